@@ -1,0 +1,1 @@
+"""Runs one prompt flow and answers /score. Knows nothing of endpoints, databases or the control plane."""

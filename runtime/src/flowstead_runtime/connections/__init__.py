@@ -1,0 +1,1 @@
+"""Connections: their types, and where one comes from."""

@@ -1,0 +1,112 @@
+"""What can go wrong in the runtime: one table.
+
+    RuntimeFailure                    code of the error body · status
+    ├── UserError                     UserError · 400      the caller's, the flow's or a provider's fault
+    │   ├── InputError                a missing or wrong input, an undecodable body
+    │   ├── NotAcceptable             · 406
+    │   ├── FlowDefinitionError       file, line; the flow is refused before it starts
+    │   ├── FlowLoadError             its code could not be imported or its tools not resolved
+    │   ├── ConnectionInvalid         a connection is missing or wrong
+    │   ├── NodeFailed                a tool raised
+    │   ├── TemplateFailed            jinja
+    │   ├── ProviderFailed            the LLM provider refused
+    │   └── OutputError               an output that cannot be encoded
+    ├── InternalFailure               SystemError · 500    our fault
+    ├── DeadlineExceeded              · 408
+    ├── PayloadTooLarge               · 413
+    └── TooManyRequests               · 429
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+
+class RuntimeFailure(Exception):
+    """Something went wrong."""
+
+    code: ClassVar[str] = "SystemError"
+    status: ClassVar[int] = 500
+
+    def __init__(self, message: str) -> None:
+        self.message = message
+        super().__init__(message)
+
+    def as_body(self) -> dict[str, Any]:
+        """The error body of `/score`."""
+        return {"error": {"code": self.code, "message": self.message}}
+
+
+class UserError(RuntimeFailure):
+    """The caller, the flow or a provider is at fault."""
+
+    code, status = "UserError", 400
+
+
+class InputError(UserError):
+    """An input is missing or wrong."""
+
+
+class NotAcceptable(UserError):
+    """The Accept header cannot be served."""
+
+    status = 406
+
+
+class FlowDefinitionError(UserError):
+    """The flow's files do not make a flow."""
+
+    def __init__(self, message: str, *, file: str = "", line: int = 0) -> None:
+        self.problem, self.file, self.line = message, file, line
+        place = f"{file}:{line}: " if file and line else f"{file}: " if file else ""
+        super().__init__(place + message)
+
+
+class FlowLoadError(UserError):
+    """The flow's code or tools could not be loaded. package: the missing module's distribution, if that is why."""
+
+    def __init__(self, message: str, *, package: str = "") -> None:
+        self.package = package
+        super().__init__(message)
+
+
+class ConnectionInvalid(UserError):
+    """A connection is missing or wrong."""
+
+
+class NodeFailed(UserError):
+    """A tool raised."""
+
+
+class TemplateFailed(UserError):
+    """A template could not be rendered."""
+
+
+class ProviderFailed(UserError):
+    """The LLM provider refused the request."""
+
+
+class OutputError(UserError):
+    """An output cannot be encoded."""
+
+
+class InternalFailure(RuntimeFailure):
+    """The runtime is at fault."""
+
+
+class DeadlineExceeded(RuntimeFailure):
+    """The flow did not answer before its deadline."""
+
+    code, status = "RequestTimeout", 408
+
+
+class PayloadTooLarge(RuntimeFailure):
+    """The body is over the limit."""
+
+    code, status = "PayloadTooLarge", 413
+
+
+class TooManyRequests(RuntimeFailure):
+    """The instance has no room for another request."""
+
+    code, status = "TooManyRequests", 429

@@ -1,0 +1,1 @@
+"""The ASGI app around a flow: its layers as one list."""

@@ -1,0 +1,1 @@
+"""The fake LLM provider, over the real wire protocol."""

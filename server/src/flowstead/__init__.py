@@ -1,0 +1,1 @@
+"""Flowstead: self-hosted managed online endpoints for prompt flows."""

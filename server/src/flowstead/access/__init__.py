@@ -1,0 +1,1 @@
+"""Principals, tokens, grants: `allowed(principal, action, scope)`."""

@@ -1,0 +1,1 @@
+"""The REST API in Azure ML's shape, one module a resource."""

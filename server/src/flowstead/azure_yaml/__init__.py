@@ -1,0 +1,1 @@
+"""Azure ML YAML ↔ REST bodies."""

@@ -1,0 +1,1 @@
+"""Where instances run: the protocol every engine keeps, and the engines."""

@@ -1,0 +1,1 @@
+"""Instances as local processes, each under a supervisor of its own."""

@@ -1,0 +1,76 @@
+"""What the reconciler asks of an engine. Everything may be repeated; nothing waits for an instance."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Protocol
+
+from flowstead.resources.deployment import RequestSettings
+
+
+class InstanceState(StrEnum):
+    STARTING = "Starting"
+    READY = "Ready"
+    RESTARTING = "Restarting"
+    """Its worker ended and will be started again."""
+    FAILED = "Failed"
+    """Its worker ended in a way that a restart cannot mend, or too often before it was ever ready."""
+    STOPPING = "Stopping"
+    LOST = "Lost"
+    """Its supervisor is gone; nothing would restart it. A replacement is wanted."""
+
+
+@dataclass(frozen=True)
+class InstanceSpec:
+    """All that an instance gets. id: unique, `[a-z0-9-]{1,24}` (a part of socket paths).
+    environment: the variables of its cleared process environment, secrets among them: never written to disk.
+    """
+
+    id: str
+    endpoint: str
+    deployment: str
+    deployment_uid: str
+    revision: str
+    flow: Path
+    python: Path
+    environment: Mapping[str, str]
+    request_settings: RequestSettings
+    log: Path
+
+
+@dataclass(frozen=True)
+class ObservedInstance:
+    """address, health_address: Unix socket paths, or host:port when the engine spans machines."""
+
+    id: str
+    endpoint: str
+    deployment: str
+    deployment_uid: str
+    revision: str
+    state: InstanceState
+    address: str
+    health_address: str
+    log: Path
+    pid: int | None = None
+    restarts: int = 0
+    exit_code: int | None = None
+    started_at: float = 0.0
+    """Unix time at which the present worker was started."""
+
+
+class Engine(Protocol):
+    def start(self, spec: InstanceSpec) -> None:
+        """Start the instance unless it is there. Returns as soon as it is supervised."""
+
+    def observe(self) -> Sequence[ObservedInstance]:
+        """Every instance of this home, whoever started it, this server or one before."""
+
+    def stop(self, instance_id: str) -> None:
+        """Begin to stop it: SIGTERM, a grace period, SIGKILL; then its run directory goes. Returns at once.
+        An id that is not there is no error."""
+
+    def last_log_lines(self, instance_id: str, count: int) -> Sequence[str]:
+        """The end of its log; empty when there is none."""

@@ -1,0 +1,48 @@
+"""What the reconciler asks for when a flow needs packages."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+
+@dataclass(frozen=True)
+class EnvironmentRequest:
+    """requirements: the flow's requirements.txt with its `-r` includes resolved inside the flow, "" for none."""
+
+    requirements: str = ""
+
+
+@dataclass(frozen=True)
+class Building:
+    """log: where the builder writes while it works."""
+
+    log: Path
+
+
+@dataclass(frozen=True)
+class Built:
+    """python: the interpreter inside the environment."""
+
+    python: Path
+
+
+@dataclass(frozen=True)
+class BuildFailed:
+    """message: what failed in one line; output: the resolver's own words, credentials redacted."""
+
+    message: str
+    output: str
+
+
+EnvironmentState = Building | Built | BuildFailed
+
+
+class Environments(Protocol):
+    def key(self, request: EnvironmentRequest) -> str:
+        """Content address: Python version, runtime's content, requirements."""
+
+    def ensure(self, request: EnvironmentRequest, *, retry_failed: bool = False) -> EnvironmentState:
+        """Its state now; starts building in the background when it is not there. Never waits.
+        retry_failed: build again although the last build failed (a new deployment was asked for)."""

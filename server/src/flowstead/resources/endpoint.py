@@ -1,0 +1,53 @@
+"""Endpoint: the stable address, its authentication and the split of its traffic."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+
+class AuthMode(StrEnum):
+    KEY = "Key"
+    AML_TOKEN = "AMLToken"  # noqa: S105 the name of a mode
+    AAD_TOKEN = "AADToken"  # noqa: S105 the name of a mode
+
+
+class ProvisioningState(StrEnum):
+    """Azure's states of endpoints and deployments (SCALING for deployments only)."""
+
+    CREATING = "Creating"
+    UPDATING = "Updating"
+    SCALING = "Scaling"
+    DELETING = "Deleting"
+    SUCCEEDED = "Succeeded"
+    FAILED = "Failed"
+    CANCELED = "Canceled"
+
+    @property
+    def terminal(self) -> bool:
+        return self in (self.SUCCEEDED, self.FAILED, self.CANCELED)
+
+
+@dataclass(frozen=True)
+class EndpointSpec:
+    """What the user wants. traffic: deployment name → percent; sums to 0 or 100."""
+
+    auth_mode: AuthMode = AuthMode.KEY
+    description: str = ""
+    traffic: Mapping[str, int] = field(default_factory=dict)
+    mirror_traffic: Mapping[str, int] = field(default_factory=dict)
+    public_network_access: str = "Enabled"
+    identity: Mapping[str, Any] = field(default_factory=lambda: {"type": "SystemAssigned"})
+    properties: Mapping[str, str] = field(default_factory=dict)
+    tags: Mapping[str, str] = field(default_factory=dict)
+    location: str = "local"
+
+
+@dataclass(frozen=True)
+class EndpointStatus:
+    """What is. Written by the reconciler only."""
+
+    provisioning_state: ProvisioningState = ProvisioningState.CREATING
+    error: Mapping[str, str] | None = None

@@ -1,0 +1,119 @@
+"""Where Flowstead keeps its state on this machine."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from flowstead.errors import HomeNotWritable
+
+_LONGEST_RUN_PATH = 60
+"""A Unix socket path holds 107 bytes; `instances/{id}/health.sock` and the like take up to 45 of them."""
+
+
+@dataclass(frozen=True)
+class Home:
+    """The layout of a home directory. `root` is absolute."""
+
+    root: Path
+
+    @classmethod
+    def at(cls, directory: str | Path | None = None) -> Home:
+        """The named home, or `FLOWSTEAD_HOME`, or `~/.flowstead`."""
+        chosen = directory or os.environ.get("FLOWSTEAD_HOME") or Path.home() / ".flowstead"
+        return cls(Path(chosen).expanduser().absolute())
+
+    @property
+    def database(self) -> Path:
+        return self.root / "flowstead.db"
+
+    @property
+    def uploads(self) -> Path:
+        """What clients upload by the blob routes, `container/path`; never run from here."""
+        return self.root / "uploads"
+
+    @property
+    def models(self) -> Path:
+        """Registered content, `{content_hash}/`, read-only."""
+        return self.root / "models"
+
+    @property
+    def environments(self) -> Path:
+        return self.root / "environments"
+
+    @property
+    def package_cache(self) -> Path:
+        """uv's cache; UV_CACHE_DIR overrides it, so that a checkout keeps one cache for all."""
+        return Path(os.environ.get("UV_CACHE_DIR") or self.root / "package-cache")
+
+    @property
+    def logs(self) -> Path:
+        """`server.log`, `gateway.log`, `endpoints/{endpoint}/{deployment}/{instance}.log`."""
+        return self.root / "logs"
+
+    @property
+    def scratch(self) -> Path:
+        """Working folders of instances, `{instance id}/`."""
+        return self.root / "scratch"
+
+    @property
+    def keys(self) -> Path:
+        """The master key and the token issuer's key; 0700."""
+        return self.root / "keys"
+
+    @property
+    def credentials(self) -> Path:
+        """The owner's credentials for the CLI on this machine; 0600."""
+        return self.root / "credentials.json"
+
+    @property
+    def settings(self) -> Path:
+        """What `up` was started with (host, port, public URL); read by the CLI and the next `up`."""
+        return self.root / "settings.json"
+
+    @property
+    def lock(self) -> Path:
+        """Held (flock) by the running server; holds {"pid", "url"}."""
+        return self.root / "server.lock"
+
+    @cached_property
+    def run(self) -> Path:
+        """Sockets and what goes with them; 0700 and short. Under the home when its path is short enough."""
+        inside = self.root / "run"
+        if len(os.fsencode(inside)) <= _LONGEST_RUN_PATH:
+            return inside
+        digest = hashlib.sha256(os.fsencode(self.root)).hexdigest()[:10]
+        base = Path(tempfile.gettempdir())
+        if len(os.fsencode(base)) > _LONGEST_RUN_PATH - 30:
+            base = Path("/tmp")  # noqa: S108 the directory below is 0700 and its owner is checked
+        return base / f"flowstead-{os.getuid()}-{digest}"
+
+    @property
+    def gateway_run(self) -> Path:
+        return self.run / "gateway"
+
+    @property
+    def instances_run(self) -> Path:
+        return self.run / "instances"
+
+    @property
+    def api_socket(self) -> Path:
+        return self.run / "api.sock"
+
+    def create(self) -> None:
+        """Make the directories, private to this user; may repeat. Raises HomeNotWritable."""
+        private = (self.root, self.keys, self.run, self.gateway_run, self.instances_run)
+        others = (self.uploads, self.models, self.environments, self.logs, self.scratch)
+        try:
+            for directory in (*private, *others):
+                directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            for directory in private:
+                if directory.is_symlink() or directory.stat().st_uid != os.getuid():
+                    raise HomeNotWritable(f"{directory} belongs to somebody else.")
+                directory.chmod(0o700)
+        except OSError as failure:
+            raise HomeNotWritable(f"Cannot write {self.root}: {failure.strerror}.") from failure

@@ -1,0 +1,1 @@
+"""Rows, migrations, blobs, secrets at rest. ORM rows never leave this package."""

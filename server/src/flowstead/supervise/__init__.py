@@ -1,0 +1,11 @@
+"""Keeps one process alive, in a session of its own, whatever happens to the server. Used for Envoy and instances.
+
+`start` double-forks a small supervisor (standard library only). It holds an flock on `DIRECTORY/lock` as long as it
+lives, binds the listening sockets, starts the process with them as inherited descriptors 3, 4, …, restarts it with
+back-off, and keeps `DIRECTORY/state.json` true. The specification goes through a pipe, never to disk: it holds secrets.
+"""
+
+from flowstead.supervise.client import observe, start, stop
+from flowstead.supervise.specification import ProcessSpec, ProcessState, SupervisedProcess
+
+__all__ = ["ProcessSpec", "ProcessState", "SupervisedProcess", "observe", "start", "stop"]
