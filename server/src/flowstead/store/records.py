@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeAlias, TypeVar
+
+from flowstead.resources.deployment import DeploymentSpec, DeploymentStatus
+from flowstead.resources.endpoint import EndpointSpec, EndpointStatus
+from flowstead.resources.model import ModelContainerSpec, ModelVersionSpec
 
 Spec = TypeVar("Spec")
 Status = TypeVar("Status")
@@ -21,9 +26,10 @@ class Kind(StrEnum):
 class Record(Generic[Spec, Status]):
     """A resource as it stands in the table.
 
-    id: ARM id in its exact casing (looked up without regard to case). uid: random, given once, never to another
-    resource, not even to one of the same name. generation: grows with each change of the specification;
-    observed_generation: the one that status speaks of. deleting: the user wants it gone. Times: ISO 8601 with Z.
+    id: ARM id in its exact casing (looked up without regard to case). uid: random, given once, never to
+    another resource, not even to one of the same name. generation: grows with each change of the
+    specification; observed_generation: the one that status speaks of. deleting: the user wants it gone.
+    Times: ISO 8601 with Z.
     """
 
     id: str
@@ -41,3 +47,25 @@ class Record(Generic[Spec, Status]):
     created_by: str
     modified_at: str
     modified_by: str
+
+
+EndpointRecord: TypeAlias = Record[EndpointSpec, EndpointStatus]
+DeploymentRecord: TypeAlias = Record[DeploymentSpec, DeploymentStatus]
+ModelRecord: TypeAlias = Record[ModelContainerSpec, None]
+ModelVersionRecord: TypeAlias = Record[ModelVersionSpec, None]
+AnyRecord: TypeAlias = Record[Any, Any]
+
+
+@dataclass(frozen=True)
+class AuditRecord:
+    """One change. action: create | update | delete | remove | putSecret | removeSecret | regenerateKey.
+    before, after: the specification, which holds no secret; None where there was or is none.
+    detail: what the specification cannot say, such as the name of a secret. at: ISO 8601 with Z."""
+
+    at: str
+    by: str
+    action: str
+    resource_id: str
+    before: Mapping[str, Any] | None
+    after: Mapping[str, Any] | None
+    detail: str = ""

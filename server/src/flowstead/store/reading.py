@@ -1,0 +1,199 @@
+"""What can be asked of the store."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, overload
+
+import sqlalchemy as sa
+
+from flowstead.errors import ResourceNotFound
+from flowstead.resources.endpoint import ProvisioningState
+from flowstead.resources.operation import Operation, OperationKind, OperationState
+from flowstead.store import codec
+from flowstead.store.records import (
+    AnyRecord,
+    AuditRecord,
+    DeploymentRecord,
+    EndpointRecord,
+    Kind,
+    ModelRecord,
+    ModelVersionRecord,
+    Record,
+)
+from flowstead.store.schema import audit, operations, resources, secrets
+from flowstead.store.sealing import Sealer
+
+_TERMINAL = tuple(state.value for state in ProvisioningState if state.terminal)
+
+
+class Reading:
+    """One consistent state of the store. Ids are ARM ids, looked up without regard to case."""
+
+    def __init__(self, connection: sa.Connection, sealer: Sealer) -> None:
+        self.connection = connection
+        self._sealer = sealer
+
+    @overload
+    def find(self, kind: Literal[Kind.ENDPOINT], id: str) -> EndpointRecord | None: ...
+    @overload
+    def find(self, kind: Literal[Kind.DEPLOYMENT], id: str) -> DeploymentRecord | None: ...
+    @overload
+    def find(self, kind: Literal[Kind.MODEL], id: str) -> ModelRecord | None: ...
+    @overload
+    def find(self, kind: Literal[Kind.MODEL_VERSION], id: str) -> ModelVersionRecord | None: ...
+    @overload
+    def find(self, kind: Kind, id: str) -> AnyRecord | None: ...
+    def find(self, kind: Kind, id: str) -> AnyRecord | None:
+        """The resource, or None."""
+        row = self._row(id)
+        return _record(row) if row is not None and row["kind"] == kind else None
+
+    @overload
+    def get(self, kind: Literal[Kind.ENDPOINT], id: str) -> EndpointRecord: ...
+    @overload
+    def get(self, kind: Literal[Kind.DEPLOYMENT], id: str) -> DeploymentRecord: ...
+    @overload
+    def get(self, kind: Literal[Kind.MODEL], id: str) -> ModelRecord: ...
+    @overload
+    def get(self, kind: Literal[Kind.MODEL_VERSION], id: str) -> ModelVersionRecord: ...
+    @overload
+    def get(self, kind: Kind, id: str) -> AnyRecord: ...
+    def get(self, kind: Kind, id: str) -> AnyRecord:
+        """The resource. Raises ResourceNotFound, which names it."""
+        found = self.find(kind, id)
+        if found is None:
+            raise ResourceNotFound(f"There is no {_SPOKEN[kind]} {_spoken_name(id)}.", target=id)
+        return found
+
+    @overload
+    def list(
+        self, kind: Literal[Kind.ENDPOINT], parent_id: str | None = None
+    ) -> Sequence[EndpointRecord]: ...
+    @overload
+    def list(
+        self, kind: Literal[Kind.DEPLOYMENT], parent_id: str | None = None
+    ) -> Sequence[DeploymentRecord]: ...
+    @overload
+    def list(self, kind: Literal[Kind.MODEL], parent_id: str | None = None) -> Sequence[ModelRecord]: ...
+    @overload
+    def list(
+        self, kind: Literal[Kind.MODEL_VERSION], parent_id: str | None = None
+    ) -> Sequence[ModelVersionRecord]: ...
+    @overload
+    def list(self, kind: Kind, parent_id: str | None = None) -> Sequence[AnyRecord]: ...
+    def list(self, kind: Kind, parent_id: str | None = None) -> Sequence[AnyRecord]:
+        """All of a kind, or those of one parent, oldest first."""
+        query = resources.select().where(resources.c.kind == kind.value)
+        if parent_id is not None:
+            query = query.where(resources.c.parent_key == parent_id.lower())
+        return self._records(query)
+
+    def unsettled(self) -> Sequence[EndpointRecord | DeploymentRecord]:
+        """Endpoints and deployments that the reconciler has work with: changed since it looked, to be
+        deleted, on their way, or with an operation that nobody has ended."""
+        under_way = (
+            sa.select(operations.c.id)
+            .where(
+                operations.c.resource_key == resources.c.key,
+                operations.c.state == OperationState.IN_PROGRESS.value,
+            )
+            .exists()
+        )
+        return self._records(
+            resources.select().where(
+                resources.c.kind.in_([kind.value for kind in codec.RECONCILED]),
+                sa.or_(
+                    resources.c.observed_generation < resources.c.generation,
+                    resources.c.deleting,
+                    resources.c.state.not_in(_TERMINAL),
+                    under_way,
+                ),
+            )
+        )
+
+    def secrets(self, resource_id: str) -> Mapping[str, str]:
+        """The resource's secrets in clear, by name; empty when it has none or is gone."""
+        row = self._row(resource_id)
+        if row is None:
+            return {}
+        query = secrets.select().where(secrets.c.resource_key == row["key"]).order_by(secrets.c.name)
+        return {
+            each.name: self._sealer.open(each.sealed, uid=row["uid"], name=each.name)
+            for each in self.connection.execute(query)
+        }
+
+    def operation(self, id: str) -> Operation | None:
+        """The operation, running or ended (those that ended long ago are forgotten)."""
+        return self._operation(operations.c.id == id)
+
+    def running_operation(self, resource_id: str) -> Operation | None:
+        """The operation in progress of that resource, if any; there is never more than one."""
+        return self._operation(
+            sa.and_(
+                operations.c.resource_key == resource_id.lower(),
+                operations.c.state == OperationState.IN_PROGRESS.value,
+            )
+        )
+
+    def audit(self, resource_id: str | None = None, *, limit: int = 1000) -> Sequence[AuditRecord]:
+        """What was changed, newest first; of one resource or of all."""
+        query = audit.select().order_by(audit.c.sequence.desc()).limit(limit)
+        if resource_id is not None:
+            query = query.where(audit.c.resource_key == resource_id.lower())
+        return [
+            AuditRecord(row.at, row.by, row.action, row.resource_id, row.before, row.after, row.detail)
+            for row in self.connection.execute(query)
+        ]
+
+    def _row(self, id: str) -> sa.RowMapping | None:
+        query = resources.select().where(resources.c.key == id.lower())
+        return self.connection.execute(query).mappings().one_or_none()
+
+    def _records(self, query: sa.Select[Any]) -> Sequence[AnyRecord]:
+        ordered = query.order_by(resources.c.created_at, resources.c.key)
+        return [_record(row) for row in self.connection.execute(ordered).mappings()]
+
+    def _operation(self, condition: sa.ColumnElement[bool]) -> Operation | None:
+        row = self.connection.execute(operations.select().where(condition)).mappings().one_or_none()
+        if row is None:
+            return None
+        values = {name: value for name, value in row.items() if name != "resource_key"}
+        values |= {"kind": OperationKind(row["kind"]), "state": OperationState(row["state"])}
+        return Operation(**values)
+
+
+_SPOKEN = {
+    Kind.ENDPOINT: "endpoint",
+    Kind.DEPLOYMENT: "deployment",
+    Kind.MODEL: "model",
+    Kind.MODEL_VERSION: "model version",
+}
+
+
+def _spoken_name(id: str) -> str:
+    """`…/onlineEndpoints/e/deployments/d` → `e/d`: what a user would call it."""
+    tail = id.partition("/workspaces/")[2].split("/")
+    return "/".join(tail[2::2]) or id
+
+
+def _record(row: sa.RowMapping) -> AnyRecord:
+    kind = Kind(row["kind"])
+    return Record(
+        id=row["id"],
+        kind=kind,
+        parent_id=row["parent_id"],
+        name=row["name"],
+        uid=row["uid"],
+        spec=codec.spec_from_json(kind, row["spec"]),
+        status=codec.status_from_json(kind, row["status"]),
+        generation=row["generation"],
+        observed_generation=row["observed_generation"],
+        # Status does not count: a client that read, waited and wrote back has lost nothing.
+        etag=f'"{row["uid"][:12]}-{row["generation"]}"',
+        deleting=row["deleting"],
+        created_at=row["created_at"],
+        created_by=row["created_by"],
+        modified_at=row["modified_at"],
+        modified_by=row["modified_by"],
+    )

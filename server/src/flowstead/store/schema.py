@@ -1,0 +1,99 @@
+"""The tables. What is here must equal what the migrations make; a test compares the two."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+metadata = sa.MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    }
+)
+
+resources = sa.Table(
+    "resources",
+    metadata,
+    # The ARM id in lower case: ids are looked up without regard to case.
+    sa.Column("key", sa.String(1024), primary_key=True),
+    sa.Column("id", sa.String(1024), nullable=False),
+    sa.Column("kind", sa.String(64), nullable=False),
+    sa.Column("parent_key", sa.String(1024), nullable=False),
+    sa.Column("parent_id", sa.String(1024), nullable=False),
+    sa.Column("name", sa.String(255), nullable=False),
+    sa.Column("uid", sa.String(32), nullable=False, unique=True),
+    # The user's half of the row …
+    sa.Column("spec", sa.JSON, nullable=False),
+    sa.Column("generation", sa.Integer, nullable=False),
+    sa.Column("deleting", sa.Boolean, nullable=False),
+    # … and the reconciler's; NULL until it first looked.
+    sa.Column("status", sa.JSON(none_as_null=True), nullable=True),
+    sa.Column("state", sa.String(32), nullable=False, server_default=""),
+    sa.Column("observed_generation", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("created_at", sa.String(32), nullable=False),
+    sa.Column("created_by", sa.String(255), nullable=False),
+    sa.Column("modified_at", sa.String(32), nullable=False),
+    sa.Column("modified_by", sa.String(255), nullable=False),
+    sa.Index(None, "kind", "parent_key"),
+    sa.Index(None, "parent_key"),
+)
+
+secrets = sa.Table(
+    "secrets",
+    metadata,
+    sa.Column(
+        "resource_key", sa.String(1024), sa.ForeignKey("resources.key", ondelete="CASCADE"), primary_key=True
+    ),
+    sa.Column("name", sa.String(512), primary_key=True),
+    sa.Column("sealed", sa.LargeBinary, nullable=False),
+    sa.Column("modified_at", sa.String(32), nullable=False),
+    sa.Column("modified_by", sa.String(255), nullable=False),
+)
+
+operations = sa.Table(
+    "operations",
+    metadata,
+    sa.Column("id", sa.String(64), primary_key=True),
+    sa.Column("kind", sa.String(32), nullable=False),
+    # No foreign key: an operation is still polled when its resource is gone.
+    sa.Column("resource_key", sa.String(1024), nullable=False),
+    sa.Column("resource_id", sa.String(1024), nullable=False),
+    sa.Column("generation", sa.Integer, nullable=False),
+    sa.Column("state", sa.String(32), nullable=False),
+    sa.Column("phase", sa.String(64), nullable=False, server_default=""),
+    sa.Column("phase_times", sa.JSON(none_as_null=True), nullable=True),
+    sa.Column("error", sa.JSON(none_as_null=True), nullable=True),
+    sa.Column("started_at", sa.String(32), nullable=False),
+    sa.Column("ended_at", sa.String(32), nullable=True),
+    sa.Index(None, "resource_key", "state"),
+    sa.Index(None, "state"),
+)
+
+audit = sa.Table(
+    "audit",
+    metadata,
+    sa.Column("sequence", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("at", sa.String(32), nullable=False),
+    sa.Column("by", sa.String(255), nullable=False),
+    sa.Column("action", sa.String(64), nullable=False),
+    sa.Column("resource_key", sa.String(1024), nullable=False),
+    sa.Column("resource_id", sa.String(1024), nullable=False),
+    sa.Column("before", sa.JSON(none_as_null=True), nullable=True),
+    sa.Column("after", sa.JSON(none_as_null=True), nullable=True),
+    sa.Column("detail", sa.String(1024), nullable=False, server_default=""),
+    sa.Index(None, "resource_key"),
+)
+
+principals = sa.Table(
+    "principals",
+    metadata,
+    sa.Column("id", sa.String(36), primary_key=True),
+    sa.Column("tenant_id", sa.String(36), nullable=False),
+    sa.Column("client_id", sa.String(36), nullable=False, unique=True),
+    sa.Column("name", sa.String(255), nullable=False),
+    sa.Column("is_owner", sa.Boolean, nullable=False),
+    sa.Column("secret_hash", sa.String(255), nullable=False),
+    sa.Column("created_at", sa.String(32), nullable=False),
+)
