@@ -1,0 +1,102 @@
+"""Environments built by uv, kept under `Home.environments / key`."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import platform
+import sys
+import threading
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import cached_property
+from pathlib import Path
+
+from flowstead.environments import runtime_wheel
+from flowstead.environments.build import Place, build
+from flowstead.environments.protocol import BuildFailed, Building, EnvironmentRequest, EnvironmentState
+from flowstead.environments.uv_command import BuildCancelled
+from flowstead.resources.home import Home
+
+logger = logging.getLogger(__name__)
+
+_BUILDERS = 2
+"""Builds at a time: resolving waits for the network, installing for the disk, so more than two gain nothing."""
+
+
+class UvEnvironments:
+    """Keeps the protocol `Environments`. Safe to use from several threads. A build that has begun outlives a
+    change of mind; one that was cut off is begun anew."""
+
+    def __init__(self, home: Home, *, base_python: Path | None = None) -> None:
+        """base_python: the interpreter that environments start from; the server's own unless named."""
+        self._home = home
+        # In a virtual environment `sys.executable` would give an environment that ends with the server's.
+        self._base_python = base_python or Path(getattr(sys, "_base_executable", None) or sys.executable)
+        self._pool = ThreadPoolExecutor(_BUILDERS, thread_name_prefix="environment")
+        self._builds: dict[str, Future[None]] = {}
+        self._lock = threading.Lock()
+        self._cancel = threading.Event()
+
+    def key(self, request: EnvironmentRequest) -> str:
+        parts = (
+            platform.python_implementation(),
+            platform.python_version(),
+            platform.machine(),
+            str(self._base_python),
+            self._runtime.digest,
+            request.requirements.strip(),
+        )
+        return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:20]
+
+    def log(self, request: EnvironmentRequest) -> Path:
+        """Where uv's words about this environment are kept."""
+        return self._place(self.key(request)).log
+
+    def ensure(self, request: EnvironmentRequest, *, retry_failed: bool = False) -> EnvironmentState:
+        key = self.key(request)
+        place = self._place(key)
+        with self._lock:
+            running = self._builds.get(key)
+            if running is not None and not running.done():
+                return Building(place.log)
+            if running is not None:
+                del self._builds[key]
+                broken = running.exception()
+                if broken is not None and not retry_failed:
+                    return BuildFailed(message=f"The environment could not be built: {broken}.", output="")
+            if built := place.built():
+                return built
+            failure = place.failure()
+            if failure is not None and not retry_failed:
+                return failure
+            self._builds[key] = self._pool.submit(self._build, place, request.requirements)
+            return Building(place.log)
+
+    def close(self) -> None:
+        """Cut off running builds; the next server begins them anew. Returns at once."""
+        self._cancel.set()
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+    @cached_property
+    def _runtime(self) -> runtime_wheel.RuntimeWheel:
+        # Packed once: a checkout that changes while the server runs must not split key and content.
+        return runtime_wheel.pack()
+
+    def _place(self, key: str) -> Place:
+        return Place(self._home.environments / key)
+
+    def _build(self, place: Place, requirements: str) -> None:
+        try:
+            build(
+                place,
+                requirements,
+                runtime=self._runtime,
+                base_python=self._base_python,
+                cache=self._home.package_cache,
+                cancel=self._cancel,
+            )
+        except BuildCancelled:
+            return
+        except Exception:
+            logger.exception("Building the environment %s failed.", place.directory.name)
+            raise
