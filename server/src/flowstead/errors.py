@@ -5,6 +5,7 @@ default message (the docstring's first line) and a hint that says what to do nex
     ├── RequestRefused            the caller asked for something that cannot be
     │   ├── BadArgument  InvalidName  Unauthorized  AuthorizationFailed  ResourceNotFound  UnknownRoute
     │   ├── ResourceConflict  PreconditionFailed  OutOfQuota  PayloadTooLarge  UploadRefused
+    │   ├── UnknownHost  TooManyAttempts
     │   └── TrafficInUse  ImmutableAsset
     ├── DeploymentFailed          a deployment could not be brought up; the operation ends `Failed` with it
     │   ├── ImageBuildFailure  ArtifactMissing  FlowInvalid  UserScriptInitFailed  UserScriptImportError
@@ -94,6 +95,20 @@ class UnknownRoute(RequestRefused):
 
     code, status = "UnknownRoute", 404
     hint = "The API is described at /openapi.json."
+
+
+class UnknownHost(RequestRefused):
+    """The request names a host that this server does not go by."""
+
+    code, status = "UnknownHost", 421
+    hint = "Use the public URL; `flowstead status` prints it, `flowstead up --public-url` sets it."
+
+
+class TooManyAttempts(RequestRefused):
+    """Too many failed attempts to sign in."""
+
+    code, status = "TooManyRequests", 429
+    hint = "Wait a minute and try again."
 
 
 class ResourceConflict(RequestRefused):

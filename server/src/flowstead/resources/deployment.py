@@ -11,6 +11,9 @@ from flowstead.resources.endpoint import ProvisioningState
 FLOW_MAX_TIMEOUT_S = 300.0
 """Longest request time-out of a flow deployment, seconds (Azure's quotas page)."""
 
+SECRET_VARIABLE_PREFIX = "environment_variables."
+"""What a secret environment variable's name begins with in the secrets table."""
+
 
 @dataclass(frozen=True)
 class RequestSettings:

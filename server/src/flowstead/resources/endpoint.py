@@ -8,6 +8,10 @@ from enum import StrEnum
 from typing import Any
 
 
+PRIMARY_KEY, SECONDARY_KEY = "primaryKey", "secondaryKey"
+"""Names of an endpoint's two keys in the secrets table."""
+
+
 class AuthMode(StrEnum):
     KEY = "Key"
     AML_TOKEN = "AMLToken"  # noqa: S105 the name of a mode

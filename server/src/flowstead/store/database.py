@@ -19,6 +19,7 @@ from flowstead.errors import HomeNotWritable, StartFailed
 from flowstead.resources.clock import Clock, iso
 from flowstead.resources.home import Home
 from flowstead.resources.operation import OperationState
+from flowstead.store.principals import Principals
 from flowstead.store.reading import Reading
 from flowstead.store.schema import operations
 from flowstead.store.sealing import Sealer
@@ -65,6 +66,14 @@ class Store:
             raise
         return store
 
+    @property
+    def principals(self) -> Principals:
+        return Principals(self)
+
+    def derived_key(self, purpose: str) -> bytes:
+        """A 32-byte key made from the master key for that purpose only."""
+        return self._sealer.derived_key(purpose)
+
     def close(self) -> None:
         self._engine.dispose()
 
@@ -90,9 +99,7 @@ class Store:
 
     def _migrate(self, database: Path) -> None:
         config = Config()
-        config.set_main_option(
-            "script_location", str(Path(__file__).with_name("migrations")).replace("%", "%%")
-        )
+        config.set_main_option("script_location", str(Path(__file__).with_name("migrations")).replace("%", "%%"))
         with self._writing_connection() as connection:
             config.attributes["connection"] = connection
             try:

@@ -43,9 +43,7 @@ resources = sa.Table(
 secrets = sa.Table(
     "secrets",
     metadata,
-    sa.Column(
-        "resource_key", sa.String(1024), sa.ForeignKey("resources.key", ondelete="CASCADE"), primary_key=True
-    ),
+    sa.Column("resource_key", sa.String(1024), sa.ForeignKey("resources.key", ondelete="CASCADE"), primary_key=True),
     sa.Column("name", sa.String(512), primary_key=True),
     sa.Column("sealed", sa.LargeBinary, nullable=False),
     sa.Column("modified_at", sa.String(32), nullable=False),

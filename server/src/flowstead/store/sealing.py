@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 
 from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from flowstead.errors import HostProblem
 
@@ -17,7 +19,12 @@ class Sealer:
     """Seals values so that each opens only as the same secret of the same resource."""
 
     def __init__(self, master_key: bytes) -> None:
+        self._master_key = master_key
         self._cipher = AESGCM(master_key)
+
+    def derived_key(self, purpose: str) -> bytes:
+        """A 32-byte key for that purpose only, the same at every start."""
+        return HKDF(hashes.SHA256(), length=32, salt=None, info=purpose.encode()).derive(self._master_key)
 
     def seal(self, value: str, *, uid: str, name: str) -> bytes:
         nonce = os.urandom(_NONCE_BYTES)

@@ -87,9 +87,7 @@ class Writing(Reading):
             resources.update()
             .where(family, sa.not_(resources.c.deleting))
             # A status that was worked out before must not come after this.
-            .values(
-                deleting=True, generation=resources.c.generation + 1, modified_at=self._now(), modified_by=by
-            )
+            .values(deleting=True, generation=resources.c.generation + 1, modified_at=self._now(), modified_by=by)
         )
         self._record_audit(by, "delete", before.id, before=codec.to_json(before.spec))
         return self._start(self._any(id), OperationKind.DELETE)
@@ -109,9 +107,7 @@ class Writing(Reading):
         """Say how far the operation is. False when it has ended."""
         return self._update_running(id, phase=phase, phase_times=dict(phase_times))
 
-    def finish_operation(
-        self, id: str, state: OperationState, error: Mapping[str, str] | None = None
-    ) -> bool:
+    def finish_operation(self, id: str, state: OperationState, error: Mapping[str, str] | None = None) -> bool:
         """End the operation. False when it had ended before; its first end stands."""
         return self._update_running(
             id, state=state.value, error=None if error is None else dict(error), ended_at=self._now()
@@ -177,9 +173,7 @@ class Writing(Reading):
         )
         self._record_audit(by, "create", id, after=spec)
 
-    def _change(
-        self, before: AnyRecord, spec: dict[str, Any], by: str, operation: OperationKind | None
-    ) -> None:
+    def _change(self, before: AnyRecord, spec: dict[str, Any], by: str, operation: OperationKind | None) -> None:
         self.connection.execute(
             resources.update()
             .where(resources.c.key == before.id.lower())
@@ -216,7 +210,7 @@ class Writing(Reading):
 
     def _cancel_running(self, resource_id: str) -> None:
         running = self.running_operation(resource_id)
-        if running is not None:
+        if running is not None and running.kind is not OperationKind.DELETE:  # the reconciler carries it on
             self.finish_operation(running.id, OperationState.CANCELED, _SUPERSEDED)
 
     def _end_with_removal(self, resource_id: str) -> None:
