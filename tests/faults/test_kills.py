@@ -1,0 +1,151 @@
+"""Kill any process: nothing that was acknowledged is lost and no healthy traffic fails."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import threading
+import time
+from collections import Counter
+from pathlib import Path
+
+import httpx
+import psutil
+from installation import ECHO, FULL, Installation, eventually, write_flow
+
+RATE = 50
+"""Requests a second."""
+
+
+class Traffic:
+    """An open loop of requests at a steady rate, in a thread of its own; `outcomes` counts statuses and exceptions."""
+
+    def __init__(self, url: str, key: str) -> None:
+        self.url, self.key, self.outcomes = url, key, Counter[str]()
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._send()))
+
+    def __enter__(self) -> Traffic:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join(60)
+
+    def passes(self, count: int, what: str) -> None:
+        """Wait until `count` more requests were answered with 200."""
+        wanted = self.outcomes["200"] + count
+        eventually(what, lambda: self.outcomes["200"] >= wanted)
+
+    async def _send(self) -> None:
+        headers = {"Authorization": f"Bearer {self.key}"}
+        async with httpx.AsyncClient(headers=headers, timeout=20) as client, asyncio.TaskGroup() as tasks:
+            next_at = time.monotonic()
+            while not self._stop.is_set():
+                tasks.create_task(self._one(client))
+                next_at += 1 / RATE
+                await asyncio.sleep(max(0, next_at - time.monotonic()))
+
+    async def _one(self, client: httpx.AsyncClient) -> None:
+        try:
+            answer = await client.post(self.url, json={"text": "x"})
+        except httpx.HTTPError as failure:
+            self.outcomes[type(failure).__name__] += 1
+        else:
+            self.outcomes[str(answer.status_code)] += 1
+
+
+def deployed(flowstead: Installation, folder: Path) -> str:
+    flowstead.run("deploy", str(write_flow(folder / "flow", ECHO)), "--endpoint", "target")
+    return flowstead.keys("target")["primaryKey"]
+
+
+def kill(pid: int) -> None:
+    os.kill(pid, signal.SIGKILL)
+    eventually(f"process {pid} is gone", lambda: not psutil.pid_exists(pid))
+
+
+def answers(flowstead: Installation, key: str) -> bool:
+    try:
+        return flowstead.score("target", {"text": "x"}, key).status_code == 200
+    except httpx.HTTPError:
+        return False
+
+
+def test_the_server_is_killed_under_traffic(own_flowstead: Installation, tmp_path: Path) -> None:
+    key = deployed(own_flowstead, tmp_path)
+    [instance] = own_flowstead.instance_pids("target")
+    with Traffic(f"{own_flowstead.url}/endpoints/target/score", key) as traffic:
+        for _ in range(5 if FULL else 1):
+            traffic.passes(RATE, "traffic flows")
+            server = own_flowstead.server_pid()
+            kill(server)
+            traffic.passes(2 * RATE, "requests pass without a server")
+            own_flowstead.up()
+            assert own_flowstead.server_pid() != server
+            assert own_flowstead.instance_pids("target") == [instance]
+            traffic.passes(RATE, "requests pass with the new server")
+    print(f"\nserver killed under {RATE} requests/s: {dict(traffic.outcomes)}")
+    assert set(traffic.outcomes) == {"200"}
+    own_flowstead.run("online-endpoint", "delete", "--name", "target", "--yes")
+    assert not psutil.pid_exists(instance)
+
+
+def test_a_killed_instance_is_back_within_five_seconds(own_flowstead: Installation, tmp_path: Path) -> None:
+    key = deployed(own_flowstead, tmp_path)
+    for _ in range(5 if FULL else 2):
+        [pid] = own_flowstead.instance_pids("target")
+        kill(pid)
+        killed = time.monotonic()
+        eventually("it answers again", lambda: answers(own_flowstead, key), within=5)
+        print(f"\ninstance killed: back after {time.monotonic() - killed:.2f} s")
+        assert own_flowstead.instance_pids("target") not in ([], [pid])
+
+
+def test_a_killed_gateway_is_back_within_two_seconds(own_flowstead: Installation, tmp_path: Path) -> None:
+    key = deployed(own_flowstead, tmp_path)
+    for _ in range(5 if FULL else 2):
+        pid = own_flowstead.json("status")["gateway"]["pid"]
+        kill(pid)
+        killed = time.monotonic()
+        eventually("it answers again", lambda: answers(own_flowstead, key), within=2)
+        print(f"\ngateway killed: back after {time.monotonic() - killed:.2f} s")
+
+
+def test_a_killed_supervisor_is_replaced(own_flowstead: Installation, tmp_path: Path) -> None:
+    key = deployed(own_flowstead, tmp_path)
+    [pid] = own_flowstead.instance_pids("target")
+    supervisor = psutil.Process(pid).parent()
+    assert supervisor is not None
+    with Traffic(f"{own_flowstead.url}/endpoints/target/score", key) as traffic:
+        traffic.passes(RATE, "traffic flows")
+        supervisor.kill()
+        eventually("another instance", lambda: own_flowstead.instance_pids("target") not in ([], [pid]))
+        eventually("the orphan is gone", lambda: not psutil.pid_exists(pid))
+    print(f"\nsupervisor killed under {RATE} requests/s: {dict(traffic.outcomes)}")
+    assert set(traffic.outcomes) == {"200"}
+
+
+def test_a_server_that_dies_while_it_deploys_is_finished_by_the_next(
+    own_flowstead: Installation, tmp_path: Path
+) -> None:
+    flow = write_flow(tmp_path / "flow", ECHO, requirements="iniconfig==2.1.0\n")
+    own_flowstead.run("deploy", str(flow), "--endpoint", "target", "--no-wait")
+    kill(own_flowstead.server_pid())
+    own_flowstead.up()
+    path = "/onlineEndpoints/target/deployments/blue"
+
+    def state() -> str:
+        return str(own_flowstead.api("GET", path).json()["properties"]["provisioningState"])
+
+    eventually("the deployment is finished", lambda: state() == "Succeeded", within=60)
+    assert answers(own_flowstead, own_flowstead.keys("target")["primaryKey"])
+
+
+def test_down_after_the_server_was_killed_leaves_nothing(own_flowstead: Installation, tmp_path: Path) -> None:
+    deployed(own_flowstead, tmp_path)
+    kill(own_flowstead.server_pid())
+    own_flowstead.down()
+    eventually("everything has ended", lambda: own_flowstead.processes() == [])

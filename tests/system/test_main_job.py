@@ -1,0 +1,150 @@
+"""The main job: a flow folder becomes an endpoint that answers."""
+
+from __future__ import annotations
+
+import shlex
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+from installation import ECHO, Installation, write_flow
+
+QUESTION = {"question": "How do I rotate a key?", "chat_history": []}
+
+
+@pytest.fixture(scope="module")
+def ask_docs(flowstead: Installation) -> Installation:
+    flowstead.run("deploy", "examples/ask-docs", "--endpoint", "ask-docs")
+    return flowstead
+
+
+def test_the_example_answers_with_a_citation(ask_docs: Installation) -> None:
+    answer = ask_docs.score("ask-docs", QUESTION, ask_docs.keys("ask-docs")["primaryKey"])
+    assert answer.status_code == 200, answer.text
+    body = answer.json()
+    assert "regenerate-keys" in body["answer"]
+    assert "keys.md" in body["answer"]
+    assert body["sources"][0].startswith("keys.md › Keys of an endpoint › Rotate a key")
+    assert answer.headers["azureml-model-deployment"] == "blue"
+
+
+def test_a_warm_environment_takes_at_most_five_seconds_to_the_first_answer(ask_docs: Installation) -> None:
+    started = time.monotonic()
+    ask_docs.run("deploy", "examples/ask-docs", "--endpoint", "ask-again")
+    key = ask_docs.keys("ask-again")["primaryKey"]
+    assert ask_docs.score("ask-again", QUESTION, key).status_code == 200
+    took = time.monotonic() - started
+    print(f"\nfolder → first 200, environment warm: {took:.2f} s")
+    assert took <= 5
+
+    started = time.monotonic()
+    ask_docs.run("online-endpoint", "delete", "--name", "ask-again", "--yes")
+    took = time.monotonic() - started
+    print(f"delete: {took:.2f} s")
+    assert took <= 3
+    assert ask_docs.score("ask-again", QUESTION, key).status_code == 404
+
+
+def test_deleting_leaves_nothing_behind(flowstead: Installation, tmp_path: Path) -> None:
+    flow = write_flow(tmp_path / "flow", ECHO)
+    flowstead.run("deploy", str(flow), "--endpoint", "short-lived")
+    keys = flowstead.keys("short-lived")
+    [pid] = flowstead.instance_pids("short-lived")
+    flowstead.run("online-endpoint", "delete", "--name", "short-lived", "--yes")
+
+    assert flowstead.api("GET", "/onlineEndpoints/short-lived").status_code == 404
+    assert flowstead.score("short-lived", {}, keys["primaryKey"]).status_code == 404
+    assert not Path(f"/proc/{pid}").exists()
+    named = [p for p in (*flowstead.home.rglob("*"), *flowstead.run_directory().rglob("*")) if "short-lived" in p.name]
+    assert named == []
+    for secret in keys.values():
+        assert files_with(flowstead, secret) == []
+    assert files_with(flowstead, "short-lived", below=flowstead.run_directory()) == []
+
+
+def files_with(flowstead: Installation, text: str, below: Path | None = None) -> list[Path]:
+    """Files of the home and its run directory that hold the text."""
+    roots = [below] if below else [flowstead.home, flowstead.run_directory()]
+    files = [f for root in roots for f in root.rglob("*") if f.is_file() and "environments" not in f.parts]
+    return [f for f in files if text.encode() in f.read_bytes()]
+
+
+def test_a_small_new_requirement_with_a_warm_cache_takes_at_most_thirty_seconds(
+    flowstead: Installation, tmp_path: Path
+) -> None:
+    code = ECHO.replace("from promptflow", "import iniconfig\nfrom promptflow").replace(
+        "you said", "{iniconfig.__name__}"
+    )
+    flow = write_flow(tmp_path / "flow", code, requirements="iniconfig==2.0.0\n")
+    started = time.monotonic()
+    flowstead.run("deploy", str(flow), "--endpoint", "with-package")
+    answer = flowstead.score("with-package", {"text": "hi"}, flowstead.keys("with-package")["primaryKey"])
+    took = time.monotonic() - started
+    print(f"\nfolder → first 200, small new requirements.txt: {took:.2f} s")
+    assert answer.json() == {"said": "iniconfig hi"}
+    assert took <= 30
+
+
+def test_the_curl_line_works_when_pasted(flowstead: Installation, tmp_path: Path) -> None:
+    flow = write_flow(tmp_path / "flow", ECHO)
+    said = flowstead.run("deploy", str(flow), "--endpoint", "curl-me").stdout
+    start = said.index("curl ")
+    command = said[start:].split("\n\n")[0]
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, timeout=30, check=False)
+    assert "you said" in done.stdout, f"{command}\n{done.stdout}{done.stderr}"
+    assert shlex.split(command)[0] == "curl"
+
+
+def test_keys_open_their_own_endpoint_and_no_other(ask_docs: Installation, tmp_path: Path) -> None:
+    ask_docs.run("deploy", str(write_flow(tmp_path / "flow", ECHO)), "--endpoint", "neighbour")
+    own, other = ask_docs.keys("ask-docs"), ask_docs.keys("neighbour")
+    for wrong in (None, "", "wrong", other["primaryKey"], other["secondaryKey"], ask_docs.token()):
+        refused = ask_docs.score("ask-docs", QUESTION, wrong)
+        assert refused.status_code == 401, wrong
+        assert refused.json()["error"]["code"] == "Unauthorized"
+    for right in own.values():
+        assert ask_docs.score("ask-docs", QUESTION, right).status_code == 200
+        assert ask_docs.score("ask-docs", QUESTION, None, **{"api-key": right}).status_code == 200
+    unknown = ask_docs.score("no-such-endpoint", QUESTION, own["primaryKey"])
+    assert unknown.status_code == 404
+    assert "no-such-endpoint" in unknown.json()["error"]["message"]
+
+
+def test_overwriting_a_deployment_serves_the_new_flow(flowstead: Installation, tmp_path: Path) -> None:
+    flow = write_flow(tmp_path / "flow", ECHO)
+    flowstead.run("deploy", str(flow), "--endpoint", "changing")
+    key = flowstead.keys("changing")["primaryKey"]
+    assert flowstead.score("changing", {"text": "a"}, key).json() == {"said": "you said a"}
+    write_flow(flow, ECHO.replace("you said", "now you said"))
+    flowstead.run("deploy", str(flow), "--endpoint", "changing")
+    assert flowstead.score("changing", {"text": "a"}, key).json() == {"said": "now you said a"}
+
+
+def test_azure_ml_yaml_of_endpoint_and_deployment_applies(flowstead: Installation, tmp_path: Path) -> None:
+    write_flow(tmp_path / "flow", ECHO)
+    (tmp_path / "endpoint.yaml").write_text(
+        "$schema: https://azuremlschemas.azureedge.net/latest/managedOnlineEndpoint.schema.json\n"
+        "name: from-yaml\nauth_mode: key\n"
+    )
+    (tmp_path / "deployment.yaml").write_text(
+        "$schema: https://azuremlschemas.azureedge.net/latest/managedOnlineDeployment.schema.json\n"
+        "name: blue\nendpoint_name: from-yaml\nmodel:\n  path: ./flow\n"
+        "instance_type: Standard_E16s_v3\ninstance_count: 1\nenvironment_variables:\n  GREETING: hi\n"
+    )
+    flowstead.run("online-endpoint", "create", "-f", str(tmp_path / "endpoint.yaml"))
+    created = flowstead.json("online-deployment", "create", "-f", str(tmp_path / "deployment.yaml"), "--all-traffic")
+    assert created["provisioning_state"] == "Succeeded" or created["properties"]["provisioningState"] == "Succeeded"
+    request = tmp_path / "request.json"
+    request.write_text('{"text": "yaml"}')
+    answer = flowstead.run("online-endpoint", "invoke", "--name", "from-yaml", "--request-file", str(request))
+    assert "you said yaml" in answer.stdout
+
+
+def test_the_server_never_imports_the_code_of_a_flow(flowstead: Installation, tmp_path: Path) -> None:
+    witness = tmp_path / "imported-by"
+    code = f"import os\nwith open({str(witness)!r}, 'a') as f:\n    f.write(f'{{os.getpid()}}\\n')\n" + ECHO
+    flowstead.run("deploy", str(write_flow(tmp_path / "flow", code)), "--endpoint", "witness")
+    pids = {int(line) for line in witness.read_text().split()}
+    assert pids == set(flowstead.instance_pids("witness"))
+    assert flowstead.server_pid() not in pids
