@@ -64,8 +64,8 @@ class Activate:
 
 @dataclass(frozen=True)
 class Node:
-    """One step of a DAG flow. type: python | prompt | llm | custom_llm; source: {type: code|package|package_with_prompt,
-    path?, tool?}; line: where it begins in the YAML, from 1."""
+    """One step of a DAG flow. type: python | prompt | llm | custom_llm; source: {type:
+    code|package|package_with_prompt, path?, tool?}; line: where it begins in the YAML, from 1."""
 
     name: str
     type: str

@@ -1,0 +1,162 @@
+"""From a flow's folder to its definition: found, parsed, checked, nothing imported and nothing run.
+
+The server calls this on uploads that it does not trust, so this module and what it imports need only PyYAML and the
+standard library, never leave the flow's folder and resolve no `${env:…}`, `${file:…}` or `additional_includes`
+outside it.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from flowstead_runtime.errors import FlowDefinitionError, FlowLoadError
+from flowstead_runtime.flow import checks, dag
+from flowstead_runtime.flow.definition import FlowDefinition, FlowKind, MessageFormat
+from flowstead_runtime.flow.yaml_file import YamlMap, plain, read_bounded_text, read_yaml_file
+
+DEFINITION_FILES = ("flow.dag.yaml", "flow.flex.yaml", "flow.flex.yml")
+_SAMPLES = "samples.json"
+
+
+def read_definition(path: Path) -> FlowDefinition:
+    """The flow in a folder, or the flow whose definition file is `path`.
+
+    Raises FlowDefinitionError, with file and line, when the folder holds no flow, two, or one with a mistake
+    that can be seen without running it; FlowLoadError for a kind of flow that this version does not run.
+    """
+    file = find_definition_file(path)
+    kind = kind_of(file)
+    if kind is not FlowKind.DAG:
+        raise FlowLoadError(
+            f"{file.name} is a {kind.value} flow; this version runs DAG flows (flow.dag.yaml) only. "
+            "Describe the flow as nodes in a flow.dag.yaml."
+        )
+    document = _document(file)
+    common = _common(document, file)
+    draft = dag.read(document, file=file.name)
+    definition = FlowDefinition(
+        name=common["name"],
+        kind=kind,
+        directory=file.parent,
+        file=file,
+        inputs=draft.inputs,
+        outputs=draft.outputs,
+        nodes=draft.nodes,
+        environment_variables=common["environment_variables"],
+        environment=common["environment"],
+        additional_includes=common["additional_includes"],
+        message_format=common["message_format"],
+        sample=_sample(file.parent),
+    )
+    checks.check(definition, draft.lines)
+    return definition
+
+
+def find_definition_file(path: Path) -> Path:
+    """The definition file of the flow folder `path` (or `path` itself when it is a file), absolute. Raises
+    FlowDefinitionError when there is none or more than one."""
+    path = path.absolute()
+    if path.is_file():
+        return path
+    if not path.is_dir():
+        raise FlowDefinitionError(f"there is no flow folder at {path}")
+    named = _named_by_mlmodel(path)
+    if named is not None:
+        return named
+    found = [path / name for name in DEFINITION_FILES if (path / name).is_file()]
+    if not found:
+        found = sorted(path.glob("*.prompty"))
+    if len(found) == 1:
+        return found[0]
+    if not found:
+        raise FlowDefinitionError(
+            f"no flow in {path}: there is neither {', '.join(DEFINITION_FILES)} nor a *.prompty file"
+        )
+    names = ", ".join(f.name for f in found)
+    raise FlowDefinitionError(f"Multiple files {names} exist in {path}; a folder holds one flow, remove the others")
+
+
+def kind_of(file: Path) -> FlowKind:
+    """What a definition file describes. A YAML with `entry` is a flex flow, whatever its name. Raises
+    FlowDefinitionError."""
+    if file.suffix == ".prompty":
+        return FlowKind.PROMPTY
+    document = _document(file)
+    if "entry" in document or file.name in DEFINITION_FILES[1:]:
+        return FlowKind.FLEX
+    return FlowKind.DAG
+
+
+def _document(file: Path) -> YamlMap:
+    document = read_yaml_file(file, shown=file.name)
+    if not isinstance(document, YamlMap):
+        raise FlowDefinitionError(
+            "is not a flow: a mapping with inputs, outputs and nodes is expected", file=file.name, line=1
+        )
+    return document
+
+
+def _named_by_mlmodel(folder: Path) -> Path | None:
+    if not (folder / "MLmodel").is_file():
+        return None
+    document = read_yaml_file(folder / "MLmodel", shown="MLmodel")
+    flavors = document.get("flavors") if isinstance(document, dict) else None
+    flavor = flavors.get("promptflow") if isinstance(flavors, dict) else None
+    entry = flavor.get("entry") if isinstance(flavor, dict) else None
+    if not isinstance(entry, str):
+        return None
+    file = checks.inside(folder, entry)
+    if file is None or not file.is_file():
+        raise FlowDefinitionError(
+            f"flavors.promptflow.entry names '{entry}', which is not a file of this folder", file="MLmodel"
+        )
+    return file
+
+
+def _common(document: YamlMap, file: Path) -> dict[str, Any]:
+    """What DAG and flex files share."""
+    variables = dag.section(document, "environment_variables", file=file.name)
+    environment = dag.section(document, "environment", file=file.name)
+    includes = document.get("additional_includes") or []
+    if not isinstance(includes, list) or not all(isinstance(i, str) for i in includes):
+        line = document.line_of("additional_includes")
+        raise FlowDefinitionError("additional_includes must be a list of paths", file=file.name, line=line)
+    written = document.get("message_format", MessageFormat.BASIC)
+    if written not in set(MessageFormat):
+        raise FlowDefinitionError(
+            f"message_format '{written}' is unknown; it is one of {', '.join(MessageFormat)}",
+            file=file.name,
+            line=document.line_of("message_format"),
+        )
+    return {
+        "name": _flow_name(file),
+        "environment_variables": {str(key): _as_variable(value) for key, value in variables.items()},
+        "environment": plain(environment),
+        "additional_includes": tuple(includes),
+        "message_format": MessageFormat(written),
+    }
+
+
+def _flow_name(file: Path) -> str:
+    return file.parent.resolve().name
+
+
+def _as_variable(value: Any) -> str:
+    """An environment variable's text: lists and mappings as JSON, the rest as Python writes it."""
+    if isinstance(value, list | dict):
+        return json.dumps(plain(value))
+    return str(value)
+
+
+def _sample(folder: Path) -> dict[str, Any]:
+    file = folder / _SAMPLES
+    if not file.is_file():
+        return {}
+    try:
+        samples = json.loads(read_bounded_text(file, shown=_SAMPLES))
+    except (ValueError, RecursionError) as error:
+        raise FlowDefinitionError(f"not valid JSON: {error}", file=_SAMPLES) from None
+    first = samples[0] if isinstance(samples, list) and samples else {}
+    return first if isinstance(first, dict) else {}
