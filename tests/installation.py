@@ -69,8 +69,8 @@ class Installation:
             )
         return done
 
-    def json(self, *arguments: str, **variables: str) -> Any:
-        return json.loads(self.run(*arguments, "-o", "json", **variables).stdout)
+    def json(self, *arguments: str) -> Any:
+        return json.loads(self.run(*arguments, "-o", "json").stdout)
 
     def environment(self, variables: Mapping[str, str]) -> dict[str, str]:
         return {**os.environ, "FLOWSTEAD_HOME": str(self.home), "NO_COLOR": "1", **variables}

@@ -13,7 +13,7 @@ if not PASSAGES:
 
 def tokens(texts: list[str]) -> list[list[str]]:
     """Words in lower case, common English words left out, each with the simplest ending removed."""
-    words = bm25s.tokenize(texts, stopwords="en", return_ids=False, show_progress=False)
+    words = bm25s.tokenize(texts, stopwords="en_plus", return_ids=False, show_progress=False)
     return [[stem(word) for word in text] for text in words]
 
 
@@ -24,6 +24,9 @@ def stem(word: str) -> str:
             return word[: -len(ending)]
     return word
 
+
+LEAST_SCORE = 0.5
+"""A passage below it shares a common word with the question and no more."""
 
 INDEX = bm25s.BM25()
 # The heading counts twice: it says in a few words what the passage is about.
@@ -48,5 +51,5 @@ def search(question: str, count: int) -> list:
     return [
         {**passage.as_dict(), "score": round(float(score), 3)}
         for passage, score in zip(documents[0], scores[0], strict=True)
-        if score > 0
+        if score >= LEAST_SCORE
     ]
