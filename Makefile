@@ -33,6 +33,7 @@ lint: setup
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --config .importlinter
+	$(BIN)/python docs/generate.py --check
 
 test: lint
 	$(BIN)/python tests/run.py $(ARGS)
