@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from installation import ROOT, Installation
 
 os.environ.setdefault("UV_CACHE_DIR", str(ROOT / ".cache" / "uv"))

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import httpx
 import psutil
+
 from installation import ECHO, FULL, Installation, eventually, write_flow
 
 RATE = 50

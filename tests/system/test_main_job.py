@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
+
 from installation import ECHO, Installation, write_flow
 
 QUESTION = {"question": "How do I rotate a key?", "chat_history": []}

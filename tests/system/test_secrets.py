@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import psutil
+
 from installation import Installation, write_flow
 
 CODE = """\

@@ -6,6 +6,7 @@ import re
 import subprocess
 
 import pytest
+
 from installation import ROOT
 
 REGISTRY_HOSTS = re.compile(rb"(pypi|pythonhosted|registry\.npmjs|registry\.yarnpkg|deb\.debian|debian)\.(org|com)\b")
