@@ -1,1 +1,5 @@
-"""Principals, tokens, grants: `allowed(principal, action, scope)`."""
+"""Principals, tokens, roles, grants: who may do what."""
+
+from flowstead.access.gate import Access
+
+__all__ = ["Access"]

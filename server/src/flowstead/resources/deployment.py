@@ -11,7 +11,7 @@ from flowstead.resources.endpoint import ProvisioningState
 FLOW_MAX_TIMEOUT_S = 300.0
 """Longest request time-out of a flow deployment, seconds (Azure's quotas page)."""
 
-SECRET_VARIABLE_PREFIX = "environment_variables."
+SECRET_VARIABLE_PREFIX = "environment_variables."  # noqa: S105 a name
 """What a secret environment variable's name begins with in the secrets table."""
 
 

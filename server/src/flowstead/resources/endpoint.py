@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-
 PRIMARY_KEY, SECONDARY_KEY = "primaryKey", "secondaryKey"
 """Names of an endpoint's two keys in the secrets table."""
 

@@ -1,0 +1,173 @@
+"""Registered content: what was uploaded, copied to where no client can write, addressed by its SHA-256."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import shutil
+import stat
+import uuid
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from flowstead.errors import BadArgument, PayloadTooLarge
+
+MAX_FILES = 20_000
+MAX_BYTES = 20 * 1024**3
+"""Bounds of one registered folder."""
+_CHUNK = 1024 * 1024
+_HASH = re.compile(r"[0-9a-f]{64}")
+
+
+@dataclass(frozen=True)
+class _Entry:
+    """relative: POSIX path below the root, the name under which it is registered; source: where its bytes
+    are."""
+
+    relative: str
+    source: Path
+
+
+class Contents:
+    """Folders named by their hash, read-only."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    def locate(self, content_hash: str) -> Path:
+        """Where that content lies, whether it is there or not."""
+        if not _HASH.fullmatch(content_hash):
+            raise ValueError(f"not a content hash: {content_hash}")
+        return self._root / content_hash
+
+    def register(self, source: Path) -> str:
+        """Copy a folder (or one file) in, and return its hash: over the sorted relative paths and the bytes
+        that were read here, never over what somebody says of them. Content that is there already is not
+        copied again.
+
+        Raises BadArgument (nothing there, or a link that leaves the folder) and PayloadTooLarge."""
+        entries = _walk(source)
+        content_hash = _digest(entries)
+        if self.locate(content_hash).is_dir():
+            return content_hash
+        draft = self._root / f".incoming-{uuid.uuid4().hex}"
+        draft.mkdir(mode=0o700)
+        try:
+            # Hashed once more while copying: the client may have written in between.
+            content_hash = _digest(entries, copy_to=draft)
+            self._settle(draft, content_hash)
+        finally:
+            if draft.exists():
+                _remove(draft)
+        return content_hash
+
+    def sweep(self, keep: Collection[str]) -> None:
+        """Remove half-made copies and content that nothing refers to. Only while nobody registers."""
+        for folder in self._root.iterdir():
+            if folder.name.startswith(".incoming-") or (_HASH.fullmatch(folder.name) and folder.name not in keep):
+                _remove(folder)
+
+    def _settle(self, draft: Path, content_hash: str) -> None:
+        for folder, _, files in os.walk(draft):
+            for name in files:
+                Path(folder, name).chmod(0o444)
+            if folder != str(draft):
+                Path(folder).chmod(0o555)
+        final = self.locate(content_hash)
+        try:
+            draft.rename(final)
+        except OSError:
+            if not final.is_dir():
+                raise
+            return  # another registration of the same content was quicker
+        final.chmod(0o555)
+
+
+def _walk(source: Path) -> Sequence[_Entry]:
+    """All files below source, sorted by name; a link counts as what it leads to, if that is inside."""
+    if source.is_symlink() or not source.exists():
+        raise BadArgument(
+            "Nothing was uploaded there.", hint="Upload the files first, then register them.", target="modelUri"
+        )
+    if source.is_file():
+        return [_Entry(source.name, source)]
+    root = source.resolve()
+    entries: list[_Entry] = []
+    size = 0
+    for entry in _files(source, root, PurePosixPath()):
+        size += entry.source.stat().st_size
+        entries.append(entry)
+        if len(entries) > MAX_FILES or size > MAX_BYTES:
+            raise PayloadTooLarge(
+                f"The folder has more than {MAX_FILES} files or {MAX_BYTES >> 30} GiB.",
+                hint="Leave out what the flow does not need; .amlignore names it.",
+                target="modelUri",
+            )
+    if not entries:
+        raise BadArgument("The folder is empty.", hint="Upload the flow's files.", target="modelUri")
+    return sorted(entries, key=lambda entry: entry.relative)
+
+
+def _files(folder: Path, root: Path, relative: PurePosixPath) -> Iterator[_Entry]:
+    for item in os.scandir(folder):
+        name = relative / item.name
+        path = Path(item.path)
+        if item.is_symlink():
+            yield _Entry(str(name), _inside(path, root, name))
+        elif item.is_dir():
+            yield from _files(path, root, name)
+        elif item.is_file():
+            yield _Entry(str(name), path)
+        else:
+            raise BadArgument(f"{name} is neither a file nor a folder.", hint="Remove it.", target="modelUri")
+
+
+def _inside(link: Path, root: Path, name: PurePosixPath) -> Path:
+    try:
+        target = link.resolve(strict=True)
+    except (OSError, RuntimeError):
+        target = None
+    if target is None or not target.is_relative_to(root) or not target.is_file():
+        raise BadArgument(
+            f"The link {name} does not lead to a file inside the folder.",
+            hint="Put a copy of the file in its place.",
+            target="modelUri",
+        )
+    return target
+
+
+def _digest(entries: Sequence[_Entry], *, copy_to: Path | None = None) -> str:
+    """SHA-256 over each file's path and bytes, and, when asked, a copy of what was hashed."""
+    digest = hashlib.sha256()
+    for entry in entries:
+        path = entry.relative.encode("utf-8", "surrogateescape")
+        target = None if copy_to is None else copy_to / entry.relative
+        digest.update(len(path).to_bytes(4, "big") + path + _digest_file(entry.source, target))
+    return digest.hexdigest()
+
+
+def _digest_file(source: Path, target: Path | None) -> bytes:
+    own = hashlib.sha256()
+    with ExitStack() as stack:
+        # Not through a link that has been put there since the walk.
+        descriptor = os.open(source, os.O_RDONLY | os.O_NOFOLLOW)
+        reader = stack.enter_context(os.fdopen(descriptor, "rb"))
+        writer = None
+        if target is not None:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            writer = stack.enter_context(target.open("xb"))
+        while chunk := reader.read(_CHUNK):
+            own.update(chunk)
+            if writer is not None:
+                writer.write(chunk)
+    return own.digest()
+
+
+def _remove(folder: Path) -> None:
+    """Remove a read-only tree."""
+    for inner, _, _ in os.walk(folder):
+        Path(inner).chmod(stat.S_IRWXU)
+    shutil.rmtree(folder)
