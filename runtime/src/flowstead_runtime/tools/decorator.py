@@ -1,0 +1,66 @@
+"""What tool authors write: `@tool`, `ToolProvider`, and the declarations of inputs that only an editor reads."""
+
+from __future__ import annotations
+
+from abc import ABC
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeVar, overload
+
+_MARK = "__tool"
+"""The attribute that promptflow's own decorator sets as well, so tools made with either are found by both."""
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+@overload
+def tool(func: F, /) -> F: ...
+@overload
+def tool(func: None = None, /, **options: Any) -> Callable[[F], F]: ...
+def tool(func: F | None = None, /, **options: Any) -> F | Callable[[F], F]:
+    """Mark a function, or a method of a class, as the tool of its script. It is returned unchanged, so a call
+    costs nothing.
+
+    options: name, description, type, input_settings, streaming_option_parameter …, kept for editors.
+    """
+
+    def mark(target: F) -> F:
+        setattr(target, _MARK, None)
+        for key, value in options.items():
+            setattr(target, f"__{key}", value)
+        return target
+
+    return mark if func is None else mark(func)
+
+
+def is_tool(value: Any) -> bool:
+    """Whether the value is a function marked by `@tool`."""
+    return callable(value) and not isinstance(value, type) and hasattr(value, _MARK)
+
+
+class ToolProvider(ABC):  # noqa: B024 - users subclass it to say that a class holds tools
+    """The base of a class whose methods are tools; its constructor's parameters are taken from the node's inputs."""
+
+
+@dataclass
+class DynamicList:
+    """Where an editor gets an input's choices from."""
+
+    function: Callable[..., Any] | str
+    input_mapping: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass
+class GeneratedBy:
+    """How an editor makes an input out of others."""
+
+    function: Callable[..., Any] | str
+    reverse_function: Callable[..., Any] | str
+    input_settings: Mapping[str, Any] | None = None
+
+
+class InputSetting:
+    """What an editor should know of an input. Any names."""
+
+    def __init__(self, **settings: Any) -> None:
+        vars(self).update(settings)

@@ -1,0 +1,67 @@
+"""What a node asks for, and what it gets: the two ends of tool resolution."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from flowstead_runtime.connections.sources import ConnectionSource
+
+
+class Mode(Enum):
+    """How a tool's function is called."""
+
+    THREAD = "thread"
+    """It may block: in a thread of the pool."""
+    COROUTINE = "coroutine"
+    """It gives an awaitable: on the event loop."""
+    DIRECT = "direct"
+    """It neither blocks nor awaits (making a generator, rendering a template): called right on the event loop."""
+
+
+@dataclass(frozen=True)
+class ToolRequest:
+    """One node, as far as its tool is concerned. literals: inputs given as values, null and "" left out;
+    from_flow_inputs and from_nodes: the names of the inputs that references fill; directory: the flow's."""
+
+    node: str
+    type: str
+    source: Mapping[str, str]
+    directory: Path
+    literals: Mapping[str, Any] = field(default_factory=dict)
+    from_flow_inputs: frozenset[str] = frozenset()
+    from_nodes: frozenset[str] = frozenset()
+    connection: str = ""
+    api: str = ""
+
+
+@dataclass(frozen=True)
+class Tool:
+    """A function ready to be called by name. constants: arguments that are the same for every request; parameters: the
+    names it declares and whether each may be left out, None when unknown; stream: called instead of `call`, with mode
+    COROUTINE, when its result may be a stream; close: awaited when the flow ends."""
+
+    call: Callable[..., Any]
+    mode: Mode
+    constants: Mapping[str, Any] = field(default_factory=dict)
+    parameters: Mapping[str, bool] | None = None
+    stream: Callable[..., Any] | None = None
+
+    def may_omit(self, name: str) -> bool:
+        """Whether the argument may be left out, its default used."""
+        return self.parameters is not None and self.parameters.get(name, False)
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What resolving needs beside the node. clients: LLM clients by connection name, shared by the flow's nodes."""
+
+    connections: ConnectionSource
+    clients: dict[str, Any] = field(default_factory=dict)
+
+
+NO_PARAMETERS: Mapping[str, bool] = MappingProxyType({})
