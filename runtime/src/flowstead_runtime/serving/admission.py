@@ -1,0 +1,91 @@
+"""How many requests run at once, and how many may wait for how long."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from typing import TYPE_CHECKING
+
+from flowstead_runtime.errors import TooManyRequests
+from flowstead_runtime.serving.exchange import Exchange, Handler
+from flowstead_runtime.serving.overdue import Overdue
+from flowstead_runtime.serving.types import Timers
+
+if TYPE_CHECKING:
+    from flowstead_runtime.serving.serving import Serving
+
+
+class Admission:
+    """A counted door for the whole instance. Whoever entered must leave; a place that is free goes to the one who
+    has waited longest. limit None: the door only counts."""
+
+    def __init__(self, limit: int | None, queue: int, wait_s: float, timers: Timers) -> None:
+        self._limit = limit
+        self._queue = queue
+        self._wait_s = wait_s
+        self._waiting: deque[asyncio.Future[None]] = deque()
+        self._overdue: Overdue[asyncio.Future[None]] = Overdue(wait_s, self._send_away, timers)
+        self.running = 0
+
+    @property
+    def waiting(self) -> int:
+        """How many wait for a place."""
+        return sum(not place.done() for place in self._waiting)
+
+    def enter_now(self) -> bool:
+        """Take a place if one is free."""
+        if self._limit is not None and self.running >= self._limit:
+            return False
+        self.running += 1
+        return True
+
+    async def enter(self) -> None:
+        """Wait for a place. Raises TooManyRequests when the queue is full or the wait was in vain."""
+        if self.waiting >= self._queue:
+            raise TooManyRequests(
+                f"The instance runs {self._limit} requests and {self._queue} more wait; try again in a moment."
+            )
+        place: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append(place)
+        self._overdue.watch(place)
+        try:
+            await place
+        except asyncio.CancelledError:
+            if place.done() and not place.cancelled() and place.exception() is None:
+                self.leave()
+            raise
+        finally:
+            self._overdue.forget(place)
+
+    def leave(self) -> None:
+        """Give the place back, to the first who still waits."""
+        while self._waiting:
+            place = self._waiting.popleft()
+            if not place.done():
+                place.set_result(None)
+                return
+        self.running -= 1
+
+    def _send_away(self, place: asyncio.Future[None]) -> None:
+        if not place.done():
+            place.set_exception(
+                TooManyRequests(
+                    f"No place became free within {self._wait_s * 1000:.0f} ms: the instance runs {self._limit} "
+                    "requests already; try again in a moment."
+                )
+            )
+
+
+def admit(serving: Serving, proceed: Handler) -> Handler:
+    """Layer: no more requests behind it than the instance may run."""
+    admission = serving.admission
+
+    async def admitted(exchange: Exchange) -> None:
+        if not admission.enter_now():
+            await admission.enter()
+        try:
+            await proceed(exchange)
+        finally:
+            admission.leave()
+
+    return admitted

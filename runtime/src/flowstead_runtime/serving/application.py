@@ -1,0 +1,115 @@
+"""The ASGI application: which route gives which answer."""
+
+from __future__ import annotations
+
+import html
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from flowstead_runtime import errors
+from flowstead_runtime.flow.schema import openapi
+from flowstead_runtime.serving.decoding import read_body
+from flowstead_runtime.serving.exchange import CallerGone, Exchange, Handler
+from flowstead_runtime.serving.failures import answer
+from flowstead_runtime.serving.request_ids import read_headers
+from flowstead_runtime.serving.score import build_score
+from flowstead_runtime.serving.serving import Serving
+from flowstead_runtime.serving.types import Application, Headers, Receive, Scope, Send
+
+
+def build_application(serving: Serving) -> Application:
+    """The application around a loaded flow. Documents that never change are encoded once, here."""
+    routes = build_routes(serving)
+    score = routes["/score"]["POST"]
+
+    async def application(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return None
+        path, method = scope["path"], scope["method"]
+        if path == "/score" and method == "POST":
+            return await score(Exchange(scope, receive, send))
+        await _answer_other(routes, path, method, Exchange(scope, receive, send))
+        return None
+
+    return application
+
+
+def build_routes(serving: Serving) -> Mapping[str, Mapping[str, Handler]]:
+    """Handlers by path and method. HEAD is answered as GET."""
+    settings = serving.settings
+    healthy = {"status": "Healthy", "version": settings.runtime_version}
+    version = {"status": "Healthy", "build_info": settings.build_info, "version": settings.version}
+    swagger = openapi(serving.definition, included_outputs=settings.included_fields)
+    return {
+        "/score": {"POST": build_score(serving)},
+        "/health": {"GET": _document(healthy)},
+        "/version": {"GET": _document(version)},
+        "/swagger.json": {"GET": _document(swagger)},
+        "/feedback": {"POST": _feedback(serving)},
+    }
+
+
+def _document(content: Mapping[str, Any]) -> Handler:
+    body = json.dumps(content).encode()
+
+    async def document(exchange: Exchange) -> None:
+        await exchange.reply(200, body)
+
+    return document
+
+
+def _feedback(serving: Serving) -> Handler:
+    """Any body within the limit is taken."""
+    body = json.dumps({"status": "Feedback received."}).encode()
+    limit = serving.settings.body_limit
+
+    async def feedback(exchange: Exchange) -> None:
+        await read_body(exchange.receive, limit, exchange.content_length)
+        await exchange.reply(200, body)
+
+    return feedback
+
+
+async def _answer_other(
+    routes: Mapping[str, Mapping[str, Handler]], path: str, method: str, exchange: Exchange
+) -> None:
+    read_headers(exchange)
+    methods = routes.get(path)
+    if methods is None:
+        return await _not_found(exchange, path, method)
+    handler = methods.get("GET" if method == "HEAD" else method)
+    if handler is None and method == "OPTIONS":
+        return await _preflight(exchange, methods)
+    if handler is None:
+        allow = ", ".join(methods).encode()
+        return await exchange.reply(
+            405, b'{"detail":"Method Not Allowed"}', [(b"content-type", b"application/json"), (b"allow", allow)]
+        )
+    try:
+        await handler(exchange)
+    except errors.RuntimeFailure as failure:
+        await answer(exchange, failure, wrap=False)
+    except CallerGone:
+        return None
+    return None
+
+
+async def _not_found(exchange: Exchange, path: str, method: str) -> None:
+    text = (
+        f"The requested api '{html.escape(path.lstrip('/'))}' with {html.escape(method)} is not supported by current "
+        "app, if you entered the URL manually please check your spelling and try again."
+    )
+    body = text.encode("utf-8", "replace")
+    await exchange.reply(404, body, [(b"content-type", b"text/html; charset=utf-8")])
+
+
+async def _preflight(exchange: Exchange, methods: Mapping[str, Handler]) -> None:
+    """CORS is open: any page may call, with any header."""
+    asked = next((v for k, v in exchange.scope["headers"] if k == b"access-control-request-headers"), b"*")
+    headers: Headers = [
+        (b"access-control-allow-methods", ", ".join(methods).encode()),
+        (b"access-control-allow-headers", asked),
+        (b"access-control-max-age", b"600"),
+    ]
+    await exchange.reply(200, b"", headers)

@@ -1,0 +1,155 @@
+"""The two ways to run: `serve` for a person at a terminal, `host` for a supervisor that runs deployments."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import socket
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from flowstead_runtime.errors import RuntimeFailure
+from flowstead_runtime.flow.running import Flow
+from flowstead_runtime.serving.health import Health, HealthThread
+from flowstead_runtime.serving.settings import BODY_LIMIT, ServingSettings, included_fields
+from flowstead_runtime.serving.starting import StartFailure, explain, load_flow
+from flowstead_runtime.serving.types import Application, Timers
+
+GRACE_S = 8.0
+"""A little less than the ten seconds after which a supervisor kills."""
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run a command; returns the exit code."""
+    options = _parser().parse_args(arguments)
+    return serve(options) if options.command == "serve" else host(options)
+
+
+def serve(options: argparse.Namespace) -> int:
+    """One flow on one port, errors as the flow's own status codes. 1 when it cannot start."""
+    from flowstead_runtime.serving.process import listen_on
+
+    try:
+        listener = listen_on(options.host, options.port)
+    except OSError as problem:
+        print(_port_message(options.host, options.port, problem), file=sys.stderr)
+        return 1
+    url = f"http://{options.host}:{listener.getsockname()[1]}"
+    try:
+        _run(options, [listener], Health(None), announce=f"Serving {options.flow} at {url}/score  (Ctrl+C ends it)")
+    except StartFailure as failure:
+        print(failure, file=sys.stderr)
+        return 1
+    return 0
+
+
+def host(options: argparse.Namespace) -> int:
+    """An instance of a deployment: sockets handed down, health on a thread, failures wrapped as 424. Exit codes as
+    in `exit_codes`."""
+    health = Health(options.timeout)
+    listener = socket.socket(fileno=options.fd)
+    if options.health_fd is not None:
+        HealthThread(health, socket.socket(fileno=options.health_fd)).start()
+    try:
+        _run(options, [listener], health, announce=f"Ready: {options.flow}")
+    except StartFailure as failure:
+        print(failure, file=sys.stderr, flush=True)
+        return failure.exit_code
+    return 0
+
+
+def _run(options: argparse.Namespace, sockets: Sequence[socket.socket], health: Health, *, announce: str) -> None:
+    from flowstead_runtime.serving.process import Process, Stopping, configure_logging
+
+    configure_logging()
+    stopping = Stopping(health)
+    stopping.install()
+    flow_path = Path(options.flow).absolute()
+    flow = load_flow(flow_path, Path(options.connections) if options.connections else None)
+    try:
+        settings = _settings(options)
+    except RuntimeFailure as problem:
+        raise explain(flow_path, problem) from problem
+    Process(
+        build=_Builder(flow, settings).build,
+        close=flow.close,
+        sockets=sockets,
+        health=health,
+        stopping=stopping,
+        grace_s=options.grace,
+        on_ready=lambda: print(announce, file=sys.stderr, flush=True),
+    ).run()
+
+
+@dataclass(frozen=True)
+class _Builder:
+    flow: Flow
+    settings: ServingSettings
+
+    def build(self, timers: Timers) -> Application:
+        from flowstead_runtime.flow.inputs import convert_inputs
+        from flowstead_runtime.serving.application import build_application
+        from flowstead_runtime.serving.serving import Serving
+
+        return build_application(Serving(self.flow, convert_inputs, self.settings, timers))
+
+
+def _settings(options: argparse.Namespace) -> ServingSettings:
+    # Read after the flow is loaded: its own environment_variables count too.
+    return ServingSettings(
+        concurrency=options.concurrency,
+        queue=options.queue if options.queue is not None else options.concurrency or 0,
+        queue_wait_s=options.queue_wait,
+        timeout_s=options.timeout,
+        body_limit=options.body_limit,
+        included_fields=included_fields(os.environ),
+        wrap_failures=options.command == "host",
+        build_info=os.environ.get("BUILD_INFO", ""),
+    )
+
+
+def _port_message(host: str, port: int, problem: OSError) -> str:
+    return (
+        f"Cannot listen on {host}:{port}.\n"
+        f"  cause: {problem.strerror or problem}\n"
+        "  next:  end what uses the port, or name another one with --port"
+    )
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m flowstead_runtime", description="Run one prompt flow.")
+    commands = parser.add_subparsers(dest="command", required=True)
+    at_terminal = commands.add_parser("serve", help="serve a flow on a port of this machine")
+    at_terminal.add_argument("flow", help="the flow's folder, or its definition file")
+    at_terminal.add_argument("--host", default="127.0.0.1")
+    at_terminal.add_argument("--port", type=int, default=8080)
+    at_terminal.set_defaults(queue=None)
+    hosted = commands.add_parser("host", help="serve a flow as an instance of a deployment, on sockets handed down")
+    hosted.add_argument("--flow", required=True, help="the flow's folder, or its definition file")
+    hosted.add_argument("--fd", type=int, required=True, help="a listening socket, for requests")
+    hosted.add_argument("--health-fd", type=int, help="a listening socket, for health checks")
+    hosted.add_argument("--queue", type=int, help="requests that may wait for a place (as many as may run)")
+    for command, concurrency, timeout in ((at_terminal, None, None), (hosted, 10, 90.0)):
+        command.add_argument("--connections", metavar="FILE", help='JSON: {"name": {"type": …, field: …}}')
+        command.add_argument("--concurrency", type=_positive_int, default=concurrency, metavar="N")
+        command.add_argument("--timeout", type=_positive, default=timeout, metavar="S")
+        command.add_argument("--queue-wait", type=_positive, default=0.5, metavar="S")
+        command.add_argument("--body-limit", type=_positive_int, default=BODY_LIMIT, metavar="BYTES")
+        command.add_argument("--grace", type=_positive, default=GRACE_S, metavar="S")
+    return parser
+
+
+def _positive(text: str) -> float:
+    value = float(text)
+    if not 0 < value < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text} is not a positive number")
+    return value
+
+
+def _positive_int(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not a positive whole number")
+    return value

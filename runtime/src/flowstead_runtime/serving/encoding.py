@@ -1,0 +1,156 @@
+"""From outputs to bytes: one JSON text, or server-sent events."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from contextlib import aclosing
+from typing import TYPE_CHECKING, Any
+
+from flowstead_runtime.errors import InternalFailure, OutputError, RuntimeFailure, UserError
+from flowstead_runtime.flow.definition import FlowKind
+from flowstead_runtime.serving.exchange import Exchange, Handler
+from flowstead_runtime.serving.outputs import Outputs
+from flowstead_runtime.serving.streams import close, joined, pieces
+
+if TYPE_CHECKING:
+    from flowstead_runtime.serving.serving import Serving
+
+_dumps = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
+_dumps_ascii = json.JSONEncoder(ensure_ascii=True, allow_nan=False, separators=(",", ":")).encode
+
+
+def encode(serving: Serving, proceed: Handler) -> Handler:
+    """Layer: answers in the way that the caller accepts. A stream goes out as it comes, once its first piece is there,
+    so that a failure or a time-out before it still has a status of its own."""
+
+    async def encoded(exchange: Exchange) -> None:
+        outputs: Outputs = exchange.outputs
+        try:
+            streams = wants_stream(exchange, outputs)
+        except RuntimeFailure:
+            await _close_all(serving, outputs)
+            raise
+        if streams:
+            await _send_events(serving, exchange, outputs)
+        else:
+            body = await _json_body(serving, outputs)
+            serving.begins_to_answer(exchange)
+            await exchange.reply(200, body)
+        await proceed(exchange)
+
+    return encoded
+
+
+def wants_stream(exchange: Exchange, outputs: Outputs) -> bool:
+    """Whether to answer with events. Raises NotAcceptable, or UserError for two streams at once."""
+    accept = exchange.accept
+    if accept.stream and outputs.streams:
+        if len(outputs.streams) > 1:
+            raise UserError("Multiple stream output fields not supported.")
+        return True
+    if not accept.json:
+        raise accept.refusal(has_stream=bool(outputs.streams))
+    return False
+
+
+def to_json(value: Any) -> bytes:
+    """The value as JSON. Raises TypeError, ValueError or RecursionError for what has no JSON form, NaN and infinity
+    among them."""
+    text = _dumps(value)
+    try:
+        return text.encode()
+    except UnicodeEncodeError:
+        # Half of a surrogate pair has no UTF-8 form, but an escape.
+        return _dumps_ascii(value).encode()
+
+
+def event(value: Any) -> bytes:
+    """One server-sent event."""
+    return b"data: " + to_json(value) + b"\n\n"
+
+
+def encode_outputs(values: Mapping[str, Any], named: bool) -> bytes:
+    """The answer's body. Raises OutputError, naming the output that cannot be encoded."""
+    try:
+        return to_json(values if named else next(iter(values.values())))
+    except (TypeError, ValueError, RecursionError) as problem:
+        raise _not_encodable(values, problem) from None
+
+
+def _not_encodable(values: Mapping[str, Any], problem: Exception) -> OutputError:
+    guilty = "output"
+    for name, value in values.items():
+        try:
+            to_json({name: value})
+        except (TypeError, ValueError, RecursionError) as own_problem:
+            guilty, problem = name, own_problem
+            break
+    return OutputError(
+        f"The output '{guilty}' of the flow is incorrect: its value is not JSON serializable "
+        f"({type(problem).__name__}: {problem}). Return text, numbers, booleans, lists, dictionaries or None."
+    )
+
+
+async def _json_body(serving: Serving, outputs: Outputs) -> bytes:
+    values = outputs.values
+    if outputs.streams:
+        whole = dict(values)
+        try:
+            for name in outputs.streams:
+                whole[name] = await joined(whole[name], serving.executor)
+        except RuntimeFailure:
+            raise
+        except Exception as problem:
+            raise stream_failure(serving, problem) from problem
+        finally:
+            await _close_all(serving, outputs)
+        values = whole
+    return encode_outputs(values, outputs.named)
+
+
+def stream_failure(serving: Serving, problem: Exception) -> RuntimeFailure:
+    """What a stream that broke is to the caller: in a DAG it breaks outside of any node, hence a system error; in a
+    flex flow it is the entry that failed."""
+    if serving.definition.kind is FlowKind.DAG:
+        return InternalFailure(str(problem))
+    entry = serving.definition.entry.rpartition(":")[2] or serving.definition.name
+    return UserError(f"Execution failure in '{entry}': ({type(problem).__name__}) {problem}")
+
+
+async def _send_events(serving: Serving, exchange: Exchange, outputs: Outputs) -> None:
+    field = outputs.streams[0]
+    stream = outputs.values[field]
+    try:
+        rest = {name: value for name, value in outputs.values.items() if name != field}
+        pending = [_first_event(rest)] if rest else []
+        async with aclosing(pieces(stream, serving.executor)) as source:
+            async for piece in source:
+                pending.append(event({field: piece}))
+                if not exchange.started:
+                    await _start_events(serving, exchange)
+                await exchange.send({"type": "http.response.body", "body": b"".join(pending), "more_body": True})
+                pending.clear()
+        if not exchange.started:
+            await _start_events(serving, exchange)
+        await exchange.send({"type": "http.response.body", "body": b"".join(pending), "more_body": False})
+    except RuntimeFailure:
+        raise
+    except Exception as problem:
+        raise stream_failure(serving, problem) from problem
+    finally:
+        await close(stream, serving.executor)
+
+
+def _first_event(rest: Mapping[str, Any]) -> bytes:
+    return b"data: " + encode_outputs(rest, True) + b"\n\n"
+
+
+async def _start_events(serving: Serving, exchange: Exchange) -> None:
+    serving.begins_to_answer(exchange)
+    await exchange.start(200, [(b"content-type", b"text/event-stream; charset=utf-8"), (b"cache-control", b"no-cache")])
+
+
+async def _close_all(serving: Serving, outputs: Outputs) -> None:
+    for name in outputs.streams:
+        await close(outputs.values[name], serving.executor)

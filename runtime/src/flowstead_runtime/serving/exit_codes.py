@@ -1,0 +1,10 @@
+"""How an instance's process ends. A supervisor must not restart it after one of these two: the same files would
+end it the same way. Any other number but 0 is a crash, and worth another try."""
+
+from __future__ import annotations
+
+FLOW_CANNOT_START = 78
+"""The flow's definition, code or connections are wrong (the number is EX_CONFIG of sysexits.h)."""
+
+PACKAGE_MISSING = 79
+"""The flow imports a package that its environment does not have."""

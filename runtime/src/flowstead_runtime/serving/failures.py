@@ -1,0 +1,92 @@
+"""What the caller gets when a request fails. The outermost layer that can answer, so it sees every failure."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from typing import TYPE_CHECKING
+
+from flowstead_runtime.errors import (
+    DeadlineExceeded,
+    InternalFailure,
+    PayloadTooLarge,
+    RuntimeFailure,
+    TooManyRequests,
+)
+from flowstead_runtime.serving.exchange import CallerGone, Exchange, Handler
+from flowstead_runtime.serving.types import Headers
+
+if TYPE_CHECKING:
+    from flowstead_runtime.serving.serving import Serving
+
+log = logging.getLogger("flowstead.serving")
+
+OUR_OWN = (DeadlineExceeded, PayloadTooLarge, TooManyRequests)
+"""Answers of the instance about itself, not of the flow: they keep their status."""
+
+MODEL_ERROR = 424
+RETRY_AFTER_S = 1
+_REASON_SHOWN = 500
+
+
+def answer_failures(serving: Serving, proceed: Handler) -> Handler:
+    """Layer: turns what was raised behind it into an answer. After the first bytes are out there is none to give: the
+    connection is cut, so that the caller sees an incomplete body."""
+    wrap = serving.settings.wrap_failures
+
+    async def answered(exchange: Exchange) -> None:
+        try:
+            await proceed(exchange)
+        except RuntimeFailure as failure:
+            await answer(exchange, failure, wrap=wrap)
+        except CallerGone:
+            log.info("request %s: the caller hung up", exchange.request_id)
+        except asyncio.CancelledError:
+            await _answer_cancelled(exchange, wrap)
+        except Exception as problem:
+            log.exception("request %s failed in the runtime", exchange.request_id)
+            await answer(exchange, InternalFailure(str(problem) or type(problem).__name__), wrap=wrap)
+
+    return answered
+
+
+async def answer(exchange: Exchange, failure: RuntimeFailure, *, wrap: bool) -> None:
+    """Send the failure; wrap: as a managed online endpoint reports its model's failures."""
+    log.warning(
+        "request %s: %d %s: %s",
+        exchange.request_id,
+        failure.status,
+        type(failure).__name__,
+        failure.message[:_REASON_SHOWN],
+    )
+    if exchange.started:
+        return
+    status, headers = status_and_headers(failure, wrap=wrap)
+    # Escapes keep half surrogates of user text sendable.
+    await exchange.reply(status, json.dumps(failure.as_body()).encode("ascii"), headers)
+
+
+def status_and_headers(failure: RuntimeFailure, *, wrap: bool) -> tuple[int, Headers]:
+    """The status to send and the headers that go with it."""
+    headers: Headers = [(b"content-type", b"application/json")]
+    if isinstance(failure, TooManyRequests):
+        headers.append((b"retry-after", b"%d" % RETRY_AFTER_S))
+    if isinstance(failure, PayloadTooLarge):
+        # The rest of the body is not read, so the connection cannot be used again.
+        headers.append((b"connection", b"close"))
+    if not wrap or isinstance(failure, OUR_OWN):
+        return failure.status, headers
+    headers.append((b"ms-azureml-model-error-statuscode", b"%d" % failure.status))
+    headers.append((b"ms-azureml-model-error-reason", b"model_error"))
+    return MODEL_ERROR, headers
+
+
+async def _answer_cancelled(exchange: Exchange, wrap: bool) -> None:
+    """The caller is gone, the process ends, or the flow's own code cancelled itself."""
+    if exchange.gone:
+        log.info("request %s: the caller hung up", exchange.request_id)
+        return
+    if exchange.task is not None and exchange.task.cancelling():
+        raise asyncio.CancelledError
+    await answer(exchange, InternalFailure("The flow's code cancelled its own task."), wrap=wrap)

@@ -1,0 +1,161 @@
+"""The serving process from its listening sockets to its end: uvicorn around the application, signals, health."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass, field
+from types import FrameType
+from typing import Any
+
+import uvicorn
+
+from flowstead_runtime.serving.health import Health, Phase
+from flowstead_runtime.serving.types import Application, Timers
+
+KEEP_ALIVE_S = 30
+"""Longer than a gateway keeps an idle connection, so that it is never this side that closes one in use."""
+
+BACKLOG = 2048
+LEAVE_AFTER_S = 1.0
+
+
+class Stopping:
+    """SIGTERM and SIGINT. Before there is a server they end the process at once; after, they let it finish."""
+
+    def __init__(self, health: Health) -> None:
+        self._health = health
+        self.server: uvicorn.Server | None = None
+
+    def install(self) -> None:
+        """Take over both signals; to be called in the main thread."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._on_signal)
+
+    def _on_signal(self, number: int, frame: FrameType | None) -> None:
+        self._health.phase = Phase.STOPPING
+        if self.server is None:
+            raise SystemExit(0 if number == signal.SIGTERM else 130)
+        if self.server.should_exit and number == signal.SIGINT:
+            self.server.force_exit = True
+        self.server.should_exit = True
+
+
+@dataclass(frozen=True)
+class Process:
+    """build: makes the application, on the running event loop. close: lets go of the flow afterwards.
+    grace_s: how long requests in flight may take to finish after the signal. on_ready: called once it answers."""
+
+    build: Callable[[Timers], Application]
+    close: Callable[[], Any]
+    sockets: Sequence[socket.socket]
+    health: Health
+    stopping: Stopping
+    grace_s: float
+    on_ready: Callable[[], None] = field(default=lambda: None)
+
+    def run(self) -> None:
+        """Serve until a signal says stop and the requests in flight are done."""
+        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+            runner.run(self._serve())
+        _leave_even_if_threads_hang()
+
+    async def _serve(self) -> None:
+        application = self.build(asyncio.get_running_loop())
+        config = uvicorn.Config(
+            application,
+            http="httptools",
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            proxy_headers=False,
+            server_header=False,
+            date_header=False,
+            backlog=BACKLOG,
+            timeout_keep_alive=KEEP_ALIVE_S,
+            timeout_graceful_shutdown=max(1, round(self.grace_s)),
+        )
+        _quiet(logging.getLogger("uvicorn.error"))
+        server = _Server(config, self._ready)
+        self.stopping.server = server
+        beating = asyncio.get_running_loop().create_task(self.health.keep_beating())
+        try:
+            await server.serve(sockets=list(self.sockets))
+        finally:
+            beating.cancel()
+            with contextlib.suppress(Exception):
+                await self.close()
+
+    def _ready(self) -> None:
+        if self.health.phase is Phase.STARTING:
+            self.health.phase = Phase.HEALTHY
+        self.on_ready()
+
+
+class _Server(uvicorn.Server):
+    """Says when it listens, and leaves the signals to `Stopping`: uvicorn's own handlers would raise them again after a
+    clean end, and the process would seem to have been killed."""
+
+    def __init__(self, config: uvicorn.Config, on_ready: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._on_ready = on_ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._on_ready()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Generator[None, None, None]:
+        yield
+
+
+def listen_on(host: str, port: int) -> socket.socket:
+    """A bound TCP socket, not yet listening: nobody is let in before there is an answer. Raises OSError."""
+    family, kind, protocol, _, address = socket.getaddrinfo(
+        host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+    )[0]
+    listener = socket.socket(family, kind, protocol)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+    except OSError:
+        listener.close()
+        raise
+    return listener
+
+
+def configure_logging() -> None:
+    """What an instance says goes to stderr, one line a record: its supervisor keeps that as the instance's log."""
+    logging.basicConfig(
+        level=logging.WARNING, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s %(message)s"
+    )
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    try:
+        import uvloop
+    except ImportError:
+        return None
+    return uvloop.new_event_loop
+
+
+def _quiet(logger: logging.Logger) -> None:
+    """A stream that broke is logged by `failures`, with its request; uvicorn would say it again without."""
+    logger.addFilter(lambda record: "without completing response" not in str(record.msg))
+
+
+def _leave_even_if_threads_hang() -> None:
+    """A tool's thread that never returns must not keep the process: Python waits for it at exit."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    timer = threading.Timer(LEAVE_AFTER_S, os._exit, (0,))
+    timer.daemon = True
+    timer.start()

@@ -1,0 +1,43 @@
+"""The way of a request through `POST /score`: one list, in the order in which requests meet it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from flowstead_runtime.serving.admission import admit
+from flowstead_runtime.serving.deadline import keep_deadline, watch_caller
+from flowstead_runtime.serving.decoding import decode
+from flowstead_runtime.serving.encoding import encode
+from flowstead_runtime.serving.exchange import Exchange, Handler, Layer
+from flowstead_runtime.serving.execution import execute
+from flowstead_runtime.serving.failures import answer_failures
+from flowstead_runtime.serving.outputs import select_outputs
+from flowstead_runtime.serving.request_ids import identify
+
+if TYPE_CHECKING:
+    from flowstead_runtime.serving.serving import Serving
+
+LAYERS: tuple[Layer, ...] = (
+    identify,
+    answer_failures,
+    admit,
+    keep_deadline,
+    decode,
+    watch_caller,
+    execute,
+    select_outputs,
+    encode,
+)
+"""Tracing belongs between `decode` and `execute`, collection between `select_outputs` and `encode`."""
+
+
+def build_score(serving: Serving) -> Handler:
+    """The handler of a scoring request: each layer around the next."""
+    handler: Handler = _answered
+    for layer in reversed(LAYERS):
+        handler = layer(serving, handler)
+    return handler
+
+
+async def _answered(exchange: Exchange) -> None:
+    """Behind the last layer there is nothing left to do."""

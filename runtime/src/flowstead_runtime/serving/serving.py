@@ -1,0 +1,35 @@
+"""What the layers share: the flow that is served and the instance's own state."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+from flowstead_runtime.flow.running import Flow
+from flowstead_runtime.serving.admission import Admission
+from flowstead_runtime.serving.deadline import make_deadlines
+from flowstead_runtime.serving.decoding import Convert
+from flowstead_runtime.serving.exchange import Exchange
+from flowstead_runtime.serving.settings import ServingSettings
+from flowstead_runtime.serving.types import Timers
+
+STREAM_THREADS = 64
+"""Threads for synchronous generators when the number of requests has no limit."""
+
+
+class Serving:
+    """A flow, how to serve it, and what is in flight. timers: the event loop, or a test's clock."""
+
+    def __init__(self, flow: Flow, convert: Convert, settings: ServingSettings, timers: Timers) -> None:
+        self.flow = flow
+        self.definition = flow.definition
+        self.convert = convert
+        self.settings = settings
+        self.timers = timers
+        self.admission = Admission(settings.concurrency, settings.queue, settings.queue_wait_s, timers)
+        self.deadlines = make_deadlines(settings.timeout_s, self)
+        self.executor = ThreadPoolExecutor(settings.concurrency or STREAM_THREADS, "stream")
+
+    def begins_to_answer(self, exchange: Exchange) -> None:
+        """The answer's first bytes are about to leave: the time-out holds no longer."""
+        if self.deadlines is not None:
+            self.deadlines.forget(exchange)

@@ -1,0 +1,64 @@
+"""What may be set about serving a flow. Seconds and bytes everywhere."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from flowstead_runtime import __version__
+from flowstead_runtime.errors import FlowDefinitionError
+
+BODY_LIMIT = 100 * 1024 * 1024
+"""Large enough for a few images in base64; a gateway in front sets its own."""
+
+
+@dataclass(frozen=True)
+class ServingSettings:
+    """concurrency: requests that run at once in this process, None for any number. queue: how many more may wait, each
+    for at most queue_wait_s. timeout_s: until the first byte of the answer, None for none. included_fields: outputs to
+    answer with, None for all but the evaluation-only ones. wrap_failures: the flow's own failures leave as 424, as from
+    a managed online endpoint. build_info: what `/version` shows."""
+
+    concurrency: int | None = None
+    queue: int = 0
+    queue_wait_s: float = 0.5
+    timeout_s: float | None = None
+    body_limit: int = BODY_LIMIT
+    included_fields: frozenset[str] | None = None
+    wrap_failures: bool = False
+    build_info: str = ""
+
+    @property
+    def runtime_version(self) -> str:
+        return __version__
+
+    @property
+    def version(self) -> str:
+        """The build number in `build_info` where there is one, else the runtime's version."""
+        try:
+            return str(json.loads(self.build_info)["build_number"])
+        except (ValueError, KeyError, TypeError):
+            return self.runtime_version
+
+
+def included_fields(environ: Mapping[str, str]) -> frozenset[str] | None:
+    """PROMPTFLOW_RESPONSE_INCLUDED_FIELDS (or PF_RESPONSE_INCLUDED_FIELDS): a JSON list of output names.
+
+    Raises FlowDefinitionError when it is something else."""
+    for name in ("PROMPTFLOW_RESPONSE_INCLUDED_FIELDS", "PF_RESPONSE_INCLUDED_FIELDS"):
+        text = environ.get(name, "").strip()
+        if not text:
+            continue
+        names: Any
+        try:
+            names = json.loads(text)
+        except ValueError:
+            names = None
+        if not isinstance(names, list) or not all(isinstance(each, str) for each in names):
+            raise FlowDefinitionError(
+                f'the environment variable {name} must be a JSON list of output names such as ["answer"]'
+            )
+        return frozenset(names)
+    return None
