@@ -1,0 +1,170 @@
+"""Instances as processes of this machine, each with a directory under `Home.instances_run`.
+
+    {id}/instance.json          what it is; written before it is started; no secrets
+    {id}/score.sock health.sock bound by its supervisor
+    {id}/stopping               it is to go; whoever looks next finishes what the stopper could not wait for
+
+A server that comes later finds every instance by these directories alone.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import shutil
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from flowstead import supervise
+from flowstead.engines.local.health import HealthWatch
+from flowstead.engines.local.process import health_socket, process_spec, score_socket
+from flowstead.engines.local.tail import last_lines
+from flowstead.engines.protocol import InstanceSpec, InstanceState, ObservedInstance
+from flowstead.resources.clock import Clock, SystemClock
+from flowstead.resources.home import Home
+from flowstead.supervise import ProcessState, SupervisedProcess
+
+logger = logging.getLogger(__name__)
+
+_STATES = {
+    ProcessState.BACKING_OFF: InstanceState.RESTARTING,
+    ProcessState.GAVE_UP: InstanceState.FAILED,
+    ProcessState.STOPPING: InstanceState.STOPPING,
+    ProcessState.LOST: InstanceState.LOST,
+}
+
+
+@dataclass(frozen=True)
+class _Card:
+    """What `instance.json` holds: the part of an InstanceSpec that may lie on disk."""
+
+    id: str
+    endpoint: str
+    deployment: str
+    deployment_uid: str
+    revision: str
+    log: str
+
+
+class LocalEngine:
+    """Keeps the protocol `Engine`. Used by one thread at a time."""
+
+    def __init__(self, home: Home, *, clock: Clock | None = None) -> None:
+        self._home = home
+        self._health = HealthWatch(clock or SystemClock())
+
+    def start(self, spec: InstanceSpec) -> None:
+        run = self._run(spec.id)
+        if _read_card(run) is not None:
+            return
+        scratch = self._scratch(spec.id)
+        for directory in (run, scratch, spec.log.parent):
+            directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        names = _Card.__dataclass_fields__
+        card = _Card(**{name: str(getattr(spec, name)) for name in names})
+        _write_card(run, card)
+        supervise.start(run, process_spec(spec, run=run, scratch=scratch, log=spec.log, host=os.environ))
+
+    def observe(self) -> Sequence[ObservedInstance]:
+        instances: list[ObservedInstance] = []
+        workers: set[str] = set()
+        for run in self._directories():
+            card = _read_card(run)
+            process = supervise.observe(run)
+            if card is None or _is_stopping(run):
+                if _is_gone(process):
+                    self._clean_up(run)
+                elif card is not None:
+                    instances.append(_describe(card, run, process, InstanceState.STOPPING))
+                continue
+            instances.append(_describe(card, run, process, self._state(run, process, workers)))
+        self._health.keep_only(workers)
+        return instances
+
+    def stop(self, instance_id: str) -> None:
+        run = self._run(instance_id)
+        if not run.is_dir():
+            return
+        (run / "stopping").touch(mode=0o600)
+        supervise.stop(run)
+        if _is_gone(supervise.observe(run)):
+            self._clean_up(run)
+
+    def last_log_lines(self, instance_id: str, count: int) -> Sequence[str]:
+        card = _read_card(self._run(instance_id))
+        return last_lines(Path(card.log), count) if card else ()
+
+    def _state(self, run: Path, process: SupervisedProcess | None, workers: set[str]) -> InstanceState:
+        if process is None:
+            # The server died between writing the card and starting the supervisor.
+            return InstanceState.LOST
+        if process.state is not ProcessState.RUNNING:
+            return _STATES[process.state]
+        worker = f"{run.name}:{process.pid}:{process.restarts}"
+        workers.add(worker)
+        if self._health.is_ready(worker, health_socket(run)):
+            return InstanceState.READY
+        return InstanceState.RESTARTING if process.restarts else InstanceState.STARTING
+
+    def _directories(self) -> Iterator[Path]:
+        try:
+            yield from sorted(each for each in self._home.instances_run.iterdir() if each.is_dir())
+        except FileNotFoundError:
+            return
+
+    def _clean_up(self, run: Path) -> None:
+        """The scratch folder first: while the run directory is there, a repetition finds what is left."""
+        for directory in (self._scratch(run.name), run):
+            try:
+                shutil.rmtree(directory)
+            except FileNotFoundError:
+                continue
+            except OSError as failure:
+                logger.warning("Cannot remove %s of a stopped instance: %s", directory, failure)
+
+    def _run(self, instance_id: str) -> Path:
+        return self._home.instances_run / instance_id
+
+    def _scratch(self, instance_id: str) -> Path:
+        return self._home.scratch / instance_id
+
+
+def _describe(card: _Card, run: Path, process: SupervisedProcess | None, state: InstanceState) -> ObservedInstance:
+    return ObservedInstance(
+        id=card.id,
+        endpoint=card.endpoint,
+        deployment=card.deployment,
+        deployment_uid=card.deployment_uid,
+        revision=card.revision,
+        state=state,
+        address=str(score_socket(run)),
+        health_address=str(health_socket(run)),
+        log=Path(card.log),
+        pid=process.pid if process else None,
+        restarts=process.restarts if process else 0,
+        exit_code=process.exit_code if process else None,
+        started_at=process.started_at if process else 0.0,
+    )
+
+
+def _is_stopping(run: Path) -> bool:
+    return (run / "stopping").exists()
+
+
+def _is_gone(process: SupervisedProcess | None) -> bool:
+    return process is None
+
+
+def _read_card(run: Path) -> _Card | None:
+    try:
+        return _Card(**json.loads((run / "instance.json").read_text()))
+    except (OSError, ValueError, TypeError):
+        return None
+
+
+def _write_card(run: Path, card: _Card) -> None:
+    draft = run / "instance.json.draft"
+    draft.write_text(json.dumps(asdict(card)))
+    draft.replace(run / "instance.json")

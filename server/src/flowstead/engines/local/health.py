@@ -1,0 +1,99 @@
+"""Asks instances whether they are ready, without ever waiting for one."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from flowstead.resources.clock import Clock
+
+_REQUEST = b"GET /health HTTP/1.1\r\nHost: instance\r\nConnection: close\r\n\r\n"
+
+_ASK_AGAIN_S = 1.0
+"""How often a ready instance is asked again, seconds. The gateway has its own health checks."""
+
+_PATIENCE_S = 2.0
+"""How long an answer is waited for before it counts as a failure, seconds (Azure's probe time-out)."""
+
+_FAILURES = 3
+"""Failures in a row after which a ready instance is no longer taken for ready: one slow answer is no reason."""
+
+
+@dataclass
+class _Watch:
+    """What is known of one worker. asked_at: on the monotonic clock."""
+
+    ready: bool = False
+    failures: int = 0
+    asked_at: float = float("-inf")
+    connection: socket.socket | None = None
+    answer: bytes = field(default=b"", repr=False)
+
+
+class HealthWatch:
+    """Remembers, by worker, whether it was ready, and keeps at most one question open for each. Not thread-safe."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._watches: dict[str, _Watch] = {}
+
+    def is_ready(self, worker: str, health_socket: Path) -> bool:
+        """worker: a name that a restarted worker does not keep."""
+        watch = self._watches.setdefault(worker, _Watch())
+        if watch.connection is None:
+            self._ask(watch, health_socket)
+        self._listen(watch)
+        return watch.ready
+
+    def keep_only(self, workers: set[str]) -> None:
+        """Forget all others."""
+        for gone in self._watches.keys() - workers:
+            _hang_up(self._watches.pop(gone))
+
+    def _ask(self, watch: _Watch, health_socket: Path) -> None:
+        now = self._clock.monotonic()
+        if watch.ready and now - watch.asked_at < _ASK_AGAIN_S:
+            return
+        watch.asked_at, watch.answer = now, b""
+        connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            connection.setblocking(False)
+            connection.connect(str(health_socket))
+            connection.send(_REQUEST)
+        except OSError:
+            connection.close()
+            _note(watch, healthy=False)
+            return
+        watch.connection = connection
+
+    def _listen(self, watch: _Watch) -> None:
+        """Take the answer if it has come. A worker that is still importing answers later: the supervisor holds
+        the listening socket, so the question waits in it and is the first thing that the worker sees."""
+        if watch.connection is None:
+            return
+        try:
+            while chunk := watch.connection.recv(4096):
+                watch.answer += chunk
+        except BlockingIOError:
+            if self._clock.monotonic() - watch.asked_at > _PATIENCE_S:
+                _hang_up(watch)
+                _note(watch, healthy=False)
+            return
+        except OSError:
+            watch.answer = b""
+        _hang_up(watch)
+        _note(watch, healthy=watch.answer.split(b" ", 2)[1:2] == [b"200"])
+
+
+def _note(watch: _Watch, *, healthy: bool) -> None:
+    watch.failures = 0 if healthy else watch.failures + 1
+    watch.ready = healthy or (watch.ready and watch.failures < _FAILURES)
+
+
+def _hang_up(watch: _Watch) -> None:
+    if watch.connection is not None:
+        with contextlib.suppress(OSError):
+            watch.connection.close()
+    watch.connection = None

@@ -1,0 +1,68 @@
+"""The runtime's process for an instance: its command line and its environment. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from flowstead.engines.protocol import InstanceSpec
+from flowstead.supervise import ProcessSpec
+
+EXIT_FLOW_CANNOT_START = 78
+EXIT_PACKAGE_MISSING = 79
+"""As `flowstead_runtime.serving.exit_codes` has them; the server may not import that package."""
+
+_GIVE_UP_AFTER = 5
+"""Ends in a row, none of which lived for `stable_after_s`, after which an instance counts as failed: with the
+supervisor's back-off that is after about three seconds, so a deployment that cannot work says so soon."""
+
+_DRAIN_MARGIN_S = 5.0
+"""What an instance gets beyond its longest request to end by itself, seconds."""
+
+_CERTIFICATES = ("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+"""Whom the host trusts: not secret, and without them nothing behind a company's proxy can be called."""
+
+
+def process_spec(spec: InstanceSpec, *, run: Path, scratch: Path, log: Path, host: Mapping[str, str]) -> ProcessSpec:
+    """host: the server's own environment, of which only the names of the certificates' files are passed on."""
+    settings = spec.request_settings
+    return ProcessSpec(
+        argv=(
+            str(spec.python),
+            # Not the working directory: a flow's `typing.py` must not stand in for the standard library's.
+            *("-P", "-m", "flowstead_runtime", "host"),
+            *("--flow", str(spec.flow), "--fd", "3", "--health-fd", "4"),
+            *("--concurrency", str(settings.max_concurrent_requests_per_instance)),
+            *("--queue", str(settings.queue_length), "--queue-wait", f"{settings.max_queue_wait_s:g}"),
+            *("--timeout", f"{settings.request_timeout_s:g}"),
+        ),
+        environment=_environment(spec, scratch, host),
+        working_directory=str(spec.flow),
+        log=str(log),
+        sockets=(str(score_socket(run)), str(health_socket(run))),
+        stop_grace_s=settings.request_timeout_s + _DRAIN_MARGIN_S,
+        give_up_after=_GIVE_UP_AFTER,
+        fatal_exit_codes=(EXIT_FLOW_CANNOT_START, EXIT_PACKAGE_MISSING),
+    )
+
+
+def score_socket(run: Path) -> Path:
+    return run / "score.sock"
+
+
+def health_socket(run: Path) -> Path:
+    return run / "health.sock"
+
+
+def _environment(spec: InstanceSpec, scratch: Path, host: Mapping[str, str]) -> dict[str, str]:
+    own = {
+        "PATH": f"{spec.python.parent}:/usr/local/bin:/usr/bin:/bin",
+        "LANG": "C.UTF-8",
+        "HOME": str(scratch),
+        "TMPDIR": str(scratch),
+        "PYTHONUNBUFFERED": "1",
+        # The flow's folder is shared and addressed by its content: no `__pycache__` may appear in it.
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }
+    trusted = {name: host[name] for name in _CERTIFICATES if name in host}
+    return own | trusted | dict(spec.environment)
