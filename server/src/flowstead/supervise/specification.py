@@ -1,4 +1,4 @@
-"""The process to keep alive, and what is known of it. Standard library only: the supervisor imports this."""
+"""The process to keep alive, and what is known of it."""
 
 from __future__ import annotations
 
