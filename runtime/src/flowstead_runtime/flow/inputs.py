@@ -17,17 +17,21 @@ _SHOWN_DATA = 2000
 
 
 def convert_inputs(definition: FlowDefinition, data: Any) -> dict[str, Any]:
-    """Every input of the flow, converted: the given ones by their type, the absent ones from their defaults;
-    unknown names are dropped. data: the decoded body, usually a mapping.
+    """Every input of the flow, converted to its type: the given ones, and the absent ones from their defaults; unknown
+    names are dropped. data: the decoded body, usually a mapping.
 
     Raises InputError naming all missing inputs, or the first that does not fit its type; for a list or text where all
     inputs have defaults InternalFailure, as promptflow's server answers.
     """
     given = _as_mapping(definition, data)
-    return {
-        name: _converted(name, spec, given[name], definition) if name in given else copy.deepcopy(spec.default)
-        for name, spec in definition.inputs.items()
-    }
+    converted = {}
+    for name, spec in definition.inputs.items():
+        value = given.get(name, spec.default)
+        if value is spec.default and isinstance(value, list | dict):
+            # A flow may change what it gets; the next request shall not see that.
+            value = copy.deepcopy(value)
+        converted[name] = _converted(name, spec, value, definition)
+    return converted
 
 
 def missing_inputs(definition: FlowDefinition, data: Any) -> list[str]:
@@ -36,10 +40,10 @@ def missing_inputs(definition: FlowDefinition, data: Any) -> list[str]:
 
 
 def _as_mapping(definition: FlowDefinition, data: Any) -> Mapping[str, Any]:
-    if isinstance(data, int | float | None):
-        if definition.inputs and any(spec.default is None for spec in definition.inputs.values()):
-            raise InputError(f"The request data must be a JSON object with the flow's inputs, not {_shown(data)}")
-        return {}
+    if data is None or not definition.inputs:
+        data = {}
+    if isinstance(data, int | float):
+        raise InputError(f"The request data must be a JSON object with the flow's inputs, not {_shown(data)}")
     missing = missing_inputs(definition, data)
     if missing:
         raise InputError(f"Required input fields {missing} are missing in request data {_shown(data)}")
@@ -53,9 +57,10 @@ def _converted(name: str, spec: FlowInput, value: Any, definition: FlowDefinitio
         converted = convert(value, spec.type)
     except json.JSONDecodeError as error:
         raise InputError(
-            f"Failed to parse the flow input. The value for flow input '{name}' was interpreted as JSON string since its "
-            f"type is '{spec.type}'. However, the value '{_shown(value, plain=True)}' is invalid for JSON parsing. Error "
-            f"details: (JSONDecodeError) {error}. Please make sure your inputs are properly formatted."
+            f"Failed to parse the flow input. The value for flow input '{name}' was interpreted as JSON string "
+            f"since its type is '{spec.type}'. However, the value '{_shown(value, plain=True)}' is invalid for "
+            f"JSON parsing. Error details: (JSONDecodeError) {error}. Please make sure your inputs are properly "
+            "formatted."
         ) from None
     except (ValueError, TypeError, OverflowError):
         raise InputError(

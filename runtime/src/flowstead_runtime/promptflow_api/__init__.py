@@ -1,1 +1,5 @@
 """The `promptflow.*` names that users' code imports, served by an import hook when the real package is absent."""
+
+from flowstead_runtime.promptflow_api.hook import install
+
+__all__ = ["install"]

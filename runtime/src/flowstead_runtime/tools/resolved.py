@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 from flowstead_runtime.connections.sources import ConnectionSource
@@ -26,7 +25,7 @@ class Mode(Enum):
 @dataclass(frozen=True)
 class ToolRequest:
     """One node, as far as its tool is concerned. literals: inputs given as values, null and "" left out;
-    from_flow_inputs and from_nodes: the names of the inputs that references fill; directory: the flow's."""
+    from_flow_inputs: the names of the inputs that the flow's own inputs fill; directory: the flow's."""
 
     node: str
     type: str
@@ -34,7 +33,6 @@ class ToolRequest:
     directory: Path
     literals: Mapping[str, Any] = field(default_factory=dict)
     from_flow_inputs: frozenset[str] = frozenset()
-    from_nodes: frozenset[str] = frozenset()
     connection: str = ""
     api: str = ""
 
@@ -42,8 +40,8 @@ class ToolRequest:
 @dataclass(frozen=True)
 class Tool:
     """A function ready to be called by name. constants: arguments that are the same for every request; parameters: the
-    names it declares and whether each may be left out, None when unknown; stream: called instead of `call`, with mode
-    COROUTINE, when its result may be a stream; close: awaited when the flow ends."""
+    names it declares and whether each may be left out, None when unknown; stream: called instead of `call`, in the same
+    mode, when its result may be a stream."""
 
     call: Callable[..., Any]
     mode: Mode
@@ -62,6 +60,3 @@ class Surroundings:
 
     connections: ConnectionSource
     clients: dict[str, Any] = field(default_factory=dict)
-
-
-NO_PARAMETERS: Mapping[str, bool] = MappingProxyType({})

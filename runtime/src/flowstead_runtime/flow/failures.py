@@ -1,0 +1,25 @@
+"""What a tool's exception is to the caller."""
+
+from __future__ import annotations
+
+from flowstead_runtime.errors import InternalFailure, NodeFailed, RuntimeFailure
+
+_PACKAGES = ("promptflow", "flowstead_runtime.promptflow_api")
+_OWN_MESSAGE = (
+    ("UserErrorException", NodeFailed),
+    ("ValidationException", NodeFailed),
+    ("PromptflowException", InternalFailure),
+)
+"""promptflow's exception classes whose message reaches the caller as it is, the first found in the class's
+ancestry decides."""
+
+
+def node_failure(node: str, error: BaseException) -> BaseException:
+    """The failure to raise for a tool's exception. Our own failures and interrupts are given back as they are."""
+    if isinstance(error, RuntimeFailure | KeyboardInterrupt):
+        return error
+    names = {kind.__name__ for kind in type(error).__mro__ if kind.__module__.startswith(_PACKAGES)}
+    for name, failure in _OWN_MESSAGE:
+        if name in names:
+            return failure(str(error))
+    return NodeFailed(f"Execution failure in '{node}': ({type(error).__name__}) {error}")

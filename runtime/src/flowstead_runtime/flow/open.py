@@ -1,0 +1,80 @@
+"""From a flow's folder to a flow that runs: environment, connections, code, plan."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, MutableMapping
+from pathlib import Path
+from typing import Any
+
+from flowstead_runtime import promptflow_api
+from flowstead_runtime.connections.sources import ConnectionSource, resolve_environment
+from flowstead_runtime.flow.definition import FlowDefinition, Node
+from flowstead_runtime.flow.execute import execute
+from flowstead_runtime.flow.load import read_definition
+from flowstead_runtime.flow.plan import Plan, literals_of, make_plan
+from flowstead_runtime.flow.references import InputReference, parse_reference
+from flowstead_runtime.flow.running import Flow, RunContext, RunResult
+from flowstead_runtime.flow.threads import ThreadPool
+from flowstead_runtime.tools.imports import add_to_path
+from flowstead_runtime.tools.multimedia import dump_nested
+from flowstead_runtime.tools.resolve import resolve
+from flowstead_runtime.tools.resolved import Surroundings, ToolRequest
+
+
+def open_flow(path: Path, *, connections: ConnectionSource, environ: MutableMapping[str, str]) -> Flow:
+    """Read the flow and load all it needs. path: its folder or definition file; environ: the process environment, which
+    gets the flow's variables where it has none of that name, and the fields that values `${connection.field}` ask for.
+
+    Imports the flow's code into this process and puts its folder first on sys.path; the working directory is
+    the caller's business. Raises FlowDefinitionError, FlowLoadError or ConnectionInvalid.
+    """
+    definition = read_definition(path)
+    for name, value in definition.environment_variables.items():
+        environ.setdefault(name, value)
+    resolve_environment(environ, connections)
+    promptflow_api.install()
+    add_to_path(definition.directory)
+    surroundings = Surroundings(connections)
+    tools = {
+        node.name: resolve(_request(node, definition), surroundings)
+        for node in definition.nodes
+        if not node.aggregation
+    }
+    return DagFlow(definition, make_plan(definition, tools), surroundings)
+
+
+class DagFlow:
+    """A loaded DAG flow."""
+
+    def __init__(self, definition: FlowDefinition, plan: Plan, surroundings: Surroundings) -> None:
+        self._definition = definition
+        self._plan = plan
+        self._surroundings = surroundings
+        self._pool = ThreadPool()
+
+    @property
+    def definition(self) -> FlowDefinition:
+        return self._definition
+
+    async def run(self, inputs: Mapping[str, Any], context: RunContext) -> RunResult:
+        outputs = await execute(self._plan, inputs, self._pool, stream=context.stream)
+        return RunResult(dump_nested(outputs, self._definition.message_format))
+
+    async def close(self) -> None:
+        self._pool.close()
+        for provider in self._surroundings.clients.values():
+            await provider.client.close()
+
+
+def _request(node: Node, definition: FlowDefinition) -> ToolRequest:
+    references = {name: parse_reference(value) for name, value in node.inputs.items()}
+    return ToolRequest(
+        node=node.name,
+        type=node.type,
+        source=node.source,
+        directory=definition.directory,
+        literals=literals_of(node),
+        from_flow_inputs=frozenset(n for n, r in references.items() if isinstance(r, InputReference)),
+        connection=node.connection,
+        api=node.api,
+    )

@@ -1,0 +1,34 @@
+"""What flow code takes from promptflow's helpers for templates, chats and YAML."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import IO, Any
+
+import yaml
+
+from flowstead_runtime.tools import chat
+from flowstead_runtime.tools.multimedia import Image
+from flowstead_runtime.tools.template import Template
+
+
+def render_jinja_template(
+    prompt: str, trim_blocks: bool = True, keep_trailing_newline: bool = True, **arguments: Any
+) -> str:
+    """The template rendered in jinja's sandbox. Raises TemplateFailed."""
+    return Template(prompt, node="render_jinja_template", path="<text>").render(arguments)
+
+
+def parse_chat(chat_str: str, images: Iterable[Image] | None = None, **_: Any) -> list[dict[str, Any]]:
+    """The messages of a rendered chat template."""
+    return chat.parse_chat(chat_str, images or ())
+
+
+def load_yaml(source: str | Path | IO[str] | None) -> Any:
+    """The YAML in a file, named or open. None gives {}."""
+    if source is None:
+        return {}
+    if isinstance(source, str | Path):
+        return yaml.safe_load(Path(source).read_text(encoding="utf-8"))
+    return yaml.safe_load(source)

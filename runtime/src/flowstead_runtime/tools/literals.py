@@ -1,0 +1,132 @@
+"""Literal inputs of a node, turned once, at start, into what the tool's parameters are annotated with."""
+
+from __future__ import annotations
+
+import enum
+import inspect
+import json
+import types
+import typing
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from flowstead_runtime.connections.sources import ConnectionSource
+from flowstead_runtime.connections.types import Connection, CustomStrongTypeConnection, type_named
+from flowstead_runtime.errors import FlowLoadError, InputError
+from flowstead_runtime.tools.multimedia import BASIC, Image, load_image
+
+
+def parameters_of(function: Callable[..., Any]) -> dict[str, inspect.Parameter]:
+    """The named parameters, annotations resolved as far as they can be; `self`, *args and **kwargs left out."""
+    hints = _hints(function)
+    return {
+        name: parameter.replace(annotation=hints.get(name, parameter.annotation))
+        for name, parameter in inspect.signature(function).parameters.items()
+        if parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD) and name != "self"
+    }
+
+
+def convert_literals(
+    values: Mapping[str, Any],
+    parameters: Mapping[str, inspect.Parameter],
+    *,
+    node: str,
+    connections: ConnectionSource,
+) -> dict[str, Any]:
+    """The values by name, converted; those without a parameter are kept as they are. Raises FlowLoadError
+    naming the node, the input and the type, or ConnectionInvalid."""
+    converted = {}
+    for name, value in values.items():
+        parameter = parameters.get(name)
+        wanted = Any if parameter is None else _annotated_type(parameter)
+        try:
+            converted[name] = _convert(value, wanted, connections) if parameter is not None else value
+        except (ValueError, TypeError, InputError) as error:
+            raise FlowLoadError(
+                f"node '{node}': the input '{name}' with the value {value!r} is not of the type "
+                f"{getattr(wanted, '__name__', wanted)}: {error}"
+            ) from None
+    return converted
+
+
+def is_connection(annotation: Any) -> bool:
+    """Whether a parameter wants a connection: one of our types, promptflow's of the same name, or a user's own."""
+    return isinstance(annotation, type) and (
+        issubclass(annotation, Connection)
+        or (annotation.__name__.endswith("Connection") and type_named(annotation.__name__) is not None)
+        or any(base.__name__ == CustomStrongTypeConnection.__name__ for base in annotation.__mro__)
+    )
+
+
+def _hints(function: Callable[..., Any]) -> dict[str, Any]:
+    try:
+        return typing.get_type_hints(function)
+    except Exception:  # an annotation may name anything, also what exists for type checkers only
+        return {}
+
+
+def _annotated_type(parameter: inspect.Parameter) -> Any:
+    annotation = parameter.annotation
+    if annotation is inspect.Parameter.empty:
+        default = parameter.default
+        return Any if default is inspect.Parameter.empty or default is None else type(default)
+    if typing.get_origin(annotation) in (typing.Union, types.UnionType):
+        options = [option for option in typing.get_args(annotation) if option is not type(None)]
+        annotation = next((o for o in options if is_connection(o)), options[0])
+    return typing.get_origin(annotation) or annotation
+
+
+def _convert(value: Any, wanted: Any, connections: ConnectionSource) -> Any:
+    if is_connection(wanted):
+        return _connection(value, wanted, connections)
+    if wanted is bool:
+        return _bool(value)
+    if wanted in (int, float):
+        return wanted(value)
+    if wanted in (list, dict):
+        return _container(value, wanted)
+    if isinstance(wanted, type) and wanted.__name__ == Image.__name__:
+        return load_image(value, BASIC)
+    if isinstance(wanted, type) and issubclass(wanted, enum.Enum):
+        return value
+    if isinstance(wanted, type) and issubclass(wanted, str):
+        return wanted(value)
+    return _any(value)
+
+
+def _connection(value: Any, wanted: type, connections: ConnectionSource) -> Any:
+    if isinstance(value, Connection):
+        return value
+    connection = connections.get(str(value))
+    if type_named(wanted.__name__) is not None or wanted is Connection:
+        if wanted is not Connection and type(connection) is not type_named(wanted.__name__):
+            raise TypeError(f"the connection '{value}' is of type {connection.type}")
+        return connection
+    if issubclass(wanted, CustomStrongTypeConnection):
+        return wanted.of(connection)
+    make: Callable[..., Any] = wanted
+    return make(configs=dict(connection.configs), secrets=dict(connection.secrets), name=connection.name)
+
+
+def _bool(value: Any) -> bool:
+    text = str(value).lower()
+    if text not in ("true", "false"):
+        raise ValueError("true or false is expected")
+    return text == "true"
+
+
+def _container(value: Any, wanted: Any) -> Any:
+    parsed = json.loads(value) if isinstance(value, str) else value
+    if not isinstance(parsed, wanted):
+        raise TypeError(f"it is a {type(parsed).__name__}")
+    return parsed
+
+
+def _any(value: Any) -> Any:
+    """A text that is JSON is taken as that, as promptflow does for parameters of no particular type."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return json.loads(value)
+    except ValueError:
+        return value

@@ -1,0 +1,36 @@
+"""Prompt nodes: a template rendered with the node's inputs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flowstead_runtime.errors import FlowLoadError
+from flowstead_runtime.tools.resolved import Mode, Surroundings, Tool, ToolRequest
+from flowstead_runtime.tools.template import Template, guard_arguments, is_guarded, unguard
+from flowstead_runtime.tools.values import PromptText
+
+_RESERVED = "template"
+
+
+def resolve_prompt(request: ToolRequest, surroundings: Surroundings) -> Tool:
+    """Raises FlowLoadError for a template that cannot be compiled."""
+    template = read_template(request)
+    if _RESERVED in template.variables:
+        raise FlowLoadError(f"node '{request.node}': a prompt template cannot use the name '{_RESERVED}'")
+    from_caller = request.from_flow_inputs
+
+    def render(**arguments: Any) -> str:
+        text = template.render(guard_arguments(arguments, from_caller))
+        return PromptText(unguard(text), text) if is_guarded(text) else text
+
+    return Tool(render, Mode.DIRECT, constants=request.literals)
+
+
+def read_template(request: ToolRequest) -> Template:
+    """The node's template file, compiled. Raises FlowLoadError."""
+    path = request.source["path"]
+    try:
+        source = (request.directory / path).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise FlowLoadError(f"node '{request.node}': the template {path} cannot be read: {error}") from None
+    return Template(source, node=request.node, path=path)

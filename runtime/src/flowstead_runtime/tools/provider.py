@@ -1,0 +1,145 @@
+"""Calls to OpenAI and Azure OpenAI: clients, our own retry rules, errors in words."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from flowstead_runtime.connections.types import (
+    HIDDEN,
+    AzureOpenAIConnection,
+    Connection,
+    OpenAIConnection,
+    ServerlessConnection,
+)
+from flowstead_runtime.errors import ConnectionInvalid, ProviderFailed
+
+if TYPE_CHECKING:
+    from openai import AsyncOpenAI
+
+T = TypeVar("T")
+Sleep = Callable[[float], Awaitable[None]]
+
+MAX_TRIES = 100
+MAX_UNPROCESSABLE_IN_A_ROW = 3
+"""A 422 rarely gets better by repeating it."""
+_LONGEST_WAIT_S = 60.0
+_RETRIED_CONNECTION_ERRORS = ("connection aborted", "server disconnected without sending a response")
+_REFERENCE = "[Error reference: https://platform.openai.com/docs/guides/error-codes/api-errors]"
+
+
+@dataclass(frozen=True)
+class Provider:
+    """An LLM service behind one connection. client: the SDK's, its own retries off; azure: the model goes by
+    deployment."""
+
+    client: AsyncOpenAI
+    azure: bool
+    secrets: tuple[str, ...]
+    sleep: Sleep = asyncio.sleep
+
+    async def call(self, send: Callable[[], Awaitable[T]]) -> T:
+        """`send()`, repeated while that may help. Raises ProviderFailed."""
+        return await call_with_retries(send, sleep=self.sleep, secrets=self.secrets)
+
+
+def make_provider(connection: Connection, *, sleep: Sleep = asyncio.sleep) -> Provider:
+    """Raises ConnectionInvalid when the connection is not one for an LLM, or lacks what the SDK needs."""
+    # Importing the SDK takes most of a second: only flows that use it pay.
+    import openai
+
+    # An empty key is passed on as None, so that the SDK looks in the environment (OPENAI_API_KEY,
+    # AZURE_OPENAI_API_KEY).
+    key = connection.get("api_key") or None
+    secrets = (key,) if key else ()
+    if connection.get("auth_mode", "key") not in ("key", None, ""):
+        raise ConnectionInvalid(
+            f"Connection '{connection.name}': auth_mode '{connection.get('auth_mode')}' is not supported; use a key."
+        )
+    try:
+        if isinstance(connection, AzureOpenAIConnection):
+            azure = openai.AsyncAzureOpenAI(
+                api_key=key,
+                azure_endpoint=connection.get("api_base") or None,  # type: ignore[arg-type]
+                api_version=connection.get("api_version") or None,
+                max_retries=0,
+            )
+            return Provider(azure, True, secrets, sleep)
+        if isinstance(connection, OpenAIConnection | ServerlessConnection):
+            client = openai.AsyncOpenAI(
+                api_key=key,
+                base_url=_base_url(connection),
+                organization=connection.get("organization") or None,
+                max_retries=0,
+            )
+            return Provider(client, False, secrets, sleep)
+    except openai.OpenAIError as error:
+        raise ConnectionInvalid(f"Connection '{connection.name}': {_cleaned(str(error), secrets)}") from None
+    raise ConnectionInvalid(
+        f"Connection '{connection.name}' of type {connection.type} cannot be used for an LLM; use an "
+        "AzureOpenAIConnection, an OpenAIConnection or a ServerlessConnection."
+    )
+
+
+async def call_with_retries(send: Callable[[], Awaitable[T]], *, sleep: Sleep, secrets: tuple[str, ...] = ()) -> T:
+    """Repeats on 429, 422, 5xx, time-outs and cut connections; waits as the service says (`retry-after`), else
+    3 s + 2^n - 1, at most 60 s. Raises ProviderFailed."""
+    import openai
+
+    unprocessable = 0
+    for attempt in range(MAX_TRIES + 1):
+        try:
+            return await send()
+        except openai.OpenAIError as error:
+            if not _is_worth_repeating(error):
+                raise ProviderFailed(_message(error, secrets)) from None
+            unprocessable = unprocessable + 1 if getattr(error, "status_code", None) == 422 else 0
+            if attempt == MAX_TRIES or unprocessable == MAX_UNPROCESSABLE_IN_A_ROW:
+                raise ProviderFailed(f"Exceed max retry times. {_message(error, secrets)}") from None
+            await sleep(_wait_s(error, attempt))
+    raise AssertionError("unreachable")
+
+
+def _base_url(connection: Connection) -> str | None:
+    if isinstance(connection, ServerlessConnection):
+        return str(connection.get("api_base", "")).rstrip("/").removesuffix("/v1") + "/v1"
+    return connection.get("base_url") or None
+
+
+def _is_worth_repeating(error: Exception) -> bool:
+    import openai
+
+    if isinstance(error, openai.APITimeoutError):
+        return True
+    if isinstance(error, openai.APIConnectionError):
+        words = f"{error} {error.__cause__}".lower()
+        return any(known in words for known in _RETRIED_CONNECTION_ERRORS)
+    if isinstance(error, openai.RateLimitError) and "insufficient_quota" in (error.type, error.code):
+        return False
+    status = getattr(error, "status_code", 0)
+    return status in (422, 429) or status >= 500
+
+
+def _wait_s(error: Exception, attempt: int) -> float:
+    response = getattr(error, "response", None)
+    header = response.headers.get("retry-after") if response is not None else None
+    try:
+        return max(0.0, float(header)) if header else min(3.0 + 2.0**attempt - 1.0, _LONGEST_WAIT_S)
+    except ValueError:
+        return min(3.0 + 2.0**attempt - 1.0, _LONGEST_WAIT_S)
+
+
+def _message(error: Exception, secrets: tuple[str, ...]) -> str:
+    body: Any = getattr(error, "body", None)
+    status = getattr(error, "status_code", None)
+    told = body.get("message") if isinstance(body, dict) else None
+    detail = f"Error code: {status} - {told}" if status and told else f"{error} {error.__cause__ or ''}".strip()
+    return f"OpenAI API hits {type(error).__name__}: {_cleaned(detail, secrets)} {_REFERENCE}"
+
+
+def _cleaned(text: str, secrets: tuple[str, ...]) -> str:
+    for secret in secrets:
+        text = text.replace(secret, HIDDEN)
+    return text

@@ -1,0 +1,127 @@
+"""Python nodes: the tool in a script of the flow, or in an installed package."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import inspect
+from collections.abc import Callable, Mapping
+from types import ModuleType
+from typing import Any
+
+from flowstead_runtime.errors import ConnectionInvalid, FlowLoadError
+from flowstead_runtime.tools.builtin import BUILTIN_TOOLS
+from flowstead_runtime.tools.decorator import is_tool
+from flowstead_runtime.tools.imports import import_named, import_script, load_failure
+from flowstead_runtime.tools.literals import convert_literals, parameters_of
+from flowstead_runtime.tools.resolved import Mode, Surroundings, Tool, ToolRequest
+
+ENTRY_POINTS = "package_tools"
+"""The entry point group whose functions give {tool id: description} for the tools of a package."""
+
+
+def resolve_python(request: ToolRequest, surroundings: Surroundings) -> Tool:
+    """Raises FlowLoadError or ConnectionInvalid."""
+    if request.source.get("type", "code") == "package":
+        return resolve_package(request, surroundings)
+    path = (request.directory / request.source["path"]).resolve()
+    module = import_script(path, node=request.node, directory=request.directory.resolve())
+    owner, function = find_tool(module, node=request.node)
+    return bind(owner, function, request, surroundings)
+
+
+def resolve_package(request: ToolRequest, surroundings: Surroundings) -> Tool:
+    """A tool by its id, `module[.Class].function`: a built-in one, or one that an installed package declares."""
+    tool_id = request.source["tool"]
+    builtin = BUILTIN_TOOLS.get(tool_id)
+    if builtin is not None:
+        return builtin(request, surroundings)
+    if tool_id.startswith("promptflow.tools."):
+        known = ", ".join(sorted(BUILTIN_TOOLS))
+        raise FlowLoadError(
+            f"node '{request.node}': the built-in tool '{tool_id}' is not available in this version; available: {known}"
+        )
+    description = _declared_tools(request).get(tool_id)
+    if description is None:
+        raise FlowLoadError(
+            f"node '{request.node}': no installed package has the tool '{tool_id}'. "
+            "Add the package that provides it to the flow's requirements.txt."
+        )
+    module_name = description.get("module") or tool_id.rsplit(".", 1)[0]
+    module = import_named(module_name, node=request.node, directory=request.directory)
+    class_name = description.get("class_name")
+    owner = getattr(module, class_name, None) if class_name else None
+    function = getattr(owner or module, description.get("function") or tool_id.rsplit(".", 1)[1], None)
+    if not callable(function) or (class_name and owner is None):
+        raise FlowLoadError(f"node '{request.node}': {module_name} does not hold the tool '{tool_id}'")
+    return bind(owner, function, request, surroundings)
+
+
+def find_tool(module: ModuleType, *, node: str) -> tuple[type | None, Callable[..., Any]]:
+    """The script's one tool: a function marked `@tool`, or the class with a method so marked and the method.
+    Tools that the script imported from elsewhere do not count. Raises FlowLoadError when there is none or more
+    than one."""
+    found: list[tuple[type | None, Callable[..., Any]]] = []
+    for value in vars(module).values():
+        if getattr(value, "__module__", None) != module.__name__:
+            continue
+        if isinstance(value, type):
+            found += [(value, method) for method in vars(value).values() if is_tool(method)]
+        elif is_tool(value):
+            found.append((None, value))
+    name = module.__name__
+    if not found:
+        raise FlowLoadError(
+            f"node '{node}': {name} holds no tool; decorate its function with @tool (from promptflow.core import tool)"
+        )
+    if len(found) > 1:
+        names = ", ".join(sorted(function.__qualname__ for _, function in found))
+        raise FlowLoadError(f"node '{node}': {name} holds more than one tool ({names}); keep one in a script")
+    return found[0]
+
+
+def bind(owner: type | None, function: Callable[..., Any], request: ToolRequest, surroundings: Surroundings) -> Tool:
+    """The tool with its literals converted and, for a method, its object made from the node's inputs."""
+    literals: Mapping[str, Any] = request.literals
+    if owner is not None:
+        function, literals = _method(owner, function, request, surroundings)
+    parameters = parameters_of(function)
+    constants = convert_literals(literals, parameters, node=request.node, connections=surroundings.connections)
+    optional = {name: p.default is not inspect.Parameter.empty for name, p in parameters.items()}
+    return Tool(function, _mode_of(function), constants=constants, parameters=optional)
+
+
+def _method(
+    owner: type, function: Callable[..., Any], request: ToolRequest, surroundings: Surroundings
+) -> tuple[Callable[..., Any], Mapping[str, Any]]:
+    wanted = parameters_of(owner.__init__) if owner.__init__ is not object.__init__ else {}  # type: ignore[misc]
+    mine = {name: value for name, value in request.literals.items() if name in wanted}
+    arguments = convert_literals(mine, wanted, node=request.node, connections=surroundings.connections)
+    try:
+        instance = owner(**arguments)
+    except (ConnectionInvalid, FlowLoadError):
+        raise
+    except Exception as error:
+        raise load_failure(error, node=request.node, directory=request.directory.resolve()) from error
+    rest = {name: value for name, value in request.literals.items() if name not in wanted}
+    return getattr(instance, function.__name__), rest
+
+
+def _mode_of(function: Callable[..., Any]) -> Mode:
+    if inspect.iscoroutinefunction(function):
+        return Mode.COROUTINE
+    if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
+        return Mode.DIRECT
+    return Mode.THREAD
+
+
+def _declared_tools(request: ToolRequest) -> dict[str, Mapping[str, Any]]:
+    declared: dict[str, Mapping[str, Any]] = {}
+    for entry in importlib.metadata.entry_points(group=ENTRY_POINTS):
+        try:
+            found = entry.load()()
+        except Exception as error:
+            raise FlowLoadError(
+                f"node '{request.node}': the tools of the package '{entry.value}' cannot be listed: {error}"
+            ) from error
+        declared.update(found)
+    return declared
