@@ -1,0 +1,106 @@
+"""The management API as one ASGI application."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+from fastapi import FastAPI
+from starlette.middleware import Middleware
+
+from flowstead.access import Access
+from flowstead.api import (
+    blobs,
+    datastores,
+    deployments,
+    discovery,
+    endpoints,
+    environments,
+    failures,
+    models,
+    operations,
+    signing_in,
+    workspaces,
+)
+from flowstead.api.context import Context
+from flowstead.api.middleware import BodyLimit, CanonicalPaths, Failures, KnownHosts, RequestIds
+from flowstead.resources.clock import Clock
+from flowstead.resources.home import Home
+from flowstead.resources.names import Workspace
+from flowstead.resources.settings import ServerSettings
+from flowstead.store import Store
+from flowstead.store.content import Contents
+from flowstead.store.records import Kind
+from flowstead.store.uploads import Uploads
+
+log = logging.getLogger("flowstead.api")
+
+ROUTERS = (
+    discovery.router,
+    workspaces.router,
+    endpoints.router,
+    deployments.router,
+    models.router,
+    environments.router,
+    datastores.router,
+    operations.router,
+    blobs.router,
+    signing_in.router,  # last: its paths begin with any tenant
+)
+
+
+def create_app(
+    *,
+    store: Store,
+    access: Access,
+    hint: Callable[[], None],
+    home: Home,
+    settings: ServerSettings,
+    clock: Clock,
+) -> FastAPI:
+    """The API over an open store. hint: told after each commit that gave the reconciler work.
+
+    Cleans up what a server before left half-done, so it is made once per home and before any request."""
+    workspace = Workspace()
+    uploads, contents = Uploads(home.uploads), Contents(home.models)
+    _clean_up(store, uploads, contents)
+    app = FastAPI(
+        title="Flowstead",
+        version="1",
+        description="The management API, in Azure Machine Learning's shape.",
+        docs_url=None,
+        redoc_url=None,
+        strict_content_type=False,
+        redirect_slashes=False,
+        generate_unique_id_function=lambda route: route.name,
+        middleware=[
+            Middleware(RequestIds),
+            Middleware(Failures),
+            Middleware(KnownHosts, settings=settings),
+            Middleware(BodyLimit),
+            Middleware(CanonicalPaths, workspace=workspace),
+        ],
+    )
+    app.state.context = Context(
+        store=store,
+        access=access,
+        hint=hint,
+        home=home,
+        settings=settings,
+        clock=clock,
+        workspace=workspace,
+        uploads=uploads,
+        contents=contents,
+        upload_key=store.derived_key("upload-signatures"),
+    )
+    failures.install(app)
+    for router in ROUTERS:
+        app.include_router(router)
+    return app
+
+
+def _clean_up(store: Store, uploads: Uploads, contents: Contents) -> None:
+    with store.reading() as tx:
+        used = {version.spec.content_hash for version in tx.list(Kind.MODEL_VERSION)}
+    uploads.discard_incomplete()
+    contents.sweep(used)

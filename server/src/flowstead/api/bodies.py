@@ -1,0 +1,59 @@
+"""What request bodies have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict
+from pydantic.alias_generators import to_camel
+
+from flowstead.api import durations
+
+MAX_MAP_ENTRIES = 200
+
+
+class Body(BaseModel):
+    """A request body, or a part of one: camelCase on the wire; fields that we do not know are let be."""
+
+    model_config = ConfigDict(
+        alias_generator=to_camel, populate_by_name=True, extra="ignore", hide_input_in_errors=True
+    )
+
+
+def _check_map(value: Mapping[str, str]) -> Mapping[str, str]:
+    if len(value) > MAX_MAP_ENTRIES:
+        raise ValueError(f"more than {MAX_MAP_ENTRIES} entries")
+    return value
+
+
+def _empty_for_none(value: Any) -> Any:
+    return {} if value is None else value
+
+
+def _words_for_scalars(value: Any) -> Any:
+    """YAML users write numbers and booleans where the API wants text; Azure takes them as such."""
+    if not isinstance(value, dict):
+        return value
+    return {
+        name: ("true" if entry else "false") if isinstance(entry, bool) else str(entry) if _is_number(entry) else entry
+        for name, entry in value.items()
+    }
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float)
+
+
+TextMap = Annotated[
+    dict[str, str], BeforeValidator(_words_for_scalars), BeforeValidator(_empty_for_none), AfterValidator(_check_map)
+]
+"""Names and texts; null is taken as empty."""
+Seconds = Annotated[float, BeforeValidator(lambda value: _seconds(value))]
+"""An ISO 8601 duration on the wire, seconds here."""
+
+
+def _seconds(value: Any) -> float:
+    if not isinstance(value, str):
+        raise ValueError("not an ISO 8601 duration such as PT5S or PT1M30S")
+    return durations.to_seconds(value)

@@ -1,0 +1,87 @@
+"""What every route works with, and who is calling."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from flowstead.access import Access
+from flowstead.access.decisions import allowed
+from flowstead.api.paths import is_same_workspace
+from flowstead.errors import AuthorizationFailed, ResourceNotFound
+from flowstead.resources.clock import Clock
+from flowstead.resources.home import Home
+from flowstead.resources.names import Workspace
+from flowstead.resources.principal import Principal
+from flowstead.resources.settings import ServerSettings
+from flowstead.store import Store
+from flowstead.store.content import Contents
+from flowstead.store.uploads import Uploads
+
+PROVIDER = "Microsoft.MachineLearningServices"
+SITE = f"/subscriptions/{{subscription}}/resourceGroups/{{group}}/providers/{PROVIDER}/workspaces/{{workspace}}"
+"""What the paths of a workspace's resources begin with."""
+
+
+@dataclass(frozen=True)
+class Context:
+    """hint: called after each commit that gave the reconciler work. upload_key: signs upload signatures."""
+
+    store: Store
+    access: Access
+    hint: Callable[[], None]
+    home: Home
+    settings: ServerSettings
+    clock: Clock
+    workspace: Workspace
+    uploads: Uploads
+    contents: Contents
+    upload_key: bytes
+
+
+def context_of(request: Request) -> Context:
+    context: Context = request.app.state.context
+    return context
+
+
+Here = Annotated[Context, Depends(context_of)]
+
+
+class Needs:
+    """A dependency: the caller, who may do `action` to what the path names.
+
+    action: below the provider, `workspaces/onlineEndpoints/write`. Raises Unauthorized, AuthorizationFailed,
+    and ResourceNotFound for a workspace that is not there."""
+
+    def __init__(self, action: str) -> None:
+        self.action = f"{PROVIDER}/{action}"
+
+    def __call__(self, request: Request) -> Principal:
+        context = context_of(request)
+        principal = context.access.recognise(request.headers.get("Authorization"))
+        demand(principal, self.action, request.url.path)
+        _check_workspace(request, context.workspace)
+        return principal
+
+
+def demand(principal: Principal, action: str, scope: str) -> None:
+    """Raises AuthorizationFailed unless the principal may do that."""
+    if not allowed(principal, action, scope):
+        raise AuthorizationFailed(f"{principal.name} may not perform {action} on {scope}.", target=scope)
+
+
+def _check_workspace(request: Request, workspace: Workspace) -> None:
+    named = request.path_params
+    given = (
+        named.get("subscription", workspace.subscription),
+        named.get("group", workspace.resource_group),
+        named.get("workspace", workspace.name),
+    )
+    if not is_same_workspace(*given, workspace):
+        raise ResourceNotFound(
+            f"There is no workspace {'/'.join(given)}.",
+            hint=f"This server has one: {workspace.subscription}/{workspace.resource_group}/{workspace.name}.",
+        )

@@ -1,0 +1,98 @@
+"""The datastore that models are uploaded to, and signatures for it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Annotated, Any
+from urllib.parse import urlsplit
+
+from fastapi import APIRouter, Depends, Request
+from pydantic import Field
+
+from flowstead.access.signatures import sign
+from flowstead.api.arm import page
+from flowstead.api.bodies import Body
+from flowstead.api.context import PROVIDER, SITE, Context, Here, Needs
+from flowstead.api.discovery import STORAGE_SUFFIX
+from flowstead.errors import BadArgument, ResourceNotFound
+from flowstead.store.uploads import check_path
+
+DATASTORE = "workspaceblobstore"
+ACCOUNT = "flowstead"
+CONTAINER = "azureml-blobstore"
+UPLOADS = "LocalUpload/"
+_PREFIXES = (UPLOADS, "az-ml-artifacts/")
+"""Where the SDK puts what it uploads, and where else it looks for the same content."""
+_PERMISSIONS = "racwl"
+_DATASTORES = SITE + "/datastores"
+router = APIRouter(tags=["datastores"])
+Reader = Depends(Needs("workspaces/datastores/read"))
+
+
+class SecretsBody(Body):
+    """prefix: opens this folder below `LocalUpload/` only."""
+
+    expire_after_hours: Annotated[float, Field(gt=0, le=24)] = 1
+    prefix: str | None = None
+
+
+@router.get(_DATASTORES, dependencies=[Reader])
+def list_datastores(request: Request, here: Here) -> dict[str, Any]:
+    return page(request, [DATASTORE], lambda _: _show(here))
+
+
+@router.get(_DATASTORES + "/{datastore}", dependencies=[Reader])
+def get_datastore(datastore: str, here: Here) -> dict[str, Any]:
+    _check(datastore)
+    return _show(here)
+
+
+@router.post(
+    _DATASTORES + "/{datastore}/listSecrets",
+    dependencies=[Depends(Needs("workspaces/datastores/listSecrets/action"))],
+)
+def list_datastore_secrets(datastore: str, here: Here, body: SecretsBody | None = None) -> dict[str, str]:
+    """A signature that opens the uploads for a short time."""
+    _check(datastore)
+    wanted = body or SecretsBody()
+    token = sign(
+        here.upload_key,
+        container=CONTAINER,
+        prefixes=_PREFIXES if wanted.prefix is None else (_checked_prefix(wanted.prefix),),
+        permissions=_PERMISSIONS,
+        expires=here.clock.now() + timedelta(hours=wanted.expire_after_hours),
+    )
+    return {"secretsType": "Sas", "sasToken": token}
+
+
+def _checked_prefix(prefix: str) -> str:
+    check_path(CONTAINER, prefix.rstrip("/"))
+    if not prefix.startswith(UPLOADS) or len(prefix) <= len(UPLOADS) or "," in prefix:
+        raise BadArgument(f"prefix is not a folder below {UPLOADS}.", target="prefix")
+    return prefix.rstrip("/") + "/"
+
+
+def _check(datastore: str) -> None:
+    if datastore.lower() != DATASTORE:
+        raise ResourceNotFound(f"There is no datastore {datastore}.", hint=f"This workspace has one: {DATASTORE}.")
+
+
+def _show(here: Context) -> dict[str, Any]:
+    public = urlsplit(here.settings.public_url)
+    return {
+        "id": f"{here.workspace.path}/datastores/{DATASTORE}",
+        "name": DATASTORE,
+        "type": f"{PROVIDER}/workspaces/datastores",
+        "properties": {
+            "datastoreType": "AzureBlob",
+            # A path-style address: the client makes `ACCOUNT.blob.SUFFIX` of it, so no DNS entry is needed.
+            "accountName": f"{public.netloc}/{ACCOUNT}",
+            "containerName": CONTAINER,
+            "endpoint": STORAGE_SUFFIX,
+            "protocol": public.scheme,
+            "isDefault": True,
+            "credentials": {"credentialsType": "Sas"},
+            "tags": {},
+            "properties": {},
+        },
+    }

@@ -1,0 +1,192 @@
+"""Deployments on the wire and in the store."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import ConfigDict, Field
+from pydantic.alias_generators import to_camel
+
+from flowstead.api.arm import envelope, shown_state
+from flowstead.api.bodies import Body, Seconds, TextMap
+from flowstead.api.durations import to_duration
+from flowstead.api.secret_values import MASK, Variables
+from flowstead.resources.deployment import (
+    FLOW_MAX_TIMEOUT_S,
+    Condition,
+    DeploymentSpec,
+    ProbeSettings,
+    RequestSettings,
+)
+from flowstead.resources.names import LOCATION, MAX_INSTANCES_PER_DEPLOYMENT
+from flowstead.store.records import DeploymentRecord
+
+_DEFAULT_REQUEST, _DEFAULT_PROBE = RequestSettings(), ProbeSettings()
+_OURS = {"provisioningState", "provisioningError", "conditions", "scaleSettings", "endpointComputeType"}
+"""What GET adds; a body that brings it back does not set it."""
+
+Timeout = Annotated[Seconds, Field(gt=0, le=FLOW_MAX_TIMEOUT_S)]
+QueueWait = Annotated[Seconds, Field(ge=0, le=FLOW_MAX_TIMEOUT_S)]
+Delay = Annotated[Seconds, Field(ge=0, le=3600)]
+Period = Annotated[Seconds, Field(ge=1, le=3600)]
+Concurrency = Annotated[int, Field(ge=1, le=1000)]
+Threshold = Annotated[int, Field(ge=1, le=1000)]
+
+
+class RequestSettingsBody(Body):
+    request_timeout: Timeout = _DEFAULT_REQUEST.request_timeout_s
+    max_concurrent_requests_per_instance: Concurrency = _DEFAULT_REQUEST.max_concurrent_requests_per_instance
+    max_queue_wait: QueueWait = _DEFAULT_REQUEST.max_queue_wait_s
+
+    def to_settings(self) -> RequestSettings:
+        return RequestSettings(
+            request_timeout_s=self.request_timeout,
+            max_concurrent_requests_per_instance=self.max_concurrent_requests_per_instance,
+            max_queue_wait_s=self.max_queue_wait,
+        )
+
+
+class ProbeBody(Body):
+    initial_delay: Delay = _DEFAULT_PROBE.initial_delay_s
+    period: Period = _DEFAULT_PROBE.period_s
+    timeout: Period = _DEFAULT_PROBE.timeout_s
+    success_threshold: Threshold = _DEFAULT_PROBE.success_threshold
+    failure_threshold: Threshold = _DEFAULT_PROBE.failure_threshold
+
+    def to_settings(self) -> ProbeSettings:
+        return ProbeSettings(
+            self.initial_delay, self.period, self.timeout, self.success_threshold, self.failure_threshold
+        )
+
+
+class SkuBody(Body):
+    name: str = "Default"
+    capacity: Annotated[int, Field(ge=1, le=MAX_INSTANCES_PER_DEPLOYMENT)] = 1
+
+
+class DeploymentProperties(Body):
+    """Fields that no phase reads yet are kept and shown again."""
+
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="allow", hide_input_in_errors=True)
+
+    model: str | None = None
+    environment_id: str | None = None
+    environment_variables: TextMap = Field(default_factory=dict)
+    instance_type: Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,63}$")] | None = None
+    request_settings: RequestSettingsBody | None = None
+    liveness_probe: ProbeBody | None = None
+    readiness_probe: ProbeBody | None = None
+    description: str | None = None
+    app_insights_enabled: bool | None = None
+    endpoint_compute_type: str = "Managed"
+    properties: TextMap = Field(default_factory=dict)
+
+
+class DeploymentBody(Body):
+    location: str | None = None
+    tags: TextMap = Field(default_factory=dict)
+    sku: SkuBody | None = None
+    properties: DeploymentProperties
+
+
+class LogsBody(Body):
+    """containerType: InferenceServer (as when it is absent) or StorageInitializer. tail: lines."""
+
+    container_type: str | None = None
+    tail: Annotated[int, Field(ge=1, le=5000)] | None = None
+
+
+def to_spec(body: DeploymentBody, *, model_id: str, environment_id: str | None, variables: Variables) -> DeploymentSpec:
+    """What the user wants. model_id, environment_id: as they were checked."""
+    given = body.properties
+    extra = {name: value for name, value in (given.model_extra or {}).items() if name not in _OURS}
+    return DeploymentSpec(
+        model=model_id,
+        instance_count=(body.sku or SkuBody()).capacity,
+        instance_type=given.instance_type or DeploymentSpec.instance_type,
+        environment_id=environment_id,
+        environment_variables=variables.plain,
+        secret_variables=variables.secret_names,
+        request_settings=(given.request_settings or RequestSettingsBody()).to_settings(),
+        liveness_probe=(given.liveness_probe or ProbeBody()).to_settings(),
+        readiness_probe=(given.readiness_probe or ProbeBody()).to_settings(),
+        description=given.description or "",
+        app_insights_enabled=bool(given.app_insights_enabled),
+        properties=given.properties,
+        tags=body.tags,
+        location=body.location or LOCATION,
+        extra=extra,
+    )
+
+
+def show(record: DeploymentRecord) -> dict[str, Any]:
+    """The deployment as GET shows it, secrets as masks."""
+    spec, status = record.spec, record.status
+    settings = spec.request_settings
+    properties: dict[str, Any] = {
+        **_without_data_ids(spec.extra),
+        "model": spec.model,
+        "environmentId": spec.environment_id,
+        "environmentVariables": {**spec.environment_variables, **dict.fromkeys(spec.secret_variables, MASK)},
+        "instanceType": spec.instance_type,
+        "requestSettings": {
+            "requestTimeout": to_duration(settings.request_timeout_s),
+            "maxConcurrentRequestsPerInstance": settings.max_concurrent_requests_per_instance,
+            "maxQueueWait": to_duration(settings.max_queue_wait_s),
+        },
+        "livenessProbe": _probe(spec.liveness_probe),
+        "readinessProbe": _probe(spec.readiness_probe),
+        "description": spec.description,
+        "appInsightsEnabled": spec.app_insights_enabled,
+        "properties": dict(spec.properties),
+        "endpointComputeType": "Managed",
+        "scaleSettings": {"scaleType": "Default"},  # the SDK fails on a null here
+        "provisioningState": shown_state(record),
+        "conditions": [_condition(condition) for condition in status.conditions],
+    }
+    if status.error is not None:
+        properties["provisioningError"] = dict(status.error)
+    return envelope(
+        record,
+        "workspaces/onlineEndpoints/deployments",
+        properties,
+        location=spec.location,
+        tags=dict(spec.tags),
+        sku={"name": "Default", "capacity": spec.instance_count},
+    )
+
+
+def _probe(settings: ProbeSettings) -> dict[str, Any]:
+    return {
+        "initialDelay": to_duration(settings.initial_delay_s),
+        "period": to_duration(settings.period_s),
+        "timeout": to_duration(settings.timeout_s),
+        "successThreshold": settings.success_threshold,
+        "failureThreshold": settings.failure_threshold,
+    }
+
+
+def _condition(condition: Condition) -> dict[str, Any]:
+    return {
+        "type": condition.type,
+        "status": condition.status,
+        "reason": condition.reason,
+        "message": condition.message,
+        "lastTransitionTime": condition.at,
+    }
+
+
+def _without_data_ids(extra: Any) -> dict[str, Any]:
+    """The SDK cannot send a collection back that it has read with its `dataId`, so GET leaves these out."""
+    shown = dict(extra)
+    collector = shown.get("dataCollector")
+    collections = collector.get("collections") if isinstance(collector, dict) else None
+    if isinstance(collector, dict) and isinstance(collections, dict):
+        trimmed = {
+            name: {key: value for key, value in collection.items() if key != "dataId"}
+            if isinstance(collection, dict)
+            else collection
+            for name, collection in collections.items()
+        }
+        shown["dataCollector"] = {**collector, "collections": trimmed}
+    return shown

@@ -1,0 +1,198 @@
+"""Online deployments: create, change, show, list, delete; their logs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Body, Depends, Request
+from fastapi.responses import JSONResponse, Response
+
+from flowstead.api.arm import accepted, ordered, page, put_answer, resource_answer
+from flowstead.api.context import Context, Here, Needs
+from flowstead.api.deployment_bodies import DeploymentBody, LogsBody, show, to_spec
+from flowstead.api.deployment_rules import check_body, check_environment_id, check_flow, check_model_id
+from flowstead.api.endpoints import ENDPOINTS, IfMatch
+from flowstead.api.instance_logs import MAX_LINES, tail
+from flowstead.api.merging import merge
+from flowstead.api.secret_values import Variables, separate
+from flowstead.errors import BadArgument, ResourceConflict, TrafficInUse
+from flowstead.resources.deployment import SECRET_VARIABLE_PREFIX
+from flowstead.resources.names import MAX_DEPLOYMENTS_PER_ENDPOINT, check_endpoint_name
+from flowstead.resources.operation import OperationKind
+from flowstead.resources.principal import Principal
+from flowstead.store import Reading, Writing
+from flowstead.store.records import DeploymentRecord, EndpointRecord, Kind
+
+_DEPLOYMENTS = ENDPOINTS + "/{endpoint}/deployments"
+_DEPLOYMENT = _DEPLOYMENTS + "/{deployment}"
+_ACTION = "workspaces/onlineEndpoints/deployments"
+_CONTAINERS = {"inferenceserver": False, "storageinitializer": True}
+router = APIRouter(tags=["deployments"])
+
+Reader = Depends(Needs(f"{_ACTION}/read"))
+Writer = Annotated[Principal, Depends(Needs(f"{_ACTION}/write"))]
+
+
+@router.get(_DEPLOYMENTS, dependencies=[Reader])
+def list_deployments(endpoint: str, request: Request, here: Here) -> dict[str, Any]:
+    with here.store.reading() as tx:
+        parent = tx.get(Kind.ENDPOINT, here.workspace.endpoint(endpoint))
+        found = tx.list(Kind.DEPLOYMENT, parent.id)
+    return page(request, ordered(request, found), show)
+
+
+@router.get(_DEPLOYMENT, dependencies=[Reader])
+def get_deployment(endpoint: str, deployment: str, here: Here) -> JSONResponse:
+    record = _get(here, endpoint, deployment)
+    return resource_answer(record, show(record))
+
+
+@router.put(_DEPLOYMENT, status_code=201)
+def put_deployment(
+    endpoint: str, deployment: str, body: DeploymentBody, here: Here, caller: Writer, if_match: IfMatch = None
+) -> JSONResponse:
+    """Create the deployment, with no traffic yet, or change it; a long-running operation."""
+    return _put(endpoint, deployment, body, here, caller, if_match)
+
+
+@router.patch(_DEPLOYMENT)
+def patch_deployment(
+    endpoint: str,
+    deployment: str,
+    body: Annotated[dict[str, Any], Body()],
+    here: Here,
+    caller: Writer,
+    if_match: IfMatch = None,
+) -> JSONResponse:
+    """Change the parts that the body names (JSON merge patch), for example `{"sku": {"capacity": 2}}`."""
+    record = _get(here, endpoint, deployment)
+    merged = merge(DeploymentBody, show(record), body)
+    return _put(endpoint, deployment, merged, here, caller, if_match or record.etag)
+
+
+@router.delete(_DEPLOYMENT, status_code=202)
+def delete_deployment(
+    endpoint: str,
+    deployment: str,
+    here: Here,
+    caller: Annotated[Principal, Depends(Needs(f"{_ACTION}/delete"))],
+    if_match: IfMatch = None,
+) -> Response:
+    """Delete the deployment, which must have no traffic; a long-running operation. 204 when there is none."""
+    with here.store.transaction() as tx:
+        record = tx.find(Kind.DEPLOYMENT, here.workspace.deployment(endpoint, deployment))
+        if record is None:
+            return Response(status_code=204)
+        _demand_no_traffic(tx.get(Kind.ENDPOINT, record.parent_id), record)
+        operation = tx.mark_deleting(record.id, caller.name, if_match=if_match)
+    here.hint()
+    return accepted(here, operation)
+
+
+@router.post(_DEPLOYMENT + "/getLogs", dependencies=[Depends(Needs(f"{_ACTION}/getLogs/action"))])
+def get_logs(endpoint: str, deployment: str, here: Here, body: LogsBody | None = None) -> dict[str, str]:
+    """The last lines of its instances' logs."""
+    record = _get(here, endpoint, deployment)
+    wanted = body or LogsBody()
+    container = (wanted.container_type or "InferenceServer").lower()
+    if container not in _CONTAINERS:
+        raise BadArgument("containerType is neither InferenceServer nor StorageInitializer.", target="containerType")
+    folder = here.home.logs / "endpoints" / record.parent_id.rpartition("/")[2] / record.name
+    text = tail(folder, wanted.tail or MAX_LINES, storage_initializer=_CONTAINERS[container])
+    return {"content": text}
+
+
+def _put(
+    endpoint: str, name: str, body: DeploymentBody, here: Context, caller: Principal, if_match: str | None
+) -> JSONResponse:
+    check_endpoint_name(name, "deployment")
+    check_body(body)
+    environment_id = check_environment_id(body, here.workspace)
+    model_id = _check_model(here, endpoint, body)
+    with here.store.transaction() as tx:
+        parent = tx.get(Kind.ENDPOINT, here.workspace.endpoint(endpoint))
+        before = tx.find(Kind.DEPLOYMENT, here.workspace.deployment(endpoint, name))
+        _check_room(tx, parent, before)
+        variables = separate(body.properties.environment_variables, _stored_variables(tx, before))
+        spec = to_spec(body, model_id=model_id, environment_id=environment_id, variables=variables)
+        record, operation = tx.put(
+            Kind.DEPLOYMENT,
+            before.id if before else f"{parent.id}/deployments/{name}",
+            parent.id,
+            before.name if before else name,
+            spec,
+            by=caller.name,
+            if_match=if_match,
+            operation=OperationKind.UPDATE if before else OperationKind.CREATE,
+            force=bool(variables.secret),
+        )
+        _store_variables(tx, record.id, variables, caller.name)
+    here.hint()
+    return put_answer(here, record, show(record), operation, created=before is None)
+
+
+def _check_model(here: Context, endpoint: str, body: DeploymentBody) -> str:
+    """The id of the model in exact casing; its files are read outside of any transaction."""
+    model_id = check_model_id(body, here.workspace)
+    with here.store.reading() as tx:
+        tx.get(Kind.ENDPOINT, here.workspace.endpoint(endpoint))  # the first thing to say when it is missing
+        model = tx.find(Kind.MODEL_VERSION, model_id)
+    if model is None:
+        name, _, version = model_id.partition("/models/")[2].partition("/versions/")
+        raise BadArgument(
+            f"There is no version {version} of the model {name}.",
+            hint="Register it first: flowstead model create.",
+            target="properties.model",
+        )
+    spoken = f"{model.parent_id.rpartition('/')[2]}:{model.name}"
+    check_flow(here.contents.locate(model.spec.content_hash), spoken)
+    return model.id
+
+
+def _check_room(tx: Reading, parent: EndpointRecord, before: DeploymentRecord | None) -> None:
+    if parent.deleting:
+        raise ResourceConflict(
+            f"The endpoint {parent.name} is being deleted.", hint="Create it again when it is gone.", target=parent.id
+        )
+    if before is None and len(tx.list(Kind.DEPLOYMENT, parent.id)) >= MAX_DEPLOYMENTS_PER_ENDPOINT:
+        raise BadArgument(
+            f"The endpoint {parent.name} has {MAX_DEPLOYMENTS_PER_ENDPOINT} deployments, the most it can have.",
+            hint="Delete one that gets no traffic.",
+            target=parent.id,
+        )
+
+
+def _stored_variables(tx: Reading, before: DeploymentRecord | None) -> Mapping[str, str]:
+    if before is None:
+        return {}
+    return {
+        name.removeprefix(SECRET_VARIABLE_PREFIX): value
+        for name, value in tx.secrets(before.id).items()
+        if name.startswith(SECRET_VARIABLE_PREFIX)
+    }
+
+
+def _store_variables(tx: Writing, id: str, variables: Variables, by: str) -> None:
+    wanted = {SECRET_VARIABLE_PREFIX + name for name in variables.secret_names}
+    for name in tx.secrets(id):
+        if name.startswith(SECRET_VARIABLE_PREFIX) and name not in wanted:
+            tx.remove_secret(id, name, by)
+    for name, value in variables.secret.items():
+        tx.put_secret(id, SECRET_VARIABLE_PREFIX + name, value, by)
+
+
+def _demand_no_traffic(endpoint: EndpointRecord, record: DeploymentRecord) -> None:
+    if endpoint.deleting:
+        return
+    for word, shares in (("", endpoint.spec.traffic), ("mirrored ", endpoint.spec.mirror_traffic)):
+        if shares.get(record.name, 0) > 0:
+            raise TrafficInUse(
+                f"The deployment {record.name} gets {shares[record.name]} % of the {word}traffic of {endpoint.name}.",
+                target=record.id,
+            )
+
+
+def _get(here: Context, endpoint: str, deployment: str) -> DeploymentRecord:
+    with here.store.reading() as tx:
+        return tx.get(Kind.DEPLOYMENT, here.workspace.deployment(endpoint, deployment))

@@ -1,0 +1,49 @@
+"""What a client asks before it signs in: which cloud this is, and whether the server is well."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from typing import Any
+
+from fastapi import APIRouter, Request
+
+from flowstead.api.context import Here
+from flowstead.api.middleware import SOCKET_HOST
+
+STORAGE_SUFFIX = "core.private"
+router = APIRouter(tags=["discovery"])
+
+
+@router.get("/health")
+def server_health() -> dict[str, str]:
+    """The server answers."""
+    return {"status": "Healthy", "version": version("flowstead")}
+
+
+@router.get("/metadata/endpoints")
+def cloud_metadata(request: Request, here: Here) -> list[dict[str, Any]]:
+    """The cloud document that Azure's SDKs read.
+
+    Its addresses repeat the host that the client used: the SDK takes the document only when `resourceManager`
+    is a part of the URL that it fetched. The host is a known one, `middleware.KnownHosts` sees to that."""
+    host = request.headers["host"]
+    base = here.settings.public_url
+    if host != base.partition("://")[2] and host != SOCKET_HOST:
+        forwarded = request.headers.get("x-forwarded-proto", "")
+        scheme = forwarded if forwarded in ("http", "https") else base.partition("://")[0]
+        base = f"{scheme}://{host}"
+    return [
+        {
+            "name": "AzurePrivate",
+            # The SDK makes a suffix of what follows the second dot: three labels, no port.
+            "portal": "https://portal.aml.private/",
+            "resourceManager": f"{base}/",
+            "authentication": {
+                "loginEndpoint": base,
+                "audiences": [base],
+                "tenant": here.access.tenant_id,
+                "identityProvider": "AAD",
+            },
+            "suffixes": {"storage": STORAGE_SUFFIX},
+        }
+    ]

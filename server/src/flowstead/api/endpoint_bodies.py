@@ -1,0 +1,116 @@
+"""Endpoints on the wire and in the store."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field
+
+from flowstead.api.arm import envelope, shown_state
+from flowstead.api.bodies import Body, TextMap
+from flowstead.api.context import Context
+from flowstead.resources.endpoint import AuthMode, EndpointSpec
+from flowstead.resources.names import LOCATION
+from flowstead.store.records import EndpointRecord
+
+_COPIED_BY_THE_SDK = ("createdBy", "createdAt", "lastModifiedAt")
+"""The SDK puts these parts of systemData into properties.properties when it updates."""
+
+
+def _auth_mode(value: Any) -> Any:
+    """Case does not matter; YAML's `aml_token` is taken too."""
+    spelt = {mode.value.lower(): mode for mode in AuthMode}
+    return spelt.get(value.lower().replace("_", ""), value) if isinstance(value, str) else value
+
+
+Percent = Annotated[int, Field(ge=0, le=100)]
+
+
+class IdentityBody(Body):
+    type: str = "SystemAssigned"
+    user_assigned_identities: dict[str, Any] | None = None
+
+
+class EndpointProperties(Body):
+    auth_mode: Annotated[AuthMode, BeforeValidator(_auth_mode)] = AuthMode.KEY
+    description: str | None = None
+    traffic: dict[str, Percent] | None = None
+    mirror_traffic: dict[str, Percent] | None = None
+    public_network_access: str | None = None
+    properties: TextMap = Field(default_factory=dict)
+    compute: str | None = None
+
+
+class EndpointBody(Body):
+    location: str | None = None
+    tags: TextMap = Field(default_factory=dict)
+    identity: IdentityBody | None = None
+    properties: EndpointProperties
+
+
+class KeyBody(Body):
+    """keyValue: the wanted key; the current key, which the SDK sends, means: make a new one."""
+
+    key_type: str
+    key_value: str | None = None
+
+
+def to_spec(body: EndpointBody, before: EndpointSpec | None) -> EndpointSpec:
+    """What the user wants. A split that the body does not mention stays as it is."""
+    given = body.properties
+    traffic, mirror = given.traffic, given.mirror_traffic
+    identity = body.identity or IdentityBody()
+    return EndpointSpec(
+        auth_mode=given.auth_mode,
+        description=given.description or "",
+        traffic=_shares(before.traffic if traffic is None and before is not None else traffic),
+        mirror_traffic=_shares(before.mirror_traffic if mirror is None and before is not None else mirror),
+        public_network_access=given.public_network_access or "Enabled",
+        identity={"type": identity.type},
+        properties={k: v for k, v in given.properties.items() if k not in _COPIED_BY_THE_SDK},
+        tags=body.tags,
+        location=body.location or LOCATION,
+    )
+
+
+def show(record: EndpointRecord, here: Context) -> dict[str, Any]:
+    """The endpoint as GET shows it. No `compute`: the SDK would take it for a Kubernetes endpoint."""
+    spec, settings = record.spec, here.settings
+    properties = {
+        "description": spec.description,
+        "authMode": spec.auth_mode.value,
+        "traffic": dict(spec.traffic),
+        "mirrorTraffic": dict(spec.mirror_traffic),
+        "publicNetworkAccess": spec.public_network_access,
+        "properties": dict(spec.properties),
+        "keys": None,
+        "provisioningState": shown_state(record),
+        "scoringUri": settings.scoring_uri(record.name),
+        "swaggerUri": settings.swagger_uri(record.name),
+    }
+    if record.status.error is not None:
+        properties["provisioningError"] = dict(record.status.error)
+    return envelope(
+        record,
+        "workspaces/onlineEndpoints",
+        properties,
+        location=spec.location,
+        kind="Managed",
+        tags=dict(spec.tags),
+        identity=_identity(record, here),
+    )
+
+
+def _identity(record: EndpointRecord, here: Context) -> dict[str, Any]:
+    identity = {"type": record.spec.identity["type"]}
+    if "SystemAssigned" in identity["type"]:
+        # Made of the endpoint's uid: it lives as long as the endpoint and never comes back.
+        identity["principalId"] = str(uuid.uuid5(uuid.UUID(record.uid), "identity"))
+        identity["tenantId"] = here.access.tenant_id
+    return identity
+
+
+def _shares(given: Mapping[str, int] | None) -> dict[str, int]:
+    return {name: share for name, share in (given or {}).items() if share}

@@ -1,0 +1,161 @@
+"""What an endpoint must keep to: one list, checked in its order."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+
+from flowstead.api.endpoint_bodies import EndpointBody
+from flowstead.errors import BadArgument, InvalidName
+from flowstead.resources.endpoint import AuthMode, EndpointSpec
+from flowstead.resources.names import check_endpoint_name
+
+RESERVED_NAMES = frozenset({"admin", "api", "flowstead", "gateway", "localhost", "portal", "static", "www"})
+"""An endpoint may get a host name of its own; these would be ours."""
+MAX_MIRROR_PERCENT = 50
+_KEY = re.compile(r"[A-Za-z0-9._~+/-]{32,256}")
+"""Characters that a Bearer token may have; no shorter than what we make ourselves would be safe."""
+
+
+def check_name(name: str) -> str:
+    """Raises InvalidName, for reserved names too."""
+    check_endpoint_name(name)
+    if name.lower() in RESERVED_NAMES:
+        raise InvalidName(f"The endpoint name {name!r} is reserved.", hint="Choose another name.", target="name")
+    return name
+
+
+def check_body(body: EndpointBody) -> None:
+    """What can be said without looking at what exists."""
+    for rule in _BODY_RULES:
+        rule(body)
+
+
+def check_split(spec: EndpointSpec, deployments: Iterable[str]) -> EndpointSpec:
+    """The specification with the deployments' names in exact casing (the SDK sends lower case). Raises
+    BadArgument.
+
+    deployments: names of those that there are."""
+    known = {name.lower(): name for name in deployments}
+    spec = replace(
+        spec,
+        traffic=_known_names("traffic", spec.traffic, known),
+        mirror_traffic=_known_names("mirrorTraffic", spec.mirror_traffic, known),
+    )
+    for rule in _SPLIT_RULES:
+        rule(spec)
+    return spec
+
+
+def check_key(value: str) -> str:
+    """A key that a user brings. Raises BadArgument, which does not repeat it."""
+    if not _KEY.fullmatch(value):
+        raise BadArgument(
+            "keyValue is not acceptable as a key.",
+            hint="Use 32 to 256 letters, digits and . _ ~ + / -, or leave it out to have one made.",
+            target="keyValue",
+        )
+    return value
+
+
+def _identity_exists(body: EndpointBody) -> None:
+    identity = body.identity
+    if identity is None:
+        return
+    if identity.type.lower() not in ("systemassigned", "none"):
+        named = ", ".join(identity.user_assigned_identities or {}) or "none is named"
+        raise BadArgument(
+            f"There is no user-assigned identity for identity.type {identity.type} ({named}).",
+            hint="Use SystemAssigned.",
+            target="identity.type",
+        )
+    identity.type = "None" if identity.type.lower() == "none" else "SystemAssigned"
+
+
+def _gateway_checks_it(body: EndpointBody) -> None:
+    if body.properties.auth_mode is not AuthMode.KEY:
+        raise BadArgument(
+            f"The gateway cannot check {body.properties.auth_mode.value} yet.",
+            hint="Use the authentication mode Key.",
+            target="properties.authMode",
+        )
+
+
+def _is_managed(body: EndpointBody) -> None:
+    if body.properties.compute:
+        raise BadArgument(
+            "Endpoints on an attached compute do not exist here.",
+            hint="Leave `compute` out: the endpoint is then a managed one.",
+            target="properties.compute",
+        )
+
+
+def _is_reachable(body: EndpointBody) -> None:
+    if (body.properties.public_network_access or "Enabled").lower() not in ("enabled", "disabled"):
+        raise BadArgument(
+            "publicNetworkAccess is neither Enabled nor Disabled.", target="properties.publicNetworkAccess"
+        )
+
+
+def _split_is_whole(spec: EndpointSpec) -> None:
+    total = sum(spec.traffic.values())
+    if total not in (0, 100):
+        raise BadArgument(
+            f"The traffic of all deployments together is {total} %.",
+            hint="Let it sum to 100, or to 0 for none.",
+            target="properties.traffic",
+        )
+
+
+def _mirror_is_one_deployment(spec: EndpointSpec) -> None:
+    if len(spec.mirror_traffic) > 1:
+        raise BadArgument(
+            f"Traffic can be mirrored to one deployment only, not to {', '.join(sorted(spec.mirror_traffic))}.",
+            target="properties.mirrorTraffic",
+        )
+
+
+def _mirror_is_half_at_most(spec: EndpointSpec) -> None:
+    for name, share in spec.mirror_traffic.items():
+        if share > MAX_MIRROR_PERCENT:
+            raise BadArgument(
+                f"{share} % of the traffic cannot be mirrored to {name}; the most is {MAX_MIRROR_PERCENT} %.",
+                target="properties.mirrorTraffic",
+            )
+
+
+def _mirror_takes_no_live_traffic(spec: EndpointSpec) -> None:
+    for name in spec.mirror_traffic:
+        if name in spec.traffic:
+            raise BadArgument(
+                f"The deployment {name} cannot take live and mirrored traffic at once.",
+                target="properties.mirrorTraffic",
+            )
+
+
+def _known_names(field: str, shares: Mapping[str, int], known: Mapping[str, str]) -> dict[str, int]:
+    exact: dict[str, int] = {}
+    for name, share in shares.items():
+        if name.lower() not in known:
+            raise BadArgument(
+                f"There is no deployment {name!r} to send traffic to.",
+                hint="Create the deployment first; then set the traffic.",
+                target=f"properties.{field}.{name}",
+            )
+        exact[known[name.lower()]] = share
+    return exact
+
+
+_BODY_RULES: tuple[Callable[[EndpointBody], None], ...] = (
+    _is_managed,
+    _gateway_checks_it,
+    _identity_exists,
+    _is_reachable,
+)
+_SPLIT_RULES: tuple[Callable[[EndpointSpec], None], ...] = (
+    _split_is_whole,
+    _mirror_is_one_deployment,
+    _mirror_is_half_at_most,
+    _mirror_takes_no_live_traffic,
+)

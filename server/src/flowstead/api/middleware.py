@@ -1,0 +1,159 @@
+"""What every request goes through before a route: plain ASGI, in the order of one list
+(`application.MIDDLEWARE`)."""
+
+from __future__ import annotations
+
+import logging
+import re
+import uuid
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from flowstead.api.failures import failure_response
+from flowstead.api.paths import canonical
+from flowstead.errors import FlowsteadError, PayloadTooLarge, UnknownHost
+from flowstead.resources.names import Workspace
+from flowstead.resources.settings import ServerSettings
+from flowstead.store.uploads import MAX_BLOB_BYTES
+
+log = logging.getLogger("flowstead.api")
+
+MAX_BODY_BYTES = 4 * 1024 * 1024
+"""Bound of a JSON body; uploads have their own."""
+
+SOCKET_HOST = "flowstead"
+"""The host name for clients that come through the Unix socket."""
+
+_CLIENT_ID = re.compile(r"[^A-Za-z0-9_-]")
+_CLIENT_ID_CHARACTERS = 40
+
+
+class RequestIds:
+    """Gives each request an id and sends it back, with the caller's own. `scope["state"]["request_id"]` holds
+    it."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        request_id = str(uuid.uuid4())
+        client_id = Headers(scope=scope).get("x-ms-client-request-id", "")
+        scope.setdefault("state", {})["request_id"] = request_id
+
+        async def send_with_ids(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                headers["x-ms-request-id"] = headers["x-ms-correlation-request-id"] = request_id
+                headers["X-Content-Type-Options"] = "nosniff"
+                headers.setdefault("Cache-Control", "no-store")
+                if client_id:
+                    headers["x-ms-client-request-id"] = _CLIENT_ID.sub("", client_id)[:_CLIENT_ID_CHARACTERS]
+            await send(message)
+
+        await self._app(scope, receive, send_with_ids)
+
+
+class Failures:
+    """Whatever no route has caught: an ARM error body for the caller, the traceback for the log."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        started = False
+
+        async def send_and_note(message: Message) -> None:
+            nonlocal started
+            started = started or message["type"] == "http.response.start"
+            await send(message)
+
+        try:
+            await self._app(scope, receive, send_and_note)
+        except Exception as failure:
+            if started:
+                raise
+            if not isinstance(failure, FlowsteadError):
+                request_id = scope["state"]["request_id"]
+                log.exception("%s %s failed; request id %s", scope["method"], scope["path"], request_id)
+                failure = FlowsteadError(
+                    "The server failed to carry this out.",
+                    hint=f"Look for request id {request_id} in the server's log; `flowstead status` names it.",
+                )
+            await failure_response(scope["path"], failure)(scope, receive, send)
+
+
+class KnownHosts:
+    """Refuses requests for a host that we do not go by: a page elsewhere may have its name lead here."""
+
+    def __init__(self, app: ASGIApp, settings: ServerSettings) -> None:
+        self._app = app
+        public = urlsplit(settings.public_url).hostname or ""
+        self._known = {public.lower(), "localhost", "127.0.0.1", "::1", SOCKET_HOST}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            given = Headers(scope=scope).get("host", "")
+            if _host_name(given) not in self._known:
+                raise UnknownHost(f"This server does not go by the host {given[:80]!r}.")
+        await self._app(scope, receive, send)
+
+
+class BodyLimit:
+    """Refuses a body over its bound: at once when its length is announced, else when it gets there."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        bound = MAX_BLOB_BYTES if ".blob." in scope["path"].partition("/")[2].partition("/")[0] else MAX_BODY_BYTES
+        announced = Headers(scope=scope).get("content-length", "0")
+        if announced.isdigit() and int(announced) > bound:
+            raise PayloadTooLarge(f"The body has {announced} bytes; the limit is {bound}.")
+        taken = 0
+
+        async def receive_within_bound() -> Message:
+            nonlocal taken
+            message = await receive()
+            taken += len(message.get("body", b""))
+            if taken > bound:
+                # FastAPI lets this one through while it reads a body; `failures` makes it a PayloadTooLarge.
+                raise HTTPException(413, f"The body is over the limit of {bound} bytes.")
+            return message
+
+        await self._app(scope, receive_within_bound, send)
+
+
+class CanonicalPaths:
+    """ARM paths in exact casing; a trailing slash is let go."""
+
+    def __init__(self, app: ASGIApp, workspace: Workspace) -> None:
+        self._app = app
+        self._workspace = workspace
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            path = scope["path"]
+            if path.lower().startswith("/subscriptions"):
+                path = canonical(path.rstrip("/"), self._workspace)
+            scope = {**scope, "path": path}
+        await self._app(scope, receive, send)
+
+
+def _host_name(host: str) -> str:
+    """`[::1]:8080` → `::1`, `LOCALHOST:8080` → `localhost`; "" for what is no host."""
+    try:
+        return (urlsplit(f"//{host}").hostname or "").lower()
+    except ValueError:
+        return ""

@@ -1,0 +1,68 @@
+"""Long-running operations: how far they are, and how they ended."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter, Depends
+from fastapi.responses import JSONResponse, Response
+
+from flowstead.api.arm import RETRY_AFTER, operation_url
+from flowstead.api.context import PROVIDER, Context, Here, Needs
+from flowstead.errors import ResourceNotFound
+from flowstead.resources.operation import Operation, OperationState
+
+_LOCATION = f"/subscriptions/{{subscription}}/providers/{PROVIDER}/locations/{{location}}"
+router = APIRouter(tags=["operations"])
+
+
+@router.get(
+    _LOCATION + "/mfeOperationsStatus/{operation}",
+    dependencies=[Depends(Needs("locations/mfeOperationsStatus/read"))],
+)
+def operation_status(operation: str, here: Here) -> JSONResponse:
+    """Where it stands; `properties` holds the phase and the seconds that each phase took."""
+    found = _find(here, operation)
+    running = not found.state.terminal
+    return JSONResponse(_show(found), headers={"Retry-After": RETRY_AFTER} if running else {})
+
+
+@router.get(
+    _LOCATION + "/mfeOperationResults/{operation}",
+    dependencies=[Depends(Needs("locations/mfeOperationResults/read"))],
+)
+def operation_result(operation: str, here: Here) -> Response:
+    """202 while it runs, 200 when it has succeeded, its error when it has not."""
+    found = _find(here, operation)
+    if found.state is OperationState.SUCCEEDED:
+        return JSONResponse(_show(found))
+    if found.state.terminal:
+        return JSONResponse({"error": dict(found.error or {})}, status_code=400)
+    location = operation_url(here, found, "mfeOperationResults")
+    return Response(status_code=202, headers={"Location": location, "Retry-After": RETRY_AFTER})
+
+
+def _find(here: Context, name: str) -> Operation:
+    with here.store.reading() as tx:
+        found = tx.operation(name.removeprefix("oe:"))
+    if found is None:
+        raise ResourceNotFound(f"There is no operation {name}.", hint="Operations are kept for 30 days.")
+    return found
+
+
+def _show(operation: Operation) -> dict[str, Any]:
+    shown: dict[str, Any] = {
+        "id": f"/subscriptions/{operation.resource_id.split('/')[2]}/providers/{PROVIDER}"
+        f"/locations/local/mfeOperationsStatus/oe:{operation.id}",
+        "name": f"oe:{operation.id}",
+        "status": operation.state.value,
+        "startTime": operation.started_at,
+        "percentComplete": 100 if operation.state.terminal else 0,
+        "resourceId": operation.resource_id,
+        "properties": {"phase": operation.phase, "phaseTimes": dict(operation.phase_times or {})},
+    }
+    if operation.ended_at is not None:
+        shown["endTime"] = operation.ended_at
+    if operation.error is not None:
+        shown["error"] = dict(operation.error)
+    return shown

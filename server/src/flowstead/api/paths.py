@@ -1,0 +1,57 @@
+"""ARM paths: matched without regard to case, answered in the one casing that SDKs parse."""
+
+from __future__ import annotations
+
+from flowstead.resources.names import Workspace
+
+_WORDS = (
+    "subscriptions",
+    "resourceGroups",
+    "providers",
+    "Microsoft.MachineLearningServices",
+    "workspaces",
+    "locations",
+    "mfeOperationsStatus",
+    "mfeOperationResults",
+    "onlineEndpoints",
+    "deployments",
+    "models",
+    "versions",
+    "environments",
+    "datastores",
+    "listSecrets",
+    "listKeys",
+    "regenerateKeys",
+    "token",
+    "getLogs",
+)
+_AFTER = {"word": "name", "namespace": "word"}
+_EXACT = {word.lower(): word for word in _WORDS}
+
+
+def canonical(path: str, workspace: Workspace) -> str:
+    """The path with its fixed words, and the names of the one workspace, in exact casing; the names of other
+    resources stay as they are. Words and names take turns: a resource may well be called `Models`."""
+    if not path.lower().startswith("/subscriptions"):
+        return path
+    names = {
+        "subscriptions": workspace.subscription,
+        "resourceGroups": workspace.resource_group,
+        "workspaces": workspace.name,
+    }
+    segments = path.split("/")
+    word, expected = "", "word"
+    for index, segment in enumerate(segments[1:], start=1):
+        if expected == "name":
+            known = names.get(word, segment)
+            segments[index] = known if segment.lower() == known.lower() else segment
+            expected = "word"
+            continue
+        word = segments[index] = _EXACT.get(segment.lower(), segment)
+        expected = _AFTER[expected] if word != "providers" else "namespace"
+    return "/".join(segments)
+
+
+def is_same_workspace(subscription: str, resource_group: str, name: str, workspace: Workspace) -> bool:
+    given = (subscription.lower(), resource_group.lower(), name.lower())
+    return given == (workspace.subscription.lower(), workspace.resource_group.lower(), workspace.name.lower())
