@@ -147,7 +147,7 @@ def test_directives_fail_as_asked(client: OpenAI) -> None:
 
 def test_a_stream_is_cut(client: OpenAI) -> None:
     chunks = client.chat.completions.create(model="m", messages=ask("[[say: a b c]] [[cut: 2]]"), stream=True)
-    seen = []
+    seen: list[str] = []
     with pytest.raises(openai.APIConnectionError):
         seen.extend(chunk.id for chunk in chunks)
     assert len(seen) == 2

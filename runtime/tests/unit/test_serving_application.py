@@ -1,0 +1,469 @@
+"""The whole application, driven through ASGI's three arguments, around a flow of the test's own."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import threading
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from flowstead_runtime import __version__
+from flowstead_runtime.errors import NodeFailed
+from flowstead_runtime.flow.definition import FlowDefinition, FlowInput, FlowKind, FlowOutput, ValueType
+from flowstead_runtime.flow.running import RunContext, RunResult
+from flowstead_runtime.serving.application import build_application
+from flowstead_runtime.serving.serving import Serving
+from flowstead_runtime.serving.settings import ServingSettings
+from flowstead_runtime.serving.types import Message
+
+DEFINITION = FlowDefinition(
+    "echo",
+    FlowKind.DAG,
+    Path(),
+    Path("flow.dag.yaml"),
+    inputs={"text": FlowInput(ValueType.STRING, default="hello")},
+    outputs={"said": FlowOutput(ValueType.STRING)},
+)
+Run = Callable[[Mapping[str, Any], RunContext], Awaitable[Any]]
+EVENTS = {"accept": "text/event-stream"}
+
+
+@dataclass
+class FakeFlow:
+    """A flow that is one coroutine; contexts: of each run."""
+
+    body: Run
+    definition: FlowDefinition = DEFINITION
+    named: bool = True
+    contexts: list[RunContext] = field(default_factory=list)
+
+    async def run(self, inputs: Mapping[str, Any], context: RunContext) -> RunResult:
+        self.contexts.append(context)
+        return RunResult(await self.body(inputs, context), self.named)
+
+    async def close(self) -> None:
+        """Nothing to let go of."""
+
+
+@dataclass
+class Answer:
+    """complete: the last piece of the body was sent."""
+
+    status: int
+    headers: dict[str, str]
+    pieces: list[bytes]
+    complete: bool
+
+    @property
+    def json(self) -> Any:
+        return json.loads(b"".join(self.pieces))
+
+    @property
+    def events(self) -> list[Any]:
+        frames = b"".join(self.pieces).split(b"\n\n")
+        assert frames.pop() == b""
+        return [json.loads(frame.removeprefix(b"data: ")) for frame in frames]
+
+
+class Caller:
+    """Asks one application, in one event loop."""
+
+    def __init__(self, flow: FakeFlow, settings: ServingSettings) -> None:
+        loop = asyncio.get_running_loop()
+        self.application = build_application(Serving(flow, lambda _, data: data, settings, loop))
+
+    async def ask(
+        self,
+        method: str = "POST",
+        path: str = "/score",
+        headers: Mapping[str, str] | None = None,
+        body: bytes = b"{}",
+        hang_up: asyncio.Event | None = None,
+    ) -> Answer:
+        arriving: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+        sent: list[Message] = []
+
+        async def receive() -> Message:
+            if arriving:
+                return arriving.pop()
+            await (hang_up or asyncio.Event()).wait()
+            return {"type": "http.disconnect"}
+
+        async def send(message: Message) -> None:
+            sent.append(message)
+
+        scope = {
+            "type": "http",
+            "method": method,
+            "path": path,
+            "headers": [(name.encode(), value.encode()) for name, value in (headers or {}).items()],
+        }
+        # A task of its own, as a server gives it: it may be cancelled.
+        await asyncio.create_task(_call(self.application(scope, receive, send)))
+        if not sent:
+            return Answer(0, {}, [], complete=False)
+        start, *bodies = sent
+        return Answer(
+            start["status"],
+            {name.decode(): value.decode() for name, value in start["headers"]},
+            [each["body"] for each in bodies],
+            complete=bool(bodies) and not bodies[-1].get("more_body"),
+        )
+
+
+async def _call(answering: Awaitable[None]) -> None:
+    await answering
+
+
+def ask(flow: FakeFlow | Run, settings: ServingSettings | None = None, **request: Any) -> Answer:
+    """One request to a new application."""
+
+    async def scene() -> Answer:
+        given = flow if isinstance(flow, FakeFlow) else FakeFlow(flow)
+        return await Caller(given, settings or ServingSettings()).ask(**request)
+
+    return asyncio.run(scene())
+
+
+async def echo(inputs: Mapping[str, Any], context: RunContext) -> Any:
+    return {"said": inputs["text"]}
+
+
+def gives(value: Any) -> Run:
+    """A flow body that makes its value anew for each run when it is a function."""
+
+    async def body(inputs: Mapping[str, Any], context: RunContext) -> Any:
+        return value() if callable(value) else value
+
+    return body
+
+
+def raises(problem: BaseException) -> Run:
+    async def body(inputs: Mapping[str, Any], context: RunContext) -> Any:
+        raise problem
+
+    return body
+
+
+async def words(*said: str) -> AsyncIterator[str]:
+    for each in said:
+        yield each
+
+
+def test_a_request_is_answered() -> None:
+    answer = ask(echo, body=b'{"text": "hi"}')
+    assert (answer.status, answer.json, answer.complete) == (200, {"said": "hi"}, True)
+    assert answer.headers["content-type"] == "application/json"
+    assert answer.headers["content-length"] == str(len(b'{"said":"hi"}'))
+    assert answer.headers["access-control-allow-origin"] == "*"
+
+
+@pytest.mark.parametrize(
+    ("sent", "echoed", "run_as"),
+    [
+        ({"x-request-id": "r1"}, {"x-request-id": "r1"}, "r1"),
+        ({"x-ms-client-request-id": "c1"}, {"x-request-id": "c1", "x-ms-client-request-id": "c1"}, "c1"),
+        (
+            {"x-request-id": "r1", "x-ms-client-request-id": "c1"},
+            {"x-request-id": "r1", "x-ms-client-request-id": "c1"},
+            "r1",
+        ),
+    ],
+)
+def test_request_ids_are_used_and_echoed(sent: dict[str, str], echoed: dict[str, str], run_as: str) -> None:
+    flow = FakeFlow(echo)
+    answer = ask(flow, headers=sent)
+    assert {name: value for name, value in answer.headers.items() if "request-id" in name} == echoed
+    assert flow.contexts[0].request_id == run_as
+
+
+@pytest.mark.parametrize("unusable", ["", "two words", "x" * 257, "é"])
+def test_a_request_without_a_usable_id_gets_one(unusable: str) -> None:
+    flow = FakeFlow(echo)
+    answer = ask(flow, headers={"x-request-id": unusable})
+    assert len(answer.headers["x-request-id"]) == 32
+    assert flow.contexts[0].request_id == answer.headers["x-request-id"]
+
+
+def test_streaming_is_asked_for_by_name_only() -> None:
+    flow = FakeFlow(echo)
+    for accept in ("*/*", "application/json", "text/event-stream, application/json"):
+        ask(flow, headers={"accept": accept})
+    assert [context.stream for context in flow.contexts] == [False, False, True]
+
+
+@pytest.mark.parametrize("make", [lambda: iter(["a", "b"]), lambda: words("a", "b")])
+def test_a_stream_is_sent_as_events_the_rest_first(make: Callable[[], Any]) -> None:
+    answer = ask(gives(lambda: {"said": make(), "sources": [1]}), headers=EVENTS)
+    assert answer.headers["content-type"] == "text/event-stream; charset=utf-8"
+    assert answer.events == [{"sources": [1]}, {"said": "a"}, {"said": "b"}]
+    assert answer.complete
+    assert "content-length" not in answer.headers
+
+
+def test_a_lone_stream_has_no_first_frame_and_an_empty_one_no_frames() -> None:
+    assert ask(gives(lambda: {"said": words("", "a")}), headers=EVENTS).events == [{"said": ""}, {"said": "a"}]
+    empty = ask(gives(lambda: {"said": words()}), headers=EVENTS)
+    assert (empty.status, empty.events, empty.complete) == (200, [], True)
+
+
+def test_a_bare_stream_has_the_name_output_and_joins_bare() -> None:
+    flow = FakeFlow(gives(lambda: iter([1, "b"])), named=False)
+    assert ask(flow, headers=EVENTS).events == [{"output": 1}, {"output": "b"}]
+    assert ask(flow).json == "1b"
+
+
+@pytest.mark.parametrize("make", [lambda: iter(["a", 1]), lambda: words("a", "1")])
+def test_streams_are_joined_for_json(make: Callable[[], Any]) -> None:
+    assert ask(gives(lambda: {"said": make(), "more": make()})).json == {"said": "a1", "more": "a1"}
+
+
+def test_synchronous_streams_run_off_the_event_loop() -> None:
+    threads: list[threading.Thread] = []
+
+    def where() -> Iterator[str]:
+        threads.append(threading.current_thread())
+        yield "a"
+
+    for headers in ({}, EVENTS):
+        assert ask(gives(lambda: {"said": where()}), headers=headers).status == 200
+    assert len(threads) == 2
+    assert threading.main_thread() not in threads
+
+
+def test_two_streams_cannot_share_a_response_and_are_closed() -> None:
+    closed: list[str] = []
+
+    def stream(name: str) -> Iterator[str]:
+        try:
+            yield name
+        finally:
+            closed.append(name)
+
+    def two() -> Any:
+        values = {name: stream(name) for name in "ab"}
+        for each in values.values():
+            next(each)
+        return values
+
+    answer = ask(gives(two), headers=EVENTS)
+    assert (answer.status, answer.json["error"]["code"]) == (400, "UserError")
+    assert "Multiple stream" in answer.json["error"]["message"]
+    assert sorted(closed) == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("value", "accept", "supported"),
+    [
+        ({"said": "a"}, "text/event-stream", "application/json"),
+        ({"said": "a"}, "text/html", "application/json"),
+        (lambda: {"said": words("a")}, "text/html", "text/event-stream, application/json"),
+    ],
+)
+def test_what_cannot_be_accepted_is_406(value: Any, accept: str, supported: str) -> None:
+    answer = ask(gives(value), headers={"accept": accept})
+    assert (answer.status, answer.json["error"]["code"]) == (406, "UserError")
+    assert answer.json["error"]["message"].endswith(supported)
+
+
+async def breaks_after(*said: str) -> AsyncIterator[str]:
+    for each in said:
+        yield each
+    raise ValueError("the line broke")
+
+
+def test_a_stream_that_breaks_midway_is_cut() -> None:
+    answer = ask(gives(lambda: {"said": breaks_after("a")}), headers=EVENTS)
+    assert (answer.status, answer.events, answer.complete) == (200, [{"said": "a"}], False)
+
+
+@pytest.mark.parametrize("headers", [{}, EVENTS])
+@pytest.mark.parametrize(("kind", "status"), [(FlowKind.DAG, 500), (FlowKind.FLEX, 400)])
+def test_a_stream_that_breaks_before_its_first_byte_has_a_status(
+    kind: FlowKind, status: int, headers: dict[str, str]
+) -> None:
+    flow = FakeFlow(gives(lambda: {"said": breaks_after()}), replace(DEFINITION, kind=kind, entry="app:answer"))
+    answer = ask(flow, headers=headers)
+    assert answer.status == status
+    assert "the line broke" in answer.json["error"]["message"]
+    assert ("'answer'" in answer.json["error"]["message"]) == (kind is FlowKind.FLEX)
+
+
+def test_a_piece_that_is_no_json_breaks_the_stream() -> None:
+    answer = ask(gives(lambda: {"said": iter(["a", object()])}), headers=EVENTS)
+    assert (answer.status, answer.events, answer.complete) == (200, [{"said": "a"}], False)
+
+
+@pytest.mark.parametrize(
+    ("problem", "status", "code", "said"),
+    [
+        (NodeFailed("Execution failure in 'n': (KeyError) 'k'"), 400, "UserError", "'n'"),
+        (KeyError("k"), 500, "SystemError", "'k'"),
+        (ZeroDivisionError(), 500, "SystemError", "ZeroDivisionError"),
+        (SystemExit(3), 400, "UserError", "sys.exit(3)"),
+        (asyncio.CancelledError(), 500, "SystemError", "cancelled its own task"),
+    ],
+)
+def test_failures_have_a_body(problem: BaseException, status: int, code: str, said: str) -> None:
+    answer = ask(raises(problem))
+    assert (answer.status, answer.json["error"]["code"]) == (status, code)
+    assert said in answer.json["error"]["message"]
+
+
+def test_a_hosted_flows_failure_is_wrapped() -> None:
+    hosted = ServingSettings(wrap_failures=True)
+    for problem, status in ((NodeFailed("no"), "400"), (KeyError("k"), "500")):
+        answer = ask(raises(problem), hosted)
+        assert answer.status == 424
+        assert answer.headers["ms-azureml-model-error-statuscode"] == status
+        assert answer.headers["ms-azureml-model-error-reason"] == "model_error"
+        assert answer.json["error"]["message"]
+    assert ask(echo, hosted).status == 200
+    assert ask(echo, hosted, headers={"accept": "text/html"}).headers["ms-azureml-model-error-statuscode"] == "406"
+
+
+@pytest.mark.parametrize("wrap", [False, True])
+def test_the_deadline_is_408_wrapped_or_not(wrap: bool) -> None:
+    cancelled: list[bool] = []
+
+    async def forever(inputs: Mapping[str, Any], context: RunContext) -> Any:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            cancelled.append(True)
+
+    answer = ask(forever, ServingSettings(timeout_s=0.01, wrap_failures=wrap))
+    assert (answer.status, answer.json["error"]["code"]) == (408, "RequestTimeout")
+    assert "0.01 s" in answer.json["error"]["message"]
+    assert cancelled == [True]
+
+
+def test_the_deadline_ends_with_the_first_byte() -> None:
+    gate = threading.Event()
+
+    def slow() -> Iterator[str]:
+        yield "a"
+        gate.wait(5)
+        yield "b"
+
+    async def scene() -> Answer:
+        caller = Caller(FakeFlow(gives(lambda: {"said": slow()})), ServingSettings(timeout_s=0.02))
+        asking = asyncio.ensure_future(caller.ask(headers=EVENTS))
+        asyncio.get_running_loop().call_later(0.1, gate.set)
+        return await asking
+
+    answer = asyncio.run(scene())
+    assert (answer.status, answer.events, answer.complete) == (200, [{"said": "a"}, {"said": "b"}], True)
+
+
+def test_a_deadline_before_the_first_piece_is_408_and_the_context_knows_it() -> None:
+    async def never() -> AsyncIterator[str]:
+        await asyncio.Event().wait()
+        yield "a"
+
+    flow = FakeFlow(gives(lambda: {"said": never()}))
+    assert ask(flow, ServingSettings(timeout_s=0.01), headers=EVENTS).status == 408
+    assert flow.contexts[0].deadline is not None
+
+
+def test_a_full_instance_is_429_with_retry_after() -> None:
+    async def scene() -> list[Answer]:
+        gate = asyncio.Event()
+
+        async def waits(inputs: Mapping[str, Any], context: RunContext) -> Any:
+            await gate.wait()
+            return {"said": "done"}
+
+        settings = ServingSettings(concurrency=1, queue=1, queue_wait_s=30, wrap_failures=True)
+        caller = Caller(FakeFlow(waits), settings)
+        running = [asyncio.ensure_future(caller.ask()) for _ in range(2)]
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        refused = await caller.ask()
+        gate.set()
+        return [refused, *await asyncio.gather(*running)]
+
+    refused, *served = asyncio.run(scene())
+    assert (refused.status, refused.json["error"]["code"]) == (429, "TooManyRequests")
+    assert refused.headers["retry-after"] == "1"
+    assert [answer.status for answer in served] == [200, 200]
+
+
+def test_a_caller_who_hangs_up_ends_the_run_and_frees_the_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("flowstead_runtime.serving.deadline.LOOK_AFTER_S", 0.001)
+
+    async def scene() -> tuple[Answer, Answer, list[str]]:
+        seen: list[str] = []
+        hang_up = asyncio.Event()
+
+        async def waits(inputs: Mapping[str, Any], context: RunContext) -> Any:
+            if inputs["text"] == "quick":
+                return {"said": "quick"}
+            hang_up.set()
+            try:
+                await asyncio.Event().wait()
+            finally:
+                seen.append("cancelled")
+
+        caller = Caller(FakeFlow(waits), ServingSettings(concurrency=1, timeout_s=30))
+        gone = await caller.ask(hang_up=hang_up)
+        return gone, await caller.ask(body=b'{"text": "quick"}'), seen
+
+    gone, after, seen = asyncio.run(scene())
+    assert (gone.status, seen, after.status) == (0, ["cancelled"], 200)
+
+
+def test_a_body_over_the_limit_is_413() -> None:
+    answer = ask(echo, ServingSettings(body_limit=10, wrap_failures=True), body=b'{"text": "too long"}')
+    assert (answer.status, answer.json["error"]["code"]) == (413, "PayloadTooLarge")
+    assert answer.headers["connection"] == "close"
+
+
+def test_outputs_are_selected() -> None:
+    outputs = {"said": FlowOutput(ValueType.STRING), "grade": FlowOutput(ValueType.INT, evaluation_only=True)}
+    flow = FakeFlow(gives({"said": None, "grade": 1}), replace(DEFINITION, outputs=outputs))
+    assert ask(flow).json == {"said": None}
+    assert ask(flow, ServingSettings(included_fields=frozenset({"grade"}))).json == {"grade": 1}
+
+
+def test_the_other_routes() -> None:
+    assert ask(echo, method="GET", path="/health").json == {"status": "Healthy", "version": __version__}
+    version = ask(echo, ServingSettings(build_info='{"build_number": "7"}'), method="GET", path="/version").json
+    assert version == {"status": "Healthy", "build_info": '{"build_number": "7"}', "version": "7"}
+    assert ask(echo, method="HEAD", path="/health").status == 200
+    for body in (b"", b"nice", b'{"comment": 1}'):
+        feedback = ask(echo, path="/feedback", body=body)
+        assert (feedback.status, feedback.json) == (200, {"status": "Feedback received."})
+    assert ask(echo, ServingSettings(body_limit=2), path="/feedback", body=b"long").status == 413
+
+
+def test_swagger_describes_the_answered_outputs() -> None:
+    outputs = {"said": FlowOutput(ValueType.STRING), "grade": FlowOutput(ValueType.INT, evaluation_only=True)}
+    flow = FakeFlow(echo, replace(DEFINITION, outputs=outputs))
+    document = ask(flow, method="GET", path="/swagger.json").json
+    assert document["openapi"] == "3.0.0"
+    text = json.dumps(document)
+    assert "said" in text
+    assert "grade" not in text
+
+
+def test_unknown_routes_and_wrong_methods() -> None:
+    unknown = ask(echo, method="GET", path="/un<known>")
+    assert (unknown.status, unknown.headers["content-type"]) == (404, "text/html; charset=utf-8")
+    assert unknown.pieces[0].startswith(b"The requested api 'un&lt;known&gt;' with GET is not supported by current app")
+    wrong = ask(echo, method="GET", path="/score")
+    assert (wrong.status, wrong.json, wrong.headers["allow"]) == (405, {"detail": "Method Not Allowed"}, "POST")
+    assert ask(echo, method="POST", path="/health").status == 405
+
+
+def test_any_page_may_call() -> None:
+    answer = ask(echo, method="OPTIONS", headers={"access-control-request-headers": "authorization"})
+    assert answer.status == 200
+    assert answer.headers["access-control-allow-origin"] == "*"
+    assert answer.headers["access-control-allow-methods"] == "POST"
+    assert answer.headers["access-control-allow-headers"] == "authorization"
