@@ -1,1 +1,32 @@
-"""Azure ML YAML ↔ REST bodies."""
+"""Azure ML YAML → REST bodies. Unknown keys and wrong types are refused by file, line and key."""
+
+from flowstead.azure_yaml.deployment import DeploymentDocument, read_deployment
+from flowstead.azure_yaml.document import Document, empty_document, read_document
+from flowstead.azure_yaml.endpoint import EndpointDocument, read_endpoint
+from flowstead.azure_yaml.model import model_properties, read_model
+from flowstead.azure_yaml.references import (
+    AssetId,
+    EnvironmentReference,
+    InlineEnvironment,
+    InlineModel,
+    ModelReference,
+    NamedAsset,
+)
+
+__all__ = [
+    "AssetId",
+    "DeploymentDocument",
+    "Document",
+    "EndpointDocument",
+    "EnvironmentReference",
+    "InlineEnvironment",
+    "InlineModel",
+    "ModelReference",
+    "NamedAsset",
+    "empty_document",
+    "model_properties",
+    "read_deployment",
+    "read_document",
+    "read_endpoint",
+    "read_model",
+]

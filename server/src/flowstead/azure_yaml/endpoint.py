@@ -1,0 +1,88 @@
+"""Endpoint YAML → the REST body of an online endpoint."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from flowstead.azure_yaml.document import Document
+from flowstead.azure_yaml.fields import (
+    IGNORED_AT_TOP,
+    Choice,
+    Each,
+    NotHere,
+    Number,
+    Numbers,
+    Section,
+    filled_text,
+    text,
+    texts,
+)
+from flowstead.resources.endpoint import AuthMode
+from flowstead.resources.names import LOCATION
+
+AUTH_MODES = Choice({"key": AuthMode.KEY, "aml_token": AuthMode.AML_TOKEN, "aad_token": AuthMode.AAD_TOKEN})
+ON_OR_OFF = Choice({"enabled": "Enabled", "disabled": "Disabled"})
+_IDENTITY = Section(
+    {
+        "type": Choice({"system_assigned": "SystemAssigned", "user_assigned": "UserAssigned"}),
+        "user_assigned_identities": Each(Section({"resource_id": filled_text}, required=("resource_id",))),
+    },
+    ignored=("principal_id", "tenant_id"),
+)
+_ENDPOINT = Section(
+    {
+        "name": filled_text,
+        "description": text,
+        "tags": texts,
+        "auth_mode": AUTH_MODES,
+        "identity": _IDENTITY,
+        "public_network_access": ON_OR_OFF,
+        "traffic": Numbers(Number(0, 100)),
+        "mirror_traffic": Numbers(Number(0, 50)),
+        "properties": texts,
+        "compute": NotHere(
+            "a Kubernetes compute cannot be attached here; instances run where Flowstead runs.", "Remove the key."
+        ),
+    },
+    ignored=(*IGNORED_AT_TOP, "resourceGroup"),
+)
+
+
+@dataclass(frozen=True)
+class EndpointDocument:
+    """name: "" when neither file nor option gives one. body: of the PUT."""
+
+    name: str
+    body: dict[str, Any]
+
+
+def read_endpoint(document: Document) -> EndpointDocument:
+    """Raises BadArgument naming file, line and key."""
+    read = _ENDPOINT(document.top)
+    properties: dict[str, Any] = {
+        "description": read.get("description", ""),
+        "authMode": str(read.get("auth_mode", AuthMode.KEY)),
+        "properties": read.get("properties", {}),
+        "traffic": read.get("traffic", {}),
+        "mirrorTraffic": read.get("mirror_traffic", {}),
+    }
+    if "public_network_access" in read:
+        properties["publicNetworkAccess"] = read["public_network_access"]
+    body = {
+        "location": LOCATION,
+        "properties": properties,
+        "identity": _identity(read.get("identity", {})),
+        "tags": read.get("tags", {}),
+    }
+    return EndpointDocument(read.get("name", ""), body)
+
+
+def _identity(read: dict[str, Any]) -> dict[str, Any]:
+    kind = read.get("type", "SystemAssigned")
+    if kind == "SystemAssigned":
+        return {"type": kind}
+    return {
+        "type": kind,
+        "userAssignedIdentities": {one["resource_id"]: {} for one in read.get("user_assigned_identities", [])},
+    }

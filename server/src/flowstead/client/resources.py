@@ -1,0 +1,141 @@
+"""What exists, by REST: one small class a kind. Bodies are ARM's, as they come and go on the wire."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import parse_qsl, quote, urlsplit
+
+from flowstead.client.operations import Operation
+from flowstead.client.session import Session
+from flowstead.errors import ResourceNotFound
+
+Body = dict[str, Any]
+
+
+class Endpoints:
+    """Names were checked, or the server refuses them."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def path(self, name: str) -> str:
+        return self._session.workspace.endpoint(quote(name, safe=""))
+
+    def get(self, name: str) -> Body:
+        """Raises ResourceNotFound."""
+        return dict(self._session.request("GET", self.path(name)).json())
+
+    def find(self, name: str) -> Body | None:
+        try:
+            return self.get(name)
+        except ResourceNotFound:
+            return None
+
+    def all(self) -> list[Body]:
+        return pages(self._session, f"{self._session.workspace.path}/onlineEndpoints")
+
+    def put(self, name: str, body: Body) -> Operation:
+        return Operation(self._session, self._session.request("PUT", self.path(name), body=body))
+
+    def delete(self, name: str) -> Operation:
+        return Operation(self._session, self._session.request("DELETE", self.path(name)))
+
+    def keys(self, name: str) -> Body:
+        """`{"primaryKey", "secondaryKey"}`."""
+        return dict(self._session.request("POST", f"{self.path(name)}/listKeys").json())
+
+    def token(self, name: str) -> Body:
+        """`{"accessToken", "expiryTimeUtc", …}`, for endpoints with authMode AMLToken."""
+        return dict(self._session.request("POST", f"{self.path(name)}/token").json())
+
+    def regenerate_key(self, name: str, key_type: str) -> Operation:
+        """key_type: Primary or Secondary."""
+        body = {"keyType": key_type}
+        return Operation(self._session, self._session.request("POST", f"{self.path(name)}/regenerateKeys", body=body))
+
+
+class Deployments:
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def path(self, endpoint: str, name: str) -> str:
+        return self._session.workspace.deployment(quote(endpoint, safe=""), quote(name, safe=""))
+
+    def get(self, endpoint: str, name: str) -> Body:
+        """Raises ResourceNotFound."""
+        return dict(self._session.request("GET", self.path(endpoint, name)).json())
+
+    def find(self, endpoint: str, name: str) -> Body | None:
+        try:
+            return self.get(endpoint, name)
+        except ResourceNotFound:
+            return None
+
+    def all(self, endpoint: str) -> list[Body]:
+        return pages(self._session, f"{self._session.workspace.endpoint(quote(endpoint, safe=''))}/deployments")
+
+    def put(self, endpoint: str, name: str, body: Body) -> Operation:
+        return Operation(self._session, self._session.request("PUT", self.path(endpoint, name), body=body))
+
+    def delete(self, endpoint: str, name: str) -> Operation:
+        return Operation(self._session, self._session.request("DELETE", self.path(endpoint, name)))
+
+    def logs(self, endpoint: str, name: str, *, lines: int, container: str) -> str:
+        """container: InferenceServer or StorageInitializer."""
+        body = {"containerType": container, "tail": lines}
+        answer = self._session.request("POST", f"{self.path(endpoint, name)}/getLogs", body=body)
+        return str(answer.json()["content"])
+
+
+class Models:
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def get(self, name: str, version: str) -> Body:
+        """Raises ResourceNotFound."""
+        return dict(self._session.request("GET", self._path(name, version)).json())
+
+    def latest(self, name: str) -> Body:
+        """The newest version. Raises ResourceNotFound."""
+        query = {"$orderBy": "createdtime desc", "$top": "1"}
+        found = self._session.request("GET", f"{self._path(name)}/versions", **query).json()["value"]
+        if not found:
+            raise ResourceNotFound(f"The model {name} has no version.")
+        return dict(found[0])
+
+    def next_version(self, name: str) -> str:
+        """The version that the next upload gets; "1" for a new name."""
+        try:
+            return str(self._session.request("GET", self._path(name)).json()["properties"]["nextVersion"])
+        except ResourceNotFound:
+            return "1"
+
+    def all(self) -> list[Body]:
+        return pages(self._session, f"{self._session.workspace.path}/models")
+
+    def versions(self, name: str) -> list[Body]:
+        return pages(self._session, f"{self._path(name)}/versions")
+
+    def put(self, name: str, version: str, properties: Body) -> Body:
+        return dict(self._session.request("PUT", self._path(name, version), body={"properties": properties}).json())
+
+    def delete(self, name: str, version: str) -> None:
+        self._session.request("DELETE", self._path(name, version))
+
+    def _path(self, name: str, version: str | None = None) -> str:
+        quoted = None if version is None else quote(version, safe="")
+        return self._session.workspace.model(quote(name, safe=""), quoted)
+
+
+def pages(session: Session, path: str) -> list[Body]:
+    """All items of a collection, following nextLink."""
+    items: list[Body] = []
+    query: dict[str, str] = {}
+    while True:
+        answer = session.request("GET", path, **query).json()
+        items += answer["value"]
+        if not answer.get("nextLink"):
+            return items
+        following = urlsplit(answer["nextLink"])
+        path = following.path
+        query = dict(parse_qsl(following.query))

@@ -1,0 +1,103 @@
+"""One connection to a server's API: the token, and errors as our own."""
+
+from __future__ import annotations
+
+import threading
+import time
+from types import TracebackType
+from typing import Any, Self
+
+import httpx
+
+from flowstead.client.credentials import Credentials, read_credentials
+from flowstead.client.failures import failure_of
+from flowstead.errors import ServerNotRunning, ServerUnreachable
+from flowstead.resources.home import Home
+
+API_VERSION = "2024-10-01"
+_CONNECT_S = 5.0
+_ANSWER_S = 120.0
+"""How long an answer may take, seconds: a model's registration copies and hashes its files."""
+_RENEW_BEFORE_S = 60.0
+
+
+class Session:
+    """Requests to one server. Safe to use from several threads.
+
+    Locally the requests go through the server's Unix socket, so they need neither the gateway nor the public URL's
+    name to work; the URLs that the server hands out are taken by their paths."""
+
+    def __init__(self, client: httpx.Client, credentials: Credentials) -> None:
+        """client: its base URL or transport leads to the server."""
+        self.credentials = credentials
+        self.workspace = credentials.workspace
+        self._client = client
+        self._lock = threading.Lock()
+        self._token = ""
+        self._renew_at = 0.0
+
+    @classmethod
+    def local(cls, home: Home) -> Session:
+        """To the server of this home. Raises ServerNotRunning when it never ran; otherwise the first request does."""
+        credentials = read_credentials(home)
+        transport = httpx.HTTPTransport(uds=str(home.api_socket))
+        timeout = httpx.Timeout(_ANSWER_S, connect=_CONNECT_S)
+        return cls(httpx.Client(transport=transport, base_url="http://flowstead", timeout=timeout), credentials)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._client.close()
+
+    def request(self, method: str, path: str, *, body: Any = None, **query: str) -> httpx.Response:
+        """One call of the management API. path: absolute. Raises the server's error, ServerNotRunning,
+        ServerUnreachable."""
+        answer = self._authorised(method, path, body, query)
+        if answer.status_code == 401:
+            self._token = ""  # a server that was started anew on another URL has another audience
+            answer = self._authorised(method, path, body, query)
+        if answer.is_error:
+            raise failure_of(answer)
+        return answer
+
+    def send(self, method: str, path: str, **options: Any) -> httpx.Response:
+        """One request as it is, without a token; blob routes are opened by their signature."""
+        try:
+            return self._client.request(method, path, **options)
+        except (httpx.ConnectError, FileNotFoundError) as failure:
+            raise ServerNotRunning from failure
+        except httpx.TimeoutException as failure:
+            raise ServerUnreachable(f"The server did not answer {method} {path} in time.") from failure
+        except httpx.TransportError as failure:
+            raise ServerUnreachable(f"The server went away during {method} {path}.") from failure
+
+    def token(self, audience: str = "") -> str:
+        """A bearer token for the audience; the API's own is kept until shortly before it expires."""
+        if audience and audience != self.credentials.url:
+            return str(self._sign_in(audience)["access_token"])
+        with self._lock:
+            if not self._token or time.monotonic() > self._renew_at:
+                granted = self._sign_in(self.credentials.url)
+                self._token = str(granted["access_token"])
+                self._renew_at = time.monotonic() + float(granted["expires_in"]) - _RENEW_BEFORE_S
+            return self._token
+
+    def _authorised(self, method: str, path: str, body: Any, query: dict[str, str]) -> httpx.Response:
+        headers = {"Authorization": f"Bearer {self.token()}"}
+        parameters = {"api-version": API_VERSION, **query}
+        return self.send(method, path, json=body, params=parameters, headers=headers)
+
+    def _sign_in(self, audience: str) -> dict[str, Any]:
+        form = {
+            "grant_type": "client_credentials",
+            "client_id": self.credentials.client_id,
+            "client_secret": self.credentials.client_secret,
+            "scope": f"{audience}/.default",
+        }
+        answer = self.send("POST", f"/{self.credentials.tenant_id}/oauth2/v2.0/token", data=form)
+        if answer.is_error:
+            raise failure_of(answer)
+        return dict(answer.json())

@@ -1,0 +1,101 @@
+"""A folder on its way to the server: datastore → signature → one PUT a file → a completion mark."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl, quote
+
+from flowstead.client.failures import failure_of
+from flowstead.client.files import LocalFile, content_hash, files_of
+from flowstead.client.session import Session
+from flowstead.errors import UploadRefused
+
+_DATASTORE = "workspaceblobstore"
+_AT_ONCE = 4
+_COMPLETED = "completed"
+
+
+def upload(session: Session, folder: Path, *, name: str = "") -> str:
+    """Send a folder's files unless the same content is there already; returns the `modelUri`.
+
+    name: of the folder on the server, the folder's own unless given. Raises BadArgument and UploadRefused."""
+    files = files_of(folder)
+    store = f"{session.workspace.path}/datastores/{_DATASTORE}"
+    properties = session.request("GET", store).json()["properties"]
+    secrets = session.request("POST", f"{store}/listSecrets", body={"expirableSecret": True}).json()
+    container = str(properties["containerName"])
+    place = f"LocalUpload/{content_hash(files)}/{name or folder.resolve().name}"
+    upload_ = _Upload(session, _blob_root(properties, container), str(secrets["sasToken"]), place)
+    upload_.send(files)
+    workspace = session.workspace
+    below = place if folder.is_dir() else f"{place}/{files[0].name}"
+    return (
+        f"azureml://subscriptions/{workspace.subscription}/resourcegroups/{workspace.resource_group}"
+        f"/workspaces/{workspace.name}/datastores/{_DATASTORE}/paths/{below}"
+    )
+
+
+class _Upload:
+    """root: path of the container on the server; place: of the folder inside it."""
+
+    def __init__(self, session: Session, root: str, signature: str, place: str) -> None:
+        self._session = session
+        self._root = root
+        self._query = dict(parse_qsl(signature, keep_blank_values=True))
+        self._place = place
+
+    def send(self, files: Sequence[LocalFile]) -> None:
+        first = files[0]
+        if self._is_complete(first):
+            return
+        with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="upload") as pool:
+            for _ in pool.map(self._put, files):
+                pass
+        mark = {"x-ms-meta-upload_status": _COMPLETED}
+        self._check(
+            self._session.send("PUT", self._path(first), params={**self._query, "comp": "metadata"}, headers=mark)
+        )
+
+    def _is_complete(self, first: LocalFile) -> bool:
+        answer = self._session.send("HEAD", self._path(first), params=self._query)
+        return answer.is_success and answer.headers.get("x-ms-meta-upload_status") == _COMPLETED
+
+    def _put(self, file: LocalFile) -> None:
+        headers = {
+            "x-ms-blob-type": "BlockBlob",
+            "Content-Type": "application/octet-stream",
+            "Content-MD5": _md5(file.path),
+            "Content-Length": str(file.path.stat().st_size),
+        }
+        with file.path.open("rb") as content:
+            answer = self._session.send("PUT", self._path(file), params=self._query, headers=headers, content=content)
+        self._check(answer)
+
+    def _path(self, file: LocalFile) -> str:
+        return f"{self._root}/{quote(f'{self._place}/{file.name}')}"
+
+    def _check(self, answer: Any) -> None:
+        if not answer.is_error:
+            return
+        code = answer.headers.get("x-ms-error-code", "")
+        raise (
+            UploadRefused(f"The upload of a file was refused with {answer.status_code} {code}.")
+            if code
+            else failure_of(answer)
+        )
+
+
+def _blob_root(properties: dict[str, Any], container: str) -> str:
+    """Path of the container: the account's host, or its path below our own host, whatever the account's name says."""
+    account = str(properties["accountName"]).rpartition("/")[2]
+    return f"/{account}.blob.{properties['endpoint']}/{container}"
+
+
+def _md5(path: Path) -> str:
+    with path.open("rb") as file:
+        return base64.b64encode(hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).digest()).decode()
