@@ -10,12 +10,17 @@ from typing import Protocol
 
 from flowstead.resources.deployment import RequestSettings
 
+EXIT_FLOW_CANNOT_START = 78
+EXIT_PACKAGE_MISSING = 79
+"""Exit codes of the runtime that a restart cannot mend, as `flowstead_runtime.serving.exit_codes` has them: the
+server may not import that package, a test compares."""
+
 
 class InstanceState(StrEnum):
     STARTING = "Starting"
     READY = "Ready"
     RESTARTING = "Restarting"
-    """Its worker ended and will be started again."""
+    """Its worker ended and will be started again, or has stopped to answer."""
     FAILED = "Failed"
     """Its worker ended in a way that a restart cannot mend, or too often before it was ever ready."""
     STOPPING = "Stopping"

@@ -17,6 +17,7 @@ from flowstead.environments.protocol import BuildFailed, Built
 from flowstead.environments.requirements_text import Requirements, RequirementsRefused, check
 from flowstead.environments.runtime_wheel import DISTRIBUTION, RuntimeWheel
 from flowstead.environments.uv_command import Uv, UvFailed, words_of
+from flowstead.resources.private_file import write_private
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ class Place:
 
     def built(self) -> Built | None:
         """The environment, if it is whole. The base interpreter may have been removed since."""
-        return Built(self.python) if self.ready.is_file() and self.python.exists() else None
+        return Built(self.python, self.log) if self.ready.is_file() and self.python.exists() else None
 
     def failure(self) -> BuildFailed | None:
         """How the last build failed, if it did."""
@@ -84,12 +85,12 @@ def build(
             except UvFailed as failure:
                 _leave_failed(place, "uv could not build the environment from requirements.txt.", failure.output)
             else:
-                _write_whole(place.ready, json.dumps({"runtime": runtime.name, "digest": runtime.digest}))
+                write_private(place.ready, json.dumps({"runtime": runtime.name, "digest": runtime.digest}).encode())
 
 
 def _leave_failed(place: Place, message: str, output: str) -> None:
     shutil.rmtree(place.venv, ignore_errors=True)
-    _write_whole(place.failed, json.dumps({"message": message, "output": output}))
+    write_private(place.failed, json.dumps({"message": message, "output": output}).encode())
 
 
 def _run_steps(
@@ -119,8 +120,7 @@ def _resolve(uv: Uv, place: Place, work: Path, requirements: Requirements, runti
 def _install(uv: Uv, place: Place, work: Path, requirements: Requirements, runtime: RuntimeWheel, lock: Path) -> None:
     wheel = place.directory.parent / ".runtime" / runtime.digest[:20] / runtime.name
     if not wheel.is_file():
-        wheel.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        _write_whole(wheel, runtime.content)
+        write_private(wheel, runtime.content)
     own = f"{DISTRIBUTION} @ {wheel.as_uri()} --hash=sha256:{runtime.digest}\n"
     (work / "own.txt").write_text(own)
     # Addresses with credentials travel in files of a private directory, never in a process list.
@@ -161,12 +161,3 @@ def _work_directory(place: Place) -> Iterator[Path]:
         yield work
     finally:
         shutil.rmtree(work, ignore_errors=True)
-
-
-def _write_whole(path: Path, content: str | bytes) -> None:
-    """Write so that the file is there complete or not at all."""
-    data = content.encode() if isinstance(content, str) else content
-    descriptor, name = tempfile.mkstemp(dir=path.parent)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(data)
-    Path(name).replace(path)

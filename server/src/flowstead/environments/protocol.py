@@ -23,9 +23,10 @@ class Building:
 
 @dataclass(frozen=True)
 class Built:
-    """python: the interpreter inside the environment."""
+    """python: the interpreter inside the environment. log: what was said while it was built, if that is kept."""
 
     python: Path
+    log: Path | None = None
 
 
 @dataclass(frozen=True)

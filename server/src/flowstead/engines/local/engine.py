@@ -9,6 +9,7 @@ A server that comes later finds every instance by these directories alone.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import os
@@ -22,6 +23,7 @@ from flowstead.engines.local.health import HealthWatch
 from flowstead.engines.local.process import health_socket, process_spec, score_socket
 from flowstead.engines.local.tail import last_lines
 from flowstead.engines.protocol import InstanceSpec, InstanceState, ObservedInstance
+from flowstead.errors import StartFailed
 from flowstead.resources.clock import Clock, SystemClock
 from flowstead.resources.home import Home
 from flowstead.supervise import ProcessState, SupervisedProcess
@@ -65,7 +67,11 @@ class LocalEngine:
         names = _Card.__dataclass_fields__
         card = _Card(**{name: str(getattr(spec, name)) for name in names})
         _write_card(run, card)
-        supervise.start(run, process_spec(spec, run=run, scratch=scratch, log=spec.log, host=os.environ))
+        try:
+            supervise.start(run, process_spec(spec, run=run, scratch=scratch, log=spec.log, host=os.environ))
+        except StartFailed:
+            self._clean_up(run)
+            raise
 
     def observe(self) -> Sequence[ObservedInstance]:
         instances: list[ObservedInstance] = []
@@ -74,7 +80,10 @@ class LocalEngine:
             card = _read_card(run)
             process = supervise.observe(run)
             if card is None or _is_stopping(run):
-                if _is_gone(process):
+                if process is not None and process.state is ProcessState.LOST:
+                    supervise.stop(run)
+                    process = supervise.observe(run)
+                if process is None:
                     self._clean_up(run)
                 elif card is not None:
                     instances.append(_describe(card, run, process, InstanceState.STOPPING))
@@ -87,9 +96,10 @@ class LocalEngine:
         run = self._run(instance_id)
         if not run.is_dir():
             return
-        (run / "stopping").touch(mode=0o600)
+        with contextlib.suppress(FileNotFoundError):
+            (run / "stopping").touch(mode=0o600)
         supervise.stop(run)
-        if _is_gone(supervise.observe(run)):
+        if supervise.observe(run) is None:
             self._clean_up(run)
 
     def last_log_lines(self, instance_id: str, count: int) -> Sequence[str]:
@@ -104,9 +114,10 @@ class LocalEngine:
             return _STATES[process.state]
         worker = f"{run.name}:{process.pid}:{process.restarts}"
         workers.add(worker)
-        if self._health.is_ready(worker, health_socket(run)):
+        health = self._health.ask(worker, health_socket(run))
+        if health.ready:
             return InstanceState.READY
-        return InstanceState.RESTARTING if process.restarts else InstanceState.STARTING
+        return InstanceState.RESTARTING if process.restarts or health.was_ready else InstanceState.STARTING
 
     def _directories(self) -> Iterator[Path]:
         try:
@@ -151,10 +162,6 @@ def _describe(card: _Card, run: Path, process: SupervisedProcess | None, state: 
 
 def _is_stopping(run: Path) -> bool:
     return (run / "stopping").exists()
-
-
-def _is_gone(process: SupervisedProcess | None) -> bool:
-    return process is None
 
 
 def _read_card(run: Path) -> _Card | None:

@@ -21,11 +21,20 @@ _FAILURES = 3
 """Failures in a row after which a ready instance is no longer taken for ready: one slow answer is no reason."""
 
 
+@dataclass(frozen=True)
+class Health:
+    """Of one worker: whether it is ready, and whether it ever was."""
+
+    ready: bool
+    was_ready: bool
+
+
 @dataclass
 class _Watch:
     """What is known of one worker. asked_at: on the monotonic clock."""
 
     ready: bool = False
+    was_ready: bool = False
     failures: int = 0
     asked_at: float = float("-inf")
     connection: socket.socket | None = None
@@ -39,20 +48,20 @@ class HealthWatch:
         self._clock = clock
         self._watches: dict[str, _Watch] = {}
 
-    def is_ready(self, worker: str, health_socket: Path) -> bool:
+    def ask(self, worker: str, health_socket: Path) -> Health:
         """worker: a name that a restarted worker does not keep."""
         watch = self._watches.setdefault(worker, _Watch())
         if watch.connection is None:
-            self._ask(watch, health_socket)
+            self._send(watch, health_socket)
         self._listen(watch)
-        return watch.ready
+        return Health(watch.ready, watch.was_ready)
 
     def keep_only(self, workers: set[str]) -> None:
         """Forget all others."""
         for gone in self._watches.keys() - workers:
             _hang_up(self._watches.pop(gone))
 
-    def _ask(self, watch: _Watch, health_socket: Path) -> None:
+    def _send(self, watch: _Watch, health_socket: Path) -> None:
         now = self._clock.monotonic()
         if watch.ready and now - watch.asked_at < _ASK_AGAIN_S:
             return
@@ -90,6 +99,7 @@ class HealthWatch:
 def _note(watch: _Watch, *, healthy: bool) -> None:
     watch.failures = 0 if healthy else watch.failures + 1
     watch.ready = healthy or (watch.ready and watch.failures < _FAILURES)
+    watch.was_ready = watch.was_ready or healthy
 
 
 def _hang_up(watch: _Watch) -> None:

@@ -5,12 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from flowstead.engines.protocol import InstanceSpec
+from flowstead.engines.protocol import EXIT_FLOW_CANNOT_START, EXIT_PACKAGE_MISSING, InstanceSpec
 from flowstead.supervise import ProcessSpec
-
-EXIT_FLOW_CANNOT_START = 78
-EXIT_PACKAGE_MISSING = 79
-"""As `flowstead_runtime.serving.exit_codes` has them; the server may not import that package."""
 
 _GIVE_UP_AFTER = 5
 """Ends in a row, none of which lived for `stable_after_s`, after which an instance counts as failed: with the

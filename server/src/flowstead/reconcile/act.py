@@ -1,0 +1,91 @@
+"""Carries out what was decided. Every action may be repeated, and the server may die between any two."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import string
+from collections.abc import Mapping
+from pathlib import Path
+from random import Random
+
+from flowstead.engines.protocol import Engine, InstanceSpec
+from flowstead.environments.protocol import Building, Built
+from flowstead.reconcile.decision import (
+    Action,
+    DeploymentView,
+    RemoveFiles,
+    RemoveRows,
+    StartInstance,
+    StopInstance,
+)
+from flowstead.reconcile.observe import endpoint_name, log_directory
+from flowstead.reconcile.revision import variables_of
+from flowstead.resources.home import Home
+from flowstead.store import Store
+from flowstead.store.records import DeploymentRecord, EndpointRecord
+
+BUILD_LOG = "storage-initializer.log"
+"""In a deployment's log folder: how its environment was built. Azure names that container so."""
+
+_ID_LETTERS = string.ascii_lowercase + string.digits
+
+
+class Actor:
+    def __init__(self, *, store: Store, engine: Engine, home: Home, random: Random) -> None:
+        self._store = store
+        self._engine = engine
+        self._home = home
+        self._random = random
+
+    def carry_out(
+        self,
+        action: Action,
+        record: DeploymentRecord | EndpointRecord,
+        view: DeploymentView | None,
+        secrets: Mapping[str, str],
+    ) -> None:
+        """view: of the deployment, None for an endpoint."""
+        match action:
+            case StartInstance():
+                if view is not None:
+                    self._engine.start(self._instance(view, secrets))
+            case StopInstance(instance_id):
+                self._engine.stop(instance_id)
+            case RemoveFiles():
+                shutil.rmtree(log_directory(self._home, record), ignore_errors=True)
+            case RemoveRows():
+                with self._store.transaction() as tx:
+                    tx.remove(record.id)
+
+    def keep_build_log(self, view: DeploymentView) -> None:
+        """Let the deployment's log folder point to the build log of its environment, which others share."""
+        log = view.environment.log if isinstance(view.environment, Building | Built) else None
+        link = log_directory(self._home, view.record) / BUILD_LOG
+        if log is None or (link.is_symlink() and link.readlink() == log):
+            return
+        link.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        draft = link.with_name(f".{BUILD_LOG}.{os.getpid()}")
+        with contextlib.suppress(FileNotFoundError):
+            draft.unlink()
+        draft.symlink_to(log)
+        draft.replace(link)
+
+    def _instance(self, view: DeploymentView, secrets: Mapping[str, str]) -> InstanceSpec:
+        if not isinstance(view.environment, Built) or not isinstance(view.artifact, Path):
+            raise TypeError("An instance is started only when its environment and its flow are there.")
+        record = view.record
+        id = "".join(self._random.choices(_ID_LETTERS, k=12))
+        return InstanceSpec(
+            id=id,
+            endpoint=endpoint_name(record),
+            deployment=record.name,
+            deployment_uid=record.uid,
+            revision=view.target,
+            flow=view.artifact,
+            python=view.environment.python,
+            environment=variables_of(record.spec, secrets),
+            request_settings=record.spec.request_settings,
+            log=log_directory(self._home, record) / f"{id}.log",
+        )

@@ -1,0 +1,166 @@
+"""(record, what there is) → what to do and what to say of it. Pure: no clock, no disk, no store."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+
+from flowstead.engines.protocol import InstanceState
+from flowstead.errors import FlowsteadError
+from flowstead.reconcile.decision import (
+    Act,
+    Decision,
+    DeploymentView,
+    EndpointView,
+    Fail,
+    StopInstance,
+)
+from flowstead.reconcile.instances import kept
+from flowstead.reconcile.phases import (
+    DEPLOYMENT_DELETION,
+    DEPLOYMENT_PHASES,
+    ENDPOINT_DELETION,
+    ENDPOINT_PHASES,
+    is_unrouted,
+)
+from flowstead.resources.clock import iso
+from flowstead.resources.deployment import Condition, DeploymentStatus
+from flowstead.resources.endpoint import EndpointStatus, ProvisioningState
+from flowstead.resources.operation import OperationKind
+
+
+def decide_deployment(view: DeploymentView) -> Decision:
+    """Deletion wins over all; a deployment that has failed is left alone until its specification changes."""
+    if view.record.deleting:
+        return _delete_deployment(view)
+    if view.settled and view.record.status.provisioning_state is not ProvisioningState.SUCCEEDED:
+        return _clear_away(view)
+    return _bring_up(view)
+
+
+def decide_endpoint(view: EndpointView) -> Decision:
+    if view.record.deleting:
+        return _delete_endpoint(view)
+    for phase in ENDPOINT_PHASES:
+        outcome = phase.check(view)
+        if isinstance(outcome, Act):
+            status = view.record.status if view.settled else EndpointStatus(_on_the_way(view))
+            return Decision(outcome.actions, status)
+        if isinstance(outcome, Fail):
+            failed = EndpointStatus(ProvisioningState.FAILED, error=error_body(outcome.error))
+            return Decision(status=failed, failure=outcome)
+    return Decision(status=EndpointStatus(ProvisioningState.SUCCEEDED), done=True)
+
+
+def error_body(error: FlowsteadError) -> dict[str, str]:
+    """What status and operation hold of an error."""
+    return {"code": error.code, "message": str(error)}
+
+
+def _bring_up(view: DeploymentView) -> Decision:
+    """Walk the phases as far as they hold. For a deployment that is up the walk keeps it so."""
+    status = view.record.status
+    if view.first_look:
+        status = replace(status, conditions=(), phase_times={}, error=None)
+    status = replace(status, revision=view.target)
+    for phase in DEPLOYMENT_PHASES:
+        outcome = phase.check(view)
+        if isinstance(outcome, Act):
+            serving = outcome.serve or status.serving_revision
+            status = replace(_waiting(view, status, phase.name, outcome.waiting_for), serving_revision=serving)
+            return Decision(outcome.actions, status)
+        if isinstance(outcome, Fail):
+            return _failed(view, status, phase.name, outcome)
+        status = _holding(view, status, phase.name)
+    succeeded = replace(status, provisioning_state=ProvisioningState.SUCCEEDED, phase="", error=None)
+    return Decision(status=succeeded, done=True)
+
+
+def _clear_away(view: DeploymentView) -> Decision:
+    """After a failure: what can't come to serve is stopped, what serves goes on."""
+    serving = view.record.status.serving_revision
+    own = [each for each in view.instances if each.revision == serving]
+    serves = {each.id for each in kept(own, serving or "", len(own))}
+    useless = [
+        each
+        for each in view.instances
+        if each.state is not InstanceState.STOPPING
+        and (each.id not in serves or each.state in (InstanceState.FAILED, InstanceState.STARTING))
+        and (each.state is InstanceState.LOST or is_unrouted(view, each))
+    ]
+    return Decision(tuple(StopInstance(each.id) for each in useless))
+
+
+def _delete_deployment(view: DeploymentView) -> Decision:
+    for phase in DEPLOYMENT_DELETION:
+        outcome = phase.check(view)
+        if isinstance(outcome, Act):
+            status = replace(view.record.status, provisioning_state=ProvisioningState.DELETING)
+            return Decision(outcome.actions, replace(status, phase=phase.name))
+    raise AssertionError("The last phase of a deletion always acts.")
+
+
+def _delete_endpoint(view: EndpointView) -> Decision:
+    for phase in ENDPOINT_DELETION:
+        outcome = phase.check(view)
+        if isinstance(outcome, Act):
+            status = replace(view.record.status, provisioning_state=ProvisioningState.DELETING)
+            return Decision(outcome.actions, status)
+    raise AssertionError("The last phase of a deletion always acts.")
+
+
+def _failed(view: DeploymentView, status: DeploymentStatus, phase: str, outcome: Fail) -> Decision:
+    """While it is being brought up that ends the attempt; later it is only said."""
+    if view.settled:
+        return Decision(status=_waiting(view, status, phase, outcome.error.message))
+    reason = outcome.error.code
+    status = _with_condition(status, Condition(phase, False, reason, outcome.error.message, iso(view.now)))
+    body = error_body(outcome.error)
+    failed = replace(status, provisioning_state=ProvisioningState.FAILED, phase=phase, error=body)
+    return Decision(status=failed, failure=outcome)
+
+
+def _holding(view: DeploymentView, status: DeploymentStatus, phase: str) -> DeploymentStatus:
+    """The phase holds: since when, and how long it took to get there."""
+    if any(each.type == phase and each.status for each in status.conditions):
+        return status
+    now = iso(view.now)
+    times = status.phase_times
+    if not view.settled:
+        times = {**times, phase: _seconds_in_phase(view, status)}
+    return replace(_with_condition(status, Condition(phase, True, at=now)), phase_times=times)
+
+
+def _waiting(view: DeploymentView, status: DeploymentStatus, phase: str, what_for: str) -> DeploymentStatus:
+    condition = Condition(phase, False, "Waiting", f"Waiting for {what_for}.", iso(view.now))
+    before = next((each for each in status.conditions if each.type == phase), None)
+    if before is not None and replace(before, at=condition.at) == condition:
+        condition = before
+    status = _with_condition(status, condition)
+    if view.settled:
+        return status
+    return replace(status, provisioning_state=_on_the_way(view), phase=phase, error=None)
+
+
+def _with_condition(status: DeploymentStatus, condition: Condition) -> DeploymentStatus:
+    """The conditions in the phases' order, with this one in place of the last of its type."""
+    others = {each.type: each for each in status.conditions}
+    by_type: Mapping[str, Condition] = {**others, condition.type: condition}
+    ordered = tuple(by_type[phase.name] for phase in DEPLOYMENT_PHASES if phase.name in by_type)
+    return replace(status, conditions=ordered)
+
+
+def _seconds_in_phase(view: DeploymentView, status: DeploymentStatus) -> float:
+    """Since the phase before it held, or since the change was asked for."""
+    held = [each.at for each in status.conditions if each.status]
+    began = max(held, default=view.operation.started_at if view.operation else view.record.modified_at)
+    return round(max(0.0, (view.now - datetime.fromisoformat(began)).total_seconds()), 3)
+
+
+def _on_the_way(view: DeploymentView | EndpointView) -> ProvisioningState:
+    if view.operation is not None:
+        creating = view.operation.kind is OperationKind.CREATE
+    else:
+        creating = view.record.status.provisioning_state is ProvisioningState.CREATING
+    return ProvisioningState.CREATING if creating else ProvisioningState.UPDATING

@@ -1,0 +1,133 @@
+"""What the reconciler sees of a resource, what it can do, and what it decides: plain data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import TypeAlias
+
+from flowstead.engines.protocol import ObservedInstance
+from flowstead.environments.protocol import EnvironmentState
+from flowstead.errors import FlowsteadError
+from flowstead.resources.deployment import DeploymentStatus
+from flowstead.resources.endpoint import EndpointStatus
+from flowstead.resources.operation import Operation
+from flowstead.store.records import DeploymentRecord, EndpointRecord
+
+
+@dataclass(frozen=True)
+class DeploymentView:
+    """A deployment as it stands.
+
+    watching_since: when this reconciler began; no deadline is counted from before, when nobody worked for it.
+    artifact: the folder of its flow, or why there is none. environment: None when it was not asked for.
+    target: the revision that its instances shall run. instances: all that carry its uid.
+    routed: addresses that the gateway has taken for it; None when the gateway has taken nothing yet.
+    unrouted_for, failed_for: instance id → seconds since it left the routes, since it was first seen failed.
+    """
+
+    record: DeploymentRecord
+    now: datetime
+    watching_since: datetime
+    target: str
+    artifact: Path | FlowsteadError
+    environment: EnvironmentState | None
+    instances: tuple[ObservedInstance, ...] = ()
+    operation: Operation | None = None
+    routed: frozenset[str] | None = None
+    unrouted_for: Mapping[str, float] = field(default_factory=dict)
+    failed_for: Mapping[str, float] = field(default_factory=dict)
+    has_files: bool = False
+
+    @property
+    def first_look(self) -> bool:
+        """Nothing has been decided about the present specification yet."""
+        return self.record.observed_generation < self.record.generation
+
+    @property
+    def settled(self) -> bool:
+        """Its operation has ended: what is done now keeps things as they should be."""
+        return not self.first_look and self.record.status.provisioning_state.terminal
+
+
+@dataclass(frozen=True)
+class EndpointView:
+    """An endpoint as it stands. published: the gateway has taken it just as it is wanted; for an endpoint that
+    is being deleted: the gateway knows nothing of it any more. children: deployments that still have rows."""
+
+    record: EndpointRecord
+    now: datetime
+    watching_since: datetime
+    published: bool
+    children: int = 0
+    operation: Operation | None = None
+    has_files: bool = False
+
+    @property
+    def first_look(self) -> bool:
+        return self.record.observed_generation < self.record.generation
+
+    @property
+    def settled(self) -> bool:
+        return not self.first_look and self.record.status.provisioning_state.terminal
+
+
+@dataclass(frozen=True)
+class StartInstance:
+    """Start one more instance of the target revision."""
+
+
+@dataclass(frozen=True)
+class StopInstance:
+    instance_id: str
+
+
+@dataclass(frozen=True)
+class RemoveFiles:
+    """Remove what is left of the resource on disk: its logs."""
+
+
+@dataclass(frozen=True)
+class RemoveRows:
+    """Take the resource out of the store; its deletion has succeeded."""
+
+
+Action: TypeAlias = StartInstance | StopInstance | RemoveFiles | RemoveRows
+
+
+@dataclass(frozen=True)
+class Proceed:
+    """The phase holds."""
+
+
+@dataclass(frozen=True)
+class Act:
+    """The phase does not hold yet: do this, and wait. serve: the revision that requests shall go to from now."""
+
+    waiting_for: str
+    actions: tuple[Action, ...] = ()
+    serve: str | None = None
+
+
+@dataclass(frozen=True)
+class Fail:
+    """The phase can't be brought to hold. instance_id: whose last log lines tell why."""
+
+    error: FlowsteadError
+    instance_id: str | None = None
+
+
+Outcome: TypeAlias = Proceed | Act | Fail
+
+
+@dataclass(frozen=True)
+class Decision:
+    """actions: to be carried out, in order, before the status is recorded. status: None when it is as it was.
+    failure: the operation ends Failed with it. done: the operation ends Succeeded."""
+
+    actions: tuple[Action, ...] = ()
+    status: DeploymentStatus | EndpointStatus | None = None
+    failure: Fail | None = None
+    done: bool = False

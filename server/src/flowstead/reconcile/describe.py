@@ -1,0 +1,80 @@
+"""Records and instances → what the gateway has to serve. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from flowstead.engines.protocol import ObservedInstance
+from flowstead.gateway.description import GatewayDeployment, GatewayEndpoint, Upstream
+from flowstead.reconcile.instances import kept, routable
+from flowstead.resources.endpoint import PRIMARY_KEY, SECONDARY_KEY, AuthMode
+from flowstead.store.records import DeploymentRecord, EndpointRecord
+
+_KEYS = (PRIMARY_KEY, SECONDARY_KEY)
+
+
+def describe(
+    endpoints: Sequence[EndpointRecord],
+    deployments: Sequence[DeploymentRecord],
+    instances: Sequence[ObservedInstance],
+    secrets: Mapping[str, Mapping[str, str]],
+) -> tuple[GatewayEndpoint, ...]:
+    """One entry an endpoint, by name. secrets: by the endpoint's id."""
+    described = []
+    for endpoint in endpoints:
+        if endpoint.deleting:
+            continue
+        children = [d for d in deployments if d.parent_id.lower() == endpoint.id.lower() and not d.deleting]
+        described.append(_endpoint(endpoint, children, instances, secrets.get(endpoint.id, {})))
+    return tuple(sorted(described, key=lambda each: each.name))
+
+
+def serving_instances(record: DeploymentRecord, instances: Sequence[ObservedInstance]) -> Sequence[ObservedInstance]:
+    """Those of the revision that takes requests."""
+    status, own = record.status, [each for each in instances if each.deployment_uid == record.uid]
+    if status.serving_revision is None:
+        return ()
+    # While another revision is on its way, the number that is wanted speaks of that one.
+    present = status.serving_revision == status.revision and record.observed_generation == record.generation
+    count = record.spec.instance_count if present else len(own)
+    return routable(kept(own, status.serving_revision, count))
+
+
+def _endpoint(
+    endpoint: EndpointRecord,
+    deployments: Sequence[DeploymentRecord],
+    instances: Sequence[ObservedInstance],
+    secrets: Mapping[str, str],
+) -> GatewayEndpoint:
+    by_key = endpoint.spec.auth_mode is AuthMode.KEY
+    traffic, mirror = _weights(endpoint.spec.traffic), _weights(endpoint.spec.mirror_traffic)
+    described = {
+        record.name: _deployment(record, serving_instances(record, instances))
+        for record in deployments
+        if record.status.serving_revision is not None or record.name in traffic | mirror
+    }
+    # A share that names a deployment which is not there is answered 503, and must not go to the others.
+    for name in (*traffic, *mirror):
+        described.setdefault(name, GatewayDeployment(name, (), request_timeout_s=1.0, max_requests=1))
+    return GatewayEndpoint(
+        name=endpoint.name,
+        keys=tuple(secrets[name] for name in _KEYS if secrets.get(name)) if by_key else (),
+        deployments=tuple(described[name] for name in sorted(described)),
+        traffic=traffic,
+        mirror=mirror,
+    )
+
+
+def _deployment(record: DeploymentRecord, serving: Sequence[ObservedInstance]) -> GatewayDeployment:
+    settings = record.spec.request_settings
+    room = settings.max_concurrent_requests_per_instance + settings.queue_length
+    return GatewayDeployment(
+        name=record.name,
+        instances=tuple(Upstream(each.address, each.health_address) for each in serving),
+        request_timeout_s=settings.request_timeout_s,
+        max_requests=room * max(1, len(serving)),
+    )
+
+
+def _weights(shares: Mapping[str, int]) -> dict[str, int]:
+    return {name: shares[name] for name in sorted(shares) if shares[name] > 0}

@@ -1,0 +1,30 @@
+"""How an instance ended → what its owner is told. Pure."""
+
+from __future__ import annotations
+
+from flowstead.engines.protocol import EXIT_FLOW_CANNOT_START, EXIT_PACKAGE_MISSING, ObservedInstance
+from flowstead.errors import (
+    DeploymentCrashLoopBackOff,
+    DeploymentFailed,
+    UserScriptImportError,
+    UserScriptInitFailed,
+)
+
+
+def why_it_failed(instance: ObservedInstance) -> DeploymentFailed:
+    """The error, still without the instance's last log lines."""
+    if instance.exit_code == EXIT_PACKAGE_MISSING:
+        return UserScriptImportError("The flow imports a package that its environment does not have.")
+    if instance.exit_code == EXIT_FLOW_CANNOT_START:
+        return UserScriptInitFailed("The flow could not be started.")
+    return DeploymentCrashLoopBackOff(
+        f"The instance ended {instance.restarts + 1} times before it was ready, {_how(instance.exit_code)}."
+    )
+
+
+def _how(exit_code: int | None) -> str:
+    if exit_code is None:
+        return "for an unknown reason"
+    if exit_code < 0:
+        return f"the last time by signal {-exit_code}" + (" (out of memory?)" if exit_code == -9 else "")
+    return f"the last time with exit code {exit_code}"

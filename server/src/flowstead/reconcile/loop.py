@@ -1,0 +1,277 @@
+"""The loop: load → decide → act → record, for every resource, again and again."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from random import Random, SystemRandom
+from typing import Protocol
+
+from flowstead.engines.protocol import Engine, InstanceState, ObservedInstance
+from flowstead.environments.protocol import Environments
+from flowstead.errors import FlowsteadError
+from flowstead.gateway.description import GatewayEndpoint
+from flowstead.reconcile.act import Actor
+from flowstead.reconcile.decide import decide_deployment, decide_endpoint, error_body
+from flowstead.reconcile.decision import Decision, DeploymentView, EndpointView, Fail
+from flowstead.reconcile.describe import describe
+from flowstead.reconcile.hint import Hint
+from flowstead.reconcile.observe import (
+    DeploymentObserver,
+    Snapshot,
+    Stopwatch,
+    StoreReader,
+    Surroundings,
+    endpoint_name,
+    log_directory,
+)
+from flowstead.reconcile.record import explained, record_decision
+from flowstead.reconcile.sources import FlowSources
+from flowstead.resources.clock import Clock
+from flowstead.resources.deployment import DeploymentStatus
+from flowstead.resources.endpoint import ProvisioningState
+from flowstead.resources.home import Home
+from flowstead.store import Store
+from flowstead.store.records import DeploymentRecord, EndpointRecord
+
+logger = logging.getLogger(__name__)
+
+IDLE_S = 1.0
+"""How often the loop looks when nobody hints, seconds."""
+
+BUSY_S = 0.05
+"""How often it looks while somebody waits for something, seconds."""
+
+GIVE_UP_AFTER_S = 20.0
+"""How long an error of this machine (a full disk, no more processes) may last before a change fails with it."""
+
+PUBLISH_AGAIN_S = 0.5
+"""How soon routes that the gateway did not take are offered again, seconds."""
+
+LOG_LINES = 30
+"""How many of an instance's last log lines an error holds."""
+
+
+class Gateway(Protocol):
+    """What the reconciler asks of the gateway."""
+
+    def publish(self, endpoints: Sequence[GatewayEndpoint]) -> None:
+        """Make these the routes. Returns when Envoy has taken them. Raises FlowsteadError when it has not."""
+
+
+@dataclass
+class _Trouble:
+    """An exception that a resource keeps raising. since, retry_at: on the monotonic clock."""
+
+    text: str
+    since: float
+    retry_at: float
+
+
+class Reconciler:
+    """Makes what exists what should exist. All methods belong to one thread; only the hint comes from others."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        engine: Engine,
+        environments: Environments,
+        gateway: Gateway,
+        home: Home,
+        clock: Clock,
+        hint: Hint,
+        random: Random | None = None,
+    ) -> None:
+        self._store, self._engine, self._gateway = store, engine, gateway
+        self._home, self._clock, self._hint = home, clock, hint
+        self._reader = StoreReader(store)
+        salt = store.derived_key("revision")
+        self._observer = DeploymentObserver(home, environments, FlowSources(home), salt)
+        self._actor = Actor(store=store, engine=engine, home=home, random=random or SystemRandom())
+        self._watching_since = clock.now()
+        self._unrouted, self._failed = Stopwatch(clock), Stopwatch(clock)
+        self._published: tuple[GatewayEndpoint, ...] | None = None
+        self._wanted: tuple[GatewayEndpoint, ...] = ()
+        self._gateway_trouble, self._publish_at = "", float("-inf")
+        self._trouble: dict[str, _Trouble] = {}
+
+    def run(self, stop: threading.Event) -> None:
+        """Tick until stop is set; hint to be heard at once."""
+        while not stop.is_set():
+            busy = False
+            try:
+                busy = self.tick()
+            except Exception:
+                logger.exception("The reconciler could not look at what there is; it tries again.")
+            self._hint.wait(BUSY_S if busy else IDLE_S)
+
+    def tick(self) -> bool:
+        """One look at everything. True when somebody waits for something that is not there yet."""
+        snapshot = self._reader.read()
+        instances = self._engine.observe()
+        self._publish(describe(snapshot.endpoints, snapshot.deployments, instances, snapshot.secrets))
+        around = self._look_around(snapshot, instances)
+        self._stop_orphans(snapshot, instances)
+        for deployment in snapshot.deployments:
+            self._guarded(deployment, snapshot, partial(self._deployment, deployment, snapshot, around))
+        for endpoint in snapshot.endpoints:
+            self._guarded(endpoint, snapshot, partial(self._endpoint, endpoint, snapshot, around))
+        self._forget_trouble(snapshot)
+        return snapshot.unfinished
+
+    def _deployment(self, record: DeploymentRecord, snapshot: Snapshot, around: Surroundings) -> None:
+        view = self._observer.view(record, snapshot, around)
+        self._actor.keep_build_log(view)
+        secrets = snapshot.secrets[record.id]
+        decision = decide_deployment(view)
+        if decision.failure is not None:
+            decision = self._explain(decision, decision.failure, view, secrets)
+        self._finish(decision, record, view, snapshot)
+
+    def _endpoint(self, record: EndpointRecord, snapshot: Snapshot, around: Surroundings) -> None:
+        view = EndpointView(
+            record=record,
+            now=around.now,
+            watching_since=around.watching_since,
+            published=self._is_published(record),
+            children=sum(each.parent_id.lower() == record.id.lower() for each in snapshot.deployments),
+            operation=snapshot.operations.get(record.id),
+            has_files=log_directory(self._home, record).exists(),
+        )
+        self._finish(decide_endpoint(view), record, None, snapshot)
+
+    def _finish(
+        self,
+        decision: Decision,
+        record: DeploymentRecord | EndpointRecord,
+        view: DeploymentView | None,
+        snapshot: Snapshot,
+    ) -> None:
+        for action in decision.actions:
+            self._actor.carry_out(action, record, view, snapshot.secrets[record.id])
+        record_decision(self._store, record, decision, snapshot.operations.get(record.id))
+
+    def _explain(self, decision: Decision, failure: Fail, view: DeploymentView, secrets: Mapping[str, str]) -> Decision:
+        lines = self._engine.last_log_lines(failure.instance_id, LOG_LINES) if failure.instance_id else ()
+        status = decision.status
+        if not isinstance(status, DeploymentStatus):
+            return decision
+        error = explained(
+            failure.error,
+            of=f"{endpoint_name(view.record)}/{view.record.name}",
+            phase=status.phase,
+            log_lines=lines,
+            serving=status.serving_revision,
+            secrets=secrets.values(),
+        )
+        status = replace(status, error=error_body(error))
+        return replace(decision, status=status, failure=replace(failure, error=error))
+
+    def _publish(self, wanted: tuple[GatewayEndpoint, ...]) -> None:
+        """Tell the gateway when something has changed; what it did not take is told again."""
+        self._wanted = wanted
+        now = self._clock.monotonic()
+        if wanted == self._published or now < self._publish_at:
+            return
+        try:
+            self._gateway.publish(wanted)
+        except Exception as failure:
+            self._publish_at = now + PUBLISH_AGAIN_S
+            if str(failure) != self._gateway_trouble:
+                logger.warning("The gateway did not take the routes: %s", failure)
+            self._gateway_trouble = str(failure)
+            return
+        self._published, self._gateway_trouble = wanted, ""
+
+    def _is_published(self, record: EndpointRecord) -> bool:
+        """The gateway has the endpoint as it is wanted, or not at all when it is to go."""
+        if self._published is None:
+            return False
+        wanted = next((each for each in self._wanted if each.name == record.name), None)
+        return next((each for each in self._published if each.name == record.name), None) == wanted
+
+    def _look_around(self, snapshot: Snapshot, instances: Sequence[ObservedInstance]) -> Surroundings:
+        routed = self._routed(snapshot)
+        every = frozenset[str]().union(*routed.values()) if routed is not None else None
+        self._unrouted.keep({each.id for each in instances if every is not None and each.address not in every})
+        self._failed.keep({each.id for each in instances if each.state is InstanceState.FAILED})
+        return Surroundings(
+            now=self._clock.now(),
+            watching_since=self._watching_since,
+            instances=instances,
+            routed=routed,
+            unrouted_for=self._unrouted.seconds(),
+            failed_for=self._failed.seconds(),
+        )
+
+    def _routed(self, snapshot: Snapshot) -> Mapping[str, frozenset[str]] | None:
+        if self._published is None:
+            return None
+        by_name = {
+            (endpoint.name, deployment.name): frozenset(each.address for each in deployment.instances)
+            for endpoint in self._published
+            for deployment in endpoint.deployments
+        }
+        none = frozenset[str]()
+        return {each.id: by_name.get((endpoint_name(each), each.name), none) for each in snapshot.deployments}
+
+    def _stop_orphans(self, snapshot: Snapshot, instances: Sequence[ObservedInstance]) -> None:
+        """Instances whose deployment is not known any more."""
+        known = {each.uid for each in snapshot.deployments}
+        for each in instances:
+            if each.deployment_uid not in known and each.state is not InstanceState.STOPPING:
+                logger.warning("Stopping the instance %s of a deployment that does not exist.", each.id)
+                self._engine.stop(each.id)
+
+    def _guarded(self, record: DeploymentRecord | EndpointRecord, snapshot: Snapshot, step: Callable[[], None]) -> None:
+        """Take the step; what it raises stops neither the loop nor the other resources."""
+        now = self._clock.monotonic()
+        trouble = self._trouble.get(record.id)
+        if trouble is not None and now < trouble.retry_at:
+            return
+        try:
+            step()
+        except Exception as failure:
+            text = f"{type(failure).__name__}: {failure}"
+            if trouble is None or trouble.text != text:
+                logger.exception("The reconciler has trouble with %s.", record.id)
+            since = now if trouble is None else trouble.since
+            self._trouble[record.id] = _Trouble(text, since, now + IDLE_S)
+            self._tell_trouble(record, snapshot, failure, lasting=now - since >= GIVE_UP_AFTER_S)
+        else:
+            self._trouble.pop(record.id, None)
+
+    def _tell_trouble(
+        self,
+        record: DeploymentRecord | EndpointRecord,
+        snapshot: Snapshot,
+        failure: Exception,
+        *,
+        lasting: bool,
+    ) -> None:
+        """Put it into the status; when it lasts the operation fails with it. A deletion is never given up."""
+        error = failure if isinstance(failure, FlowsteadError) else FlowsteadError(_unexpected(failure))
+        status = replace(record.status, error=error_body(error))
+        operation = snapshot.operations.get(record.id)
+        decision = Decision(status=status)
+        if lasting and operation is not None and not record.deleting:
+            failed = replace(status, provisioning_state=ProvisioningState.FAILED)
+            decision = Decision(status=failed, failure=Fail(error))
+        elif record.observed_generation < record.generation:
+            return  # writing a status would say that this generation has been looked at
+        try:
+            record_decision(self._store, record, decision, operation)
+        except Exception:
+            logger.exception("The status of %s could not be written.", record.id)
+
+    def _forget_trouble(self, snapshot: Snapshot) -> None:
+        there = {each.id for each in snapshot.records}
+        self._trouble = {id: trouble for id, trouble in self._trouble.items() if id in there}
+
+
+def _unexpected(failure: Exception) -> str:
+    return f"The server could not carry it out: {type(failure).__name__}. The server's log tells more."

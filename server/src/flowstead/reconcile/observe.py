@@ -1,0 +1,182 @@
+"""Loads what there is: the store's part in one short transaction, the rest without one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from pathlib import Path
+
+from flowstead.engines.protocol import ObservedInstance
+from flowstead.environments.protocol import EnvironmentRequest, Environments
+from flowstead.errors import FlowsteadError
+from flowstead.reconcile.decision import DeploymentView
+from flowstead.reconcile.revision import revision_of
+from flowstead.reconcile.sources import FlowSource, FlowSources
+from flowstead.resources.clock import Clock
+from flowstead.resources.endpoint import ProvisioningState
+from flowstead.resources.home import Home
+from flowstead.resources.operation import Operation
+from flowstead.store import Reading, Store
+from flowstead.store.records import AnyRecord, DeploymentRecord, EndpointRecord, Kind
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """One consistent state of the store. operations, secrets: by the resource's id; content: deployment id → hash
+    of its model's files, None when the model is gone."""
+
+    endpoints: Sequence[EndpointRecord]
+    deployments: Sequence[DeploymentRecord]
+    operations: Mapping[str, Operation]
+    secrets: Mapping[str, Mapping[str, str]] = field(repr=False)
+    content: Mapping[str, str | None]
+
+    @property
+    def records(self) -> Sequence[AnyRecord]:
+        return [*self.endpoints, *self.deployments]
+
+    @property
+    def unfinished(self) -> bool:
+        """Somebody waits for something."""
+        return bool(self.operations) or any(
+            record.deleting or record.observed_generation < record.generation for record in self.records
+        )
+
+
+@dataclass(frozen=True)
+class _Details:
+    """What belongs to a generation and cannot change within it."""
+
+    secrets: Mapping[str, str]
+    content: str | None
+
+
+class StoreReader:
+    """Reads all endpoints and deployments; their secrets and models only once for each generation."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._details: dict[tuple[str, int], _Details] = {}
+
+    def read(self) -> Snapshot:
+        with self._store.reading() as tx:
+            endpoints = tx.list(Kind.ENDPOINT)
+            deployments = tx.list(Kind.DEPLOYMENT)
+            unsettled = [each.id for each in tx.unsettled()]
+            running = {id: tx.running_operation(id) for id in unsettled}
+            records: list[AnyRecord] = [*endpoints, *deployments]
+            details = {each.id: self._detail(tx, each) for each in records}
+        self._forget(records)
+        return Snapshot(
+            endpoints,
+            deployments,
+            {id: operation for id, operation in running.items() if operation is not None},
+            {id: each.secrets for id, each in details.items()},
+            {each.id: details[each.id].content for each in deployments},
+        )
+
+    def _detail(self, tx: Reading, record: AnyRecord) -> _Details:
+        key = (record.uid, record.generation)
+        found = self._details.get(key)
+        if found is None or (record.kind is Kind.DEPLOYMENT and found.content is None):
+            model = tx.find(Kind.MODEL_VERSION, record.spec.model) if record.kind is Kind.DEPLOYMENT else None
+            content = model.spec.content_hash if model else None
+            found = self._details[key] = _Details(tx.secrets(record.id), content)
+        return found
+
+    def _forget(self, records: Iterable[AnyRecord]) -> None:
+        alive = {(each.uid, each.generation) for each in records}
+        for key in self._details.keys() - alive:
+            del self._details[key]
+
+
+class Stopwatch:
+    """Since when something has been true, by name. Begins anew with each server, which only makes waits longer."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._since: dict[str, float] = {}
+
+    def keep(self, names: set[str]) -> None:
+        """These are true now, all others are not."""
+        now = self._clock.monotonic()
+        self._since = {name: self._since.get(name, now) for name in names}
+
+    def seconds(self) -> Mapping[str, float]:
+        now = self._clock.monotonic()
+        return {name: now - since for name, since in self._since.items()}
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What is the same for all deployments in one look. routed: deployment id → addresses that the gateway has
+    taken, None when it has taken nothing yet."""
+
+    now: datetime
+    watching_since: datetime
+    instances: Sequence[ObservedInstance]
+    routed: Mapping[str, frozenset[str]] | None
+    unrouted_for: Mapping[str, float]
+    failed_for: Mapping[str, float]
+
+
+class DeploymentObserver:
+    """Puts together what `decide` sees of a deployment."""
+
+    def __init__(self, home: Home, environments: Environments, sources: FlowSources, salt: bytes) -> None:
+        self._home = home
+        self._environments = environments
+        self._sources = sources
+        self._salt = salt
+
+    def view(self, record: DeploymentRecord, snapshot: Snapshot, around: Surroundings) -> DeploymentView:
+        none: frozenset[str] = frozenset()
+        source = self._sources.find(snapshot.content[record.id], record.spec.model)
+        view = DeploymentView(
+            record=record,
+            now=around.now,
+            watching_since=around.watching_since,
+            target=record.status.revision,
+            artifact=source.directory if isinstance(source, FlowSource) else source,
+            environment=None,
+            instances=tuple(each for each in around.instances if each.deployment_uid == record.uid),
+            operation=snapshot.operations.get(record.id),
+            routed=None if around.routed is None else around.routed.get(record.id, none),
+            unrouted_for=around.unrouted_for,
+            failed_for=around.failed_for,
+            has_files=log_directory(self._home, record).exists(),
+        )
+        return self._with_environment(view, source, snapshot)
+
+    def _with_environment(
+        self, view: DeploymentView, source: FlowSource | FlowsteadError, snapshot: Snapshot
+    ) -> DeploymentView:
+        record = view.record
+        failed = view.settled and record.status.provisioning_state is not ProvisioningState.SUCCEEDED
+        if record.deleting or failed or not isinstance(source, FlowSource):
+            return view
+        request = EnvironmentRequest(source.requirements)
+        environment = self._environments.ensure(request, retry_failed=view.first_look)
+        target = view.target
+        if not view.settled:
+            # A running deployment keeps its revision when Flowstead itself is upgraded; a change renews it.
+            target = revision_of(
+                record.spec,
+                content_hash=snapshot.content[record.id] or "",
+                environment_key=self._environments.key(request),
+                secrets=snapshot.secrets[record.id],
+                salt=self._salt,
+            )
+        return replace(view, environment=environment, target=target)
+
+
+def log_directory(home: Home, record: AnyRecord) -> Path:
+    """Where the logs of an endpoint's or a deployment's instances lie."""
+    if record.kind is Kind.ENDPOINT:
+        return home.logs / "endpoints" / record.name
+    return home.logs / "endpoints" / endpoint_name(record) / record.name
+
+
+def endpoint_name(record: DeploymentRecord) -> str:
+    return record.parent_id.rpartition("/")[2]

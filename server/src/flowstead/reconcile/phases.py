@@ -1,0 +1,240 @@
+"""The way of a deployment and of an endpoint, as lists: what has to hold, in this order. Pure.
+
+Each phase looks at what there is and answers Proceed, Act or Fail; it may be asked again at any time, by this server
+or the next one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Generic, TypeVar
+
+from flowstead.engines.protocol import InstanceState, ObservedInstance
+from flowstead.environments.protocol import BuildFailed, Building
+from flowstead.errors import FlowsteadError, GatewayUpdateFailed, ImageBuildFailure, ResourceNotReady
+from flowstead.reconcile.decision import (
+    Act,
+    Action,
+    DeploymentView,
+    EndpointView,
+    Fail,
+    Outcome,
+    Proceed,
+    RemoveFiles,
+    RemoveRows,
+    StartInstance,
+    StopInstance,
+)
+from flowstead.reconcile.describe import serving_instances
+from flowstead.reconcile.endings import why_it_failed
+from flowstead.reconcile.instances import kept
+
+DRAIN_S = 1.0
+"""How long an instance runs on after the gateway has dropped it, seconds: what Envoy had already sent on its way
+arrives. The instance itself ends only after its requests."""
+
+GATEWAY_S = 30.0
+"""How long the gateway may take to accept new routes, seconds: it is started again within two when it dies."""
+
+REMOVAL_S = 10.0
+"""How long a deletion waits for a gateway that does not answer, seconds. Where there is no gateway there is no
+request either."""
+
+REPLACE_AFTER_S = 30.0
+"""How soon a failed instance of a running deployment is replaced, seconds."""
+
+LONGEST_START_S = 1800.0
+"""No start takes longer, whatever the probe settings say, seconds."""
+
+View = TypeVar("View")
+
+
+@dataclass(frozen=True)
+class Phase(Generic[View]):
+    """name: also the type of its condition in the status."""
+
+    name: str
+    check: Callable[[View], Outcome]
+
+
+def environment_built(view: DeploymentView) -> Outcome:
+    if isinstance(view.environment, Building):
+        return Act("its environment to be built")
+    if isinstance(view.environment, BuildFailed):
+        return Fail(ImageBuildFailure(view.environment.message, details=view.environment.output))
+    return Proceed()
+
+
+def artifact_in_place(view: DeploymentView) -> Outcome:
+    return Fail(view.artifact) if isinstance(view.artifact, FlowsteadError) else Proceed()
+
+
+def instances_started(view: DeploymentView) -> Outcome:
+    actions: list[Action] = [StopInstance(each.id) for each in view.instances if _is_spent(view, each)]
+    spent = {each.instance_id for each in actions if isinstance(each, StopInstance)}
+    present = [each for each in view.instances if each.id not in spent]
+    wanted = view.record.spec.instance_count
+    missing = wanted - len(kept(present, view.target, wanted))
+    actions += [StartInstance()] * missing
+    return Act("its instances to be started", tuple(actions)) if actions else Proceed()
+
+
+def instances_ready(view: DeploymentView) -> Outcome:
+    wanted = view.record.spec.instance_count
+    places = kept(view.instances, view.target, wanted)
+    failed = next((each for each in places if each.state is InstanceState.FAILED), None)
+    if failed is not None and not view.settled:
+        return Fail(why_it_failed(failed), failed.id)
+    ready = sum(each.state is InstanceState.READY for each in places)
+    if ready >= wanted:
+        return Proceed()
+    waited, limit = _seconds_held(view, "InstancesStarted"), start_limit_s(view)
+    if not view.settled and waited > limit:
+        late = next(each for each in places if each.state is not InstanceState.READY)
+        return Fail(ResourceNotReady(f"An instance was not ready after {limit:.0f} s."), late.id)
+    return Act(f"{ready} of {wanted} instances to be ready")
+
+
+def route_switched(view: DeploymentView) -> Outcome:
+    if view.record.status.serving_revision != view.target:
+        return Act("the gateway to route to the new instances", serve=view.target)
+    if view.routed == frozenset(each.address for each in serving_instances(view.record, view.instances)):
+        return Proceed()
+    if not view.settled and _seconds_held(view, "InstancesReady") > GATEWAY_S:
+        return Fail(GatewayUpdateFailed(f"The gateway did not take the new routes within {GATEWAY_S:.0f} s."))
+    return Act("the gateway to route to the new instances")
+
+
+def old_instances_drained(view: DeploymentView) -> Outcome:
+    draining = [
+        each
+        for each in _old(view)
+        if each.state is not InstanceState.STOPPING and view.unrouted_for.get(each.id, 0.0) < DRAIN_S
+    ]
+    return Act("old instances to finish their requests") if draining else Proceed()
+
+
+def old_instances_stopped(view: DeploymentView) -> Outcome:
+    old = _old(view)
+    if not old:
+        return Proceed()
+    return Act("old instances to end", _stop_all(old))
+
+
+DEPLOYMENT_PHASES: tuple[Phase[DeploymentView], ...] = (
+    Phase("EnvironmentBuilt", environment_built),
+    Phase("ArtifactInPlace", artifact_in_place),
+    Phase("InstancesStarted", instances_started),
+    Phase("InstancesReady", instances_ready),
+    Phase("RouteSwitched", route_switched),
+    Phase("OldInstancesDrained", old_instances_drained),
+    Phase("OldInstancesStopped", old_instances_stopped),
+)
+
+
+def deployment_unrouted(view: DeploymentView) -> Outcome:
+    if view.routed is not None and not view.routed:
+        return Proceed()
+    return _wait_for_removal(view)
+
+
+def all_instances_stopped(view: DeploymentView) -> Outcome:
+    return Act("its instances to end", _stop_all(view.instances)) if view.instances else Proceed()
+
+
+def files_removed(view: DeploymentView | EndpointView) -> Outcome:
+    return Act("its files to be removed", (RemoveFiles(),)) if view.has_files else Proceed()
+
+
+def rows_removed(view: DeploymentView | EndpointView) -> Outcome:
+    return Act("its rows to be removed", (RemoveRows(),))
+
+
+DEPLOYMENT_DELETION: tuple[Phase[DeploymentView], ...] = (
+    Phase("RouteRemoved", deployment_unrouted),
+    Phase("InstancesStopped", all_instances_stopped),
+    Phase("FilesRemoved", files_removed),
+    Phase("RowsRemoved", rows_removed),
+)
+
+
+def route_published(view: EndpointView) -> Outcome:
+    if view.published:
+        return Proceed()
+    if not view.settled and _seconds_since(view, view.record.modified_at) > GATEWAY_S:
+        return Fail(GatewayUpdateFailed(f"The gateway did not take the new routes within {GATEWAY_S:.0f} s."))
+    return Act("the gateway to take its route and keys")
+
+
+ENDPOINT_PHASES: tuple[Phase[EndpointView], ...] = (Phase("RoutePublished", route_published),)
+
+
+def endpoint_unrouted(view: EndpointView) -> Outcome:
+    return Proceed() if view.published else _wait_for_removal(view)
+
+
+def deployments_removed(view: EndpointView) -> Outcome:
+    return Act(f"{view.children} of its deployments to be removed") if view.children else Proceed()
+
+
+ENDPOINT_DELETION: tuple[Phase[EndpointView], ...] = (
+    Phase("RouteRemoved", endpoint_unrouted),
+    Phase("DeploymentsRemoved", deployments_removed),
+    Phase("FilesRemoved", files_removed),
+    Phase("RowsRemoved", rows_removed),
+)
+
+
+def start_limit_s(view: DeploymentView) -> float:
+    """How long its instances may take to be ready, by its readiness probe, seconds."""
+    probe = view.record.spec.readiness_probe
+    return min(LONGEST_START_S, probe.initial_delay_s + probe.period_s * probe.failure_threshold)
+
+
+def _is_spent(view: DeploymentView, instance: ObservedInstance) -> bool:
+    """It can be stopped at once, whatever the gateway knows: it does not serve, or never did."""
+    if instance.state is InstanceState.STOPPING:
+        return False
+    if instance.state is InstanceState.LOST:
+        return True
+    if instance.revision not in (view.target, view.record.status.serving_revision):
+        return is_unrouted(view, instance)
+    if instance.revision == view.target and instance.state is InstanceState.FAILED:
+        # Of an attempt before this one, or of a running deployment that has waited long enough.
+        return view.first_look or (view.settled and view.failed_for.get(instance.id, 0.0) >= REPLACE_AFTER_S)
+    return False
+
+
+def is_unrouted(view: DeploymentView, instance: ObservedInstance) -> bool:
+    """The gateway is known to send it nothing."""
+    return view.routed is not None and instance.address not in view.routed
+
+
+def _old(view: DeploymentView) -> list[ObservedInstance]:
+    keep = {each.id for each in kept(view.instances, view.target, view.record.spec.instance_count)}
+    return [each for each in view.instances if each.id not in keep]
+
+
+def _stop_all(instances: list[ObservedInstance] | tuple[ObservedInstance, ...]) -> tuple[Action, ...]:
+    return tuple(StopInstance(each.id) for each in instances if each.state is not InstanceState.STOPPING)
+
+
+def _wait_for_removal(view: DeploymentView | EndpointView) -> Outcome:
+    if _seconds_since(view, view.record.modified_at) > REMOVAL_S:
+        return Proceed()
+    return Act("the gateway to drop its route")
+
+
+def _seconds_held(view: DeploymentView, phase: str) -> float:
+    """How long the phase has held for the present specification; 0 when it holds only since this look."""
+    conditions = () if view.first_look else view.record.status.conditions
+    held = next((each.at for each in conditions if each.type == phase and each.status), None)
+    return 0.0 if held is None else _seconds_since(view, held)
+
+
+def _seconds_since(view: DeploymentView | EndpointView, moment: str) -> float:
+    """Seconds in which somebody worked for it: the time without a server does not count."""
+    began = max(datetime.fromisoformat(moment), view.watching_since)
+    return max(timedelta(0), view.now - began).total_seconds()

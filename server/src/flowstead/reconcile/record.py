@@ -1,0 +1,76 @@
+"""Writes down what was decided, once, guarded by the generation that it was decided for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from flowstead.errors import FlowsteadError
+from flowstead.reconcile.decide import error_body
+from flowstead.reconcile.decision import Decision
+from flowstead.resources.deployment import DeploymentStatus
+from flowstead.resources.operation import Operation, OperationState
+from flowstead.store import Store
+from flowstead.store.records import DeploymentRecord, EndpointRecord
+
+_SHORTEST_SECRET = 4
+"""Replacing shorter values (`1`, `on`) everywhere would only make the text unreadable."""
+
+
+def record_decision(
+    store: Store, record: DeploymentRecord | EndpointRecord, decision: Decision, operation: Operation | None
+) -> bool:
+    """Write status and operation in one transaction. False, and nothing is written, when the user has changed the
+    resource meanwhile: the next look starts from what is wanted then."""
+    status = decision.status
+    if status is None or (status == record.status and operation is None and not _is_new(record)):
+        return True
+    phase, times = _progress(status)
+    same = status == record.status and not _is_new(record)
+    if same and not decision.done and decision.failure is None and operation and operation.phase == phase:
+        return True
+    with store.transaction() as tx:
+        if not tx.put_status(record.id, status, generation=record.generation):
+            return False
+        if operation is None:
+            return True
+        tx.update_operation(operation.id, phase, times)
+        if decision.failure is not None:
+            tx.finish_operation(operation.id, OperationState.FAILED, error_body(decision.failure.error))
+        elif decision.done:
+            tx.finish_operation(operation.id, OperationState.SUCCEEDED)
+    return True
+
+
+def explained(
+    error: FlowsteadError, *, of: str, phase: str, log_lines: Sequence[str], serving: str | None, secrets: Iterable[str]
+) -> FlowsteadError:
+    """The same error, told in full: which deployment, which phase, why, the last log lines, what still serves."""
+    parts = [error.details]
+    if log_lines:
+        parts.append("Last log lines:\n" + "\n".join(log_lines))
+    if serving:
+        parts.append(f"Revision {serving}, which was there before, goes on serving.")
+    message = f"Deployment {of} failed in phase {phase}: {error.message}"
+    return type(error)(
+        redact(message, secrets),
+        hint=redact(error.next_step, secrets),
+        target=error.target,
+        details=redact("\n".join(part for part in parts if part), secrets),
+    )
+
+
+def redact(text: str, secrets: Iterable[str]) -> str:
+    """The text without those values; each line of a value of several lines counts by itself too."""
+    values = {part for value in secrets for part in (value, *value.splitlines())}
+    for value in sorted(values, key=len, reverse=True):
+        if len(value.strip()) >= _SHORTEST_SECRET:
+            text = text.replace(value, "***")
+    return text
+
+
+def _is_new(record: DeploymentRecord | EndpointRecord) -> bool:
+    return record.observed_generation < record.generation
+
+
+def _progress(status: object) -> tuple[str, Mapping[str, float]]:
+    return (status.phase, status.phase_times) if isinstance(status, DeploymentStatus) else ("", {})

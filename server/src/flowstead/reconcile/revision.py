@@ -1,0 +1,31 @@
+"""What makes two instances of a deployment interchangeable. Pure."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+
+from flowstead.resources.deployment import SECRET_VARIABLE_PREFIX, DeploymentSpec
+
+
+def variables_of(spec: DeploymentSpec, secrets: Mapping[str, str]) -> dict[str, str]:
+    """The environment variables of its instances, in clear. secrets: as the store keeps them, by their names."""
+    secret = {
+        name: secrets[SECRET_VARIABLE_PREFIX + name]
+        for name in spec.secret_variables
+        if SECRET_VARIABLE_PREFIX + name in secrets
+    }
+    return {**spec.environment_variables, **secret}
+
+
+def revision_of(
+    spec: DeploymentSpec, *, content_hash: str, environment_key: str, secrets: Mapping[str, str], salt: bytes
+) -> str:
+    """12 hex digits over everything that an instance is started with; not the number of instances, not tags.
+    salt: known to this server only, so that a guessed secret can't be tried against a revision that GET shows."""
+    identity = [content_hash, environment_key, variables_of(spec, secrets), asdict(spec.request_settings)]
+    text = json.dumps(identity, sort_keys=True)
+    return hmac.new(salt, text.encode(), hashlib.sha256).hexdigest()[:12]
