@@ -1,0 +1,343 @@
+"""Real supervisors and real processes. The worker answers on its inherited socket with its pid."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import textwrap
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, TypeVar
+
+import psutil
+import pytest
+
+from flowstead.errors import StartFailed
+from flowstead.supervise import ProcessSpec, ProcessState, SupervisedProcess, observe, start, stop
+
+_PATIENCE_S = 20.0
+_SECRET = "hunter2-hunter2"
+_ECHO = """
+    import os, socket, sys, time
+    listening = socket.socket(fileno=3)
+    time.sleep(float(os.environ.get("SLOW_START", "0")))
+    print("up", os.getpid(), flush=True)
+    while True:
+        connection, _ = listening.accept()
+        if connection.recv(100) == b"end":
+            sys.exit(5)
+        connection.sendall(str(os.getpid()).encode())
+        connection.close()
+"""
+T = TypeVar("T")
+
+
+def _eventually(look: Callable[[], T | None]) -> T:
+    give_up_at = time.monotonic() + _PATIENCE_S
+    while time.monotonic() < give_up_at:
+        if (seen := look()) is not None and seen is not False:
+            return seen
+        time.sleep(0.005)
+    raise AssertionError(f"{look} did not come true in {_PATIENCE_S} s")
+
+
+@pytest.fixture
+def run() -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="fs-") as name:
+        yield Path(name)
+
+
+@pytest.fixture
+def directory(run: Path) -> Iterator[Path]:
+    directory = run / "one"
+    yield directory
+    stop(directory)
+    _eventually(lambda: observe(directory) is None)
+
+
+def _alive(pid: int | None) -> bool:
+    """Whether it runs; a zombie that init has not collected yet does not."""
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def _spec(run: Path, code: str = _ECHO, **changes: Any) -> ProcessSpec:
+    values: dict[str, Any] = {
+        "argv": (sys.executable, "-I", "-S", "-c", textwrap.dedent(code)),
+        "environment": {"PASSWORD": _SECRET},
+        "working_directory": str(run),
+        "log": str(run / "log"),
+        "sockets": (str(run / "s"),),
+        "stop_grace_s": 5.0,
+    }
+    return ProcessSpec(**(values | changes))
+
+
+def _say(run: Path, what: bytes = b"pid") -> bytes:
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.settimeout(_PATIENCE_S)
+        connection.connect(str(run / "s"))
+        connection.sendall(what)
+        return connection.recv(100)
+
+
+def _seen(directory: Path) -> SupervisedProcess:
+    seen = observe(directory)
+    assert seen is not None
+    return seen
+
+
+def _in_state(directory: Path, state: ProcessState) -> SupervisedProcess:
+    return _eventually(lambda: seen if (seen := observe(directory)) and seen.state is state else None)
+
+
+def test_it_starts_with_the_socket_bound_and_private(run: Path, directory: Path) -> None:
+    began = time.monotonic()
+    start(directory, _spec(run))
+    print(f"start took {(time.monotonic() - began) * 1000:.0f} ms")
+    seen = _seen(directory)
+    assert _say(run) == str(seen.pid).encode()
+    assert (run / "s").stat().st_mode & 0o777 == 0o600
+    assert (run / "log").stat().st_mode & 0o777 == 0o600
+    assert directory.stat().st_mode & 0o777 == 0o700
+    assert seen == SupervisedProcess(ProcessState.RUNNING, seen.supervisor_pid, seen.pid, 0, None, seen.started_at)
+    assert os.getsid(seen.pid or 0) == seen.pid
+    memory = psutil.Process(seen.supervisor_pid).memory_info().rss
+    print(f"the supervisor's RSS is {memory / 1e6:.1f} MB")
+    assert memory < 20e6
+
+
+def test_the_socket_is_kept_over_a_restart(run: Path, directory: Path) -> None:
+    start(directory, _spec(run, environment={"SLOW_START": "0.3"}))
+    pid = _seen(directory).pid
+    assert pid is not None
+    os.kill(pid, signal.SIGKILL)
+    assert _say(run) != str(pid).encode()
+    seen = _in_state(directory, ProcessState.RUNNING)
+    assert (seen.restarts, seen.exit_code) == (1, -signal.SIGKILL)
+    assert "The process ended with signal 9" in (run / "log").read_text()
+
+
+def test_a_second_start_changes_nothing(run: Path, directory: Path) -> None:
+    start(directory, _spec(run))
+    before = _seen(directory)
+    start(directory, _spec(run, argv=("/bin/false",)))
+    assert _seen(directory) == before
+    assert _say(run) == str(before.pid).encode()
+
+
+def test_many_starters_make_one_process(run: Path, directory: Path) -> None:
+    code = f"""
+        import sys
+        from pathlib import Path
+        from flowstead.supervise import ProcessSpec, start
+        start(Path({str(directory)!r}), ProcessSpec(("/bin/sleep", "60"), {{}}, "/", {str(run / "log")!r}))
+    """
+    starters = [subprocess.Popen([sys.executable, "-c", textwrap.dedent(code)]) for _ in range(4)]
+    assert [starter.wait(60) for starter in starters] == [0, 0, 0, 0]
+    supervisors = [p for p in psutil.process_iter(["cmdline"]) if str(directory) in (p.info["cmdline"] or [])]
+    assert [supervisor.pid for supervisor in supervisors] == [_seen(directory).supervisor_pid]
+
+
+def test_it_outlives_its_starter_and_another_process_finds_it(run: Path, directory: Path) -> None:
+    code = f"""
+        from pathlib import Path
+        from flowstead.supervise import ProcessSpec, observe, start
+        start(Path({str(directory)!r}), ProcessSpec(("/bin/sleep", "60"), {{}}, "/", {str(run / "log")!r}))
+        print(observe(Path({str(directory)!r})).pid)
+    """
+    output = subprocess.run([sys.executable, "-c", textwrap.dedent(code)], capture_output=True, check=True).stdout
+    seen = _seen(directory)
+    assert seen.state is ProcessState.RUNNING
+    assert seen.pid == int(output)
+    assert psutil.Process(seen.supervisor_pid).ppid() != os.getpid()
+
+
+def test_it_gives_up_and_then_refuses_connections(run: Path, directory: Path) -> None:
+    start(directory, _spec(run, "import sys; sys.exit(7)", give_up_after=3, first_backoff_s=0.01))
+    seen = _in_state(directory, ProcessState.GAVE_UP)
+    assert (seen.pid, seen.restarts, seen.exit_code) == (None, 2, 7)
+    assert not (run / "s").exists()
+    assert "is not started again" in (run / "log").read_text()
+
+
+def test_a_fatal_exit_code_is_not_retried(run: Path, directory: Path) -> None:
+    start(directory, _spec(run, fatal_exit_codes=(5,)))
+    _say(run, b"end")
+    seen = _in_state(directory, ProcessState.GAVE_UP)
+    assert (seen.restarts, seen.exit_code) == (0, 5)
+
+
+def test_backing_off_shows(run: Path, directory: Path) -> None:
+    start(directory, _spec(run, "import sys; sys.exit(7)", first_backoff_s=60.0, longest_backoff_s=60.0))
+    seen = _in_state(directory, ProcessState.BACKING_OFF)
+    assert (seen.pid, seen.exit_code) == (None, 7)
+
+
+def test_stop_removes_everything_but_the_log(run: Path, directory: Path) -> None:
+    start(directory, _spec(run))
+    seen = _seen(directory)
+    began = time.monotonic()
+    stop(directory)
+    assert time.monotonic() - began < 1.0
+    stop(directory)
+    _eventually(lambda: not directory.exists())
+    assert observe(directory) is None
+    assert sorted(path.name for path in run.iterdir()) == ["log"]
+    assert not _alive(seen.pid)
+    _eventually(lambda: not _alive(seen.supervisor_pid))
+    stop(directory)
+
+
+def test_a_process_that_ignores_sigterm_is_killed_after_the_grace(run: Path, directory: Path) -> None:
+    code = 'import signal; signal.signal(15, signal.SIG_IGN); print("ready", flush=True)\nwhile True: signal.pause()'
+    start(directory, _spec(run, code, stop_grace_s=0.3))
+    _eventually(lambda: "ready" in (run / "log").read_text())
+    stop(directory)
+    _in_state(directory, ProcessState.STOPPING)
+    _eventually(lambda: observe(directory) is None)
+
+
+def test_start_after_stop_begins_anew(run: Path, directory: Path) -> None:
+    start(directory, _spec(run))
+    before = _seen(directory).pid
+    stop(directory)
+    _eventually(lambda: observe(directory) is None)
+    start(directory, _spec(run))
+    assert _say(run) not in (b"", str(before).encode())
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="adopting orphans is Linux's")
+@pytest.mark.parametrize("ending", ["stop", "kill"])
+def test_children_and_daemons_of_the_process_end_with_it(run: Path, directory: Path, ending: str) -> None:
+    code = """
+        import os, time
+        def fork():
+            if os.fork() == 0:
+                print("child", os.getpid(), flush=True)
+                time.sleep(600)
+        fork()
+        if os.fork() == 0:
+            os.setsid()
+            fork()
+            os._exit(0)
+        time.sleep(600)
+    """
+    start(directory, _spec(run, code, first_backoff_s=60.0, longest_backoff_s=60.0))
+    lines = _eventually(lambda: seen if len(seen := (run / "log").read_text().splitlines()) == 2 else None)
+    children = [int(line.split()[1]) for line in lines]
+    if ending == "stop":
+        stop(directory)
+    else:
+        os.kill(_seen(directory).pid or 0, signal.SIGKILL)
+    _eventually(lambda: not any(_alive(child) for child in children))
+
+
+def test_no_zombies_stay(run: Path, directory: Path) -> None:
+    start(directory, _spec(run, "import sys; sys.exit(1)", first_backoff_s=0.005, longest_backoff_s=0.005))
+    _eventually(lambda: _seen(directory).restarts >= 5)
+    supervisor = psutil.Process(_seen(directory).supervisor_pid)
+    children = supervisor.children()
+    assert len(children) <= 1
+    assert all(child not in psutil.Process().children() for child in (supervisor, *children))
+
+
+def test_a_killed_supervisor_shows_as_lost_and_stop_ends_the_orphan(run: Path, directory: Path) -> None:
+    start(directory, _spec(run))
+    before = _seen(directory)
+    os.kill(before.supervisor_pid, signal.SIGKILL)
+    lost = _in_state(directory, ProcessState.LOST)
+    assert lost.pid == before.pid
+    assert _alive(before.pid)
+    stop(directory)
+    assert observe(directory) is None
+    assert not directory.exists()
+    assert not (run / "s").exists()
+    _eventually(lambda: not _alive(before.pid))
+
+
+def test_a_start_over_a_lost_one_replaces_the_orphan(run: Path, directory: Path) -> None:
+    start(directory, _spec(run))
+    before = _seen(directory)
+    os.kill(before.supervisor_pid, signal.SIGKILL)
+    _in_state(directory, ProcessState.LOST)
+    start(directory, _spec(run))
+    after = _seen(directory)
+    assert after.state is ProcessState.RUNNING
+    assert after.pid != before.pid
+    assert not _alive(before.pid)
+
+
+def test_a_reused_pid_is_never_killed(run: Path, directory: Path) -> None:
+    start(directory, _spec(run))
+    os.kill(_seen(directory).supervisor_pid, signal.SIGKILL)
+    orphan = _in_state(directory, ProcessState.LOST).pid
+    innocent = subprocess.Popen(["/bin/sleep", "60"], start_new_session=True)
+    try:
+        file = directory / "state.json"
+        file.write_text(json.dumps(json.loads(file.read_text()) | {"pid": innocent.pid, "process_start": "1"}))
+        assert _seen(directory).pid is None
+        stop(directory)
+        assert innocent.poll() is None
+    finally:
+        innocent.kill()
+        innocent.wait()
+        os.kill(orphan or 0, signal.SIGKILL)
+
+
+def test_secrets_stay_in_memory(run: Path, directory: Path) -> None:
+    start(directory, _spec(run))
+    seen = _seen(directory)
+    supervisor = psutil.Process(seen.supervisor_pid)
+    assert _SECRET not in " ".join(supervisor.cmdline())
+    assert supervisor.environ().keys() <= {"LC_CTYPE"}
+    assert psutil.Process(seen.pid).environ().get("PASSWORD") == _SECRET
+    for path in (path for path in run.rglob("*") if path.is_file()):
+        assert _SECRET not in path.read_text(), path
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"argv": ("/no/such/program",)}, "/no/such/program"),
+        ({"working_directory": "/no/such/folder"}, "/no/such/folder"),
+        ({"log": "/no/such/folder/log"}, "/no/such/folder/log"),
+        ({"sockets": ("/no/such/folder/s",)}, "/no/such/folder/s"),
+        ({"sockets": ("/tmp/" + "x" * 120,)}, "too long"),
+    ],
+)
+def test_what_cannot_start_says_why_and_leaves_nothing(
+    run: Path, directory: Path, changes: dict[str, Any], reason: str
+) -> None:
+    with pytest.raises(StartFailed) as failure:
+        start(directory, _spec(run, **changes))
+    assert reason in failure.value.message
+    assert observe(directory) is None
+    assert not (run / "s").exists()
+    start(directory, _spec(run))
+    assert _seen(directory).state is ProcessState.RUNNING
+
+
+def test_sigterm_at_any_moment_ends_it(run: Path, directory: Path) -> None:
+    """A process that ends all the time meets a stop at many different moments of the loop."""
+    for delay in range(12):
+        start(directory, _spec(run, "pass", first_backoff_s=0.001, longest_backoff_s=0.001))
+        supervisor = _seen(directory).supervisor_pid
+        time.sleep(delay * 0.004)
+        stop(directory)
+        _eventually(lambda: observe(directory) is None)
+        _eventually(lambda pid=supervisor: not _alive(pid))  # type: ignore[misc]
+
+
+def test_observing_never_started_directories(run: Path) -> None:
+    assert observe(run / "nothing") is None
+    stop(run / "nothing")
+    assert not (run / "nothing").exists()

@@ -1,0 +1,52 @@
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+import pytest
+
+from flowstead.supervise.specification import ProcessSpec, ProcessState
+from flowstead.supervise.supervisor import after_end
+
+
+def _spec(**changes: Any) -> dict[str, Any]:
+    return asdict(ProcessSpec(argv=("/bin/true",), environment={}, working_directory="/", log="/dev/null", **changes))
+
+
+def test_delays_double_up_to_the_longest() -> None:
+    spec = _spec(first_backoff_s=0.5, longest_backoff_s=3.0)
+    delays, failures = [], 0
+    for _ in range(5):
+        delay, failures = after_end(spec, 0.0, 1, failures)
+        delays.append(delay)
+    assert delays == [0.5, 1.0, 2.0, 3.0, 3.0]
+
+
+def test_a_stable_process_starts_the_back_off_anew() -> None:
+    spec = _spec(first_backoff_s=0.5, stable_after_s=10.0)
+    assert after_end(spec, 10.0, -9, 7) == (0.5, 0)
+    assert after_end(spec, 9.9, -9, 7)[0] == 30.0
+
+
+def test_many_failures_do_not_overflow() -> None:
+    assert after_end(_spec(longest_backoff_s=30.0), 0.0, 1, 100_000) == (30.0, 100_001)
+
+
+@pytest.mark.parametrize("lived", [0.0, 100.0])
+def test_a_fatal_exit_code_ends_it_however_long_it_lived(lived: float) -> None:
+    assert after_end(_spec(fatal_exit_codes=(3,)), lived, 3, 0)[0] is None
+    assert after_end(_spec(fatal_exit_codes=(3,)), lived, 4, 0)[0] is not None
+
+
+def test_giving_up_counts_only_ends_in_a_row() -> None:
+    spec = _spec(give_up_after=2, stable_after_s=10.0)
+    delay, failures = after_end(spec, 0.0, 1, 0)
+    assert delay is not None
+    assert after_end(spec, 0.0, 1, failures)[0] is None
+    delay, failures = after_end(spec, 11.0, 1, failures)
+    assert (delay, failures) == (0.1, 0)
+
+
+def test_the_supervisor_speaks_of_the_states_that_the_client_knows() -> None:
+    written = {"running", "backing-off", "gave-up", "stopping"}
+    assert written | {ProcessState.LOST.value} == {state.value for state in ProcessState}
