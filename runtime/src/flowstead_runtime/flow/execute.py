@@ -7,11 +7,12 @@ stand; several run side by side, blocking ones in threads. The first failure end
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Mapping
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Mapping
 from types import CoroutineType
 from typing import Any, Final
 
-from flowstead_runtime.flow.failures import node_failure
+from flowstead_runtime.flow.failures import raise_for
 from flowstead_runtime.flow.plan import Plan, Source, Step
 from flowstead_runtime.flow.references import follow, invalid_property
 from flowstead_runtime.flow.threads import ThreadPool
@@ -31,8 +32,12 @@ async def execute(plan: Plan, inputs: Mapping[str, Any], pool: ThreadPool, *, st
     """The flow's outputs by name; a bypassed node's output is None. stream: nodes that may stream do. Raises
     NodeFailed, InputError for a path that leads nowhere, or what else of errors.py a tool raised."""
     run = _Run(plan, inputs, pool, stream)
-    await run.run()
-    return run.outputs()
+    try:
+        await run.run()
+        return run.outputs()
+    except BaseException:
+        await run.close_streams()
+        raise
 
 
 class _Run:
@@ -71,6 +76,14 @@ class _Run:
             name: literal if source is None else self._output(source) for name, source, literal in self._plan.outputs
         }
 
+    async def close_streams(self) -> None:
+        """Let go of what nobody will read: an open stream holds a connection to its provider."""
+        for value in self._values:
+            close = getattr(value, "aclose", None)
+            if close is not None and isinstance(value, AsyncIterator):
+                with contextlib.suppress(Exception):
+                    await close()
+
     def _begin(self, index: int) -> Awaitable[Any] | None:
         """Start the node. None when it is done (its value is set), else what to wait for."""
         step = self._plan.steps[index]
@@ -86,7 +99,7 @@ class _Run:
             call = tool.stream if self._stream and step.streams and tool.stream is not None else tool.call
             value = call(**arguments)
         except BaseException as error:
-            raise node_failure(step.name, error) from error
+            raise_for(step.name, error)
         if mode is Mode.COROUTINE:
             awaitable: Awaitable[Any] = value
             return awaitable
@@ -116,9 +129,9 @@ class _Run:
         except asyncio.CancelledError as error:
             if _is_cancelled():
                 raise
-            raise node_failure(step.name, error) from error
+            raise_for(step.name, error)
         except BaseException as error:
-            raise node_failure(step.name, error) from error
+            raise_for(step.name, error)
         self._values[index] = value
         self._release(index, ready)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NoReturn
+
 from flowstead_runtime.errors import InternalFailure, NodeFailed, RuntimeFailure
 
 _PACKAGES = ("promptflow", "flowstead_runtime.promptflow_api")
@@ -14,10 +16,16 @@ _OWN_MESSAGE = (
 ancestry decides."""
 
 
-def node_failure(node: str, error: BaseException) -> BaseException:
-    """The failure to raise for a tool's exception. Our own failures and interrupts are given back as they are."""
+def raise_for(node: str, error: BaseException) -> NoReturn:
+    """Raise what a tool's exception is to the caller, the exception as its cause. Our own failures and interrupts are
+    raised as they are."""
     if isinstance(error, RuntimeFailure | KeyboardInterrupt):
-        return error
+        raise error
+    raise node_failure(node, error) from error
+
+
+def node_failure(node: str, error: BaseException) -> RuntimeFailure:
+    """The failure that stands for a tool's exception."""
     names = {kind.__name__ for kind in type(error).__mro__ if kind.__module__.startswith(_PACKAGES)}
     for name, failure in _OWN_MESSAGE:
         if name in names:

@@ -69,7 +69,7 @@ def find_definition_file(path: Path) -> Path:
     if not found:
         found = sorted(path.glob("*.prompty"))
     if len(found) == 1:
-        return found[0]
+        return _kept_inside(found[0])
     if not found:
         raise FlowDefinitionError(
             f"no flow in {path}: there is neither {', '.join(DEFINITION_FILES)} nor a *.prompty file"
@@ -89,6 +89,12 @@ def kind_of(file: Path) -> FlowKind:
     return FlowKind.DAG
 
 
+def _kept_inside(file: Path) -> Path:
+    if checks.inside(file.parent, file.name) is None:
+        raise FlowDefinitionError("is a link to a file outside the flow folder", file=file.name)
+    return file
+
+
 def _document(file: Path) -> YamlMap:
     document = read_yaml_file(file, shown=file.name)
     if not isinstance(document, YamlMap):
@@ -101,7 +107,7 @@ def _document(file: Path) -> YamlMap:
 def _named_by_mlmodel(folder: Path) -> Path | None:
     if not (folder / "MLmodel").is_file():
         return None
-    document = read_yaml_file(folder / "MLmodel", shown="MLmodel")
+    document = read_yaml_file(_kept_inside(folder / "MLmodel"), shown="MLmodel")
     flavors = document.get("flavors") if isinstance(document, dict) else None
     flavor = flavors.get("promptflow") if isinstance(flavors, dict) else None
     entry = flavor.get("entry") if isinstance(flavor, dict) else None
@@ -155,7 +161,7 @@ def _sample(folder: Path) -> dict[str, Any]:
     if not file.is_file():
         return {}
     try:
-        samples = json.loads(read_bounded_text(file, shown=_SAMPLES))
+        samples = json.loads(read_bounded_text(_kept_inside(file), shown=_SAMPLES))
     except (ValueError, RecursionError) as error:
         raise FlowDefinitionError(f"not valid JSON: {error}", file=_SAMPLES) from None
     first = samples[0] if isinstance(samples, list) and samples else {}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from flowstead_runtime.errors import FlowLoadError, ProviderFailed
@@ -42,6 +42,31 @@ def provider_for(connection: str, surroundings: Surroundings) -> Provider:
         surroundings.clients[connection] = make_provider(surroundings.connections.get(connection))
     provider: Provider = surroundings.clients[connection]
     return provider
+
+
+class TextStream:
+    """The pieces of an answer as they come. Unlike a generator, it closes its connection even when nothing was read."""
+
+    def __init__(self, response: Any, provider: Provider, *, chat: bool) -> None:
+        self._response = response
+        self._provider = provider
+        self._chat = chat
+
+    def __aiter__(self) -> TextStream:
+        return self
+
+    async def __anext__(self) -> str:
+        try:
+            async for chunk in self._response:
+                if chunk.choices:
+                    choice = chunk.choices[0]
+                    return (choice.delta.content if self._chat else choice.text) or ""
+        except Exception as error:
+            raise self._provider.failure(error) from None
+        raise StopAsyncIteration
+
+    async def aclose(self) -> None:
+        await self._response.close()
 
 
 class _LlmCall:
@@ -86,14 +111,7 @@ class _LlmCall:
             return await self.answer(**arguments)
         call = self._request(arguments)
         response = await self._provider.call(lambda: self._create(**call, stream=True))
-        return self._pieces(response)
-
-    async def _pieces(self, response: Any) -> AsyncIterator[str]:
-        async with response:
-            async for chunk in response:
-                if chunk.choices:
-                    choice = chunk.choices[0]
-                    yield (choice.delta.content if self._chat else choice.text) or ""
+        return TextStream(response, self._provider, chat=self._chat)
 
     def _request(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
         call = dict(_ALWAYS if self._chat else _ALWAYS_COMPLETION)

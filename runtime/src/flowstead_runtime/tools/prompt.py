@@ -28,9 +28,13 @@ def resolve_prompt(request: ToolRequest, surroundings: Surroundings) -> Tool:
 
 def read_template(request: ToolRequest) -> Template:
     """The node's template file, compiled. Raises FlowLoadError."""
+    return Template(read_source(request), node=request.node, path=request.source["path"])
+
+
+def read_source(request: ToolRequest) -> str:
+    """The text of the node's source file. Raises FlowLoadError."""
     path = request.source["path"]
     try:
-        source = (request.directory / path).read_text(encoding="utf-8")
+        return (request.directory / path).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise FlowLoadError(f"node '{request.node}': the template {path} cannot be read: {error}") from None
-    return Template(source, node=request.node, path=path)
+        raise FlowLoadError(f"node '{request.node}': {path} cannot be read: {error}") from None

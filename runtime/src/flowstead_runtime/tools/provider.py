@@ -44,6 +44,10 @@ class Provider:
         """`send()`, repeated while that may help. Raises ProviderFailed."""
         return await call_with_retries(send, sleep=self.sleep, secrets=self.secrets)
 
+    def failure(self, error: Exception) -> ProviderFailed:
+        """An error of the SDK, in words that hold no secret."""
+        return ProviderFailed(_message(error, self.secrets))
+
 
 def make_provider(connection: Connection, *, sleep: Sleep = asyncio.sleep) -> Provider:
     """Raises ConnectionInvalid when the connection is not one for an LLM, or lacks what the SDK needs."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 import inspect
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from types import ModuleType
 from typing import Any
 
@@ -13,7 +14,9 @@ from flowstead_runtime.tools.builtin import BUILTIN_TOOLS
 from flowstead_runtime.tools.decorator import is_tool
 from flowstead_runtime.tools.imports import import_named, import_script, load_failure
 from flowstead_runtime.tools.literals import convert_literals, parameters_of
+from flowstead_runtime.tools.prompt import read_source
 from flowstead_runtime.tools.resolved import Mode, Surroundings, Tool, ToolRequest
+from flowstead_runtime.tools.values import PromptTemplate
 
 ENTRY_POINTS = "package_tools"
 """The entry point group whose functions give {tool id: description} for the tools of a package."""
@@ -54,6 +57,18 @@ def resolve_package(request: ToolRequest, surroundings: Surroundings) -> Tool:
     if not callable(function) or (class_name and owner is None):
         raise FlowLoadError(f"node '{request.node}': {module_name} does not hold the tool '{tool_id}'")
     return bind(owner, function, request, surroundings)
+
+
+def resolve_custom_llm(request: ToolRequest, surroundings: Surroundings) -> Tool:
+    """A package's tool that takes the text of a template of the flow in its parameter of type PromptTemplate."""
+    tool = resolve_package(request, surroundings)
+    parameters = parameters_of(tool.call)
+    name = next((n for n, p in parameters.items() if p.annotation is PromptTemplate), None)
+    if name is None:
+        raise FlowLoadError(
+            f"node '{request.node}': the tool '{request.source['tool']}' has no parameter of type PromptTemplate"
+        )
+    return replace(tool, constants={**tool.constants, name: PromptTemplate(read_source(request))})
 
 
 def find_tool(module: ModuleType, *, node: str) -> tuple[type | None, Callable[..., Any]]:
