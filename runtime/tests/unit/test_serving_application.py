@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import html
 import json
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
@@ -75,7 +76,7 @@ class Caller:
 
     def __init__(self, flow: FakeFlow, settings: ServingSettings) -> None:
         loop = asyncio.get_running_loop()
-        self.application = build_application(Serving(flow, lambda _, data: data, settings, loop))
+        self.application = build_application(Serving(flow, settings, loop))
 
     async def ask(
         self,
@@ -277,6 +278,10 @@ async def breaks_after(*said: str) -> AsyncIterator[str]:
     raise ValueError("the line broke")
 
 
+def test_a_broken_stream_counts_before_an_accept_header_that_cannot_be_served() -> None:
+    assert ask(gives(lambda: {"said": breaks_after("a")}), headers={"accept": "text/html"}).status == 500
+
+
 def test_a_stream_that_breaks_midway_is_cut() -> None:
     answer = ask(gives(lambda: {"said": breaks_after("a")}), headers=EVENTS)
     assert (answer.status, answer.events, answer.complete) == (200, [{"said": "a"}], False)
@@ -450,6 +455,14 @@ def test_swagger_describes_the_answered_outputs() -> None:
     text = json.dumps(document)
     assert "said" in text
     assert "grade" not in text
+
+
+def test_the_page_offers_a_request_that_works() -> None:
+    inputs = {"<b>": FlowInput(ValueType.STRING, default="</textarea>"), "n": FlowInput(ValueType.INT)}
+    page = ask(FakeFlow(echo, replace(DEFINITION, inputs=inputs)), method="GET", path="/")
+    assert page.headers["content-type"] == "text/html; charset=utf-8"
+    offered = html.unescape(page.pieces[0].decode().split('rows="10">')[1].split("</textarea>")[0])
+    assert json.loads(offered) == {"<b>": "</textarea>", "n": 1}
 
 
 def test_unknown_routes_and_wrong_methods() -> None:

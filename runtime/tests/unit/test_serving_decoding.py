@@ -25,7 +25,7 @@ OPTIONAL = {"text": FlowInput(ValueType.STRING, default="")}
 def decode(inputs: Mapping[str, FlowInput], body: bytes | str) -> Mapping[str, Any]:
     definition = FlowDefinition("f", FlowKind.DAG, Path(), Path("flow.dag.yaml"), inputs=inputs)
     raw = body.encode() if isinstance(body, str) else body
-    return make_decoder(definition, lambda _, data: data)(raw)
+    return make_decoder(definition)(raw)
 
 
 def test_a_flow_without_inputs_ignores_the_body() -> None:
@@ -34,7 +34,7 @@ def test_a_flow_without_inputs_ignores_the_body() -> None:
 
 def test_fields_are_taken_defaults_filled_and_the_rest_dropped() -> None:
     assert decode(TWO, '{"text": "x", "other": 1}') == {"text": "x", "count": 3}
-    assert decode(TWO, '{"text": null, "count": 0}') == {"text": None, "count": 0}
+    assert decode(TWO, '{"text": "x", "count": "0"}') == {"text": "x", "count": 0}
 
 
 @pytest.mark.parametrize("body", ["just text é", '{"broken": ', "", "   "])
@@ -47,8 +47,8 @@ def test_text_for_several_inputs_is_refused() -> None:
         decode(TWO, "just text")
 
 
-def test_missing_inputs_are_named_in_order_with_what_came_instead() -> None:
-    with pytest.raises(InputError, match=r"\['b', 'a'\] are missing.*received fields x, y"):
+def test_missing_inputs_are_named_in_order() -> None:
+    with pytest.raises(InputError, match=r"\['b', 'a'\] are missing"):
         decode({"b": TEXT, "a": TEXT}, '{"x": 1, "y": 2}')
 
 
@@ -75,7 +75,7 @@ def test_null_is_an_empty_object() -> None:
 
 @pytest.mark.parametrize("body", ["[1, 2]", '"hello"'])
 def test_a_list_or_text_fails_where_nothing_is_required(body: str) -> None:
-    with pytest.raises(InternalFailure, match="send a JSON object"):
+    with pytest.raises(InternalFailure, match="must be a JSON object"):
         decode(OPTIONAL, body)
 
 
@@ -92,6 +92,16 @@ def test_a_list_or_text_fails_where_nothing_is_required(body: str) -> None:
 def test_bodies_that_cannot_be_read_are_the_callers_fault(body: bytes, said: str) -> None:
     with pytest.raises(InputError, match=said):
         decode(ONE, body)
+
+
+@pytest.mark.parametrize("depth", range(100, 1200, 50))
+def test_nesting_that_only_just_parses_breaks_nothing(depth: int) -> None:
+    inputs = {"items": FlowInput(ValueType.LIST), "text": TEXT, "other": FlowInput(ValueType.OBJECT)}
+    nested = "[" * depth + "]" * depth
+    try:
+        assert decode(inputs, f'{{"items": {nested}, "text": {nested}, "other": {nested}}}')["text"] == nested
+    except InputError as failure:
+        assert "nested too deeply" in failure.message
 
 
 @given(

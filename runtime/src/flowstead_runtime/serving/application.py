@@ -12,6 +12,7 @@ from flowstead_runtime.flow.schema import openapi
 from flowstead_runtime.serving.decoding import read_body
 from flowstead_runtime.serving.exchange import CallerGone, Exchange, Handler
 from flowstead_runtime.serving.failures import answer
+from flowstead_runtime.serving.page import build_page
 from flowstead_runtime.serving.request_ids import read_headers
 from flowstead_runtime.serving.score import build_score
 from flowstead_runtime.serving.serving import Serving
@@ -40,23 +41,27 @@ def build_routes(serving: Serving) -> Mapping[str, Mapping[str, Handler]]:
     settings = serving.settings
     healthy = {"status": "Healthy", "version": settings.runtime_version}
     version = {"status": "Healthy", "build_info": settings.build_info, "version": settings.version}
+    page = build_page(serving.definition)
     swagger = openapi(serving.definition, included_outputs=settings.included_fields)
     return {
         "/score": {"POST": build_score(serving)},
-        "/health": {"GET": _document(healthy)},
-        "/version": {"GET": _document(version)},
-        "/swagger.json": {"GET": _document(swagger)},
+        "/health": {"GET": _json(healthy)},
+        "/version": {"GET": _json(version)},
+        "/swagger.json": {"GET": _json(swagger)},
         "/feedback": {"POST": _feedback(serving)},
+        "/": {"GET": _fixed(page, b"text/html; charset=utf-8")},
     }
 
 
-def _document(content: Mapping[str, Any]) -> Handler:
-    body = json.dumps(content).encode()
+def _json(content: Mapping[str, Any]) -> Handler:
+    return _fixed(json.dumps(content).encode(), b"application/json")
 
-    async def document(exchange: Exchange) -> None:
-        await exchange.reply(200, body)
 
-    return document
+def _fixed(body: bytes, content_type: bytes) -> Handler:
+    async def fixed(exchange: Exchange) -> None:
+        await exchange.reply(200, body, [(b"content-type", content_type)])
+
+    return fixed
 
 
 def _feedback(serving: Serving) -> Handler:

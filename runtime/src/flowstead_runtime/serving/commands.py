@@ -89,11 +89,10 @@ class _Builder:
     settings: ServingSettings
 
     def build(self, timers: Timers) -> Application:
-        from flowstead_runtime.flow.inputs import convert_inputs
         from flowstead_runtime.serving.application import build_application
         from flowstead_runtime.serving.serving import Serving
 
-        return build_application(Serving(self.flow, convert_inputs, self.settings, timers))
+        return build_application(Serving(self.flow, self.settings, timers))
 
 
 def _settings(options: argparse.Namespace) -> ServingSettings:

@@ -6,24 +6,20 @@ import json
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from flowstead_runtime.errors import InputError, InternalFailure, PayloadTooLarge
+from flowstead_runtime.errors import InputError, PayloadTooLarge
 from flowstead_runtime.flow.definition import FlowDefinition
+from flowstead_runtime.flow.inputs import convert_inputs
 from flowstead_runtime.serving.exchange import CallerGone, Exchange, Handler
 from flowstead_runtime.serving.types import Receive
 
 if TYPE_CHECKING:
     from flowstead_runtime.serving.serving import Serving
 
-Convert = Callable[[FlowDefinition, Mapping[str, Any]], Mapping[str, Any]]
-"""Inputs by name, complete, to the types that the flow declares. Raises InputError."""
-
-_NAMES_SHOWN = 20
-
 
 def decode(serving: Serving, proceed: Handler) -> Handler:
     """Layer: reads the body and makes the inputs of it."""
     limit = serving.settings.body_limit
-    inputs_of = make_decoder(serving.definition, serving.convert)
+    inputs_of = make_decoder(serving.definition)
 
     async def decoded(exchange: Exchange) -> None:
         body = await read_body(exchange.receive, limit, exchange.content_length)
@@ -55,23 +51,18 @@ async def read_body(receive: Receive, limit: int, announced: int = 0) -> bytes:
         message = await receive()
 
 
-def make_decoder(definition: FlowDefinition, convert: Convert) -> Callable[[bytes], Mapping[str, Any]]:
-    """A function from a body to this flow's inputs: defaults filled in, unknown fields dropped, types converted."""
-    declared = definition.inputs
-    if not declared:
+def make_decoder(definition: FlowDefinition) -> Callable[[bytes], Mapping[str, Any]]:
+    """A function from a body to this flow's inputs, complete and converted. It raises InputError, or InternalFailure as
+    `convert_inputs` says."""
+    if not definition.inputs:
         return lambda body: {}
-    required = [name for name, each in declared.items() if each.default is None]
-    defaults = {name: each.default for name, each in declared.items()}
-    only = next(iter(declared)) if len(declared) == 1 else None
+    only = next(iter(definition.inputs)) if len(definition.inputs) == 1 else None
 
     def inputs_of(body: bytes) -> Mapping[str, Any]:
-        data = _parse(body, only)
-        if type(data) is not dict:
-            data = _as_fields(data, required)
-        else:
-            _check_required(data, required)
-        known = {name: data.get(name, default) for name, default in defaults.items()}
-        return convert(definition, known)
+        try:
+            return convert_inputs(definition, _parse(body, only))
+        except RecursionError:
+            raise InputError("The request body is JSON nested too deeply to be read.") from None
 
     return inputs_of
 
@@ -80,8 +71,6 @@ def _parse(body: bytes, only: str | None) -> Any:
     """JSON, or the raw text as the only input's value."""
     try:
         return json.loads(body)
-    except RecursionError:
-        raise InputError("The request body is JSON nested too deeply to be read.") from None
     except UnicodeDecodeError:
         raise InputError("The request body is not UTF-8 text.") from None
     except json.JSONDecodeError:
@@ -94,30 +83,6 @@ def _parse(body: bytes, only: str | None) -> Any:
             "The flow received non json data, but there's more than 1 input fields; send a JSON object with the inputs."
         )
     return {only: body.decode("utf-8")}
-
-
-def _as_fields(data: Any, required: list[str]) -> dict[str, Any]:
-    """What to make of JSON that is no object, as recorded from promptflow's server: null is an empty object; a list or
-    text has no fields, and where none is required the flow cannot be run with it, a failure of the system's kind."""
-    if data is None:
-        _check_required({}, required)
-        return {}
-    kind = type(data).__name__
-    if not isinstance(data, list | str):
-        raise InputError(f"The request body must be a JSON object with the flow's inputs; it is of type {kind}.")
-    _check_required(data, required)
-    raise InternalFailure(f"A JSON {kind} cannot be read as the flow's inputs; send a JSON object.")
-
-
-def _check_required(data: dict[str, Any] | list[Any] | str, required: list[str]) -> None:
-    missing = [name for name in required if name not in data]
-    if not missing:
-        return
-    given = f"a JSON {type(data).__name__}"
-    if isinstance(data, dict):
-        names = ", ".join(name[:64] for name in list(data)[:_NAMES_SHOWN])
-        given = f"fields {names}" if names else "no fields"
-    raise InputError(f"Required input fields {missing} are missing in request data; received {given}.")
 
 
 def _too_large(limit: int) -> PayloadTooLarge:

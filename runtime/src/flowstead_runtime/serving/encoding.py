@@ -26,32 +26,18 @@ def encode(serving: Serving, proceed: Handler) -> Handler:
 
     async def encoded(exchange: Exchange) -> None:
         outputs: Outputs = exchange.outputs
-        try:
-            streams = wants_stream(exchange, outputs)
-        except RuntimeFailure:
-            await _close_all(serving, outputs)
-            raise
-        if streams:
+        if exchange.accept.stream and outputs.streams:
             await _send_events(serving, exchange, outputs)
         else:
-            body = await _json_body(serving, outputs)
+            values = await _joined(serving, outputs) if outputs.streams else outputs.values
+            if not exchange.accept.json:
+                raise exchange.accept.refusal(has_stream=bool(outputs.streams))
+            body = encode_outputs(values, outputs.named)
             serving.begins_to_answer(exchange)
             await exchange.reply(200, body)
         await proceed(exchange)
 
     return encoded
-
-
-def wants_stream(exchange: Exchange, outputs: Outputs) -> bool:
-    """Whether to answer with events. Raises NotAcceptable, or UserError for two streams at once."""
-    accept = exchange.accept
-    if accept.stream and outputs.streams:
-        if len(outputs.streams) > 1:
-            raise UserError("Multiple stream output fields not supported.")
-        return True
-    if not accept.json:
-        raise accept.refusal(has_stream=bool(outputs.streams))
-    return False
 
 
 def to_json(value: Any) -> bytes:
@@ -92,21 +78,19 @@ def _not_encodable(values: Mapping[str, Any], problem: Exception) -> OutputError
     )
 
 
-async def _json_body(serving: Serving, outputs: Outputs) -> bytes:
-    values = outputs.values
-    if outputs.streams:
-        whole = dict(values)
-        try:
-            for name in outputs.streams:
-                whole[name] = await joined(whole[name], serving.executor)
-        except RuntimeFailure:
-            raise
-        except Exception as problem:
-            raise stream_failure(serving, problem) from problem
-        finally:
-            await _close_all(serving, outputs)
-        values = whole
-    return encode_outputs(values, outputs.named)
+async def _joined(serving: Serving, outputs: Outputs) -> Mapping[str, Any]:
+    """The values with each stream as one text."""
+    whole = dict(outputs.values)
+    try:
+        for name in outputs.streams:
+            whole[name] = await joined(whole[name], serving.executor)
+    except RuntimeFailure:
+        raise
+    except Exception as problem:
+        raise stream_failure(serving, problem) from problem
+    finally:
+        await _close_all(serving, outputs)
+    return whole
 
 
 def stream_failure(serving: Serving, problem: Exception) -> RuntimeFailure:
@@ -119,7 +103,10 @@ def stream_failure(serving: Serving, problem: Exception) -> RuntimeFailure:
 
 
 async def _send_events(serving: Serving, exchange: Exchange, outputs: Outputs) -> None:
-    field = outputs.streams[0]
+    field, *more = outputs.streams
+    if more:
+        await _close_all(serving, outputs)
+        raise UserError("Multiple stream output fields not supported.")
     stream = outputs.values[field]
     try:
         rest = {name: value for name, value in outputs.values.items() if name != field}

@@ -42,7 +42,8 @@ class Stopping:
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         self._health.phase = Phase.STOPPING
         if self.server is None:
-            raise SystemExit(0 if number == signal.SIGTERM else 130)
+            # An exception could be taken for one of the flow's code, which is being imported.
+            os._exit(0 if number == signal.SIGTERM else 130)
         if self.server.should_exit and number == signal.SIGINT:
             self.server.force_exit = True
         self.server.should_exit = True
@@ -65,7 +66,6 @@ class Process:
         """Serve until a signal says stop and the requests in flight are done."""
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
             runner.run(self._serve())
-        _leave_even_if_threads_hang()
 
     async def _serve(self) -> None:
         application = self.build(asyncio.get_running_loop())
@@ -91,6 +91,7 @@ class Process:
             await server.serve(sockets=list(self.sockets))
         finally:
             beating.cancel()
+            _leave_even_if_threads_hang()
             with contextlib.suppress(Exception):
                 await self.close()
 
@@ -153,7 +154,8 @@ def _quiet(logger: logging.Logger) -> None:
 
 
 def _leave_even_if_threads_hang() -> None:
-    """A tool's thread that never returns must not keep the process: Python waits for it at exit."""
+    """A thread of the flow's that never returns must not keep the process: the event loop waits for the threads of its
+    executor when it closes, and Python for every thread at its end."""
     sys.stdout.flush()
     sys.stderr.flush()
     timer = threading.Timer(LEAVE_AFTER_S, os._exit, (0,))

@@ -7,7 +7,6 @@ from concurrent.futures import ThreadPoolExecutor
 from flowstead_runtime.flow.running import Flow
 from flowstead_runtime.serving.admission import Admission
 from flowstead_runtime.serving.deadline import make_deadlines
-from flowstead_runtime.serving.decoding import Convert
 from flowstead_runtime.serving.exchange import Exchange
 from flowstead_runtime.serving.settings import ServingSettings
 from flowstead_runtime.serving.types import Timers
@@ -19,10 +18,9 @@ STREAM_THREADS = 64
 class Serving:
     """A flow, how to serve it, and what is in flight. timers: the event loop, or a test's clock."""
 
-    def __init__(self, flow: Flow, convert: Convert, settings: ServingSettings, timers: Timers) -> None:
+    def __init__(self, flow: Flow, settings: ServingSettings, timers: Timers) -> None:
         self.flow = flow
         self.definition = flow.definition
-        self.convert = convert
         self.settings = settings
         self.timers = timers
         self.admission = Admission(settings.concurrency, settings.queue, settings.queue_wait_s, timers)

@@ -49,11 +49,12 @@ def load_flow(path: Path, connections_file: Path | None) -> Flow:
 def explain(path: Path, problem: BaseException) -> StartFailure:
     """The failure as the lines to print."""
     package = _missing_package(problem)
+    cause, *more = _cause(problem).splitlines()
     lines = [
         "The flow cannot start.",
         f"  flow:  {path}",
-        f"  cause: {_cause(problem)}",
-        *(f"  {line}" for line in _user_frames(problem)),
+        f"  cause: {cause}",
+        *(f"    {line}" for line in (*more, *_user_frames(problem))),
         f"  next:  {_next_step(problem, package)}",
     ]
     text = redactor(os.environ)("\n".join(lines))
@@ -75,7 +76,7 @@ def _open(path: Path, connections_file: Path | None) -> Flow:
 
 def _cause(problem: BaseException) -> str:
     if isinstance(problem, SystemExit):
-        return f"the flow's code called sys.exit({problem.code!r}) while it was imported"
+        return f"the flow's code called sys.exit({problem.code!r}) while it was loaded"
     text = problem.message if isinstance(problem, RuntimeFailure) else str(problem)
     return f"{type(problem).__name__}: {text}" if text else type(problem).__name__
 
@@ -99,7 +100,10 @@ def _missing_package(problem: BaseException) -> str:
 
 
 def _user_frames(problem: BaseException) -> list[str]:
-    """The last lines of the traceback that are not the runtime's own, innermost exception first found."""
+    """The last lines of the traceback that are not the runtime's own. Failures of the runtime's own kinds say in their
+    message what there is to say."""
+    if isinstance(problem, RuntimeFailure):
+        return []
     for step in reversed(list(_chain(problem))):
         frames = [
             frame

@@ -1,0 +1,381 @@
+"""The serving process for real: sockets, signals, exit codes, the health thread."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import httpx
+import pytest
+
+from flowstead_runtime.serving.exit_codes import FLOW_CANNOT_START, PACKAGE_MISSING
+
+PATIENCE_S = 30
+FLOW = """\
+inputs:
+  text: {type: string}
+outputs:
+  said: {type: string, reference: "${do.output}"}
+nodes:
+- name: do
+  type: python
+  source: {type: code, path: do.py}
+  inputs: {text: "${inputs.text}"}
+"""
+CODE = """\
+import asyncio, os, pathlib, time
+from promptflow.core import tool
+
+@tool
+async def do(text: str):
+    if text == "fail":
+        raise ValueError("no")
+    if text == "cwd":
+        return os.getcwd()
+    if text == "block":
+        pathlib.Path("blocking").touch()
+        while not pathlib.Path("go").exists():
+            time.sleep(0.01)
+    if text == "wait":
+        pathlib.Path("waiting").touch()
+        while not pathlib.Path("go").exists():
+            await asyncio.sleep(0.01)
+    if text == "thread":
+        pathlib.Path("waiting").touch()
+        await asyncio.get_running_loop().run_in_executor(None, time.sleep, 60)
+    if text == "stream":
+        return pieces()
+    return text
+
+def pieces():
+    yield "a"
+    while not pathlib.Path("go").exists():
+        time.sleep(0.01)
+    yield "b"
+    raise ValueError("the line broke")
+"""
+
+
+def write_flow(folder: Path, code: str = CODE, flow: str = FLOW) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "flow.dag.yaml").write_text(flow)
+    (folder / "do.py").write_text(code)
+    return folder
+
+
+def eventually(what: str, condition: Callable[[], object]) -> None:
+    deadline = time.monotonic() + PATIENCE_S
+    while not condition():
+        assert time.monotonic() < deadline, f"{what}: not within {PATIENCE_S} s"
+        time.sleep(0.01)
+
+
+@dataclass
+class Running:
+    """A serving process. url: for httpx; uds, health: its Unix sockets, for a hosted one."""
+
+    process: subprocess.Popen[str]
+    url: str = "http://instance"
+    uds: str | None = None
+    health: str | None = None
+    said: list[str] = field(default_factory=list)
+
+    def client(self) -> httpx.Client:
+        return httpx.Client(base_url=self.url, transport=httpx.HTTPTransport(uds=self.uds), timeout=PATIENCE_S)
+
+    def score(self, text: str, **headers: str) -> httpx.Response:
+        with self.client() as client:
+            return client.post(
+                "/score", json={"text": text}, headers={k.replace("_", "-"): v for k, v in headers.items()}
+            )
+
+    def healthy(self) -> int:
+        with httpx.Client(transport=httpx.HTTPTransport(uds=self.health), timeout=PATIENCE_S) as client:
+            return client.get("http://instance/health").status_code
+
+    def end(self) -> int:
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(PATIENCE_S)
+
+
+@contextlib.contextmanager
+def process(arguments: list[str], *, fds: tuple[int, ...] = (), **environment: str) -> Iterator[Running]:
+    started = subprocess.Popen(
+        [sys.executable, "-m", "flowstead_runtime", *arguments],
+        stderr=subprocess.PIPE,
+        text=True,
+        pass_fds=fds,
+        env={"PATH": os.environ["PATH"], **environment},
+    )
+    running = Running(started)
+    assert started.stderr is not None
+    reading = threading.Thread(target=lambda: running.said.extend(iter(started.stderr.readline, "")))  # type: ignore[union-attr]
+    reading.start()
+    try:
+        yield running
+    finally:
+        started.kill()
+        started.wait()
+        reading.join()
+        started.stderr.close()
+
+
+@contextlib.contextmanager
+def serving(flow: Path, *arguments: str) -> Iterator[Running]:
+    with process(["serve", str(flow), "--port", "0", *arguments]) as running:
+        eventually("it says where it is", lambda: any("/score" in line for line in running.said))
+        line = next(line for line in running.said if "/score" in line)
+        running.url = line[line.index("http") : line.index("/score")]
+        yield running
+
+
+@contextlib.contextmanager
+def hosted(flow: Path, *arguments: str, **environment: str) -> Iterator[Running]:
+    # A Unix socket's path must be short.
+    with TemporaryDirectory(prefix="fs") as folder, contextlib.ExitStack() as stack:
+        paths = [f"{folder}/{name}" for name in ("score", "health")]
+        sockets = [stack.enter_context(socket.socket(socket.AF_UNIX)) for _ in paths]
+        for each, path in zip(sockets, paths, strict=True):
+            each.bind(path)
+            each.listen(64)
+        fds = tuple(each.fileno() for each in sockets)
+        command = ["host", "--flow", str(flow), "--fd", str(fds[0]), "--health-fd", str(fds[1]), *arguments]
+        with process(command, fds=fds, **environment) as running:
+            running.uds, running.health = paths
+            yield running
+
+
+@contextlib.contextmanager
+def ready(flow: Path, *arguments: str) -> Iterator[Running]:
+    with hosted(flow, *arguments) as running:
+        eventually("it is healthy", lambda: running.healthy() == 200)
+        yield running
+
+
+def in_thread(ask: Callable[[], Any]) -> tuple[threading.Thread, list[Any]]:
+    answers: list[Any] = []
+    thread = threading.Thread(target=lambda: answers.append(ask()))
+    thread.start()
+    return thread, answers
+
+
+def test_serve_answers_on_tcp_and_ends_cleanly(tmp_path: Path) -> None:
+    flow = write_flow(tmp_path / "flow")
+    with serving(flow) as running:
+        answer = running.score("hello", x_request_id="abc")
+        assert (answer.status_code, answer.json()) == (200, {"said": "hello"})
+        assert answer.headers["x-request-id"] == "abc"
+        assert "date" not in answer.headers
+        assert running.score("cwd").json() == {"said": str(flow)}
+        failed = running.score("fail")
+        assert (failed.status_code, failed.json()["error"]["code"]) == (400, "UserError")
+        with running.client() as client:
+            assert client.get("/swagger.json").json()["info"]["x-flow-name"] == "flow"
+        assert running.end() == 0
+
+
+def test_a_port_that_is_taken_is_said(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with process(["serve", str(write_flow(tmp_path)), "--port", str(port)]) as running:
+            assert running.process.wait(PATIENCE_S) == 1
+    assert running.said[0] == f"Cannot listen on 127.0.0.1:{port}.\n"
+    assert "--port" in running.said[-1]
+
+
+STARTS = {
+    "raises": (CODE + "\nraise RuntimeError('no disk')\n", FLOW, FLOW_CANNOT_START, "RuntimeError: no disk"),
+    "exits": (CODE + "\nraise SystemExit(3)\n", FLOW, FLOW_CANNOT_START, "SystemExit: 3"),
+    "package": ("import no_such_package\n" + CODE, FLOW, PACKAGE_MISSING, "add no-such-package"),
+    "yaml": (CODE, "inputs: [", FLOW_CANNOT_START, "flow.dag.yaml"),
+    "file": (CODE, FLOW.replace("do.py", "gone.py"), FLOW_CANNOT_START, "gone.py"),
+    "connection": (
+        CODE.replace("text: str)", "text: str, llm: AzureOpenAIConnection)").replace(
+            "@tool", "from promptflow.connections import AzureOpenAIConnection\n\n@tool"
+        ),
+        FLOW.replace('inputs: {text: "${inputs.text}"}', 'inputs: {text: "${inputs.text}", llm: my_llm}'),
+        FLOW_CANNOT_START,
+        "my_llm",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", STARTS)
+def test_a_flow_that_cannot_start_ends_with_its_reason(tmp_path: Path, case: str) -> None:
+    code, definition, exit_code, said = STARTS[case]
+    flow = write_flow(tmp_path, code, definition)
+    with hosted(flow) as running:
+        assert running.process.wait(PATIENCE_S) == exit_code
+    text = "".join(running.said)
+    assert said in text
+    assert "Traceback" not in text
+    assert "flowstead_runtime" not in text
+    assert running.said[-1].startswith("  next:  ")
+    with process(["serve", str(flow), "--port", "0"]) as running:
+        assert running.process.wait(PATIENCE_S) == 1
+    assert said in "".join(running.said)
+
+
+def test_no_secret_is_said_when_a_start_fails(tmp_path: Path) -> None:
+    flow = write_flow(tmp_path, "import os\nraise RuntimeError(os.environ['LLM_API_KEY'])\n")
+    with hosted(flow, LLM_API_KEY="sk-secret-value") as running:
+        assert running.process.wait(PATIENCE_S) == FLOW_CANNOT_START
+    assert "RuntimeError: ***" in "".join(running.said)
+    assert "sk-secret-value" not in "".join(running.said)
+
+
+def test_a_hosted_flows_failures_are_424(tmp_path: Path) -> None:
+    with ready(write_flow(tmp_path)) as running:
+        assert running.score("hello").json() == {"said": "hello"}
+        failed = running.score("fail")
+        assert failed.status_code == 424
+        assert failed.headers["ms-azureml-model-error-statuscode"] == "400"
+        assert failed.headers["ms-azureml-model-error-reason"] == "model_error"
+        assert "(ValueError) no" in failed.json()["error"]["message"]
+
+
+def test_nothing_is_healthy_before_the_flow_is_loaded(tmp_path: Path) -> None:
+    gate = tmp_path / "loaded"
+    code = f"import pathlib, time\nwhile not pathlib.Path({str(gate)!r}).exists():\n    time.sleep(0.01)\n{CODE}"
+    with hosted(write_flow(tmp_path / "flow", code)) as running:
+        eventually("the health thread answers", lambda: running.healthy() == 503)
+        assert running.healthy() == 503
+        thread, answers = in_thread(lambda: running.score("early"))
+        assert answers == []
+        gate.touch()
+        thread.join(PATIENCE_S)
+        assert answers[0].json() == {"said": "early"}
+        assert running.healthy() == 200
+
+
+def test_a_blocked_event_loop_is_unhealthy_after_the_timeout_and_well_again_after(tmp_path: Path) -> None:
+    with ready(write_flow(tmp_path), "--timeout", "0.2") as running:
+        thread, answers = in_thread(lambda: running.score("block"))
+        eventually("it blocks", (tmp_path / "blocking").exists)
+        eventually("it is unhealthy", lambda: running.healthy() == 503)
+        (tmp_path / "go").touch()
+        eventually("it is healthy again", lambda: running.healthy() == 200)
+        thread.join(PATIENCE_S)
+        assert answers[0].status_code in {200, 408}
+
+
+def test_health_takes_many_connections_and_keeps_them(tmp_path: Path) -> None:
+    with ready(write_flow(tmp_path)) as running, contextlib.ExitStack() as stack:
+        assert running.health is not None
+        probes = [stack.enter_context(socket.socket(socket.AF_UNIX)) for _ in range(8)]
+        for probe in probes:
+            probe.settimeout(PATIENCE_S)
+            probe.connect(running.health)
+        for _ in range(2):
+            for probe in probes:
+                probe.sendall(b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert all(probe.recv(4096).startswith(b"HTTP/1.1 200 OK\r\n") for probe in probes)
+        probes[0].sendall(b"GET /else HTTP/1.1\r\n\r\nPOST /health HTTP/1.1\r\ncontent-length: 1\r\n\r\nx")
+        text = b""
+        while piece := probes[0].recv(4096):
+            text += piece
+        assert text.count(b"HTTP/1.1 404") == text.count(b"HTTP/1.1 405") == 1
+        probes[1].sendall(b"x" * 20_000)
+        with contextlib.suppress(ConnectionResetError):
+            assert probes[1].recv(4096) == b""
+        assert running.healthy() == 200
+
+
+def test_requests_in_flight_finish_after_sigterm(tmp_path: Path) -> None:
+    with ready(write_flow(tmp_path)) as running:
+        thread, answers = in_thread(lambda: running.score("wait"))
+        eventually("it runs", (tmp_path / "waiting").exists)
+        running.process.send_signal(signal.SIGTERM)
+        eventually("it is unhealthy", lambda: running.healthy() == 503)
+        assert running.process.poll() is None
+        (tmp_path / "go").touch()
+        thread.join(PATIENCE_S)
+        assert answers[0].json() == {"said": "wait"}
+        assert running.process.wait(PATIENCE_S) == 0
+
+
+def test_a_thread_that_hangs_does_not_keep_the_process(tmp_path: Path) -> None:
+    with ready(write_flow(tmp_path), "--grace", "0.1") as running:
+        thread, _ = in_thread(lambda: running.score("thread"))
+        eventually("it runs", (tmp_path / "waiting").exists)
+        assert running.end() == 0
+        thread.join(PATIENCE_S)
+
+
+def test_sigterm_while_loading_ends_at_once(tmp_path: Path) -> None:
+    code = "import pathlib, time\npathlib.Path('waiting').touch()\ntime.sleep(60)\n"
+    with hosted(write_flow(tmp_path, code)) as running:
+        eventually("it loads", (tmp_path / "waiting").exists)
+        assert running.end() == 0
+
+
+def test_the_timeout_is_408_and_a_full_instance_429(tmp_path: Path) -> None:
+    arguments = ("--concurrency", "1", "--queue", "1", "--queue-wait", "0.05")
+    with ready(write_flow(tmp_path), *arguments, "--timeout", "20") as running:
+        thread, answers = in_thread(lambda: running.score("wait"))
+        eventually("it runs", (tmp_path / "waiting").exists)
+        full = running.score("more")
+        assert (full.status_code, full.headers["retry-after"]) == (429, "1")
+        (tmp_path / "go").touch()
+        thread.join(PATIENCE_S)
+        assert answers[0].status_code == 200
+    (tmp_path / "go").unlink()
+    with ready(tmp_path, "--timeout", "0.1") as running:
+        late = running.score("wait")
+        assert (late.status_code, late.json()["error"]["code"]) == (408, "RequestTimeout")
+
+
+def test_a_caller_who_hangs_up_frees_the_place(tmp_path: Path) -> None:
+    with ready(write_flow(tmp_path), "--concurrency", "1", "--queue", "1", "--queue-wait", "20") as running:
+        assert running.uds is not None
+        with socket.socket(socket.AF_UNIX) as caller:
+            caller.connect(running.uds)
+            body = json.dumps({"text": "wait"}).encode()
+            caller.sendall(b"POST /score HTTP/1.1\r\nhost: x\r\ncontent-length: %d\r\n\r\n%s" % (len(body), body))
+            eventually("it runs", (tmp_path / "waiting").exists)
+        assert running.score("next").json() == {"said": "next"}
+
+
+def test_pieces_leave_as_they_come_and_a_broken_stream_is_incomplete(tmp_path: Path) -> None:
+    with serving(write_flow(tmp_path)) as running, running.client() as client:
+        seen: list[str] = []
+        request = client.stream("POST", "/score", json={"text": "stream"}, headers={"accept": "text/event-stream"})
+        with pytest.raises(httpx.RemoteProtocolError), request as answer:
+            assert answer.status_code == 200
+            for line in answer.iter_lines():
+                if line:
+                    seen.append(line)
+                    (tmp_path / "go").touch()
+        assert seen == ['data: {"said":"a"}', 'data: {"said":"b"}']
+
+
+@pytest.mark.parametrize(
+    "body", [b"[" * 200_000, b"\xff" * 100, b"9" * 10_000, b'{"text": NaN}', b'{"text": "\\ud800"}', b"\x00"]
+)
+def test_bad_bodies_are_the_callers_fault(tmp_path: Path, body: bytes) -> None:
+    with serving(write_flow(tmp_path)) as running, running.client() as client:
+        answer = client.post("/score", content=body)
+        assert answer.status_code in {200, 400}
+        assert answer.json()
+        assert client.get("/health").status_code == 200
+
+
+def test_files_of_the_current_folder_are_not_taken_for_modules(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "argparse.py").write_text("raise RuntimeError('shadowed')")
+    monkeypatch.chdir(tmp_path)
+    with serving(write_flow(tmp_path / "flow")) as running:
+        assert running.score("x").status_code == 200
