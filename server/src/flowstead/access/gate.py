@@ -14,7 +14,7 @@ from flowstead.resources.settings import ServerSettings
 
 _MAX_FAILURES = 30
 _WINDOW_S = 60.0
-"""So many failed sign-ins in so many seconds, then nobody signs in until the oldest is that long ago."""
+"""So many failed sign-ins of one client in so many seconds, then it waits until the oldest is that long ago."""
 
 
 class Access:
@@ -27,7 +27,7 @@ class Access:
         self.audience = url
         self._principals = principals
         self._clock = clock
-        self._failures: deque[float] = deque(maxlen=_MAX_FAILURES)
+        self._failures: dict[str, deque[float]] = {}
 
     @classmethod
     def open(cls, home: Home, *, principals: PrincipalTable, settings: ServerSettings, clock: Clock) -> Access:
@@ -43,17 +43,10 @@ class Access:
         """A token for the scope's audience. scope: `AUDIENCE/.default`.
 
         Raises Unauthorized, TooManyAttempts, and BadArgument for a scope that is not ours."""
-        now = self._clock.monotonic()
-        if len(self._failures) == _MAX_FAILURES and now - self._failures[0] < _WINDOW_S:
-            raise TooManyAttempts
         principal = self._principals.find(client_id)
-        known = principal is not None and tenant.lower() in (principal.tenant_id, "common", "organizations")
-        if principal is None or not known or not secret_matches(principal, client_secret):
-            self._failures.append(now)
-            raise Unauthorized(
-                "The client id, its secret or the tenant is wrong.",
-                hint="`credentials.json` in the home directory holds the owner's.",
-            )
+        if principal is None or tenant.lower() not in (principal.tenant_id, "common", "organizations"):
+            raise _wrong_credentials()
+        self._check_secret(principal, client_secret)
         audience = scope.strip().removesuffix("/.default").rstrip("/")
         if audience != self.audience:
             raise BadArgument(
@@ -88,3 +81,20 @@ class Access:
             subject=principal.object_id,
             claims={"tid": principal.tenant_id, "appid": principal.client_id},
         )
+
+    def _check_secret(self, principal: Principal, secret: str) -> None:
+        # Counted by client, so that nobody can lock another out without knowing its id.
+        now = self._clock.monotonic()
+        failures = self._failures.setdefault(principal.client_id, deque(maxlen=_MAX_FAILURES))
+        if len(failures) == _MAX_FAILURES and now - failures[0] < _WINDOW_S:
+            raise TooManyAttempts
+        if not secret_matches(principal, secret):
+            failures.append(now)
+            raise _wrong_credentials()
+
+
+def _wrong_credentials() -> Unauthorized:
+    return Unauthorized(
+        "The client id, its secret or the tenant is wrong.",
+        hint="`credentials.json` in the home directory holds the owner's.",
+    )

@@ -13,6 +13,7 @@ from flowstead.api import (
     blobs,
     datastores,
     deployments,
+    description,
     discovery,
     endpoints,
     environments,
@@ -96,6 +97,7 @@ def create_app(
     failures.install(app)
     for router in ROUTERS:
         app.include_router(router)
+    description.install(app, ROUTERS)
     return app
 
 

@@ -111,6 +111,15 @@ def _is_managed(body: DeploymentBody) -> None:
         )
 
 
+def _has_no_scoring_script(body: DeploymentBody) -> None:
+    if (body.properties.model_extra or {}).get("codeConfiguration"):
+        raise BadArgument(
+            "A scoring script is not run here: a prompt flow deployment has none.",
+            hint="Leave codeConfiguration out; the model is the flow's folder.",
+            target="properties.codeConfiguration",
+        )
+
+
 def _probe_times_fit(body: DeploymentBody) -> None:
     for field in ("liveness_probe", "readiness_probe"):
         probe = getattr(body.properties, field)
@@ -141,6 +150,7 @@ def _variables_can_be_set(body: DeploymentBody) -> None:
 
 _BODY_RULES: tuple[Callable[[DeploymentBody], None], ...] = (
     _is_managed,
+    _has_no_scoring_script,
     _probe_times_fit,
     _variables_can_be_set,
 )
