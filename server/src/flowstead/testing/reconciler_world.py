@@ -1,0 +1,157 @@
+"""A real store with a reconciler on fakes: what a test of the reconciler, or of something beside it, needs."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from flowstead.engines.protocol import Engine
+from flowstead.environments.protocol import Environments
+from flowstead.reconcile.hint import Hint
+from flowstead.reconcile.loop import Gateway, Reconciler
+from flowstead.resources.clock import Clock
+from flowstead.resources.deployment import SECRET_VARIABLE_PREFIX, DeploymentSpec
+from flowstead.resources.endpoint import PRIMARY_KEY, SECONDARY_KEY, EndpointSpec
+from flowstead.resources.home import Home
+from flowstead.resources.model import ModelContainerSpec, ModelVersionSpec
+from flowstead.resources.names import Workspace
+from flowstead.resources.operation import Operation, OperationKind
+from flowstead.store import Store
+from flowstead.store.records import DeploymentRecord, EndpointRecord, Kind
+from flowstead.testing.frozen_clock import FrozenClock
+from flowstead.testing.memory_engine import InMemoryEngine
+from flowstead.testing.memory_environments import InMemoryEnvironments
+from flowstead.testing.memory_gateway import InMemoryGateway
+
+WORKSPACE = Workspace()
+_BY = "test"
+
+
+@dataclass
+class ReconcilerWorld:
+    """engine, environments, gateway, clock: the fakes unless others are given."""
+
+    home: Home
+    clock: Any = field(default_factory=FrozenClock)
+    engine: Any = field(default_factory=InMemoryEngine)
+    environments: Any = field(default_factory=InMemoryEnvironments)
+    gateway: Any = field(default_factory=InMemoryGateway)
+    hint: Hint = field(default_factory=Hint)
+    seed: int = 0
+    store: Store = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.home.create()
+        self.store = Store.open(self.home, clock=self.clock, master_key=b"k" * 32)
+        self.reconciler = self.new_reconciler()
+
+    def close(self) -> None:
+        self.store.close()
+
+    def new_reconciler(self) -> Reconciler:
+        """As the next server would have it: it remembers nothing."""
+        self.seed += 1
+        engine: Engine = self.engine
+        environments: Environments = self.environments
+        gateway: Gateway = self.gateway
+        clock: Clock = self.clock
+        self.reconciler = Reconciler(
+            store=self.store,
+            engine=engine,
+            environments=environments,
+            gateway=gateway,
+            home=self.home,
+            clock=clock,
+            hint=self.hint,
+            random=Random(self.seed),  # noqa: S311 ids of a test
+        )
+        return self.reconciler
+
+    def put_model(self, name: str, version: str, flow: Path) -> str:
+        """Register a folder's content. Returns the version's ARM id."""
+        digest = hashlib.sha256()
+        for path in sorted(each for each in flow.rglob("*") if each.is_file()):
+            digest.update(path.relative_to(flow).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
+        content = digest.hexdigest()
+        shutil.copytree(flow, self.home.models / content, dirs_exist_ok=True)
+        container, id = WORKSPACE.model(name), WORKSPACE.model(name, version)
+        with self.store.transaction() as tx:
+            tx.put(Kind.MODEL, container, WORKSPACE.path, name, ModelContainerSpec(), by=_BY, operation=None)
+            spec = ModelVersionSpec(uri="azureml://test", content_hash=content)
+            tx.put(Kind.MODEL_VERSION, id, container, version, spec, by=_BY, operation=None)
+        return id
+
+    def put_endpoint(self, name: str = "chat", **changes: Any) -> Operation:
+        id = WORKSPACE.endpoint(name)
+        with self.store.transaction() as tx:
+            before = tx.find(Kind.ENDPOINT, id)
+            spec = replace(before.spec if before else EndpointSpec(), **changes)
+            kind = OperationKind.UPDATE if before else OperationKind.CREATE
+            _, operation = tx.put(Kind.ENDPOINT, id, WORKSPACE.path, name, spec, by=_BY, operation=kind)
+            if before is None:
+                tx.put_secret(id, PRIMARY_KEY, f"{name}-first-key", by=_BY)
+                tx.put_secret(id, SECONDARY_KEY, f"{name}-second-key", by=_BY)
+        return _there(operation)
+
+    def put_deployment(
+        self, name: str = "blue", *, endpoint: str = "chat", secrets: Mapping[str, str] | None = None, **changes: Any
+    ) -> Operation:
+        """Create it (`model` is needed then) or change it. secrets: secret environment variables."""
+        id = WORKSPACE.deployment(endpoint, name)
+        with self.store.transaction() as tx:
+            before = tx.find(Kind.DEPLOYMENT, id)
+            spec = replace(before.spec, **changes) if before else DeploymentSpec(**changes)
+            if secrets is not None:
+                spec = replace(spec, secret_variables=tuple(sorted(secrets)))
+            kind = OperationKind.UPDATE if before else OperationKind.CREATE
+            parent = WORKSPACE.endpoint(endpoint)
+            _, operation = tx.put(
+                Kind.DEPLOYMENT, id, parent, name, spec, by=_BY, operation=kind, force=secrets is not None
+            )
+            for key, value in (secrets or {}).items():
+                tx.put_secret(id, SECRET_VARIABLE_PREFIX + key, value, by=_BY)
+        return _there(operation)
+
+    def delete(self, id: str) -> Operation:
+        with self.store.transaction() as tx:
+            return tx.mark_deleting(id, _BY)
+
+    def endpoint(self, name: str = "chat") -> EndpointRecord | None:
+        with self.store.reading() as tx:
+            return tx.find(Kind.ENDPOINT, WORKSPACE.endpoint(name))
+
+    def deployment(self, name: str = "blue", endpoint: str = "chat") -> DeploymentRecord | None:
+        with self.store.reading() as tx:
+            return tx.find(Kind.DEPLOYMENT, WORKSPACE.deployment(endpoint, name))
+
+    def operation(self, operation: Operation) -> Operation:
+        """As it stands now."""
+        with self.store.reading() as tx:
+            return _there(tx.operation(operation.id))
+
+    def settle(self, *, looks: int = 60, step_s: float = 0.5) -> None:
+        """Look until nobody waits for anything, at most that often; time passes between looks (frozen clock)."""
+        for _ in range(looks):
+            if not self.reconciler.tick():
+                return
+            self.clock.advance(step_s)
+
+    def look_until(self, done: Callable[[], bool], *, looks: int = 60, step_s: float = 0.5) -> None:
+        """Look until that is so. Raises AssertionError when it does not come about."""
+        for _ in range(looks):
+            self.reconciler.tick()
+            if done():
+                return
+            self.clock.advance(step_s)
+        raise AssertionError(f"It did not come about in {looks} looks.")
+
+
+def _there(operation: Operation | None) -> Operation:
+    if operation is None:
+        raise LookupError("There is no such operation.")
+    return operation
