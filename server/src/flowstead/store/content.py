@@ -112,7 +112,9 @@ def _walk(source: Path) -> Sequence[_Entry]:
 
 
 def _files(folder: Path, root: Path, relative: PurePosixPath) -> Iterator[_Entry]:
-    for item in os.scandir(folder):
+    with os.scandir(folder) as opened:
+        items = list(opened)
+    for item in items:
         name = relative / item.name
         path = Path(item.path)
         if item.is_symlink():
