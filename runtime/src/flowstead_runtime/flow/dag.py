@@ -77,7 +77,8 @@ class _Reader:
 
     def unfolded(self, document: YamlMap) -> list[YamlMap]:
         """The nodes as written, those that use variants replaced by their default variant's node."""
-        nodes = document.get("nodes") or []
+        nodes = document.get("nodes")
+        nodes = [] if nodes is None else nodes
         if not isinstance(nodes, list):
             raise self._wrong("'nodes' must be a list", document.line_of("nodes"))
         variants = section(document, "node_variants", file=self._file)

@@ -19,6 +19,7 @@ MAX_BYTES = 5 * 1024 * 1024
 MAX_VALUES = 200_000
 MAX_DEPTH = 60
 _MERGE = "tag:yaml.org,2002:merge"
+_COLLECTIONS = ("tag:yaml.org,2002:map", "tag:yaml.org,2002:seq")
 
 
 class YamlMap(dict[Any, Any]):
@@ -113,6 +114,8 @@ class _Reader:
             raise self._wrong(f"holds more than {MAX_VALUES} values (aliases counted)", self._line(node))
         if depth > MAX_DEPTH:
             raise self._wrong(f"is nested deeper than {MAX_DEPTH} levels", self._line(node))
+        if isinstance(node, yaml.CollectionNode) and node.tag not in _COLLECTIONS:
+            raise self._wrong(f"the tag '{node.tag}' is not allowed", self._line(node))
         if isinstance(node, yaml.MappingNode):
             return self._mapping(loader, node, depth)
         if isinstance(node, yaml.SequenceNode):
