@@ -1,0 +1,230 @@
+"""The local engine with the real supervisor and the real runtime, which the test's own interpreter has."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from flowstead.engines.local import LocalEngine
+from flowstead.engines.protocol import (
+    EXIT_FLOW_CANNOT_START,
+    EXIT_PACKAGE_MISSING,
+    Engine,
+    InstanceSpec,
+    InstanceState,
+    ObservedInstance,
+)
+from flowstead.resources.deployment import RequestSettings
+from flowstead.resources.home import Home
+from flowstead.testing.engine_contract import EngineContract, MakeSpec
+
+FLOW = """\
+inputs:
+  question: {type: string}
+outputs:
+  answer: {type: string, reference: "${echo.output}"}
+nodes:
+- name: echo
+  type: python
+  source: {type: code, path: echo.py}
+  inputs: {question: "${inputs.question}"}
+"""
+ECHO = """\
+from promptflow.core import tool
+
+@tool
+def echo(question: str) -> str:
+    return question
+"""
+
+
+def write_flow(folder: Path, code: str = ECHO) -> Path:
+    folder.mkdir(parents=True)
+    (folder / "flow.dag.yaml").write_text(FLOW)
+    (folder / "echo.py").write_text(code)
+    return folder
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    home = Home(tmp_path / "home")
+    home.create()
+    return home
+
+
+@pytest.fixture
+def engine(home: Home) -> Iterator[LocalEngine]:
+    engine = LocalEngine(home)
+    yield engine
+    deadline = time.monotonic() + 30.0
+    while left := engine.observe():
+        for each in left:
+            engine.stop(each.id)
+        assert time.monotonic() < deadline, f"These do not end: {left}"
+        time.sleep(0.05)
+
+
+@pytest.fixture
+def reopen(home: Home) -> Callable[[], Engine]:
+    return lambda: LocalEngine(home)
+
+
+@pytest.fixture
+def make_spec(home: Home, tmp_path: Path) -> MakeSpec:
+    flow = write_flow(tmp_path / "flow")
+
+    def make(id: str) -> InstanceSpec:
+        return spec_of(home, id, flow)
+
+    return make
+
+
+def spec_of(home: Home, id: str, flow: Path, **variables: str) -> InstanceSpec:
+    return InstanceSpec(
+        id=id,
+        endpoint="chat",
+        deployment="blue",
+        deployment_uid="uid-1",
+        revision="r1",
+        flow=flow,
+        python=Path(sys.executable),
+        environment=variables,
+        request_settings=RequestSettings(request_timeout_s=5.0),
+        log=home.logs / "endpoints/chat/blue" / f"{id}.log",
+    )
+
+
+class TestLocalEngine(EngineContract):
+    pass
+
+
+contract = EngineContract()
+
+
+def has_ended(pid: int | None) -> bool:
+    """Ended, though perhaps nobody has asked for its exit code yet."""
+    try:
+        return pid is None or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
+
+
+def test_nothing_of_an_instance_stays(engine: LocalEngine, home: Home, make_spec: MakeSpec) -> None:
+    engine.start(make_spec("one"))
+    seen = contract.wait_for(engine, "one", InstanceState.READY)
+    assert (home.scratch / "one").is_dir()
+    engine.stop("one")
+    contract.wait_until_gone(engine, "one")
+    assert list(home.instances_run.iterdir()) == []
+    assert list(home.scratch.iterdir()) == []
+    assert has_ended(seen.pid)
+
+
+def test_secrets_and_the_server_s_own_environment_stay_where_they_are(
+    engine: LocalEngine, home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FLOWSTEAD_MASTER", "server-secret-value")
+    code = (
+        ECHO
+        + "import json, os, pathlib\n"
+        + "pathlib.Path(os.environ['HOME'], 'seen.json').write_text(json.dumps(dict(os.environ)))\n"
+    )
+    flow = write_flow(tmp_path / "flow", code)
+    engine.start(spec_of(home, "one", flow, API_KEY="hunter2-hunter2", MODE="test"))
+    seen = contract.wait_for(engine, "one", InstanceState.READY)
+    environment = json.loads((home.scratch / "one" / "seen.json").read_text())
+    assert environment["API_KEY"] == "hunter2-hunter2"
+    assert environment["MODE"] == "test"
+    assert environment["HOME"] == environment["TMPDIR"] == str(home.scratch / "one")
+    certificates = {"SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"}
+    known = {"PATH", "LANG", "HOME", "TMPDIR", "PYTHONUNBUFFERED", "PYTHONDONTWRITEBYTECODE", "API_KEY", "MODE"}
+    assert set(environment) - certificates == known
+
+    for path in home.run.rglob("*"):
+        if path.is_file():
+            assert b"hunter2" not in path.read_bytes(), path
+    command = Path(f"/proc/{seen.pid}/cmdline")
+    if command.exists():
+        assert b"hunter2" not in command.read_bytes()
+    assert not (flow / "__pycache__").exists()
+    assert (home.instances_run / "one").stat().st_mode & 0o777 == 0o700
+
+
+@pytest.mark.parametrize(
+    ("code", "exit_code", "words"),
+    [
+        ("raise ValueError('bad start')\n", EXIT_FLOW_CANNOT_START, "bad start"),
+        ("import no_such_package_at_all\n", EXIT_PACKAGE_MISSING, "no_such_package_at_all"),
+        ("import os\nos._exit(3)\n", 3, ""),
+    ],
+)
+def test_an_instance_that_cannot_start_says_why(
+    engine: LocalEngine, home: Home, tmp_path: Path, code: str, exit_code: int, words: str
+) -> None:
+    engine.start(spec_of(home, "bad", write_flow(tmp_path / "flow", code + ECHO)))
+    seen = contract.wait_for(engine, "bad", InstanceState.FAILED)
+    assert seen.exit_code == exit_code
+    assert words in "\n".join(engine.last_log_lines("bad", 50))
+
+
+def test_a_killed_worker_is_back_on_the_same_socket(engine: LocalEngine, make_spec: MakeSpec) -> None:
+    engine.start(make_spec("one"))
+    before = contract.wait_for(engine, "one", InstanceState.READY)
+    assert before.pid is not None
+    os.kill(before.pid, signal.SIGKILL)
+    killed_at = time.monotonic()
+
+    def back() -> ObservedInstance | None:
+        (seen,) = engine.observe()
+        return seen if seen.state is InstanceState.READY and seen.pid != before.pid else None
+
+    while (after := back()) is None:
+        assert time.monotonic() - killed_at < 5.0, engine.observe()
+        time.sleep(0.02)
+    assert (after.address, after.restarts) == (before.address, 1)
+
+
+def test_an_instance_whose_supervisor_was_killed_is_lost_and_can_be_stopped(
+    engine: LocalEngine, home: Home, make_spec: MakeSpec
+) -> None:
+    engine.start(make_spec("one"))
+    seen = contract.wait_for(engine, "one", InstanceState.READY)
+    state = json.loads((home.instances_run / "one" / "state.json").read_text())
+    os.kill(state["supervisor_pid"], signal.SIGKILL)
+    contract.wait_for(engine, "one", InstanceState.LOST)
+    engine.stop("one")
+    contract.wait_until_gone(engine, "one")
+    assert has_ended(seen.pid)
+
+
+def test_what_a_killed_server_left_half_done_is_finished(engine: LocalEngine, home: Home, make_spec: MakeSpec) -> None:
+    (home.instances_run / "mkdir-only").mkdir()
+    assert list(engine.observe()) == []
+    assert not (home.instances_run / "mkdir-only").exists()
+
+    card_only = home.instances_run / "card-only"
+    engine.start(make_spec("template"))
+    card = json.loads((home.instances_run / "template" / "instance.json").read_text())
+    card_only.mkdir()
+    (card_only / "instance.json").write_text(json.dumps(card | {"id": "card-only"}))
+    contract.wait_for(engine, "card-only", InstanceState.LOST)
+    engine.stop("card-only")
+    contract.wait_until_gone(engine, "card-only")
+
+
+def test_a_flow_s_own_modules_do_not_stand_in_for_the_runtime_s(
+    engine: LocalEngine, home: Home, tmp_path: Path
+) -> None:
+    flow = write_flow(tmp_path / "flow")
+    (flow / "uvicorn.py").write_text("raise RuntimeError('shadowed')\n")
+    (flow / "typing.py").write_text("raise RuntimeError('shadowed')\n")
+    engine.start(spec_of(home, "one", flow))
+    contract.wait_for(engine, "one", InstanceState.READY)
