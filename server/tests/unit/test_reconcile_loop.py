@@ -203,6 +203,26 @@ def blue_of(endpoints: Sequence[GatewayEndpoint]) -> list[Upstream]:
     ]
 
 
+def test_an_old_instance_runs_on_for_a_moment_after_it_lost_its_route(
+    world: ReconcilerWorld, model: str, tmp_path: Path
+) -> None:
+    deployed(world, model)
+    old = only_instance(world)
+    second = world.put_model("flow", "2", write_flow(tmp_path / "flow2", code="x = 2\n"))
+    world.put_deployment(model=second)
+
+    def unrouted() -> bool:
+        return old not in [each.address.split("/")[2] for each in blue_of(world.gateway.published)]
+
+    world.look_until(unrouted, step_s=0.05)
+    world.clock.advance(0.9)
+    world.reconciler.tick()
+    assert old in world.engine.instances
+    world.clock.advance(0.2)
+    world.reconciler.tick()
+    assert old not in world.engine.instances
+
+
 def test_an_old_instance_is_not_stopped_while_the_gateway_may_route_to_it(
     world: ReconcilerWorld, model: str, tmp_path: Path
 ) -> None:

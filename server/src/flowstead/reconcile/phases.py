@@ -108,12 +108,10 @@ def route_switched(view: DeploymentView) -> Outcome:
 
 
 def old_instances_drained(view: DeploymentView) -> Outcome:
-    draining = [
-        each
-        for each in _old(view)
-        if each.state is not InstanceState.STOPPING and view.unrouted_for.get(each.id, 0.0) < DRAIN_S
-    ]
-    return Act("old instances to finish their requests") if draining else Proceed()
+    stopping = InstanceState.STOPPING
+    if all(each.state is stopping or _is_drained(view, each) for each in _old(view)):
+        return Proceed()
+    return Act("old instances to finish their requests")
 
 
 def old_instances_stopped(view: DeploymentView) -> Outcome:
@@ -194,13 +192,15 @@ def start_limit_s(view: DeploymentView) -> float:
 
 
 def _is_spent(view: DeploymentView, instance: ObservedInstance) -> bool:
-    """It can be stopped at once, whatever the gateway knows: it does not serve, or never did."""
+    """It is of no use any more and can be stopped at once."""
     if instance.state is InstanceState.STOPPING:
         return False
     if instance.state is InstanceState.LOST:
         return True
-    if instance.revision not in (view.target, view.record.status.serving_revision):
-        return is_unrouted(view, instance)
+    serving = view.record.status.serving_revision
+    if instance.revision not in (view.target, serving):
+        # Superseded on its way. Once the target serves, the last two phases take care of what is old.
+        return serving != view.target and _is_drained(view, instance)
     if instance.revision == view.target and instance.state is InstanceState.FAILED:
         # Of an attempt before this one, or of a running deployment that has waited long enough.
         return view.first_look or (view.settled and view.failed_for.get(instance.id, 0.0) >= REPLACE_AFTER_S)
@@ -210,6 +210,10 @@ def _is_spent(view: DeploymentView, instance: ObservedInstance) -> bool:
 def is_unrouted(view: DeploymentView, instance: ObservedInstance) -> bool:
     """The gateway is known to send it nothing."""
     return view.routed is not None and instance.address not in view.routed
+
+
+def _is_drained(view: DeploymentView, instance: ObservedInstance) -> bool:
+    return is_unrouted(view, instance) and view.unrouted_for.get(instance.id, 0.0) >= DRAIN_S
 
 
 def _old(view: DeploymentView) -> list[ObservedInstance]:
