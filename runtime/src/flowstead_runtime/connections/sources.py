@@ -74,9 +74,15 @@ class Connections:
             value = text
         if isinstance(value, dict):
             return value
-        if not isinstance(value, str) or value in (name, *chain) or len(chain) > len(self._environ):
-            raise ConnectionInvalid(f"The variable {variable} does not hold the connection '{name}' as JSON.")
-        return self._find(value, (*chain, name))
+        if isinstance(value, str) and value not in (name, *chain) and self._knows(value):
+            return self._find(value, (*chain, name))
+        # What the variable holds could be a secret, so it is not quoted.
+        raise ConnectionInvalid(
+            f"The variable {variable} holds neither the connection '{name}' as JSON nor another connection's name."
+        )
+
+    def _knows(self, name: str) -> bool:
+        return name in self._file or name in self._encoded or bool(self._environ.get(name.replace(" ", "_")))
 
     def _overridden(self, connection: Connection) -> Connection:
         prefix = _variable_name(connection.name)

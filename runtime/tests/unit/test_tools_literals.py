@@ -1,0 +1,121 @@
+"""Literals against the parameters of tools."""
+
+from __future__ import annotations
+
+import enum
+import inspect
+from typing import Any, Optional, Union
+
+import pytest
+
+from flowstead_runtime.connections.types import (
+    AzureOpenAIConnection,
+    Connection,
+    CustomConnection,
+    CustomStrongTypeConnection,
+    OpenAIConnection,
+)
+from flowstead_runtime.errors import ConnectionInvalid, FlowLoadError
+from flowstead_runtime.tools.literals import convert_literals, parameters_of
+from flowstead_runtime.tools.multimedia import Image
+from flowstead_runtime.tools.values import FilePath, Secret
+
+
+class Colour(str, enum.Enum):  # noqa: UP042 - what flow authors write
+    RED = "red"
+
+
+class Mine(CustomStrongTypeConnection):
+    base: str
+    key: Secret
+
+
+class Source:
+    known: dict[str, Connection] = {  # noqa: RUF012
+        "azure": AzureOpenAIConnection(name="azure", api_key="k"),
+        "custom": CustomConnection(configs={"base": "b"}, secrets={"key": "k"}, name="custom"),
+    }
+
+    def get(self, name: str) -> Connection:
+        if name not in self.known:
+            raise ConnectionInvalid(f"Connection '{name}' is not configured.")
+        return self.known[name]
+
+
+def convert(annotation: Any, value: Any, default: Any = inspect.Parameter.empty) -> Any:
+    parameter = inspect.Parameter("x", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=annotation, default=default)
+    return convert_literals({"x": value}, {"x": parameter}, node="n", connections=Source())["x"]
+
+
+EMPTY = inspect.Parameter.empty
+
+
+@pytest.mark.parametrize(
+    ("annotation", "value", "wanted"),
+    [
+        (int, "7", 7), (float, "1.5", 1.5), (float, 2, 2.0), (bool, "true", True), (bool, "False", False),
+        (bool, True, True), (str, 5, "5"), (list, "[1]", [1]), (list, [1], [1]), (dict, '{"a": 1}', {"a": 1}),
+        (list[int], "[1]", [1]), (dict[str, int], "{}", {}), (Optional[int], "7", 7), (int | None, "7", 7),  # noqa: UP045
+        (Union[str, dict], "x", "x"),  # noqa: UP007
+        (EMPTY, "x", "x"), (EMPTY, "[1]", [1]), (EMPTY, "3", 3), (Any, "{}", {}), (object, 5, 5),
+        (Colour, "red", "red"), (FilePath, "a.txt", FilePath("a.txt")), (Secret, "s", Secret("s")),
+    ],
+)  # fmt: skip
+def test_literals_follow_the_annotation(annotation: Any, value: Any, wanted: Any) -> None:
+    converted = convert(annotation, value)
+    assert (type(converted), converted) == (type(wanted), wanted)
+
+
+def test_without_an_annotation_the_default_tells_the_type() -> None:
+    assert convert(EMPTY, "7", default=3) == 7
+    assert convert(EMPTY, "7", default="x") == "7"
+    assert convert(EMPTY, "7", default=None) == 7
+
+
+@pytest.mark.parametrize(
+    ("annotation", "value", "words"),
+    [
+        (int, "seven", "of the type int"),
+        (bool, "no", "of the type bool: true or false is expected"),
+        (list, '{"a": 1}', "of the type list: it is a dict"),
+        (dict, "nope", "of the type dict"),
+        (Image, "/etc/passwd", "of the type Image"),
+        (OpenAIConnection, "azure", "of type AzureOpenAIConnection"),
+    ],
+)
+def test_a_literal_that_does_not_fit_names_node_and_input(annotation: Any, value: Any, words: str) -> None:
+    with pytest.raises(FlowLoadError, match=f"node 'n': the input 'x' .*{words}"):
+        convert(annotation, value)
+
+
+def test_connections_are_looked_up_by_name() -> None:
+    assert convert(AzureOpenAIConnection, "azure") is Source.known["azure"]
+    assert convert(Union[AzureOpenAIConnection, OpenAIConnection], "azure") is Source.known["azure"]  # noqa: UP007
+    assert convert(CustomConnection, "custom") is Source.known["custom"]
+    assert convert(Connection, "azure") is Source.known["azure"]
+    with pytest.raises(ConnectionInvalid, match="'nope'"):
+        convert(AzureOpenAIConnection, "nope")
+
+
+def test_a_users_own_connection_class_is_made_of_a_custom_one() -> None:
+    mine = convert(Mine, "custom")
+    assert isinstance(mine, Mine)
+    assert (mine.base, mine.key) == ("b", "k")
+
+
+def test_inputs_without_a_parameter_are_kept() -> None:
+    assert convert_literals({"y": "[1]"}, {}, node="n", connections=Source()) == {"y": "[1]"}
+
+
+def test_parameters_leave_out_self_and_collectors() -> None:
+    def function(self: Any, a: int, *args: Any, b: str = "x", **kwargs: Any) -> None: ...
+
+    parameters = parameters_of(function)
+    assert list(parameters) == ["a", "b"]
+    assert parameters["a"].annotation is int, "annotations given as text are resolved"
+
+
+def test_an_annotation_that_cannot_be_resolved_is_no_obstacle() -> None:
+    def function(a: "Nowhere") -> None: ...  # type: ignore[name-defined] # noqa: F821, UP037
+
+    assert list(parameters_of(function)) == ["a"]
