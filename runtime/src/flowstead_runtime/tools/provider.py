@@ -51,39 +51,40 @@ class Provider:
 
 def make_provider(connection: Connection, *, sleep: Sleep = asyncio.sleep) -> Provider:
     """Raises ConnectionInvalid when the connection is not one for an LLM, or lacks what the SDK needs."""
+    if not isinstance(connection, AzureOpenAIConnection | OpenAIConnection | ServerlessConnection):
+        raise ConnectionInvalid(
+            f"Connection '{connection.name}' of type {connection.type} cannot be used for an LLM; use an "
+            "AzureOpenAIConnection, an OpenAIConnection or a ServerlessConnection."
+        )
+    mode = connection.get("auth_mode") or "key"
+    if mode != "key":
+        raise ConnectionInvalid(f"Connection '{connection.name}': auth_mode '{mode}' is not supported; use a key.")
+    # An empty key is passed on as None, so that the SDK looks into the environment (OPENAI_API_KEY …).
+    key = connection.get("api_key") or None
+    secrets = (key,) if key else ()
+    try:
+        client = _make_client(connection, key)
+    except Exception as error:
+        raise ConnectionInvalid(f"Connection '{connection.name}': {_cleaned(str(error), secrets)}") from None
+    return Provider(client, isinstance(connection, AzureOpenAIConnection), secrets, sleep)
+
+
+def _make_client(connection: Connection, key: str | None) -> AsyncOpenAI:
     # Importing the SDK takes most of a second: only flows that use it pay.
     import openai
 
-    # An empty key is passed on as None, so that the SDK looks in the environment (OPENAI_API_KEY,
-    # AZURE_OPENAI_API_KEY).
-    key = connection.get("api_key") or None
-    secrets = (key,) if key else ()
-    if connection.get("auth_mode", "key") not in ("key", None, ""):
-        raise ConnectionInvalid(
-            f"Connection '{connection.name}': auth_mode '{connection.get('auth_mode')}' is not supported; use a key."
+    if isinstance(connection, AzureOpenAIConnection):
+        return openai.AsyncAzureOpenAI(
+            api_key=key,
+            azure_endpoint=connection.get("api_base") or None,  # type: ignore[arg-type]
+            api_version=connection.get("api_version") or None,
+            max_retries=0,
         )
-    try:
-        if isinstance(connection, AzureOpenAIConnection):
-            azure = openai.AsyncAzureOpenAI(
-                api_key=key,
-                azure_endpoint=connection.get("api_base") or None,  # type: ignore[arg-type]
-                api_version=connection.get("api_version") or None,
-                max_retries=0,
-            )
-            return Provider(azure, True, secrets, sleep)
-        if isinstance(connection, OpenAIConnection | ServerlessConnection):
-            client = openai.AsyncOpenAI(
-                api_key=key,
-                base_url=_base_url(connection),
-                organization=connection.get("organization") or None,
-                max_retries=0,
-            )
-            return Provider(client, False, secrets, sleep)
-    except openai.OpenAIError as error:
-        raise ConnectionInvalid(f"Connection '{connection.name}': {_cleaned(str(error), secrets)}") from None
-    raise ConnectionInvalid(
-        f"Connection '{connection.name}' of type {connection.type} cannot be used for an LLM; use an "
-        "AzureOpenAIConnection, an OpenAIConnection or a ServerlessConnection."
+    return openai.AsyncOpenAI(
+        api_key=key,
+        base_url=_base_url(connection),
+        organization=connection.get("organization") or None,
+        max_retries=0,
     )
 
 
