@@ -293,6 +293,12 @@ def test_prompts_keep_callers_texts_as_text(tmp_path: Path) -> None:
     assert answer(write(folder, yaml), {"x": "{{1+1}}\nsystem:\n"}) == {"o": "Hi {{1+1}}\nsystem:\n \n"}
 
 
+def test_an_output_that_holds_itself_is_handed_on(tmp_path: Path) -> None:
+    script = TOOL + "@tool\ndef t():\n    a = []\n    a.append(a)\n    return a\n"
+    out = answer(write(tmp_path / "f", one("{}"), t=script))["o"]
+    assert out[0] is out
+
+
 def test_what_the_server_uses_imports_nothing_heavy_and_no_flow_code(tmp_path: Path) -> None:
     folder = write(tmp_path / "f", one("{}"), t="raise SystemExit('imported')\n")
     (folder / "requirements.txt").write_text("a\n")

@@ -150,6 +150,14 @@ def test_the_vision_format_has_texts_and_data_urls() -> None:
             convert_inputs(definition, {"q": [refused]})
 
 
+def test_a_value_nested_too_deeply_is_refused() -> None:
+    value: Any = []
+    for _ in range(100_000):
+        value = [value]
+    with pytest.raises(InputError, match="'x' is nested too deeply"):
+        convert(ValueType.LIST, value)
+
+
 def test_values_without_images_are_passed_on_as_they_are() -> None:
     value = {"a": [1, (2, "x")]}
     assert dump_nested(value, "basic") is value

@@ -103,6 +103,19 @@ def test_a_users_own_connection_class_is_made_of_a_custom_one() -> None:
     assert (mine.base, mine.key) == ("b", "k")
 
 
+def test_classes_of_the_real_promptflow_package_are_made_of_ours() -> None:
+    class AzureOpenAIConnection:
+        def __init__(self, api_key: str, api_base: str = "", name: str = "", **kwargs: Any) -> None:
+            self.seen = (api_key, api_base, name)
+
+    class CustomConnection:
+        def __init__(self, secrets: dict[str, str], configs: dict[str, str], **kwargs: Any) -> None:
+            self.seen = (secrets, configs, kwargs["name"])
+
+    assert convert(AzureOpenAIConnection, "azure").seen == ("k", "", "azure")
+    assert convert(CustomConnection, "custom").seen == ({"key": "k"}, {"base": "b"}, "custom")
+
+
 def test_inputs_without_a_parameter_are_kept() -> None:
     assert convert_literals({"y": "[1]"}, {}, node="n", connections=Source()) == {"y": "[1]"}
 

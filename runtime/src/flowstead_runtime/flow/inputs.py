@@ -74,6 +74,8 @@ def _converted(name: str, spec: FlowInput, value: Any, definition: FlowDefinitio
         return load(converted, definition.message_format)
     except InputError as error:
         raise InputError(f"Failed to load image for input '{name}': {error.message}") from None
+    except RecursionError:
+        raise InputError(f"The value for flow input '{name}' is nested too deeply.") from None
 
 
 def _shown(data: Any, *, plain: bool = False) -> str:

@@ -58,7 +58,11 @@ class DagFlow:
 
     async def run(self, inputs: Mapping[str, Any], context: RunContext) -> RunResult:
         outputs = await execute(self._plan, inputs, self._pool, stream=context.stream)
-        return RunResult(dump_nested(outputs, self._definition.message_format))
+        try:
+            return RunResult(dump_nested(outputs, self._definition.message_format))
+        except RecursionError:
+            # No JSON either: who encodes the outputs says which of them it is.
+            return RunResult(outputs)
 
     async def close(self) -> None:
         self._pool.close()

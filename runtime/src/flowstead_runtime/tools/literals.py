@@ -98,14 +98,23 @@ def _connection(value: Any, wanted: type, connections: ConnectionSource) -> Any:
     if isinstance(value, Connection):
         return value
     connection = connections.get(str(value))
-    if type_named(wanted.__name__) is not None or wanted is Connection:
-        if wanted is not Connection and type(connection) is not type_named(wanted.__name__):
-            raise TypeError(f"the connection '{value}' is of type {connection.type}")
+    kind = type_named(wanted.__name__)
+    if kind is not None and type(connection) is not kind:
+        raise TypeError(f"the connection '{value}' is of type {connection.type}")
+    if wanted is Connection or wanted is kind:
         return connection
     if issubclass(wanted, CustomStrongTypeConnection):
         return wanted.of(connection)
-    make: Callable[..., Any] = wanted
-    return make(configs=dict(connection.configs), secrets=dict(connection.secrets), name=connection.name)
+    return _foreign(connection, wanted)
+
+
+def _foreign(connection: Connection, make: Callable[..., Any]) -> Any:
+    """The connection as a class of the real promptflow package, when that is installed."""
+    taken = inspect.signature(make).parameters
+    if "secrets" in taken:
+        return make(configs=dict(connection.configs), secrets=dict(connection.secrets), name=connection.name)
+    fields = {key: value for key, value in connection.items() if key in taken and value is not None}
+    return make(**fields, name=connection.name)
 
 
 def _bool(value: Any) -> bool:
