@@ -1,0 +1,1 @@
+"""How fast the runtime serves, beside its rival and beside the bare server under it."""
