@@ -96,7 +96,9 @@ def _leave_failed(place: Place, message: str, output: str) -> None:
 def _run_steps(
     uv: Uv, place: Place, work: Path, requirements: Requirements, runtime: RuntimeWheel, base_python: Path
 ) -> None:
-    uv.run("venv", "--clear", "--no-project", "--python", base_python, place.venv)
+    # Not uv's `--clear`: it refuses what a builder that was cut off may have left.
+    shutil.rmtree(place.venv, ignore_errors=True)
+    uv.run("venv", "--no-project", "--python", base_python, place.venv)
     lock = work / "lock.txt"
     lock.write_text(runtime.lock)
     if requirements.asks_for_anything:

@@ -1,0 +1,557 @@
+"""Decide: every phase against what it may find, deletion, supersession and failure. Plain data in, plain data out."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from flowstead.engines.protocol import InstanceState, ObservedInstance
+from flowstead.environments.protocol import BuildFailed, Building, Built
+from flowstead.errors import ArtifactMissing, FlowInvalid
+from flowstead.reconcile import phases
+from flowstead.reconcile.decide import decide_deployment, decide_endpoint
+from flowstead.reconcile.decision import (
+    Act,
+    Decision,
+    DeploymentView,
+    EndpointView,
+    Fail,
+    Proceed,
+    RemoveFiles,
+    RemoveRows,
+    StartInstance,
+    StopInstance,
+)
+from flowstead.resources.clock import iso
+from flowstead.resources.deployment import Condition, DeploymentSpec, DeploymentStatus, ProbeSettings
+from flowstead.resources.endpoint import EndpointSpec, EndpointStatus, ProvisioningState
+from flowstead.resources.operation import Operation, OperationKind
+from flowstead.store.records import DeploymentRecord, EndpointRecord, Kind, Record
+
+NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
+START, READY, RESTARTING = InstanceState.STARTING, InstanceState.READY, InstanceState.RESTARTING
+FAILED, STOPPING, LOST = InstanceState.FAILED, InstanceState.STOPPING, InstanceState.LOST
+CREATE = Operation("op", OperationKind.CREATE, "id", 1, started_at=iso(NOW))
+UPDATE = replace(CREATE, kind=OperationKind.UPDATE)
+
+
+def ago(seconds: float) -> str:
+    return iso(NOW - timedelta(seconds=seconds))
+
+
+def instance(id: str, state: InstanceState = READY, revision: str = "new", **more: Any) -> ObservedInstance:
+    return ObservedInstance(
+        id=id,
+        endpoint="chat",
+        deployment="blue",
+        deployment_uid="uid",
+        revision=revision,
+        state=state,
+        address=f"/{id}",
+        health_address=f"/{id}-health",
+        log=Path("/log"),
+        **more,
+    )
+
+
+def deployment(
+    *, count: int = 1, seen: bool = True, deleting: bool = False, spec: dict[str, Any] | None = None, **status: Any
+) -> DeploymentRecord:
+    """seen: a decision about the present generation has been recorded."""
+    return Record(
+        id="/endpoints/chat/deployments/blue",
+        kind=Kind.DEPLOYMENT,
+        parent_id="/endpoints/chat",
+        name="blue",
+        uid="uid",
+        spec=DeploymentSpec(model="m", instance_count=count, **(spec or {})),
+        status=DeploymentStatus(**status),
+        generation=2,
+        observed_generation=2 if seen else 1,
+        etag="",
+        deleting=deleting,
+        created_at=ago(100),
+        created_by="",
+        modified_at=ago(100),
+        modified_by="",
+    )
+
+
+def view(record: DeploymentRecord | None = None, *instances: ObservedInstance, **more: Any) -> DeploymentView:
+    """Of a deployment whose target is `new` and whose environment and files are there."""
+    given: dict[str, Any] = {
+        "now": NOW,
+        "watching_since": NOW - timedelta(days=1),
+        "target": "new",
+        "artifact": Path("/flow"),
+        "environment": Built(Path("/python")),
+        "operation": UPDATE,
+        "routed": frozenset[str](),
+        **more,
+    }
+    return DeploymentView(record=record or deployment(), instances=instances, **given)
+
+
+def held(*names: str, since: float = 1.0) -> tuple[Condition, ...]:
+    return tuple(Condition(name, True, at=ago(since)) for name in names)
+
+
+def stops(outcome: Act | Decision) -> list[str]:
+    return [each.instance_id for each in outcome.actions if isinstance(each, StopInstance)]
+
+
+def starts(outcome: Act | Decision) -> int:
+    return sum(isinstance(each, StartInstance) for each in outcome.actions)
+
+
+def act(outcome: object) -> Act:
+    assert isinstance(outcome, Act), outcome
+    return outcome
+
+
+def status_of(decision: Decision) -> DeploymentStatus:
+    assert isinstance(decision.status, DeploymentStatus)
+    return decision.status
+
+
+# environment and artifact
+
+
+def test_a_build_is_waited_for() -> None:
+    assert act(phases.environment_built(view(environment=Building(Path("/log"))))).actions == ()
+
+
+def test_a_built_environment_is_enough() -> None:
+    assert phases.environment_built(view()) == Proceed()
+
+
+def test_a_failed_build_fails_with_the_builders_words() -> None:
+    outcome = phases.environment_built(view(environment=BuildFailed("No.", "uv said so")))
+    assert isinstance(outcome, Fail)
+    assert (outcome.error.code, outcome.error.details) == ("ImageBuildFailure", "uv said so")
+
+
+@pytest.mark.parametrize("error", [ArtifactMissing(), FlowInvalid()])
+def test_without_a_flow_the_artifact_speaks_not_the_environment(error: Any) -> None:
+    seen = view(environment=None, artifact=error)
+    assert phases.environment_built(seen) == Proceed()
+    assert phases.artifact_in_place(seen) == Fail(error)
+
+
+def test_files_that_are_there_are_enough() -> None:
+    assert phases.artifact_in_place(view()) == Proceed()
+
+
+# instances started
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_missing_instances_are_started(count: int) -> None:
+    assert starts(act(phases.instances_started(view(deployment(count=count))))) == count
+
+
+@pytest.mark.parametrize("state", [START, READY, RESTARTING, FAILED])
+def test_an_instance_that_holds_a_place_is_not_started_twice(state: InstanceState) -> None:
+    assert phases.instances_started(view(None, instance("a", state))) == Proceed()
+
+
+def test_a_lost_instance_is_stopped_and_replaced() -> None:
+    outcome = act(phases.instances_started(view(None, instance("a", LOST))))
+    assert (stops(outcome), starts(outcome)) == (["a"], 1)
+
+
+def test_one_that_is_stopping_holds_no_place() -> None:
+    outcome = act(phases.instances_started(view(None, instance("a", STOPPING))))
+    assert (stops(outcome), starts(outcome)) == ([], 1)
+
+
+def test_the_serving_revision_s_instances_hold_no_place_of_the_target() -> None:
+    record = deployment(serving_revision="old")
+    outcome = act(phases.instances_started(view(record, instance("a", revision="old"))))
+    assert (stops(outcome), starts(outcome)) == ([], 1)
+
+
+def test_superseded_instances_are_stopped_when_nothing_goes_to_them() -> None:
+    record = deployment(serving_revision="old")
+    seen = view(record, instance("a", START, "between"), instance("b"), unrouted_for={"a": 5.0})
+    assert stops(act(phases.instances_started(seen))) == ["a"]
+
+
+@pytest.mark.parametrize(
+    ("routed", "unrouted_for"),
+    [(None, {}), (frozenset({"/a"}), {}), (frozenset[str](), {"a": 0.5})],
+    ids=["nothing known", "routed", "unrouted just now"],
+)
+def test_superseded_instances_are_spared_while_requests_may_come(routed: Any, unrouted_for: Any) -> None:
+    record = deployment(serving_revision="old")
+    seen = view(record, instance("a", READY, "between"), instance("b"), routed=routed, unrouted_for=unrouted_for)
+    assert phases.instances_started(seen) == Proceed()
+
+
+def test_a_failed_instance_of_an_earlier_attempt_is_replaced_at_the_first_look() -> None:
+    outcome = act(phases.instances_started(view(deployment(seen=False), instance("a", FAILED))))
+    assert (stops(outcome), starts(outcome)) == (["a"], 1)
+
+
+@pytest.mark.parametrize(("seconds", "replaced"), [(0.0, False), (29.0, False), (30.0, True)])
+def test_a_failed_instance_of_a_running_deployment_is_replaced_in_time(seconds: float, replaced: bool) -> None:
+    record = deployment(provisioning_state=ProvisioningState.SUCCEEDED, serving_revision="new")
+    outcome = phases.instances_started(view(record, instance("a", FAILED), failed_for={"a": seconds}))
+    assert (stops(outcome) == ["a"] if isinstance(outcome, Act) else False) is replaced
+
+
+# instances ready
+
+
+def test_all_ready_is_enough() -> None:
+    assert phases.instances_ready(view(None, instance("a"))) == Proceed()
+
+
+@pytest.mark.parametrize("state", [START, RESTARTING])
+def test_one_that_is_not_ready_is_waited_for(state: InstanceState) -> None:
+    outcome = act(phases.instances_ready(view(deployment(count=2), instance("a"), instance("b", state))))
+    assert outcome.waiting_for == "1 of 2 instances to be ready"
+
+
+def test_surplus_readiness_does_not_matter() -> None:
+    assert phases.instances_ready(view(None, instance("a", START), instance("b"))) == Proceed()
+
+
+@pytest.mark.parametrize(
+    ("exit_code", "code"),
+    [
+        (79, "UserScriptImportError"),
+        (78, "UserScriptInitFailed"),
+        (1, "DeploymentCrashLoopBackOff"),
+        (-9, "DeploymentCrashLoopBackOff"),
+        (None, "DeploymentCrashLoopBackOff"),
+    ],
+)
+def test_a_failed_instance_fails_the_deployment(exit_code: int | None, code: str) -> None:
+    outcome = phases.instances_ready(view(None, instance("a", FAILED, exit_code=exit_code)))
+    assert isinstance(outcome, Fail)
+    assert (outcome.error.code, outcome.instance_id) == (code, "a")
+
+
+def test_a_failed_instance_of_a_running_deployment_is_only_waited_for() -> None:
+    record = deployment(provisioning_state=ProvisioningState.SUCCEEDED)
+    assert isinstance(phases.instances_ready(view(record, instance("a", FAILED))), Act)
+
+
+@pytest.mark.parametrize(("seconds", "late"), [(300.0, False), (311.0, True)])
+def test_readiness_has_a_deadline(seconds: float, late: bool) -> None:
+    record = deployment(conditions=held("InstancesStarted", since=seconds))
+    outcome = phases.instances_ready(view(record, instance("a", START)))
+    assert isinstance(outcome, Fail) is late
+    if isinstance(outcome, Fail):
+        assert (outcome.error.code, outcome.instance_id) == ("ResourceNotReady", "a")
+
+
+def test_the_deadline_does_not_run_while_there_is_no_server() -> None:
+    record = deployment(conditions=held("InstancesStarted", since=5000.0))
+    seen = view(record, instance("a", START), watching_since=NOW - timedelta(seconds=10))
+    assert isinstance(phases.instances_ready(seen), Act)
+
+
+@pytest.mark.parametrize(
+    ("probe", "limit"),
+    [
+        (ProbeSettings(), 310.0),
+        (ProbeSettings(initial_delay_s=5, period_s=2, failure_threshold=3), 11.0),
+        (ProbeSettings(period_s=3600, failure_threshold=3600), 1800.0),
+    ],
+)
+def test_the_deadline_is_the_readiness_probe_s(probe: ProbeSettings, limit: float) -> None:
+    assert phases.start_limit_s(view(deployment(spec={"readiness_probe": probe}))) == limit
+
+
+# route
+
+
+def test_ready_instances_get_the_route() -> None:
+    record = deployment(serving_revision="old", revision="new")
+    assert act(phases.route_switched(view(record, instance("a")))).serve == "new"
+
+
+@pytest.mark.parametrize("routed", [None, frozenset[str](), frozenset({"/old"}), frozenset({"/old", "/a"})])
+def test_the_gateway_s_answer_is_waited_for(routed: frozenset[str] | None) -> None:
+    record = deployment(serving_revision="new", revision="new")
+    assert act(phases.route_switched(view(record, instance("a"), routed=routed))).serve is None
+
+
+def test_what_the_gateway_has_taken_holds() -> None:
+    record = deployment(serving_revision="new", revision="new")
+    assert phases.route_switched(view(record, instance("a"), routed=frozenset({"/a"}))) == Proceed()
+
+
+@pytest.mark.parametrize(("seconds", "failed"), [(29.0, False), (31.0, True)])
+def test_a_gateway_that_does_not_answer_fails_the_change(seconds: float, failed: bool) -> None:
+    conditions = held("InstancesReady", since=seconds)
+    record = deployment(serving_revision="new", revision="new", conditions=conditions)
+    assert isinstance(phases.route_switched(view(record, instance("a"))), Fail) is failed
+
+
+# old instances
+
+
+def rolled(*instances: ObservedInstance, **more: Any) -> DeploymentView:
+    record = deployment(serving_revision="new", revision="new")
+    return view(record, instance("a"), *instances, **{"routed": frozenset({"/a"}), **more})
+
+
+@pytest.mark.parametrize(("seconds", "drained"), [(0.5, False), (1.0, True)])
+def test_old_instances_run_on_for_a_moment(seconds: float, drained: bool) -> None:
+    seen = rolled(instance("z", revision="old"), unrouted_for={"z": seconds})
+    assert (phases.old_instances_drained(seen) == Proceed()) is drained
+
+
+def test_old_instances_are_not_drained_while_they_are_routed() -> None:
+    seen = rolled(instance("z", revision="old"), routed=frozenset({"/a", "/z"}), unrouted_for={"z": 9.0})
+    assert isinstance(phases.old_instances_drained(seen), Act)
+
+
+def test_surplus_instances_are_old_too() -> None:
+    seen = rolled(instance("b"), unrouted_for={"b": 2.0})
+    assert phases.old_instances_drained(seen) == Proceed()
+    assert stops(act(phases.old_instances_stopped(seen))) == ["b"]
+
+
+def test_old_instances_are_stopped_once_and_waited_for() -> None:
+    seen = rolled(instance("y", READY, "old"), instance("z", STOPPING, "old"))
+    assert stops(act(phases.old_instances_stopped(seen))) == ["y"]
+    assert stops(act(phases.old_instances_stopped(rolled(instance("z", STOPPING, "old"))))) == []
+    assert phases.old_instances_stopped(rolled()) == Proceed()
+
+
+# the walk
+
+
+def test_the_first_look_forgets_what_was_said_of_the_last_specification() -> None:
+    record = deployment(
+        seen=False,
+        provisioning_state=ProvisioningState.FAILED,
+        error={"code": "X", "message": "x"},
+        conditions=held("EnvironmentBuilt"),
+        phase_times={"EnvironmentBuilt": 1.0},
+    )
+    status = status_of(decide_deployment(view(record, environment=Building(Path("/log")))))
+    assert status.provisioning_state is ProvisioningState.UPDATING
+    assert status.error is None
+    assert [(each.type, each.status) for each in status.conditions] == [("EnvironmentBuilt", False)]
+    assert status.phase_times == {}
+
+
+@pytest.mark.parametrize(
+    ("operation", "state"), [(CREATE, ProvisioningState.CREATING), (UPDATE, ProvisioningState.UPDATING)]
+)
+def test_the_state_on_the_way_is_the_operation_s(operation: Operation, state: ProvisioningState) -> None:
+    status = status_of(decide_deployment(view(deployment(), operation=operation)))
+    assert status.provisioning_state is state
+
+
+def test_the_walk_ends_at_the_first_phase_that_does_not_hold() -> None:
+    decision = decide_deployment(view(deployment(conditions=held("EnvironmentBuilt", since=3.0))))
+    status = status_of(decision)
+    assert starts(decision) == 1
+    assert status.phase == "InstancesStarted"
+    assert [(each.type, each.status) for each in status.conditions] == [
+        ("EnvironmentBuilt", True),
+        ("ArtifactInPlace", True),
+        ("InstancesStarted", False),
+    ]
+    assert status.phase_times == {"ArtifactInPlace": 3.0}
+
+
+def test_a_condition_keeps_its_time_while_it_says_the_same() -> None:
+    first = status_of(decide_deployment(view(None, instance("a", START))))
+    later = view(deployment(**vars(first)), instance("a", START), now=NOW + timedelta(seconds=5))
+    assert status_of(decide_deployment(later)) == first
+
+
+def test_when_all_phases_hold_it_has_succeeded() -> None:
+    record = deployment(serving_revision="new", revision="new")
+    decision = decide_deployment(view(record, instance("a"), routed=frozenset({"/a"})))
+    assert decision.done
+    assert decision.actions == ()
+    status = status_of(decision)
+    assert status.provisioning_state is ProvisioningState.SUCCEEDED
+    assert status.phase == ""
+    assert list(status.phase_times) == [each.name for each in phases.DEPLOYMENT_PHASES]
+
+
+def test_a_failure_is_told_with_its_phase_and_leaves_the_serving_revision() -> None:
+    record = deployment(serving_revision="old", conditions=held("EnvironmentBuilt"))
+    seen = view(record, instance("a", FAILED, exit_code=78), instance("z", revision="old"))
+    decision = decide_deployment(seen)
+    assert decision.failure is not None
+    assert decision.actions == ()
+    status = status_of(decision)
+    assert (status.provisioning_state, status.phase) == (ProvisioningState.FAILED, "InstancesReady")
+    assert status.serving_revision == "old"
+    assert status.error is not None
+    assert status.error["code"] == "UserScriptInitFailed"
+    assert status.conditions[-1].reason == "UserScriptInitFailed"
+
+
+def settled(state: ProvisioningState, **status: Any) -> DeploymentRecord:
+    return deployment(provisioning_state=state, **{"serving_revision": "new", "revision": "new", **status})
+
+
+def test_a_running_deployment_is_kept_as_it_is() -> None:
+    record = settled(ProvisioningState.SUCCEEDED, conditions=held(*(p.name for p in phases.DEPLOYMENT_PHASES)))
+    seen = view(record, instance("a"), routed=frozenset({"/a"}), operation=None)
+    decision = decide_deployment(seen)
+    assert decision.actions == ()
+    assert decision.status == record.status
+
+
+def test_a_running_deployment_that_lost_an_instance_stays_succeeded_and_says_so() -> None:
+    record = settled(ProvisioningState.SUCCEEDED, conditions=held(*(p.name for p in phases.DEPLOYMENT_PHASES)))
+    decision = decide_deployment(view(record, instance("a", LOST), operation=None))
+    assert (stops(decision), starts(decision)) == (["a"], 1)
+    status = status_of(decision)
+    assert status.provisioning_state is ProvisioningState.SUCCEEDED
+    assert [each.type for each in status.conditions if not each.status] == ["InstancesStarted"]
+
+
+def test_an_environment_that_cannot_be_rebuilt_does_not_fail_what_runs() -> None:
+    record = settled(ProvisioningState.SUCCEEDED)
+    decision = decide_deployment(view(record, instance("a"), environment=BuildFailed("No.", "")))
+    assert decision.failure is None
+    assert status_of(decision).provisioning_state is ProvisioningState.SUCCEEDED
+
+
+@pytest.mark.parametrize("state", [START, READY, RESTARTING, FAILED, LOST])
+def test_after_a_failure_the_new_instances_go_and_the_old_ones_stay(state: InstanceState) -> None:
+    record = settled(ProvisioningState.FAILED, serving_revision="old")
+    seen = view(record, instance("a", state), instance("z", revision="old"), routed=frozenset({"/z"}))
+    decision = decide_deployment(seen)
+    assert stops(decision) == ["a"]
+    assert decision.status is None
+
+
+def test_after_a_failed_scale_up_the_ready_ones_stay() -> None:
+    record = settled(ProvisioningState.FAILED, serving_revision="new")
+    seen = view(
+        record,
+        instance("a"),
+        instance("b", FAILED),
+        instance("c", RESTARTING),
+        routed=frozenset({"/a", "/c"}),
+    )
+    assert stops(decide_deployment(seen)) == ["b"]
+
+
+def test_after_a_failure_nothing_is_stopped_that_may_be_routed() -> None:
+    record = settled(ProvisioningState.FAILED, serving_revision="new")
+    assert stops(decide_deployment(view(record, instance("z", revision="old"), routed=frozenset({"/z"})))) == []
+    assert stops(decide_deployment(view(record, instance("z", revision="old"), routed=None))) == []
+
+
+# deletion of a deployment
+
+
+@pytest.mark.parametrize("state", list(ProvisioningState))
+@pytest.mark.parametrize("seen", [True, False])
+def test_deletion_wins_over_every_state(state: ProvisioningState, seen: bool) -> None:
+    record = deployment(deleting=True, seen=seen, provisioning_state=state)
+    broken = view(record, instance("a", START), environment=None, artifact=ArtifactMissing())
+    decision = decide_deployment(broken)
+    assert stops(decision) == ["a"]
+    assert status_of(decision).provisioning_state is ProvisioningState.DELETING
+
+
+def test_deletion_waits_for_the_route_to_go() -> None:
+    record = replace(deployment(deleting=True), modified_at=ago(1))
+    decision = decide_deployment(view(record, instance("a"), routed=frozenset({"/a"})))
+    assert decision.actions == ()
+    assert status_of(decision).phase == "RouteRemoved"
+    assert decide_deployment(view(record, instance("a"), routed=None)).actions == ()
+
+
+def test_deletion_does_not_wait_for_ever_for_a_dead_gateway() -> None:
+    record = replace(deployment(deleting=True), modified_at=ago(11))
+    assert stops(decide_deployment(view(record, instance("a"), routed=frozenset({"/a"})))) == ["a"]
+
+
+def test_deletion_goes_step_by_step() -> None:
+    record = deployment(deleting=True)
+    assert decide_deployment(view(record, instance("a", STOPPING))).actions == ()
+    assert decide_deployment(view(record, has_files=True)).actions == (RemoveFiles(),)
+    assert decide_deployment(view(record)).actions == (RemoveRows(),)
+
+
+# endpoints
+
+
+def endpoint(*, seen: bool = True, deleting: bool = False, modified: float = 1.0, **status: Any) -> EndpointRecord:
+    return Record(
+        id="/endpoints/chat",
+        kind=Kind.ENDPOINT,
+        parent_id="/",
+        name="chat",
+        uid="uid",
+        spec=EndpointSpec(),
+        status=EndpointStatus(**status),
+        generation=2,
+        observed_generation=2 if seen else 1,
+        etag="",
+        deleting=deleting,
+        created_at=ago(100),
+        created_by="",
+        modified_at=ago(modified),
+        modified_by="",
+    )
+
+
+def endpoint_view(record: EndpointRecord, *, published: bool, **more: Any) -> EndpointView:
+    return EndpointView(
+        record=record,
+        now=NOW,
+        watching_since=NOW - timedelta(days=1),
+        published=published,
+        operation=more.pop("operation", UPDATE),
+        **more,
+    )
+
+
+def test_an_endpoint_waits_for_its_route() -> None:
+    decision = decide_endpoint(endpoint_view(endpoint(), published=False))
+    assert not decision.done
+    assert decision.status == EndpointStatus(ProvisioningState.UPDATING)
+
+
+def test_a_published_endpoint_has_succeeded() -> None:
+    decision = decide_endpoint(endpoint_view(endpoint(), published=True))
+    assert decision.done
+    assert decision.status == EndpointStatus(ProvisioningState.SUCCEEDED)
+
+
+@pytest.mark.parametrize(("modified", "failed"), [(29.0, False), (31.0, True)])
+def test_an_endpoint_whose_route_is_not_taken_fails(modified: float, failed: bool) -> None:
+    decision = decide_endpoint(endpoint_view(endpoint(modified=modified), published=False))
+    assert (decision.failure is not None) is failed
+
+
+def test_a_settled_endpoint_stays_what_it_is_while_routes_change() -> None:
+    record = endpoint(provisioning_state=ProvisioningState.SUCCEEDED, modified=1000.0)
+    decision = decide_endpoint(endpoint_view(record, published=False, operation=None))
+    assert decision.status == record.status
+    assert decision.failure is None
+
+
+def test_an_endpoint_is_deleted_step_by_step() -> None:
+    record = endpoint(deleting=True)
+    steps = [
+        endpoint_view(record, published=False, children=1, has_files=True),
+        endpoint_view(record, published=True, children=1, has_files=True),
+        endpoint_view(record, published=True, has_files=True),
+        endpoint_view(record, published=True),
+    ]
+    assert [decide_endpoint(each).actions for each in steps] == [(), (), (RemoveFiles(),), (RemoveRows(),)]
+    gone = endpoint_view(endpoint(deleting=True, modified=11.0), published=False)
+    assert decide_endpoint(gone).actions == (RemoveRows(),)
