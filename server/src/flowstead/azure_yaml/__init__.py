@@ -1,4 +1,4 @@
-"""Azure ML YAML → REST bodies. Unknown keys and wrong types are refused by file, line and key."""
+"""Azure ML YAML ↔ REST bodies. Unknown keys and wrong types are refused by file, line and key."""
 
 from flowstead.azure_yaml.deployment import DeploymentDocument, read_deployment
 from flowstead.azure_yaml.document import Document, empty_document, read_document
@@ -12,6 +12,7 @@ from flowstead.azure_yaml.references import (
     ModelReference,
     NamedAsset,
 )
+from flowstead.azure_yaml.shown import endpoint_of, shown_deployment, shown_endpoint, shown_model
 
 __all__ = [
     "AssetId",
@@ -24,9 +25,13 @@ __all__ = [
     "ModelReference",
     "NamedAsset",
     "empty_document",
+    "endpoint_of",
     "model_properties",
     "read_deployment",
     "read_document",
     "read_endpoint",
     "read_model",
+    "shown_deployment",
+    "shown_endpoint",
+    "shown_model",
 ]

@@ -58,6 +58,10 @@ class Document:
         new = _entry(node, "--set", path, 0) if node else Entry(text, text, "--set", path)
         return replace(self, top=_with(self.top, keys, new, ""))
 
+    def with_text(self, key: str, text: str) -> Document:
+        """The same with one key of the top replaced by a text that is taken as it is, as an option gives it."""
+        return replace(self, top=_with(self.top, [key], Entry(text, text, "command line", key), ""))
+
 
 def read_document(file: Path) -> Document:
     """Read a YAML (or JSON) file whose top is a mapping. Raises BadArgument, naming file and line."""

@@ -64,9 +64,11 @@ def read_endpoint(document: Document) -> EndpointDocument:
         "description": read.get("description", ""),
         "authMode": str(read.get("auth_mode", AuthMode.KEY)),
         "properties": read.get("properties", {}),
-        "traffic": read.get("traffic", {}),
-        "mirrorTraffic": read.get("mirror_traffic", {}),
     }
+    # A split that the file does not mention stays as it is.
+    for key, name in (("traffic", "traffic"), ("mirror_traffic", "mirrorTraffic")):
+        if key in read:
+            properties[name] = read[key]
     if "public_network_access" in read:
         properties["publicNetworkAccess"] = read["public_network_access"]
     body = {

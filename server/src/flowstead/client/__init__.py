@@ -47,3 +47,11 @@ class FlowsteadClient:
         uri = upload(self.session, folder)
         chosen = version or self.models.next_version(name)
         return self.models.put(name, chosen, {**properties, "modelUri": uri})
+
+    def register_anonymous(self, folder: Path, properties: dict[str, Any]) -> dict[str, Any]:
+        """Upload a folder and register it without a name of its own: its content is its name, and lists leave it out.
+
+        Equal content is registered once."""
+        uri = upload(self.session, folder)
+        name = uri.partition("/LocalUpload/")[2].partition("/")[0]
+        return self.models.put(name, "1", {**properties, "modelUri": uri, "isAnonymous": True})

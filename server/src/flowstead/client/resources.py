@@ -48,9 +48,9 @@ class Endpoints:
         """`{"accessToken", "expiryTimeUtc", …}`, for endpoints with authMode AMLToken."""
         return dict(self._session.request("POST", f"{self.path(name)}/token").json())
 
-    def regenerate_key(self, name: str, key_type: str) -> Operation:
-        """key_type: Primary or Secondary."""
-        body = {"keyType": key_type}
+    def regenerate_key(self, name: str, key_type: str, value: str = "") -> Operation:
+        """key_type: Primary or Secondary; value: the new key, "" to have one made."""
+        body = {"keyType": key_type, **({"keyValue": value} if value else {})}
         return Operation(self._session, self._session.request("POST", f"{self.path(name)}/regenerateKeys", body=body))
 
 

@@ -1,0 +1,130 @@
+"""REST bodies → what `show` and `list` print: the YAML's own keys, as `az ml` prints them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from flowstead.azure_yaml.durations import to_seconds
+
+Body = Mapping[str, Any]
+_AUTH_MODES = {"key": "key", "amltoken": "aml_token", "aadtoken": "aad_token"}
+
+
+def shown_endpoint(body: Body) -> dict[str, Any]:
+    """An online endpoint."""
+    properties = body["properties"]
+    identity = body.get("identity") or {}
+    mode = str(properties.get("authMode", ""))
+    shown = {
+        "name": body["name"],
+        "provisioning_state": properties.get("provisioningState"),
+        "scoring_uri": properties.get("scoringUri"),
+        "openapi_uri": properties.get("swaggerUri"),
+        "auth_mode": _AUTH_MODES.get(mode.lower(), mode),
+        "traffic": properties.get("traffic") or {},
+        "mirror_traffic": properties.get("mirrorTraffic") or {},
+        "description": properties.get("description") or "",
+        "tags": body.get("tags") or {},
+        "properties": properties.get("properties") or {},
+        "identity": {
+            "type": _snake(str(identity.get("type", "None"))),
+            "principal_id": identity.get("principalId"),
+            "tenant_id": identity.get("tenantId"),
+        },
+        "public_network_access": str(properties.get("publicNetworkAccess", "Enabled")).lower(),
+        "location": body.get("location"),
+        "id": body["id"],
+    }
+    return _with_error(shown, properties)
+
+
+def shown_deployment(body: Body) -> dict[str, Any]:
+    """An online deployment."""
+    properties = body["properties"]
+    shown = {
+        "name": body["name"],
+        "endpoint_name": endpoint_of(body),
+        "provisioning_state": properties.get("provisioningState"),
+        "instance_type": properties.get("instanceType"),
+        "instance_count": (body.get("sku") or {}).get("capacity"),
+        "model": properties.get("model"),
+        "environment": properties.get("environmentId"),
+        "environment_variables": properties.get("environmentVariables") or {},
+        "description": properties.get("description") or "",
+        "tags": body.get("tags") or {},
+        "properties": properties.get("properties") or {},
+        "app_insights_enabled": bool(properties.get("appInsightsEnabled")),
+        "request_settings": _requests(properties.get("requestSettings") or {}),
+        "liveness_probe": _probe(properties.get("livenessProbe") or {}),
+        "readiness_probe": _probe(properties.get("readinessProbe") or {}),
+        "scale_settings": {"type": "default"},
+        "type": "managed",
+        "location": body.get("location"),
+        "id": body["id"],
+        "conditions": properties.get("conditions") or [],
+    }
+    return _with_error(shown, properties)
+
+
+def shown_model(body: Body) -> dict[str, Any]:
+    """A model, or one version of one."""
+    properties = body["properties"]
+    shown = {
+        "name": body["name"],
+        "description": properties.get("description") or "",
+        "tags": properties.get("tags") or {},
+        "properties": properties.get("properties") or {},
+    }
+    if "/versions/" in body["id"]:
+        name = body["id"].rpartition("/models/")[2].partition("/")[0]
+        shown |= {
+            "name": name,
+            "version": body["name"],
+            "type": properties.get("modelType"),
+            "path": properties.get("modelUri"),
+        }
+    else:
+        shown["latest_version"] = properties.get("latestVersion")
+    return {**shown, "id": body["id"]}
+
+
+def endpoint_of(deployment: Body) -> str:
+    """The name of the deployment's endpoint, from its id."""
+    return str(deployment["id"]).rpartition("/onlineEndpoints/")[2].partition("/")[0]
+
+
+def _with_error(shown: dict[str, Any], properties: Body) -> dict[str, Any]:
+    error = properties.get("provisioningError")
+    return {**shown, "provisioning_error": error} if error else shown
+
+
+def _requests(settings: Body) -> dict[str, Any]:
+    return {
+        "request_timeout_ms": _milliseconds(settings.get("requestTimeout")),
+        "max_concurrent_requests_per_instance": settings.get("maxConcurrentRequestsPerInstance"),
+        "max_queue_wait_ms": _milliseconds(settings.get("maxQueueWait")),
+    }
+
+
+def _probe(settings: Body) -> dict[str, Any]:
+    def in_seconds(name: str) -> int | None:
+        written = settings.get(name)
+        return round(to_seconds(written)) if written else None
+
+    return {
+        "initial_delay": in_seconds("initialDelay"),
+        "period": in_seconds("period"),
+        "timeout": in_seconds("timeout"),
+        "success_threshold": settings.get("successThreshold"),
+        "failure_threshold": settings.get("failureThreshold"),
+    }
+
+
+def _milliseconds(written: str | None) -> int | None:
+    return round(to_seconds(written) * 1000) if written else None
+
+
+def _snake(name: str) -> str:
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()

@@ -1,0 +1,37 @@
+"""Every command, in the order of `--help`. A command's module is imported when it is run, so that the others cost
+nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Command:
+    """module: of `flowstead.cli`, whose `app` holds it: one command, or a group of them."""
+
+    name: str
+    module: str
+    help: str
+    panel: str
+
+
+_RUN = "Flowstead on this machine"
+_FLOWS = "Flows"
+_RESOURCES = "Resources, with the verbs, flags and YAML of az ml"
+
+COMMANDS = (
+    Command("up", "up", "Start the server and the gateway.", _RUN),
+    Command("down", "down", "End the server, the gateway and all instances.", _RUN),
+    Command("status", "status", "Show what runs.", _RUN),
+    Command("doctor", "doctor", "Check what Flowstead needs on this machine.", _RUN),
+    Command("deploy", "deploy", "Make an endpoint of a flow's folder.", _FLOWS),
+    Command("serve", "serve", "Serve one flow, without a server.", _FLOWS),
+    Command("demo", "demo", "Deploy an example in a scratch home and ask it a question.", _FLOWS),
+    Command("online-endpoint", "online_endpoint", "Endpoints: stable addresses with keys.", _RESOURCES),
+    Command(
+        "online-deployment", "online_deployment", "Deployments: versions of a flow behind an endpoint.", _RESOURCES
+    ),
+    Command("model", "model", "Models: registered versions of a flow's files.", _RESOURCES),
+    Command("token", "token", "Print a bearer token for the management API.", _RESOURCES),
+)

@@ -1,0 +1,181 @@
+"""`flowstead demo`."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+import flowstead
+from flowstead.cli.apps import HomeOption, new_app
+from flowstead.cli.asking import curl_line, sample_body
+from flowstead.cli.assets import check_flow
+from flowstead.cli.deploy_plan import DeployOptions, plan_deploy
+from flowstead.cli.deploying import Deployed, deploy
+from flowstead.cli.following import follow
+from flowstead.cli.progress import Stages, seconds, stages
+from flowstead.cli.scoring import check_answer
+from flowstead.client import FlowsteadClient, invoke
+from flowstead.errors import BadArgument, PortInUse
+from flowstead.launch.addresses import check_port, free_port
+from flowstead.launch.background import start_in_background
+from flowstead.launch.teardown import tear_down
+from flowstead.resources.home import Home
+from flowstead.resources.settings import ServerSettings
+from flowstead_runtime.flow.definition import FlowDefinition
+
+app = new_app()
+EXAMPLE = Path("examples/ask-docs")
+PASSED_ON = ("OPENAI_API_KEY", "OPENAI_BASE_URL")
+"""Variables of the shell that the demo's deployment gets: with a key, an LLM writes the answer."""
+
+
+@app.command()
+def demo(
+    flow: Annotated[
+        Path | None, typer.Option("--flow", help=f"A flow's folder [default: {EXAMPLE}].", metavar="FLOW")
+    ] = None,
+    exit_at_once: Annotated[bool, typer.Option("--exit", help="Clean up and end after the answer.")] = False,
+    home: HomeOption = None,
+) -> None:
+    """Start Flowstead in a scratch home, deploy an example flow, ask it a question. Ctrl-C cleans everything up."""
+    folder = flow or find_example()
+    definition = check_flow(folder)
+    with scratch_home(home) as place, _sigterm_as_interrupt():
+        progress = stages(sys.stdout)
+        try:
+            _start(place, progress)
+            endpoint = _deploy_and_ask(place, folder, definition, progress)
+            if exit_at_once:
+                _delete(place, endpoint, progress)
+            else:
+                _wait_for_interrupt(place)
+        except KeyboardInterrupt:
+            print()
+        finally:
+            with progress.stage("Cleaning up") as stage:
+                tear_down(place, say=stage.phase)
+
+
+def find_example() -> Path:
+    """The example under the current directory, or in the checkout that Flowstead is installed from. Raises
+    BadArgument."""
+    checkout = Path(flowstead.__file__).resolve().parents[3]
+    for start in (Path.cwd(), checkout):
+        if (start / EXAMPLE).is_dir():
+            return start / EXAMPLE
+    raise BadArgument(
+        f"There is no {EXAMPLE} here.",
+        hint="Run it in Flowstead's checkout, or name a flow: flowstead demo --flow FOLDER.",
+    )
+
+
+@contextmanager
+def scratch_home(named: Path | None) -> Iterator[Home]:
+    """A home of the demo's own, gone afterwards. One that is named must be empty or missing: what is there is kept."""
+    if named is None:
+        root = Path(tempfile.mkdtemp(prefix="flowstead-demo-"))
+    else:
+        root = named.expanduser().absolute()
+        if root.exists() and any(root.iterdir()):
+            raise BadArgument(
+                f"{root} is not empty; the demo would delete it.", hint="Name a directory that is not there."
+            )
+        root.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        yield Home(root)
+    finally:
+        for folder, _, _ in os.walk(root):
+            Path(folder).chmod(0o700)  # registered content is read-only
+        shutil.rmtree(root, ignore_errors=True)
+
+
+def _start(home: Home, progress: Stages) -> None:
+    settings = ServerSettings()
+    try:
+        check_port(settings.host, settings.port)
+    except PortInUse:
+        port = free_port(settings.host)
+        print(f"Port {settings.port} is taken; this demo uses {port}.")
+        settings = ServerSettings(settings.host, port, f"http://{settings.host}:{port}")
+    with progress.stage("Starting Flowstead") as stage:
+        start_in_background(home, settings)
+        stage.note(f"{settings.public_url}, home {home.root}")
+
+
+def _deploy_and_ask(home: Home, folder: Path, definition: FlowDefinition, progress: Stages) -> str:
+    """Deploy, ask, print; returns the endpoint's name."""
+    variables = variables_passed_on(os.environ)
+    if variables:
+        print(f"{' and '.join(variables)} of your shell go to the deployment: an LLM writes the answer.")
+    plan = plan_deploy(definition, DeployOptions(variables=variables))
+    began = time.monotonic()
+    with FlowsteadClient.local(home) as client:
+        deployed = deploy(client, folder, plan, progress, all_traffic=True, wait=True)
+    question = sample_body(definition)
+    body = json.dumps(question).encode()
+    answer = check_answer(invoke(deployed.scoring_uri, deployed.key, body), plan.endpoint)
+    print(text_of(deployed, question, json.loads(answer.text), time.monotonic() - began))
+    return plan.endpoint
+
+
+def text_of(deployed: Deployed, question: Mapping[str, Any], answer: Any, took: float) -> str:
+    """Question and answer, the time, and how to go on asking."""
+    lines = ["", *_exchange(question, answer), "", f"From folder to answer: {seconds(took)}."]
+    lines += ["", f"Scoring URL  {deployed.scoring_uri}"]
+    lines += ["", curl_line(deployed.scoring_uri, deployed.key, dict(question)), ""]
+    return "\n".join(lines)
+
+
+def variables_passed_on(shell: Mapping[str, str]) -> dict[str, str]:
+    """OPENAI_API_KEY and what goes with it; nothing without the key."""
+    if not shell.get(PASSED_ON[0]):
+        return {}
+    return {name: shell[name] for name in PASSED_ON if shell.get(name)}
+
+
+def _exchange(question: Mapping[str, Any], answer: Any) -> list[str]:
+    asked = question.get("question", json.dumps(question, ensure_ascii=False))
+    said = answer.get("answer") if isinstance(answer, dict) else None
+    sources = answer.get("sources") if isinstance(answer, dict) else None
+    lines = [f"Question  {asked}", "", "Answer"]
+    text = said if isinstance(said, str) else json.dumps(answer, indent=2, ensure_ascii=False)
+    lines += [f"  {line}" for line in text.splitlines()]
+    if isinstance(sources, list) and sources:
+        lines += ["", "Sources"] + [f"  {source}" for source in sources]
+    return lines
+
+
+def _delete(home: Home, endpoint: str, progress: Stages) -> None:
+    with FlowsteadClient.local(home) as client, progress.stage("Deleting the endpoint") as stage:
+        follow(client.endpoints.delete(endpoint), stage)
+
+
+def _wait_for_interrupt(home: Home) -> None:
+    print(f"Flowstead goes on running: try it with `flowstead --help` and --home {home.root}. Ctrl-C cleans up.")
+    while True:
+        signal.pause()
+
+
+@contextmanager
+def _sigterm_as_interrupt() -> Iterator[None]:
+    """A `kill` cleans up like Ctrl-C."""
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

@@ -1,0 +1,129 @@
+"""`flowstead deploy`."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from flowstead.azure_yaml import shown_deployment, shown_endpoint
+from flowstead.cli.apps import HomeOption, NoWaitOption, OutputOption, QueryOption, new_app
+from flowstead.cli.asking import curl_line, sample_body
+from flowstead.cli.assets import check_flow
+from flowstead.cli.deploy_plan import DEFAULT_DEPLOYMENT, DeployOptions, DeployPlan, plan_deploy
+from flowstead.cli.deploying import Deployed, deploy
+from flowstead.cli.documents import pairs
+from flowstead.cli.output import show
+from flowstead.cli.progress import seconds, stages
+from flowstead.cli.variables import connection_variables, variables_from
+from flowstead.client import FlowsteadClient
+from flowstead.errors import BadArgument
+from flowstead.resources.endpoint import AuthMode
+from flowstead.resources.home import Home
+from flowstead.resources.names import MAX_INSTANCES_PER_DEPLOYMENT
+from flowstead_runtime.flow.definition import FlowDefinition
+
+app = new_app()
+_AUTH_MODES = {"key": AuthMode.KEY, "aml_token": AuthMode.AML_TOKEN, "aad_token": AuthMode.AAD_TOKEN}
+
+
+@app.command("deploy")
+def deploy_flow(
+    flow: Annotated[Path, typer.Argument(help="The flow's folder, with its flow.dag.yaml.", metavar="FLOW")],
+    endpoint: Annotated[
+        str, typer.Option("--endpoint", "-e", help="The endpoint, new or not [default: named after the folder].")
+    ] = "",
+    deployment: Annotated[
+        str, typer.Option("--deployment", "-d", help="The deployment; one of that name is overwritten.")
+    ] = DEFAULT_DEPLOYMENT,
+    instance_type: Annotated[
+        str, typer.Option("--instance-type", help="Size of an instance, by Azure's name.", metavar="SIZE")
+    ] = "",
+    instance_count: Annotated[
+        int | None, typer.Option("--instance-count", min=1, max=MAX_INSTANCES_PER_DEPLOYMENT, help="[default: 1]")
+    ] = None,
+    env: Annotated[
+        list[str] | None,
+        typer.Option("--env", help="A variable; NAME alone takes your shell's value.", metavar="NAME[=VALUE]"),
+    ] = None,
+    connections: Annotated[
+        Path | None, typer.Option("--connections", help="A JSON file: name → type and fields.", metavar="FILE")
+    ] = None,
+    auth_mode: Annotated[str, typer.Option("--auth-mode", help="How callers prove themselves: key.")] = "key",
+    tag: Annotated[list[str] | None, typer.Option("--tag", help="A tag.", metavar="NAME=VALUE")] = None,
+    all_traffic: Annotated[
+        bool, typer.Option("--all-traffic", help="Send all traffic to it, not only for the endpoint's first one.")
+    ] = False,
+    no_wait: NoWaitOption = False,
+    home: HomeOption = None,
+    output: OutputOption = None,
+    query: QueryOption = None,
+) -> None:
+    """Make an endpoint of a flow's folder: creates the endpoint, registers the folder as a model, creates the
+    deployment. The endpoint's first deployment gets all traffic; a later one of another name gets none."""
+    began = time.monotonic()
+    definition = check_flow(flow)
+    options = DeployOptions(
+        endpoint=endpoint,
+        deployment=deployment,
+        instance_type=instance_type,
+        instance_count=instance_count,
+        auth_mode=_auth_mode(auth_mode),
+        tags=pairs(tag, "--tag"),
+        variables={**connection_variables(connections), **variables_from(env, os.environ)},
+    )
+    plan = plan_deploy(definition, options)
+    with FlowsteadClient.local(Home.at(home)) as client:
+        deployed = deploy(client, flow, plan, stages(), all_traffic=all_traffic, wait=not no_wait)
+    took = time.monotonic() - began
+    if output is not None or query is not None:
+        show(_result(deployed, took), output, query)
+    elif no_wait:
+        print(f"Being created. See: {_show_command(plan)}")
+    else:
+        print(text_of(deployed, plan, definition, took))
+
+
+def text_of(deployed: Deployed, plan: DeployPlan, flow: FlowDefinition, took: float) -> str:
+    """What to do now. The key stands here and in the curl line, nowhere else."""
+    lines = [
+        "",
+        f"Ready {seconds(took)} after the folder was read.",
+        "",
+        f"Scoring URL  {deployed.scoring_uri}",
+        f"Key          {deployed.key}",
+    ]
+    command = curl_line(deployed.scoring_uri, deployed.key, sample_body(flow))
+    if deployed.traffic == 0:
+        lines += ["", f"{plan.deployment} gets no traffic yet. Test it by name, then send it traffic:"]
+        command = command.replace("  -d ", f"  -H 'azureml-model-deployment: {plan.deployment}' \\\n  -d ", 1)
+    lines += ["", command]
+    if deployed.traffic == 0:
+        lines += ["", f"flowstead online-endpoint update --name {plan.endpoint} --traffic {plan.deployment}=100"]
+    lines += ["", f"Delete it: flowstead online-endpoint delete --name {plan.endpoint} --yes"]
+    return "\n".join(lines)
+
+
+def _result(deployed: Deployed, took: float) -> dict[str, Any]:
+    """For programs; the key is asked for by get-credentials."""
+    return {
+        "endpoint": shown_endpoint(deployed.endpoint),
+        "deployment": shown_deployment(deployed.deployment),
+        "scoring_uri": deployed.scoring_uri,
+        "traffic": deployed.traffic,
+        "seconds": round(took, 2),
+    }
+
+
+def _show_command(plan: DeployPlan) -> str:
+    return f"flowstead online-deployment show --endpoint-name {plan.endpoint} --name {plan.deployment}"
+
+
+def _auth_mode(written: str) -> AuthMode:
+    found = _AUTH_MODES.get(written.lower().replace("-", "_"))
+    if found is None:
+        raise BadArgument(f"--auth-mode {written} is unknown.", hint=f"It is one of {', '.join(_AUTH_MODES)}.")
+    return found

@@ -1,0 +1,109 @@
+"""What `deploy` sends: names and bodies, made from the flow and the options. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from flowstead.azure_yaml import model_properties
+from flowstead.resources.deployment import DeploymentSpec
+from flowstead.resources.endpoint import AuthMode
+from flowstead.resources.names import LOCATION, check_asset_name, check_endpoint_name
+from flowstead_runtime.flow.definition import FlowDefinition
+
+DEFAULT_DEPLOYMENT = "blue"
+_LONGEST_NAME, _SHORTEST_NAME = 32, 3
+_DEFAULT_SPEC = DeploymentSpec(model="")
+
+
+@dataclass(frozen=True)
+class DeployOptions:
+    """What the command line says; "" and None: the default. variables: of the deployment, secrets among them."""
+
+    endpoint: str = ""
+    deployment: str = DEFAULT_DEPLOYMENT
+    instance_type: str = ""
+    instance_count: int | None = None
+    auth_mode: AuthMode = AuthMode.KEY
+    tags: Mapping[str, str] = field(default_factory=dict)
+    variables: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True)
+class DeployPlan:
+    """The names, checked, and the bodies; the deployment's lacks the model's id."""
+
+    endpoint: str
+    deployment: str
+    model: str
+    endpoint_body: dict[str, Any]
+    model_properties: dict[str, Any]
+    deployment_body: dict[str, Any] = field(repr=False)
+
+
+def plan_deploy(flow: FlowDefinition, options: DeployOptions) -> DeployPlan:
+    """Raises InvalidName."""
+    endpoint = check_endpoint_name(options.endpoint or endpoint_name_from(flow.name))
+    deployment = check_endpoint_name(options.deployment, "deployment")
+    return DeployPlan(
+        endpoint=endpoint,
+        deployment=deployment,
+        model=check_asset_name(model_name_from(flow.name)),
+        endpoint_body=endpoint_body(options.auth_mode),
+        model_properties=model_properties(tags={}, properties=flow_properties(flow)),
+        deployment_body=deployment_body(options),
+    )
+
+
+def endpoint_name_from(folder: str) -> str:
+    """A valid endpoint name that a reader takes for the folder's: `My flow (2)` → `my-flow-2`."""
+    name = re.sub(r"[^a-z0-9]+", "-", folder.lower()).strip("-")
+    if not name[:1].isalpha():
+        name = f"flow-{name}".strip("-")
+    if len(name) < _SHORTEST_NAME:
+        name = f"{name}-flow"
+    return name[:_LONGEST_NAME].rstrip("-")
+
+
+def model_name_from(folder: str) -> str:
+    """A valid model name: `My flow (2)` → `My-flow-2`."""
+    return re.sub(r"[^-_.A-Za-z0-9]+", "-", folder).strip("-_.")[:255] or "flow"
+
+
+def flow_properties(flow: FlowDefinition) -> dict[str, str]:
+    """The model properties by which Azure's pages know a prompt flow, and a chat flow's inputs and outputs."""
+    properties = {"azureml.promptflow.source_flow_id": flow.name}
+    if not flow.is_chat:
+        return properties
+    properties["azureml.promptflow.mode"] = "chat"
+    properties["azureml.promptflow.chat_input"] = next(n for n, i in flow.inputs.items() if i.is_chat_input)
+    chat_output = next((n for n, o in flow.outputs.items() if o.is_chat_output), "")
+    return {**properties, "azureml.promptflow.chat_output": chat_output} if chat_output else properties
+
+
+def endpoint_body(auth_mode: AuthMode) -> dict[str, Any]:
+    return {
+        "location": LOCATION,
+        "identity": {"type": "SystemAssigned"},
+        "properties": {"authMode": auth_mode.value, "description": "", "properties": {}},
+        "tags": {},
+    }
+
+
+def deployment_body(options: DeployOptions) -> dict[str, Any]:
+    """The body of the PUT, all but `properties.model`."""
+    return {
+        "location": LOCATION,
+        "properties": {
+            "endpointComputeType": "Managed",
+            "instanceType": options.instance_type or _DEFAULT_SPEC.instance_type,
+            "environmentVariables": dict(options.variables),
+            "scaleSettings": {"scaleType": "Default"},
+            "properties": {},
+            "description": "",
+        },
+        "sku": {"name": "Default", "capacity": options.instance_count or _DEFAULT_SPEC.instance_count},
+        "tags": dict(options.tags),
+    }

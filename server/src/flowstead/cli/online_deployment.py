@@ -1,0 +1,146 @@
+"""`flowstead online-deployment …`."""
+
+from __future__ import annotations
+
+import sys
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from flowstead.azure_yaml import read_deployment, shown_deployment
+from flowstead.cli.apps import (
+    FileOption,
+    HomeOption,
+    NoWaitOption,
+    OutputOption,
+    QueryOption,
+    SetOption,
+    YesOption,
+    confirm,
+    new_app,
+)
+from flowstead.cli.assets import environment_id, model_id
+from flowstead.cli.documents import document_from, wanted_name
+from flowstead.cli.following import follow
+from flowstead.cli.output import show
+from flowstead.cli.progress import stages
+from flowstead.cli.traffic import all_to, with_traffic
+from flowstead.client import FlowsteadClient
+from flowstead.errors import BadArgument
+from flowstead.resources.home import Home
+from flowstead.resources.names import check_endpoint_name
+
+app = new_app("Deployments: versions of a flow behind an endpoint.")
+NameOption = Annotated[str, typer.Option("--name", "-n", help="The deployment's name.")]
+EndpointOption = Annotated[str, typer.Option("--endpoint-name", "-e", help="The endpoint's name.")]
+
+
+class Container(StrEnum):
+    INFERENCE_SERVER = "inference-server"
+    STORAGE_INITIALIZER = "storage-initializer"
+
+    @property
+    def on_the_wire(self) -> str:
+        return "".join(word.capitalize() for word in self.value.split("-"))
+
+
+@app.command()
+def create(
+    file: FileOption = None,
+    name: Annotated[str | None, typer.Option("--name", "-n", help="The deployment's name.")] = None,
+    endpoint: Annotated[str | None, typer.Option("--endpoint-name", "-e", help="The endpoint's name.")] = None,
+    all_traffic: Annotated[
+        bool, typer.Option("--all-traffic", help="Send all traffic to it as soon as it is ready.")
+    ] = False,
+    set_values: SetOption = None,
+    no_wait: NoWaitOption = False,
+    skip_script_validation: Annotated[bool, typer.Option("--skip-script-validation", hidden=True)] = False,
+    home: HomeOption = None,
+    output: OutputOption = None,
+    query: QueryOption = None,
+) -> None:
+    """Create a deployment, or overwrite the one of that name. It gets no traffic unless --all-traffic is given."""
+    document = read_deployment(document_from(file, set_values, {"name": name, "endpoint_name": endpoint}))
+    wanted = check_endpoint_name(wanted_name(document.name, "deployment"), "deployment")
+    if not document.endpoint_name:
+        raise BadArgument("The deployment names no endpoint.", hint="Write `endpoint_name:`, or add --endpoint-name.")
+    below = document.endpoint_name
+    progress = stages()
+    with FlowsteadClient.local(Home.at(home)) as client:
+        client.endpoints.get(below)
+        with progress.stage("Registering the model") as stage:
+            document.body["properties"]["model"] = model_id(client, document.model, stage)
+        environment = environment_id(client, document.environment)
+        if environment is not None:
+            document.body["properties"]["environmentId"] = environment
+        operation = client.deployments.put(below, wanted, document.body)
+        if no_wait:
+            if all_traffic:
+                client.endpoints.put(below, with_traffic(client.endpoints.get(below), all_to(wanted)))
+            show(shown_deployment(operation.resource), output, query)
+            return
+        with progress.stage(f"Creating the deployment {below}/{wanted}") as stage:
+            follow(operation, stage)
+        if all_traffic:
+            with progress.stage(f"Sending all traffic to {wanted}") as stage:
+                follow(client.endpoints.put(below, with_traffic(client.endpoints.get(below), all_to(wanted))), stage)
+        show(shown_deployment(client.deployments.get(below, wanted)), output, query)
+
+
+@app.command("show")
+def show_one(
+    name: NameOption,
+    endpoint: EndpointOption,
+    home: HomeOption = None,
+    output: OutputOption = None,
+    query: QueryOption = None,
+) -> None:
+    """Show a deployment, a failed one with its error."""
+    with FlowsteadClient.local(Home.at(home)) as client:
+        show(shown_deployment(client.deployments.get(endpoint, name)), output, query)
+
+
+@app.command("list")
+def list_all(
+    endpoint: EndpointOption, home: HomeOption = None, output: OutputOption = None, query: QueryOption = None
+) -> None:
+    """List the deployments of an endpoint."""
+    with FlowsteadClient.local(Home.at(home)) as client:
+        client.endpoints.get(endpoint)
+        show([shown_deployment(body) for body in client.deployments.all(endpoint)], output, query)
+
+
+@app.command()
+def delete(
+    name: NameOption,
+    endpoint: EndpointOption,
+    yes: YesOption = False,
+    no_wait: NoWaitOption = False,
+    home: HomeOption = None,
+) -> None:
+    """Delete a deployment. One that gets traffic is refused."""
+    with FlowsteadClient.local(Home.at(home)) as client:
+        client.deployments.get(endpoint, name)
+        confirm(f"Delete the deployment {endpoint}/{name}?", yes=yes)
+        operation = client.deployments.delete(endpoint, name)
+        if no_wait:
+            return
+        with stages().stage(f"Deleting the deployment {endpoint}/{name}") as stage:
+            follow(operation, stage)
+
+
+@app.command("get-logs")
+def get_logs(
+    name: NameOption,
+    endpoint: EndpointOption,
+    lines: Annotated[int, typer.Option("--lines", "-l", help="How many of the last lines.", min=1, max=5000)] = 50,
+    container: Annotated[
+        Container,
+        typer.Option("--container", "-c", help="inference-server: the flow; storage-initializer: its environment."),
+    ] = Container.INFERENCE_SERVER,
+    home: HomeOption = None,
+) -> None:
+    """Print the end of a deployment's log."""
+    with FlowsteadClient.local(Home.at(home)) as client:
+        sys.stdout.write(client.deployments.logs(endpoint, name, lines=lines, container=container.on_the_wire))

@@ -1,0 +1,175 @@
+"""`flowstead online-endpoint …`."""
+
+from __future__ import annotations
+
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from flowstead.azure_yaml import read_endpoint, shown_endpoint
+from flowstead.cli.apps import (
+    FileOption,
+    HomeOption,
+    NoWaitOption,
+    OutputOption,
+    QueryOption,
+    SetOption,
+    YesOption,
+    confirm,
+    new_app,
+)
+from flowstead.cli.documents import document_from, wanted_name
+from flowstead.cli.following import follow
+from flowstead.cli.output import show
+from flowstead.cli.progress import stages
+from flowstead.cli.scoring import check_answer, credential_of
+from flowstead.cli.traffic import read_split
+from flowstead.client import FlowsteadClient, invoke
+from flowstead.errors import BadArgument
+from flowstead.resources.home import Home
+from flowstead.resources.names import check_endpoint_name
+
+app = new_app("Endpoints: stable addresses with keys.")
+NameOption = Annotated[str, typer.Option("--name", "-n", help="The endpoint's name.")]
+
+
+class KeyType(StrEnum):
+    PRIMARY = "primary"
+    SECONDARY = "secondary"
+
+
+@app.command()
+def create(
+    file: FileOption = None,
+    name: Annotated[str | None, typer.Option("--name", "-n", help="The endpoint's name.")] = None,
+    auth_mode: Annotated[str | None, typer.Option("--auth-mode", help="key.", metavar="MODE")] = None,
+    set_values: SetOption = None,
+    no_wait: NoWaitOption = False,
+    home: HomeOption = None,
+    output: OutputOption = None,
+    query: QueryOption = None,
+) -> None:
+    """Create an endpoint, or change the one of that name."""
+    document = read_endpoint(document_from(file, set_values, {"name": name, "auth_mode": auth_mode}))
+    wanted = check_endpoint_name(wanted_name(document.name, "endpoint"))
+    with FlowsteadClient.local(Home.at(home)) as client:
+        operation = client.endpoints.put(wanted, document.body)
+        if no_wait:
+            show(shown_endpoint(operation.resource), output, query)
+            return
+        with stages().stage(f"Creating the endpoint {wanted}") as stage:
+            follow(operation, stage)
+        show(shown_endpoint(client.endpoints.get(wanted)), output, query)
+
+
+@app.command()
+def update(
+    name: NameOption,
+    traffic: Annotated[
+        str | None, typer.Option("--traffic", help='The split, as in "blue=90 green=10".', metavar="SPLIT")
+    ] = None,
+    mirror_traffic: Annotated[
+        str | None, typer.Option("--mirror-traffic", help='As in "green=10"; "" for none.', metavar="SPLIT")
+    ] = None,
+    description: Annotated[str | None, typer.Option("--description")] = None,
+    home: HomeOption = None,
+    output: OutputOption = None,
+    query: QueryOption = None,
+) -> None:
+    """Change an endpoint's split of traffic, or its description."""
+    with FlowsteadClient.local(Home.at(home)) as client:
+        body = client.endpoints.get(name)
+        if traffic is not None:
+            body["properties"]["traffic"] = read_split(traffic)
+        if mirror_traffic is not None:
+            body["properties"]["mirrorTraffic"] = read_split(mirror_traffic, "--mirror-traffic")
+        if description is not None:
+            body["properties"]["description"] = description
+        with stages().stage(f"Updating the endpoint {name}") as stage:
+            follow(client.endpoints.put(name, body), stage)
+        show(shown_endpoint(client.endpoints.get(name)), output, query)
+
+
+@app.command("show")
+def show_one(name: NameOption, home: HomeOption = None, output: OutputOption = None, query: QueryOption = None) -> None:
+    """Show an endpoint."""
+    with FlowsteadClient.local(Home.at(home)) as client:
+        show(shown_endpoint(client.endpoints.get(name)), output, query)
+
+
+@app.command("list")
+def list_all(home: HomeOption = None, output: OutputOption = None, query: QueryOption = None) -> None:
+    """List the endpoints."""
+    with FlowsteadClient.local(Home.at(home)) as client:
+        show([shown_endpoint(body) for body in client.endpoints.all()], output, query)
+
+
+@app.command()
+def delete(name: NameOption, yes: YesOption = False, no_wait: NoWaitOption = False, home: HomeOption = None) -> None:
+    """Delete an endpoint with its deployments, instances and keys."""
+    with FlowsteadClient.local(Home.at(home)) as client:
+        client.endpoints.get(name)
+        confirm(f"Delete the endpoint {name} and all its deployments?", yes=yes)
+        operation = client.endpoints.delete(name)
+        if no_wait:
+            return
+        with stages().stage(f"Deleting the endpoint {name}") as stage:
+            follow(operation, stage)
+
+
+@app.command("invoke")
+def invoke_endpoint(
+    name: NameOption,
+    request_file: Annotated[
+        Path, typer.Option("--request-file", "-r", help="JSON with the flow's inputs; - for stdin.", metavar="FILE")
+    ],
+    deployment: Annotated[
+        str, typer.Option("--deployment-name", "-d", help="Ask this deployment, whatever the split.")
+    ] = "",
+    home: HomeOption = None,
+) -> None:
+    """Send a request through the gateway and print the answer."""
+    body = _request_body(request_file)
+    with FlowsteadClient.local(Home.at(home)) as client:
+        endpoint = client.endpoints.get(name)
+        if deployment:
+            client.deployments.get(name, deployment)
+        credential = credential_of(client, endpoint)
+    answer = invoke(str(endpoint["properties"]["scoringUri"]), credential, body, deployment=deployment)
+    print(check_answer(answer, name).text)
+
+
+@app.command("get-credentials")
+def get_credentials(
+    name: NameOption, home: HomeOption = None, output: OutputOption = None, query: QueryOption = None
+) -> None:
+    """Print both keys of an endpoint."""
+    with FlowsteadClient.local(Home.at(home)) as client:
+        show(client.endpoints.keys(name), output, query)
+
+
+@app.command("regenerate-keys")
+def regenerate_keys(
+    name: NameOption,
+    key_type: Annotated[KeyType, typer.Option("--key-type", help="The key to replace.")] = KeyType.PRIMARY,
+    key_value: Annotated[str | None, typer.Option("--key-value", help="The new key [default: one is made].")] = None,
+    no_wait: NoWaitOption = False,
+    home: HomeOption = None,
+) -> None:
+    """Replace one of the two keys; the other one works throughout."""
+    with FlowsteadClient.local(Home.at(home)) as client:
+        operation = client.endpoints.regenerate_key(name, key_type.value.capitalize(), key_value or "")
+        if no_wait:
+            return
+        with stages().stage(f"Replacing the {key_type.value} key of {name}") as stage:
+            follow(operation, stage)
+
+
+def _request_body(file: Path) -> bytes:
+    try:
+        return sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
+    except OSError as failure:
+        raise BadArgument(f"Cannot read {file}: {failure.strerror}.", hint="Name a file with the request.") from None

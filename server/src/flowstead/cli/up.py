@@ -1,0 +1,69 @@
+"""`flowstead up`."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import Annotated
+
+import typer
+
+from flowstead.cli.apps import HomeOption, new_app
+from flowstead.cli.progress import seconds, stages
+from flowstead.launch.addresses import AskedFor, door_url, settings_for
+from flowstead.launch.background import start_in_background
+from flowstead.launch.lock import HomeLock
+from flowstead.resources.home import Home
+from flowstead.resources.settings import ServerSettings
+
+app = new_app()
+
+
+@app.command()
+def up(
+    home: HomeOption = None,
+    host: Annotated[str | None, typer.Option(help="Address to listen on [default: 127.0.0.1].")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on [default: 8080].", min=1, max=65535)] = None,
+    public_url: Annotated[
+        str | None, typer.Option(help="What URLs that are handed out begin with [default: http://HOST:PORT].")
+    ] = None,
+    detach: Annotated[bool, typer.Option("--detach", "-d", help="Run in the background.")] = False,
+    allow_plain_http: Annotated[
+        bool, typer.Option("--allow-plain-http", help="Let --host be an address that other machines reach.")
+    ] = False,
+) -> None:
+    """Start the server and the gateway. In the foreground Ctrl-C ends everything, instances too; with --detach
+    `flowstead down` does. Options that are left out are as the last time."""
+    place = Home.at(home)
+    settings = settings_for(AskedFor(host, port, public_url, allow_plain_http), place)
+    if detach:
+        _detached(place, settings)
+    else:
+        _in_foreground(place, settings)
+
+
+def _detached(home: Home, settings: ServerSettings) -> None:
+    with stages().stage("Starting Flowstead") as stage:
+        pid = start_in_background(home, settings)
+        stage.note(f"process {pid}")
+    print(f"Flowstead runs at {settings.public_url}. Its home is {home.root}.")
+    print("next: flowstead deploy FOLDER · flowstead status · flowstead down")
+
+
+def _in_foreground(home: Home, settings: ServerSettings) -> None:
+    from flowstead.launch.server import run_server  # only here: with --detach the child imports it
+    from flowstead.launch.teardown import tear_down_rest
+
+    began = time.monotonic()
+
+    def ready() -> None:
+        took = seconds(time.monotonic() - began)
+        print(f"Flowstead runs at {door_url(settings)} after {took}. Its home is {home.root}.", flush=True)
+        print("In another terminal: flowstead deploy FOLDER. Ctrl-C ends everything.", flush=True)
+
+    with HomeLock.take(home) as lock:
+        signals = run_server(home, settings, lock, terminal=True, on_ready=ready)
+        if signals.interrupted:
+            print(file=sys.stderr)
+            tear_down_rest(home, say=lambda text: print(f"{text} …", file=sys.stderr, flush=True))
+            print("Flowstead has ended.", file=sys.stderr)

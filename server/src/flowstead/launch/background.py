@@ -1,0 +1,87 @@
+"""The server in the background: started in a session of its own, waited for until it answers.
+
+    python -m flowstead.launch.background HOME HOST PORT PUBLIC_URL
+
+The child tells how its start went by one JSON line on its standard output, then lets go of it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from flowstead.errors import FlowsteadError, StartFailed, all_errors
+from flowstead.launch.lock import HomeLock
+from flowstead.resources.home import Home
+from flowstead.resources.settings import ServerSettings
+
+
+def start_in_background(home: Home, settings: ServerSettings) -> int:
+    """Start it and wait until it answers through the gateway; returns its pid. Raises what its start raised."""
+    home.create()
+    arguments = (str(home.root), settings.host, str(settings.port), settings.public_url)
+    with (home.logs / "server.err").open("ab") as errors:
+        process = subprocess.Popen(
+            [sys.executable, "-m", __spec__.name if __name__ == "__main__" else __name__, *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            cwd=home.root,
+            start_new_session=True,
+        )
+    assert process.stdout is not None  # noqa: S101 it was asked for above
+    with process.stdout as pipe:
+        line = pipe.readline()
+    _check(line, home, process)
+    return process.pid
+
+
+def main(arguments: Sequence[str]) -> int:
+    """The child's side."""
+    from flowstead.launch.server import run_server  # imported late: its parent need not pay for it
+
+    root, host, port, public_url = arguments
+    home, settings = Home(Path(root)), ServerSettings(host, int(port), public_url)
+    try:
+        with HomeLock.take(home) as lock:
+            run_server(home, settings, lock, terminal=False, on_ready=lambda: _report({"ready": True}))
+    except FlowsteadError as failure:
+        _report(
+            {"code": failure.code, "message": failure.message, "details": failure.details, "next": failure.next_step}
+        )
+        return 1
+    return 0
+
+
+def _report(said: dict[str, Any]) -> None:
+    """One line to the parent, then the pipe is closed: nobody may be left waiting for its end."""
+    try:
+        os.write(1, json.dumps(said).encode() + b"\n")
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, 1)
+        os.close(nowhere)
+    except OSError:
+        return  # the parent has gone
+
+
+def _check(line: bytes, home: Home, process: subprocess.Popen[bytes]) -> None:
+    if not line:
+        process.wait()
+        raise StartFailed(
+            f"The server ended with status {process.returncode} while it started.",
+            hint=f"See {home.logs / 'server.err'} and {home.logs / 'server.log'}.",
+        )
+    said = json.loads(line)
+    if said.get("ready"):
+        return
+    kind = next((kind for kind in all_errors() if kind.code == said["code"]), StartFailed)
+    raise kind(said["message"], details=said["details"], hint=said["next"])
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,212 @@
+"""The server process, put together: store, access, engine, environments, gateway, reconciler, API."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, field
+from types import FrameType
+
+import httpx
+import uvicorn
+from fastapi import FastAPI
+
+from flowstead.access import Access
+from flowstead.api.application import create_app
+from flowstead.engines.local import LocalEngine
+from flowstead.environments.uv_environments import UvEnvironments
+from flowstead.errors import StartFailed
+from flowstead.gateway.description import Door
+from flowstead.gateway.process import EnvoyGateway
+from flowstead.launch.addresses import check_port, door_url, read_settings, write_settings
+from flowstead.launch.lock import Holder, HomeLock
+from flowstead.launch.server_log import configure_log
+from flowstead.reconcile.hint import Hint
+from flowstead.reconcile.loop import Reconciler
+from flowstead.resources.clock import SystemClock
+from flowstead.resources.home import Home
+from flowstead.resources.settings import ServerSettings
+from flowstead.store import Store
+from flowstead.store.keys import master_key
+
+logger = logging.getLogger("flowstead")
+
+_READY_WITHIN_S = 60.0
+"""How long the API may take to answer through the gateway after the start, seconds."""
+_CLOSE_WITHIN_S = 10
+"""How long requests that are being answered may take when the server ends, seconds."""
+
+
+@dataclass
+class Signals:
+    """The signals that came while the server ran. SIGTERM ends the server alone; SIGINT, at a terminal, everything."""
+
+    received: set[int] = field(default_factory=set)
+
+    @property
+    def interrupted(self) -> bool:
+        return signal.SIGINT in self.received
+
+    @contextmanager
+    def recorded(self) -> Iterator[None]:
+        """uvicorn takes both signals while it runs, and hands them to these handlers when it has ended."""
+        before = {number: signal.signal(number, self._record) for number in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    def _record(self, number: int, _frame: FrameType | None) -> None:
+        self.received.add(number)
+
+
+def run_server(
+    home: Home, settings: ServerSettings, lock: HomeLock, *, terminal: bool, on_ready: Callable[[], None]
+) -> Signals:
+    """Run until a signal comes; the gateway and the instances go on. on_ready: called once, from another thread, when
+    the API answers through the gateway.
+
+    Raises HostProblem of any kind when it cannot start."""
+    home.create()
+    configure_log(home, terminal=terminal)
+    lock.name(Holder(os.getpid(), settings.public_url, time.time()))
+    gateway = EnvoyGateway(home, door_of(home, settings))
+    check_door(home, settings, gateway)
+    write_settings(home, settings)
+    signals = Signals()
+    with ExitStack() as stack:
+        stack.enter_context(signals.recorded())
+        store = stack.enter_context(_store(home))
+        app, reconciler, hint = _compose(store, home, settings, gateway, stack)
+        listener = stack.enter_context(_api_listener(home))
+        gateway.ensure_running()
+        server = uvicorn.Server(_uvicorn_config(app))
+        stack.enter_context(_reconciling(reconciler, hint))
+        failures: list[Exception] = []
+        watcher = threading.Thread(target=_watch_start, args=(settings, server, on_ready, failures), daemon=True)
+        watcher.start()
+        logger.info("Serving %s (home %s, process %d).", settings.public_url, home.root, os.getpid())
+        server.run(sockets=[listener])
+        if failures:
+            raise failures[0]
+        logger.info("The server ends; the gateway and the instances go on.")
+    return signals
+
+
+def door_of(home: Home, settings: ServerSettings) -> Door:
+    """Where the gateway of this home listens."""
+    return Door(
+        host=settings.host,
+        port=settings.port,
+        api_socket=str(home.api_socket),
+        access_log=str(home.logs / "access.log"),
+    )
+
+
+def check_door(home: Home, settings: ServerSettings, gateway: EnvoyGateway) -> None:
+    """Raises PortInUse unless the door's port is free or our own gateway, still running, has it."""
+    known = read_settings(home)
+    if (
+        known is not None
+        and (known.host, known.port) == (settings.host, settings.port)
+        and gateway.observe() is not None
+    ):
+        return
+    check_port(settings.host, settings.port)
+
+
+def _compose(
+    store: Store, home: Home, settings: ServerSettings, gateway: EnvoyGateway, stack: ExitStack
+) -> tuple[FastAPI, Reconciler, Hint]:
+    clock, hint = SystemClock(), Hint()
+    access = Access.open(home, principals=store.principals, settings=settings, clock=clock)
+    environments = UvEnvironments(home)
+    stack.callback(environments.close)
+    app = create_app(store=store, access=access, hint=hint.set, home=home, settings=settings, clock=clock)
+    reconciler = Reconciler(
+        store=store,
+        engine=LocalEngine(home),
+        environments=environments,
+        gateway=gateway,
+        home=home,
+        clock=clock,
+        hint=hint,
+    )
+    return app, reconciler, hint
+
+
+@contextmanager
+def _store(home: Home) -> Iterator[Store]:
+    store = Store.open(home, clock=SystemClock(), master_key=master_key(home))
+    try:
+        yield store
+    finally:
+        store.close()
+
+
+@contextmanager
+def _reconciling(reconciler: Reconciler, hint: Hint) -> Iterator[None]:
+    """The reconciler at work in a thread of its own."""
+    stop = threading.Event()
+    thread = threading.Thread(target=reconciler.run, args=(stop,), name="reconciler")
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        hint.set()
+        thread.join()
+
+
+@contextmanager
+def _api_listener(home: Home) -> Iterator[socket.socket]:
+    """The API's Unix socket, for this user alone. Holding the home's lock, a file that is there is a dead server's."""
+    home.api_socket.unlink(missing_ok=True)
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        listener.bind(str(home.api_socket))
+        home.api_socket.chmod(0o600)
+        listener.listen(512)
+        yield listener
+    except OSError as failure:
+        raise StartFailed(f"Cannot listen on {home.api_socket}: {failure.strerror}.") from failure
+    finally:
+        listener.close()
+        home.api_socket.unlink(missing_ok=True)
+
+
+def _uvicorn_config(app: FastAPI) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        log_config=None,
+        access_log=False,  # it would log query strings; the gateway's access log leaves them out
+        server_header=False,
+        timeout_keep_alive=75,  # longer than the gateway's idle time, so that it never sends into a closing connection
+        timeout_graceful_shutdown=_CLOSE_WITHIN_S,
+    )
+
+
+def _watch_start(
+    settings: ServerSettings, server: uvicorn.Server, on_ready: Callable[[], None], failures: list[Exception]
+) -> None:
+    """Call `on_ready` when the API answers through the gateway; end the server when it never does."""
+    url = f"{door_url(settings)}/health"
+    give_up_at = time.monotonic() + _READY_WITHIN_S
+    with httpx.Client(timeout=2.0, trust_env=False) as client:
+        while not server.should_exit:
+            with suppress(httpx.HTTPError):
+                if client.get(url).is_success:
+                    on_ready()
+                    return
+            if time.monotonic() > give_up_at:
+                failures.append(StartFailed(f"The API does not answer through the gateway at {url}."))
+                server.should_exit = True
+                return
+            time.sleep(0.03)

@@ -1,0 +1,114 @@
+"""`down`: the server, then the gateway, then the instances, in this order, so that no request is cut."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+
+from flowstead.engines.local import LocalEngine
+from flowstead.engines.protocol import InstanceState
+from flowstead.errors import StartFailed
+from flowstead.gateway.process import EnvoyGateway
+from flowstead.launch.addresses import read_settings
+from flowstead.launch.lock import HomeLock, find_holder
+from flowstead.launch.server import door_of
+from flowstead.resources.home import Home
+from flowstead.resources.settings import ServerSettings
+
+_SERVER_ENDS_WITHIN_S = 20.0
+_INSTANCES_END_WITHIN_S = 30.0
+"""Ten seconds of grace, the kill, and room for a busy machine."""
+_POLL_S = 0.03
+
+
+@dataclass(frozen=True)
+class TornDown:
+    """What was running and has ended. server: its pid, 0 for none."""
+
+    server: int
+    gateway: bool
+    instances: int
+
+    @property
+    def anything(self) -> bool:
+        return bool(self.server or self.gateway or self.instances)
+
+
+def tear_down(home: Home, *, say: Callable[[str], None] = lambda _: None) -> TornDown:
+    """End everything of this home, whatever of it is still alive. say: told each step. Raises StartFailed when a
+    process will not end."""
+    if not home.root.is_dir():
+        return TornDown(0, gateway=False, instances=0)
+    server = _end_server(home, say)
+    with HomeLock.take(home):
+        return _tear_down_locked(home, server, say)
+
+
+def tear_down_rest(home: Home, *, say: Callable[[str], None] = lambda _: None) -> TornDown:
+    """The same for a process that was the server itself and still holds the home's lock."""
+    return _tear_down_locked(home, os.getpid(), say)
+
+
+def _tear_down_locked(home: Home, server: int, say: Callable[[str], None]) -> TornDown:
+    settings = read_settings(home) or ServerSettings()
+    gateway = EnvoyGateway(home, door_of(home, settings))
+    had_gateway = home.gateway_run.is_dir() and gateway.observe() is not None
+    if had_gateway:
+        say("Draining the gateway")
+    gateway.stop()
+    instances = _end_instances(home, say)
+    home.api_socket.unlink(missing_ok=True)
+    if not home.run.is_relative_to(home.root):
+        shutil.rmtree(home.run, ignore_errors=True)
+    return TornDown(server, had_gateway, instances)
+
+
+def _end_server(home: Home, say: Callable[[str], None]) -> int:
+    """SIGTERM to the server that holds the lock; SIGKILL when it does not let go. Its pid, 0 for none."""
+    holder = find_holder(home)
+    if holder is None:
+        return 0
+    say("Stopping the server")
+    told = 0
+    give_up_at = time.monotonic() + _SERVER_ENDS_WITHIN_S
+    while holder is not None:
+        if holder.pid and holder.pid != told:
+            told = holder.pid
+            _tell(told, signal.SIGTERM)
+        if time.monotonic() > give_up_at:
+            if not holder.pid:
+                raise StartFailed(f"Another Flowstead is starting or stopping on {home.root} and does not end.")
+            _tell(holder.pid, signal.SIGKILL)
+        time.sleep(_POLL_S)
+        holder = find_holder(home)
+    return told
+
+
+def _end_instances(home: Home, say: Callable[[str], None]) -> int:
+    engine = LocalEngine(home)
+    left = engine.observe()
+    if left:
+        say(f"Stopping {len(left)} instance{'s' if len(left) > 1 else ''}")
+    count = len(left)
+    for instance in left:
+        engine.stop(instance.id)
+    give_up_at = time.monotonic() + _INSTANCES_END_WITHIN_S
+    while left:
+        if time.monotonic() > give_up_at:
+            raise StartFailed(f"Instances do not end: processes {', '.join(str(i.pid) for i in left)}.")
+        time.sleep(_POLL_S)
+        left = engine.observe()
+        for instance in left:
+            if instance.state is InstanceState.LOST:
+                engine.stop(instance.id)
+    return count
+
+
+def _tell(pid: int, number: int) -> None:
+    with suppress(ProcessLookupError):
+        os.kill(pid, number)
