@@ -1,20 +1,20 @@
 """What can go wrong in the runtime: one table.
 
-    RuntimeFailure                    code of the error body · status
-    ├── UserError                     UserError · 400      the caller's, the flow's or a provider's fault
-    │   ├── InputError                a missing or wrong input, an undecodable body
-    │   ├── NotAcceptable             · 406
-    │   ├── FlowDefinitionError       file, line; the flow is refused before it starts
-    │   ├── FlowLoadError             its code could not be imported or its tools not resolved
-    │   ├── ConnectionInvalid         a connection is missing or wrong
-    │   ├── NodeFailed                a tool raised
-    │   ├── TemplateFailed            jinja
-    │   ├── ProviderFailed            the LLM provider refused
-    │   └── OutputError               an output that cannot be encoded
-    ├── InternalFailure               SystemError · 500    our fault
-    ├── DeadlineExceeded              · 408
-    ├── PayloadTooLarge               · 413
-    └── TooManyRequests               · 429
+RuntimeFailure                    code of the error body · status
+├── UserError                     UserError · 400      the caller's, the flow's or a provider's fault
+│   ├── InputError                a missing or wrong input, an undecodable body
+│   ├── NotAcceptable             · 406
+│   ├── FlowDefinitionError       file, line; the flow is refused before it starts
+│   ├── FlowLoadError             its code could not be imported or its tools not resolved
+│   ├── ConnectionInvalid         a connection is missing or wrong
+│   ├── NodeFailed                a tool raised
+│   ├── TemplateFailed            jinja
+│   ├── ProviderFailed            the LLM provider refused
+│   └── OutputError               an output that cannot be encoded
+├── InternalFailure               SystemError · 500    our fault
+├── DeadlineExceeded              · 408
+├── PayloadTooLarge               · 413
+└── TooManyRequests               · 429
 """
 
 from __future__ import annotations
