@@ -25,6 +25,7 @@ from flowstead.engines.protocol import (
 from flowstead.resources.deployment import RequestSettings
 from flowstead.resources.home import Home
 from flowstead.testing.engine_contract import EngineContract, MakeSpec
+from flowstead.testing.frozen_clock import FrozenClock
 
 FLOW = """\
 inputs:
@@ -190,6 +191,28 @@ def test_a_killed_worker_is_back_on_the_same_socket(engine: LocalEngine, make_sp
         assert time.monotonic() - killed_at < 5.0, engine.observe()
         time.sleep(0.02)
     assert (after.address, after.restarts) == (before.address, 1)
+
+
+BUSY = """\
+import signal, time
+signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+"""
+
+
+def test_one_that_does_not_end_by_itself_is_killed_when_its_time_is_up(home: Home, tmp_path: Path) -> None:
+    clock = FrozenClock()
+    engine = LocalEngine(home, clock=clock)
+    engine.start(spec_of(home, "one", write_flow(tmp_path / "flow", BUSY + ECHO)))
+    contract.wait_for(engine, "one", InstanceState.READY)
+    engine.stop("one", patient=True)
+    clock.advance(1000.0)
+    assert [each.state for each in engine.observe()] == [InstanceState.STOPPING]
+    engine.stop("one")
+    engine.stop("one", patient=True)
+    clock.advance(9.0)
+    assert [each.state for each in LocalEngine(home, clock=clock).observe()] == [InstanceState.STOPPING]
+    clock.advance(2.0)
+    contract.wait_until_gone(LocalEngine(home, clock=clock), "one")
 
 
 def test_an_instance_whose_supervisor_was_killed_is_lost_and_can_be_stopped(

@@ -322,7 +322,7 @@ def test_surplus_instances_are_old_too() -> None:
 
 def test_old_instances_are_stopped_once_and_waited_for() -> None:
     seen = rolled(instance("y", READY, "old"), instance("z", STOPPING, "old"))
-    assert stops(act(phases.old_instances_stopped(seen))) == ["y"]
+    assert act(phases.old_instances_stopped(seen)).actions == (StopInstance("y", patient=True),)
     assert stops(act(phases.old_instances_stopped(rolled(instance("z", STOPPING, "old"))))) == []
     assert phases.old_instances_stopped(rolled()) == Proceed()
 
@@ -480,7 +480,8 @@ def test_deletion_does_not_wait_for_ever_for_a_dead_gateway() -> None:
 
 def test_deletion_goes_step_by_step() -> None:
     record = deployment(deleting=True)
-    assert decide_deployment(view(record, instance("a", STOPPING))).actions == ()
+    stopping = view(record, instance("a", STOPPING))
+    assert decide_deployment(stopping).actions == (StopInstance("a", patient=False),)
     assert decide_deployment(view(record, has_files=True)).actions == (RemoveFiles(),)
     assert decide_deployment(view(record)).actions == (RemoveRows(),)
 

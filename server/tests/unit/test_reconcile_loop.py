@@ -14,7 +14,7 @@ from flowstead.engines.protocol import (
     EXIT_PACKAGE_MISSING,
     InstanceSpec,
 )
-from flowstead.environments.protocol import BuildFailed, EnvironmentRequest
+from flowstead.environments.protocol import BuildFailed
 from flowstead.gateway.description import GatewayEndpoint, Upstream
 from flowstead.reconcile import loop
 from flowstead.reconcile.record import record_decision
@@ -221,6 +221,7 @@ def test_an_old_instance_runs_on_for_a_moment_after_it_lost_its_route(
     world.clock.advance(0.2)
     world.reconciler.tick()
     assert old not in world.engine.instances
+    assert world.engine.stopped == [(old, True)]
 
 
 def test_an_old_instance_is_not_stopped_while_the_gateway_may_route_to_it(
@@ -726,16 +727,23 @@ def test_a_look_that_fails_as_a_whole_does_not_end_the_loop(
 
 
 def test_the_build_log_is_found_beside_the_instances_logs(world: ReconcilerWorld, model: str) -> None:
-    world.environments.slow = True
+    log = world.home.environments / "build.log"
+    world.environments = InMemoryEnvironments(slow=True, log=log)
+    world.new_reconciler()
     world.put_endpoint()
     world.put_deployment(model=model)
-    world.settle(looks=3)
-    link = world.home.logs / "endpoints/chat/blue/storage-initializer.log"
-    key = world.environments.key(EnvironmentRequest(""))
-    assert link.readlink() == Path(f"/environments/{key}/build.log")
+    world.settle(looks=2)
+    log.write_text("Resolving\n")
+    world.settle(looks=2)
+    shown = world.home.logs / "endpoints/chat/blue/storage-initializer.log"
+    assert shown.read_text() == "Resolving\n"
+    with log.open("a") as writing:
+        writing.write("Resolved\n")
+    assert shown.read_text() == "Resolving\nResolved\n"
     world.delete(WORKSPACE.endpoint("chat"))
     world.settle()
-    assert not link.is_symlink()
+    assert not shown.exists()
+    assert log.exists()
 
 
 def test_the_states_on_the_way(world: ReconcilerWorld, model: str) -> None:

@@ -15,6 +15,9 @@ EXIT_PACKAGE_MISSING = 79
 """Exit codes of the runtime that a restart cannot mend, as `flowstead_runtime.serving.exit_codes` has them: the
 server may not import that package, a test compares."""
 
+STOP_GRACE_S = 10.0
+"""How long an instance that nobody waits for any more may go on after SIGTERM, seconds."""
+
 
 class InstanceState(StrEnum):
     STARTING = "Starting"
@@ -73,9 +76,10 @@ class Engine(Protocol):
     def observe(self) -> Sequence[ObservedInstance]:
         """Every instance of this home, whoever started it, this server or one before."""
 
-    def stop(self, instance_id: str) -> None:
+    def stop(self, instance_id: str, *, patient: bool = False) -> None:
         """Begin to stop it: SIGTERM, a grace period, SIGKILL; then its run directory goes. Returns at once.
-        An id that is not there is no error."""
+        An id that is not there is no error. patient: the grace period lasts as long as the longest request
+        that it may still answer, instead of STOP_GRACE_S; a later call without it shortens that."""
 
     def last_log_lines(self, instance_id: str, count: int) -> Sequence[str]:
         """The end of its log; empty when there is none."""

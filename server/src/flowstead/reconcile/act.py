@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 import shutil
 import string
 from collections.abc import Mapping
@@ -51,8 +49,8 @@ class Actor:
             case StartInstance():
                 if view is not None:
                     self._engine.start(self._instance(view, secrets))
-            case StopInstance(instance_id):
-                self._engine.stop(instance_id)
+            case StopInstance(instance_id, patient):
+                self._engine.stop(instance_id, patient=patient)
             case RemoveFiles():
                 shutil.rmtree(log_directory(self._home, record), ignore_errors=True)
             case RemoveRows():
@@ -60,17 +58,14 @@ class Actor:
                     tx.remove(record.id)
 
     def keep_build_log(self, view: DeploymentView) -> None:
-        """Let the deployment's log folder point to the build log of its environment, which others share."""
+        """Show the build log of its environment, which others share, in the deployment's log folder."""
         log = view.environment.log if isinstance(view.environment, Building | Built) else None
-        link = log_directory(self._home, view.record) / BUILD_LOG
-        if log is None or (link.is_symlink() and link.readlink() == log):
+        shown = log_directory(self._home, view.record) / BUILD_LOG
+        if log is None or not log.exists() or (shown.exists() and shown.samefile(log)):
             return
-        link.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        draft = link.with_name(f".{BUILD_LOG}.{os.getpid()}")
-        with contextlib.suppress(FileNotFoundError):
-            draft.unlink()
-        draft.symlink_to(log)
-        draft.replace(link)
+        shown.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        shown.unlink(missing_ok=True)
+        shown.hardlink_to(log)
 
     def _instance(self, view: DeploymentView, secrets: Mapping[str, str]) -> InstanceSpec:
         if not isinstance(view.environment, Built) or not isinstance(view.artifact, Path):

@@ -81,7 +81,10 @@ class StartInstance:
 
 @dataclass(frozen=True)
 class StopInstance:
+    """patient: it may still be answering requests, and shall."""
+
     instance_id: str
+    patient: bool = False
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ or the next one.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Generic, TypeVar
@@ -118,7 +118,7 @@ def old_instances_stopped(view: DeploymentView) -> Outcome:
     old = _old(view)
     if not old:
         return Proceed()
-    return Act("old instances to end", _stop_all(old))
+    return Act("old instances to end", _stop_all(old, patient=True))
 
 
 DEPLOYMENT_PHASES: tuple[Phase[DeploymentView], ...] = (
@@ -139,7 +139,7 @@ def deployment_unrouted(view: DeploymentView) -> Outcome:
 
 
 def all_instances_stopped(view: DeploymentView) -> Outcome:
-    return Act("its instances to end", _stop_all(view.instances)) if view.instances else Proceed()
+    return Act("its instances to end", _stop_again(view)) if view.instances else Proceed()
 
 
 def files_removed(view: DeploymentView | EndpointView) -> Outcome:
@@ -221,8 +221,13 @@ def _old(view: DeploymentView) -> list[ObservedInstance]:
     return [each for each in view.instances if each.id not in keep]
 
 
-def _stop_all(instances: list[ObservedInstance] | tuple[ObservedInstance, ...]) -> tuple[Action, ...]:
-    return tuple(StopInstance(each.id) for each in instances if each.state is not InstanceState.STOPPING)
+def _stop_all(instances: Iterable[ObservedInstance], *, patient: bool = False) -> tuple[Action, ...]:
+    return tuple(StopInstance(each.id, patient) for each in instances if each.state is not InstanceState.STOPPING)
+
+
+def _stop_again(view: DeploymentView) -> tuple[Action, ...]:
+    """All, those too that are stopping already but were given time for their requests."""
+    return tuple(StopInstance(each.id) for each in view.instances)
 
 
 def _wait_for_removal(view: DeploymentView | EndpointView) -> Outcome:

@@ -27,6 +27,8 @@ class InMemoryEngine:
         self.instances: dict[str, MemoryInstance] = {}
         self.started: list[str] = []
         """Ids in the order in which they were started, those that are gone included."""
+        self.stopped: list[tuple[str, bool]] = []
+        """(id, patient) in the order in which they were stopped."""
         self._next_pid = 1000
 
     def start(self, spec: InstanceSpec) -> None:
@@ -51,9 +53,10 @@ class InMemoryEngine:
     def observe(self) -> Sequence[ObservedInstance]:
         return [each.observed for each in self.instances.values()]
 
-    def stop(self, instance_id: str) -> None:
+    def stop(self, instance_id: str, *, patient: bool = False) -> None:
         if instance_id not in self.instances:
             return
+        self.stopped.append((instance_id, patient))
         self._set(instance_id, state=InstanceState.STOPPING)
         if self.stops_at_once:
             del self.instances[instance_id]

@@ -17,10 +17,17 @@ from flowstead.environments.protocol import (
 
 class InMemoryEnvironments:
     """Keeps the protocol `Environments`. slow: they stay `Building` until `finish`. failures: requirements → how
-    building them fails."""
+    building them fails. log: where all builds are said to write."""
 
-    def __init__(self, *, slow: bool = False, failures: Mapping[str, BuildFailed] | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        slow: bool = False,
+        failures: Mapping[str, BuildFailed] | None = None,
+        log: Path = Path("/environments/build.log"),
+    ) -> None:
         self.slow = slow
+        self.log = log
         self.failures = dict(failures or {})
         self.retried: list[str] = []
         """Requirements that were to be tried again."""
@@ -36,7 +43,7 @@ class InMemoryEnvironments:
             self.retried.append(request.requirements)
             state = None
         if state is None:
-            state = Building(Path(f"/environments/{key}/build.log"))
+            state = Building(self.log)
             self._states[key] = state if self.slow else self._end(request.requirements)
         return self._states[key]
 

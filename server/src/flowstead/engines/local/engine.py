@@ -2,7 +2,8 @@
 
     {id}/instance.json          what it is; written before it is started; no secrets
     {id}/score.sock health.sock bound by its supervisor
-    {id}/stopping               it is to go; whoever looks next finishes what the stopper could not wait for
+    {id}/stopping               it is to go, and until when it may take (Unix time, empty: its supervisor knows);
+                                whoever looks next finishes what the stopper could not wait for
 
 A server that comes later finds every instance by these directories alone.
 """
@@ -14,6 +15,7 @@ import json
 import logging
 import os
 import shutil
+import signal
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -22,10 +24,11 @@ from flowstead import supervise
 from flowstead.engines.local.health import HealthWatch
 from flowstead.engines.local.process import health_socket, process_spec, score_socket
 from flowstead.engines.local.tail import last_lines
-from flowstead.engines.protocol import InstanceSpec, InstanceState, ObservedInstance
+from flowstead.engines.protocol import STOP_GRACE_S, InstanceSpec, InstanceState, ObservedInstance
 from flowstead.errors import StartFailed
 from flowstead.resources.clock import Clock, SystemClock
 from flowstead.resources.home import Home
+from flowstead.resources.private_file import write_private
 from flowstead.supervise import ProcessState, SupervisedProcess
 
 logger = logging.getLogger(__name__)
@@ -55,7 +58,8 @@ class LocalEngine:
 
     def __init__(self, home: Home, *, clock: Clock | None = None) -> None:
         self._home = home
-        self._health = HealthWatch(clock or SystemClock())
+        self._clock = clock or SystemClock()
+        self._health = HealthWatch(self._clock)
 
     def start(self, spec: InstanceSpec) -> None:
         run = self._run(spec.id)
@@ -80,9 +84,7 @@ class LocalEngine:
             card = _read_card(run)
             process = supervise.observe(run)
             if card is None or _is_stopping(run):
-                if process is not None and process.state is ProcessState.LOST:
-                    supervise.stop(run)
-                    process = supervise.observe(run)
+                process = self._hasten(run, process)
                 if process is None:
                     self._clean_up(run)
                 elif card is not None:
@@ -92,12 +94,12 @@ class LocalEngine:
         self._health.keep_only(workers)
         return instances
 
-    def stop(self, instance_id: str) -> None:
+    def stop(self, instance_id: str, *, patient: bool = False) -> None:
         run = self._run(instance_id)
         if not run.is_dir():
             return
         with contextlib.suppress(FileNotFoundError):
-            (run / "stopping").touch(mode=0o600)
+            self._mark_stopping(run, patient=patient)
         supervise.stop(run)
         if supervise.observe(run) is None:
             self._clean_up(run)
@@ -118,6 +120,29 @@ class LocalEngine:
         if health.ready:
             return InstanceState.READY
         return InstanceState.RESTARTING if process.restarts or health.was_ready else InstanceState.STARTING
+
+    def _mark_stopping(self, run: Path, *, patient: bool) -> None:
+        """The first word stands, but one that is less patient."""
+        mark = run / "stopping"
+        if not mark.exists() or (not patient and not mark.read_text()):
+            until = "" if patient else str(self._clock.now().timestamp() + STOP_GRACE_S)
+            write_private(mark, until.encode())
+
+    def _hasten(self, run: Path, process: SupervisedProcess | None) -> SupervisedProcess | None:
+        """Tell it again when the word did not arrive; kill what has used up its time."""
+        if process is None:
+            return None
+        if process.state is not ProcessState.STOPPING:
+            supervise.stop(run)
+            return supervise.observe(run)
+        try:
+            until = float((run / "stopping").read_text())
+        except (OSError, ValueError):
+            return process
+        if process.pid is not None and self._clock.now().timestamp() > until:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+        return process
 
     def _directories(self) -> Iterator[Path]:
         try:
@@ -172,6 +197,4 @@ def _read_card(run: Path) -> _Card | None:
 
 
 def _write_card(run: Path, card: _Card) -> None:
-    draft = run / "instance.json.draft"
-    draft.write_text(json.dumps(asdict(card)))
-    draft.replace(run / "instance.json")
+    write_private(run / "instance.json", json.dumps(asdict(card)).encode())
