@@ -24,7 +24,14 @@ from flowstead.api import (
     workspaces,
 )
 from flowstead.api.context import Context
-from flowstead.api.middleware import BodyLimit, CanonicalPaths, Failures, KnownHosts, RequestIds
+from flowstead.api.middleware import (
+    Authentication,
+    BodyLimit,
+    CanonicalPaths,
+    Failures,
+    KnownHosts,
+    RequestIds,
+)
 from flowstead.resources.clock import Clock
 from flowstead.resources.home import Home
 from flowstead.resources.names import Workspace
@@ -80,6 +87,7 @@ def create_app(
             Middleware(KnownHosts, settings=settings),
             Middleware(BodyLimit),
             Middleware(CanonicalPaths, workspace=workspace),
+            Middleware(Authentication, access=access),
         ],
     )
     app.state.context = Context(

@@ -51,17 +51,18 @@ Here = Annotated[Context, Depends(context_of)]
 
 
 class Needs:
-    """A dependency: the caller, who may do `action` to what the path names.
+    """A dependency: the caller, whom `middleware.Authentication` recognised, and who may do `action` to what the path
+    names.
 
-    action: below the provider, `workspaces/onlineEndpoints/write`. Raises Unauthorized, AuthorizationFailed,
-    and ResourceNotFound for a workspace that is not there."""
+    action: below the provider, `workspaces/onlineEndpoints/write`. Raises AuthorizationFailed, and ResourceNotFound
+    for a workspace that is not there."""
 
     def __init__(self, action: str) -> None:
         self.action = f"{PROVIDER}/{action}"
 
     def __call__(self, request: Request) -> Principal:
         context = context_of(request)
-        principal = context.access.recognise(request.headers.get("Authorization"))
+        principal: Principal = request.state.principal
         demand(principal, self.action, request.url.path)
         _check_workspace(request, context.workspace)
         return principal

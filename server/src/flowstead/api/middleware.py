@@ -8,10 +8,12 @@ import re
 import uuid
 from urllib.parse import urlsplit
 
+from anyio import to_thread
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from flowstead.access import Access
 from flowstead.api.failures import failure_response
 from flowstead.api.paths import canonical
 from flowstead.errors import FlowsteadError, PayloadTooLarge, UnknownHost
@@ -148,6 +150,21 @@ class CanonicalPaths:
             if path.lower().startswith("/subscriptions"):
                 path = canonical(path.rstrip("/"), self._workspace)
             scope = {**scope, "path": path}
+        await self._app(scope, receive, send)
+
+
+class Authentication:
+    """Everything below /subscriptions needs a valid token, before the body is read or a route is looked for.
+    `scope["state"]["principal"]` holds whose it is; what that one may do is asked by each route."""
+
+    def __init__(self, app: ASGIApp, access: Access) -> None:
+        self._app = app
+        self._access = access
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["path"].startswith("/subscriptions"):
+            header = Headers(scope=scope).get("authorization")
+            scope["state"]["principal"] = await to_thread.run_sync(self._access.recognise, header)
         await self._app(scope, receive, send)
 
 
