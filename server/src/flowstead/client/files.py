@@ -7,7 +7,6 @@ import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pathspec
 
@@ -54,16 +53,16 @@ def content_hash(files: Sequence[LocalFile]) -> str:
     return digest.hexdigest()
 
 
-def _ignored(folder: Path) -> pathspec.PathSpec[Any]:
+def _ignored(folder: Path) -> pathspec.GitIgnoreSpec:
     patterns = list(_NEVER)
     for name in _IGNORE_FILES:
         if (folder / name).is_file():
             patterns += (folder / name).read_text("utf-8", "replace").splitlines()
             break
-    return pathspec.PathSpec.from_lines("gitwildmatch", patterns)
+    return pathspec.GitIgnoreSpec.from_lines(patterns)
 
 
-def _walk(folder: Path, prefix: str, root: Path, ignored: pathspec.PathSpec[Any]) -> Iterator[LocalFile]:
+def _walk(folder: Path, prefix: str, root: Path, ignored: pathspec.GitIgnoreSpec) -> Iterator[LocalFile]:
     for item in os.scandir(folder):
         name, path = prefix + item.name, Path(item.path)
         if ignored.match_file(f"{name}/" if item.is_dir() else name):
