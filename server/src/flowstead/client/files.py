@@ -63,23 +63,29 @@ def _ignored(folder: Path) -> pathspec.GitIgnoreSpec:
 
 
 def _walk(folder: Path, prefix: str, root: Path, ignored: pathspec.GitIgnoreSpec) -> Iterator[LocalFile]:
-    for item in os.scandir(folder):
-        name, path = prefix + item.name, Path(item.path)
-        if ignored.match_file(f"{name}/" if item.is_dir() else name):
+    for path in sorted(folder.iterdir()):
+        name = prefix + path.name
+        if ignored.match_file(f"{name}/" if path.is_dir() else name):
             continue
-        if item.is_symlink() and not path.resolve().is_relative_to(root):
-            raise BadArgument(
-                f"{path} is a link that leads out of the folder.",
-                hint="Put a copy in its place, name it under additional_includes, or ignore it in .amlignore.",
-            )
-        if item.is_dir():
-            if item.is_symlink() and folder.resolve().is_relative_to(path.resolve()):
-                raise BadArgument(f"{path} is a link to a folder that holds it.", hint="Remove the link.")
+        if path.is_symlink():
+            _check_link(path, root)
+        if path.is_dir():
             yield from _walk(path, f"{name}/", root, ignored)
-        elif item.is_file():
+        elif path.is_file():
             yield LocalFile(name, path)
         else:
             raise BadArgument(f"{path} is neither a file nor a folder.", hint="Remove it or ignore it in .amlignore.")
+
+
+def _check_link(link: Path, root: Path) -> None:
+    target = link.resolve()
+    if not target.is_relative_to(root):
+        raise BadArgument(
+            f"{link} is a link that leads out of the folder.",
+            hint="Put a copy in its place, name it under additional_includes, or ignore it in .amlignore.",
+        )
+    if link.parent.resolve().is_relative_to(target):
+        raise BadArgument(f"{link} is a link to a folder that holds it.", hint="Remove the link.")
 
 
 def _hash_of(path: Path) -> bytes:
