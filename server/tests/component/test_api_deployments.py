@@ -11,6 +11,7 @@ import pytest
 from flowstead.api.secret_values import MASK
 from flowstead.resources.deployment import Condition
 from flowstead.resources.endpoint import ProvisioningState
+from flowstead.resources.settings import ServerSettings
 from flowstead.store.records import Kind
 from flowstead.testing.in_process_api import InProcessApi
 
@@ -270,6 +271,21 @@ def test_an_endpoint_has_twenty_deployments_at_most(api: InProcessApi) -> None:
     assert full.status_code == 400
     assert "20" in full.json()["error"]["message"]
     assert api.call("PUT", "onlineEndpoints/foo/deployments/blue-0", body(api)).status_code == 200
+
+
+def test_the_quota_counts_the_upgrade_reserve(tmp_path: Path) -> None:
+    """Ten instances of four cores take 48; eleven would take 56."""
+    with InProcessApi(tmp_path, settings=ServerSettings(quota_cores=48)) as api:
+        register(api, "m", "1", FLOW)
+        api.call("PUT", "onlineEndpoints/foo", {"properties": {}})
+        eleven = api.call("PUT", BLUE, body(api, {"capacity": 11}, instanceType="Standard_DS3_v2"))
+        assert (eleven.status_code, eleven.json()["error"]["code"]) == (400, "OutOfQuota")
+        assert "56" in eleven.json()["error"]["message"]
+        assert api.call("PUT", BLUE, body(api, {"capacity": 10}, instanceType="Standard_DS3_v2")).status_code == 201
+        assert api.call("PUT", BLUE, body(api, {"capacity": 9}, instanceType="Standard_DS3_v2")).status_code == 200
+        other = api.call("PUT", "onlineEndpoints/foo/deployments/green", body(api))
+        assert (other.status_code, other.json()["error"]["code"]) == (400, "OutOfQuota")
+        assert "44 of the workspace's 48 are taken" in other.json()["error"]["message"]
 
 
 def traffic(api: InProcessApi, split: dict[str, int], mirror: dict[str, int] | None = None) -> httpx.Response:

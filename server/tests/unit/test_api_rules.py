@@ -96,7 +96,6 @@ def test_keys_that_no_header_can_carry_are_refused_and_not_repeated(key: str) ->
         ({"requestSettings": {"maxQueueWait": "P1D"}}, "maxQueueWait"),
         ({"livenessProbe": {"period": "PT0S"}}, "period"),
         ({"readinessProbe": {"failureThreshold": 0}}, "failureThreshold"),
-        ({"instanceType": "no such size"}, "instanceType"),
         ({"environmentVariables": {"A": {"nested": 1}}}, "environmentVariables"),
     ],
 )
@@ -115,6 +114,7 @@ def test_instance_counts_are_azures(capacity: Any) -> None:
 @pytest.mark.parametrize(
     ("properties", "field"),
     [
+        ({"instanceType": "no such size"}, "properties.instanceType"),
         ({"endpointComputeType": "Kubernetes"}, "properties.endpointComputeType"),
         ({"codeConfiguration": {"codeId": "x"}}, "properties.codeConfiguration"),
         ({"environmentVariables": {"": "x"}}, "properties.environmentVariables."),

@@ -72,7 +72,7 @@ class DeploymentProperties(Body):
     model: str | None = None
     environment_id: str | None = None
     environment_variables: TextMap = Field(default_factory=dict)
-    instance_type: Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,63}$")] | None = None
+    instance_type: Annotated[str, Field(max_length=64)] | None = None
     request_settings: RequestSettingsBody | None = None
     liveness_probe: ProbeBody | None = None
     readiness_probe: ProbeBody | None = None

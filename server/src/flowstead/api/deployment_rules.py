@@ -9,7 +9,9 @@ from pathlib import Path
 from flowstead.api.deployment_bodies import DeploymentBody
 from flowstead.api.environments import DEFAULT_ENVIRONMENT, check_environment
 from flowstead.errors import ArtifactMissing, BadArgument, FlowInvalid, ResourceNotFound
+from flowstead.resources.deployment import DeploymentSpec
 from flowstead.resources.names import Workspace
+from flowstead.resources.sizes import cores_of
 from flowstead_runtime.errors import UserError
 from flowstead_runtime.flow.definition import FlowDefinition
 from flowstead_runtime.flow.load import read_definition
@@ -104,6 +106,10 @@ def check_image(environment: Mapping[str, object]) -> None:
         )
 
 
+def _size_is_known(body: DeploymentBody) -> None:
+    cores_of(body.properties.instance_type or DeploymentSpec.instance_type)
+
+
 def _is_managed(body: DeploymentBody) -> None:
     if body.properties.endpoint_compute_type.lower() != "managed":
         raise BadArgument(
@@ -149,6 +155,7 @@ def _variables_can_be_set(body: DeploymentBody) -> None:
 
 
 _BODY_RULES: tuple[Callable[[DeploymentBody], None], ...] = (
+    _size_is_known,
     _is_managed,
     _has_no_scoring_script,
     _probe_times_fit,

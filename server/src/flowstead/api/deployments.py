@@ -16,11 +16,12 @@ from flowstead.api.endpoints import ENDPOINTS, IfMatch
 from flowstead.api.instance_logs import MAX_LINES, tail
 from flowstead.api.merging import merge
 from flowstead.api.secret_values import Variables, separate
-from flowstead.errors import BadArgument, ResourceConflict, TrafficInUse
-from flowstead.resources.deployment import SECRET_VARIABLE_PREFIX
+from flowstead.errors import BadArgument, OutOfQuota, ResourceConflict, TrafficInUse
+from flowstead.resources.deployment import SECRET_VARIABLE_PREFIX, DeploymentSpec
 from flowstead.resources.names import MAX_DEPLOYMENTS_PER_ENDPOINT, check_endpoint_name
 from flowstead.resources.operation import OperationKind
 from flowstead.resources.principal import Principal
+from flowstead.resources.sizes import quota_taken
 from flowstead.store import Reading, Writing
 from flowstead.store.records import DeploymentRecord, EndpointRecord, Kind
 
@@ -116,6 +117,7 @@ def _put(
         _check_room(tx, parent, before)
         variables = separate(body.properties.environment_variables, _stored_variables(tx, before))
         spec = to_spec(body, model_id=model_id, environment_id=environment_id, variables=variables)
+        _check_quota(tx, here, spec, before)
         record, operation = tx.put(
             Kind.DEPLOYMENT,
             before.id if before else f"{parent.id}/deployments/{name}",
@@ -160,6 +162,20 @@ def _check_room(tx: Reading, parent: EndpointRecord, before: DeploymentRecord | 
             f"The endpoint {parent.name} has {MAX_DEPLOYMENTS_PER_ENDPOINT} deployments, the most it can have.",
             hint="Delete one that gets no traffic.",
             target=parent.id,
+        )
+
+
+def _check_quota(tx: Reading, here: Context, spec: DeploymentSpec, before: DeploymentRecord | None) -> None:
+    wanted = quota_taken(spec.instance_type, spec.instance_count)
+    if before is not None and wanted <= quota_taken(before.spec.instance_type, before.spec.instance_count):
+        return  # a quota that has been lowered since stops no change that takes no more
+    others = [each for each in tx.list(Kind.DEPLOYMENT) if before is None or each.id != before.id]
+    taken = sum(quota_taken(each.spec.instance_type, each.spec.instance_count) for each in others)
+    if taken + wanted > here.settings.quota_cores:
+        raise OutOfQuota(
+            f"{spec.instance_count} x {spec.instance_type} with the upgrade reserve take {wanted} cores; "
+            f"{taken} of the workspace's {here.settings.quota_cores} are taken.",
+            target="sku.capacity",
         )
 
 
