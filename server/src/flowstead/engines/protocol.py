@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
@@ -44,7 +44,7 @@ class InstanceSpec:
     revision: str
     flow: Path
     python: Path
-    environment: Mapping[str, str]
+    environment: Mapping[str, str] = field(repr=False)
     request_settings: RequestSettings
     log: Path
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
@@ -11,7 +11,7 @@ from typing import Protocol
 class EnvironmentRequest:
     """requirements: the flow's requirements.txt with its `-r` includes resolved inside the flow, "" for none."""
 
-    requirements: str = ""
+    requirements: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from urllib.parse import unquote, urlsplit
 
 from packaging.utils import canonicalize_name
@@ -57,13 +57,13 @@ class Requirements:
     insecure_hosts: of `--trusted-host`. secrets: credentials found in addresses.
     """
 
-    text: str
+    text: str = field(repr=False)
     asks_for_anything: bool
-    options: tuple[str, ...] = ()
+    options: tuple[str, ...] = field(default=(), repr=False)
     hashed: tuple[str, ...] = ()
     prerelease: bool = False
     insecure_hosts: tuple[str, ...] = ()
-    secrets: tuple[str, ...] = ()
+    secrets: tuple[str, ...] = field(default=(), repr=False)
 
 
 def check(text: str) -> Requirements:

@@ -12,7 +12,7 @@ import importlib.util
 import io
 import zipfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
 
@@ -30,10 +30,10 @@ class RuntimeWheel:
     """digest: SHA-256 of the content, hex. dependencies: requirement lines. lock: hashed pins of them."""
 
     name: str
-    content: bytes
+    content: bytes = field(repr=False)
     digest: str
     dependencies: tuple[str, ...]
-    lock: str
+    lock: str = field(repr=False)
 
 
 def pack() -> RuntimeWheel:

@@ -9,7 +9,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TextIO
 
@@ -79,7 +79,7 @@ class Uv:
 
     cache: Path
     log: TextIO
-    secrets: tuple[str, ...]
+    secrets: tuple[str, ...] = field(repr=False)
     hidden: Path
     held: int
     cancel: threading.Event

@@ -165,7 +165,7 @@ class Reconciler:
             of=f"{endpoint_name(view.record)}/{view.record.name}",
             phase=status.phase,
             log_lines=lines,
-            serving=status.serving_revision,
+            serving=status.serving_revision if status.serving_revision != status.revision else None,
             secrets=secrets.values(),
         )
         status = replace(status, error=error_body(error))

@@ -48,7 +48,7 @@ class Snapshot:
 class _Details:
     """What belongs to a generation and cannot change within it."""
 
-    secrets: Mapping[str, str]
+    secrets: Mapping[str, str] = field(repr=False)
     content: str | None
 
 

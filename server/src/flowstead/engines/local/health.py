@@ -83,7 +83,7 @@ class HealthWatch:
         if watch.connection is None:
             return
         try:
-            while chunk := watch.connection.recv(4096):
+            while b"\r\n" not in watch.answer and (chunk := watch.connection.recv(4096)):
                 watch.answer += chunk
         except BlockingIOError:
             if self._clock.monotonic() - watch.asked_at > _PATIENCE_S:

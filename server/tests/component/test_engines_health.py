@@ -1,0 +1,108 @@
+"""Asking an instance for its health, against a socket that answers as the test says."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from flowstead.engines.local.health import Health, HealthWatch
+from flowstead.testing.frozen_clock import FrozenClock
+
+READY, WAS_READY, NEVER = Health(True, True), Health(False, True), Health(False, False)
+
+
+class Instance:
+    """Listens as a supervisor does; answers only while `serve` runs."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.answer = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n"
+        self.asked = 0
+        self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self._listener.bind(str(path))
+        self._listener.listen(16)
+
+    def serve_one(self) -> None:
+        """Answer the next question, and read it whole."""
+        connection, _ = self._listener.accept()
+        with connection:
+            assert connection.recv(4096).startswith(b"GET /health HTTP/1.1\r\n")
+            self.asked += 1
+            connection.sendall(self.answer)
+
+    def close(self) -> None:
+        self._listener.close()
+
+
+@pytest.fixture
+def instance(tmp_path: Path) -> Iterator[Instance]:
+    instance = Instance(tmp_path / "health.sock")
+    yield instance
+    instance.close()
+
+
+def ask_and_answer(watch: HealthWatch, instance: Instance) -> Health:
+    """One question with its answer."""
+    watch.ask("w", instance.path)
+    answering = threading.Thread(target=instance.serve_one)
+    answering.start()
+    answering.join(10.0)
+    return watch.ask("w", instance.path)
+
+
+def test_an_early_question_is_answered_as_soon_as_somebody_is_there(instance: Instance) -> None:
+    watch = HealthWatch(FrozenClock())
+    began = time.monotonic()
+    assert [watch.ask("w", instance.path) for _ in range(50)] == [NEVER] * 50
+    assert time.monotonic() - began < 1.0
+    assert ask_and_answer(watch, instance) == READY
+    assert instance.asked == 1
+
+
+def test_one_that_is_not_ready_says_so(instance: Instance) -> None:
+    watch = HealthWatch(FrozenClock())
+    instance.answer = b"HTTP/1.1 503 Service Unavailable\r\n\r\n"
+    assert ask_and_answer(watch, instance) == NEVER
+
+
+def test_a_ready_one_is_not_asked_all_the_time(instance: Instance) -> None:
+    clock = FrozenClock()
+    watch = HealthWatch(clock)
+    ask_and_answer(watch, instance)
+    clock.advance(0.5)
+    assert watch.ask("w", instance.path) == READY
+    clock.advance(0.6)
+    assert ask_and_answer(watch, instance) == READY
+    assert instance.asked == 2
+
+
+def test_one_slow_answer_is_no_reason_but_three_are(instance: Instance) -> None:
+    clock = FrozenClock()
+    watch = HealthWatch(clock)
+    ask_and_answer(watch, instance)
+    seen = []
+    for _ in range(3):
+        clock.advance(1.1)
+        watch.ask("w", instance.path)
+        clock.advance(2.1)
+        seen.append(watch.ask("w", instance.path))
+    assert seen == [READY, READY, WAS_READY]
+
+
+def test_where_nobody_listens_nobody_is_ready(tmp_path: Path) -> None:
+    watch = HealthWatch(FrozenClock())
+    assert watch.ask("w", tmp_path / "none.sock") == NEVER
+
+
+def test_a_restarted_worker_begins_anew(instance: Instance) -> None:
+    watch = HealthWatch(FrozenClock())
+    ask_and_answer(watch, instance)
+    assert watch.ask("another", instance.path) == NEVER
+    watch.keep_only({"another"})
+    assert watch.ask("w", instance.path) == NEVER
+    watch.keep_only(set())
