@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -25,6 +26,8 @@ Sleep = Callable[[float], Awaitable[None]]
 MAX_TRIES = 100
 MAX_UNPROCESSABLE_IN_A_ROW = 3
 """A 422 rarely gets better by repeating it."""
+NO_KEY = "no-key-given"
+"""Sent where no key is known, since the SDK makes no client without one; a provider that wants one names it."""
 _LONGEST_WAIT_S = 60.0
 _RETRIED_CONNECTION_ERRORS = ("connection aborted", "server disconnected without sending a response")
 _REFERENCE = "[Error reference: https://platform.openai.com/docs/guides/error-codes/api-errors]"
@@ -59,9 +62,11 @@ def make_provider(connection: Connection, *, sleep: Sleep = asyncio.sleep) -> Pr
     mode = connection.get("auth_mode") or "key"
     if mode != "key":
         raise ConnectionInvalid(f"Connection '{connection.name}': auth_mode '{mode}' is not supported; use a key.")
-    # An empty key is passed on as None, so that the SDK looks into the environment (OPENAI_API_KEY …).
-    key = connection.get("api_key") or None
-    secrets = (key,) if key else ()
+    # An empty key stands for the one in the environment. Where there is none either the flow starts all the same: the
+    # node may be one that `activate` leaves out, or the server one that asks for no key.
+    variable = "AZURE_OPENAI_API_KEY" if isinstance(connection, AzureOpenAIConnection) else "OPENAI_API_KEY"
+    key = connection.get("api_key") or os.environ.get(variable) or NO_KEY
+    secrets = () if key == NO_KEY else (key,)
     try:
         client = _make_client(connection, key)
     except Exception as error:
@@ -69,7 +74,7 @@ def make_provider(connection: Connection, *, sleep: Sleep = asyncio.sleep) -> Pr
     return Provider(client, isinstance(connection, AzureOpenAIConnection), secrets, sleep)
 
 
-def _make_client(connection: Connection, key: str | None) -> AsyncOpenAI:
+def _make_client(connection: Connection, key: str) -> AsyncOpenAI:
     # Importing the SDK takes most of a second: only flows that use it pay.
     import openai
 
