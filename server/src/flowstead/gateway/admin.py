@@ -1,0 +1,95 @@
+"""Envoy's admin interface, a Unix socket in the run directory."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+
+_TIMEOUT_S = 5.0
+_WATCHED = {
+    "cluster_manager.cds": "clusters",
+    "http.door.rds.door": "routes",
+    "listener_manager.lds": "listeners",
+}
+_STATISTICS = (
+    "^(" + "|".join(re.escape(name) for name in _WATCHED) + r")\.(version_text|update_rejected|update_failure)$"
+    r"|^cluster_manager\.warming_clusters$|^listener_manager\.total_listeners_active$"
+)
+
+
+class AdminUnreachable(Exception):
+    """Envoy does not answer: it is not up (yet, or any more)."""
+
+
+@dataclass(frozen=True)
+class Taken:
+    """What Envoy has taken. versions: `clusters`, `routes`, `listeners` → version, "" for none; refused: how many
+    updates of each it did not take since its start; warming: clusters whose first health check is outstanding;
+    listening: it accepts connections at the door."""
+
+    versions: dict[str, str]
+    refused: dict[str, int]
+    warming: int
+    listening: bool
+
+
+class Admin:
+    def __init__(self, socket: Path) -> None:
+        self._socket = socket
+
+    def is_live(self) -> bool:
+        try:
+            return self._ask("GET", "/ready").strip() == "LIVE"
+        except AdminUnreachable:
+            return False
+
+    def taken(self) -> Taken:
+        """Raises AdminUnreachable."""
+        versions = dict.fromkeys(_WATCHED.values(), "")
+        refused = dict.fromkeys(_WATCHED.values(), 0)
+        warming = listening = 0
+        for name, value in self._statistics(_STATISTICS):
+            subscription, _, counter = name.rpartition(".")
+            if name == "cluster_manager.warming_clusters":
+                warming = int(value)
+            elif name == "listener_manager.total_listeners_active":
+                listening = int(value)
+            elif counter == "version_text":
+                versions[_WATCHED[subscription]] = value
+            else:
+                refused[_WATCHED[subscription]] += int(value)
+        return Taken(versions, refused, warming, listening > 0)
+
+    def active_requests(self) -> int:
+        """Raises AdminUnreachable."""
+        return sum(int(value) for _, value in self._statistics(r"^http\.door\.downstream_rq_active$"))
+
+    def listener_error(self) -> str:
+        """Why the listener was refused (a taken port), or "". Raises AdminUnreachable."""
+        dump = json.loads(self._ask("GET", "/config_dump?resource=dynamic_listeners"))
+        for listener in dump.get("configs", []):
+            if details := listener.get("error_state", {}).get("details"):
+                return str(details)
+        return ""
+
+    def drain(self) -> None:
+        """Take no connection any more; requests in flight go on. Raises AdminUnreachable."""
+        self._ask("POST", "/drain_listeners")
+
+    def _statistics(self, pattern: str) -> list[tuple[str, str]]:
+        lines = self._ask("GET", "/stats", filter=pattern).splitlines()
+        pairs = (line.partition(": ") for line in lines if line)
+        return [(name, value.strip('"')) for name, _, value in pairs]
+
+    def _ask(self, method: str, path: str, **query: str) -> str:
+        transport = httpx.HTTPTransport(uds=str(self._socket))
+        try:
+            with httpx.Client(transport=transport, timeout=_TIMEOUT_S, trust_env=False) as client:
+                answer = client.request(method, f"http://admin{path}", params=query or None)
+        except httpx.HTTPError as failure:
+            raise AdminUnreachable(str(failure)) from failure
+        return answer.text

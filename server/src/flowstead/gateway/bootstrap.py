@@ -1,0 +1,109 @@
+"""How Envoy is started: its command line, its first configuration, and where its files lie. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from flowstead.gateway.listener import file_source
+from flowstead.gateway.routes import Configuration
+
+Json = dict[str, Any]
+
+_MAX_CONNECTIONS = 50_000
+_MOST_THREADS = 4
+"""One thread carries some 5,000 requests a second: the instances need the other cores more."""
+
+
+@dataclass(frozen=True)
+class Files:
+    """Everything that Envoy reads or binds, in the short run directory: a Unix socket's path holds 107 bytes."""
+
+    run: Path
+
+    @property
+    def bootstrap(self) -> Path:
+        return self.run / "bootstrap.json"
+
+    @property
+    def clusters(self) -> Path:
+        return self.run / "cds.json"
+
+    @property
+    def routes(self) -> Path:
+        return self.run / "rds.json"
+
+    @property
+    def listeners(self) -> Path:
+        return self.run / "lds.json"
+
+    @property
+    def acknowledged(self) -> Path:
+        """The versions that Envoy has said it took, after the last publication that succeeded."""
+        return self.run / "acknowledged.json"
+
+    @property
+    def admin_socket(self) -> Path:
+        return self.run / "admin.sock"
+
+
+def command(binary: Path, files: Files, cores: int) -> tuple[str, ...]:
+    """Envoy logs to standard error.
+
+    `config` is silent: Envoy logs a file that it cannot parse, and the routes hold keys (`rejection` finds the
+    reason otherwise). `misc` would remark for every key that its filter is young, `http` would log query strings.
+    Without hot restart there is no base id, so the Envoys of two homes cannot meet in shared memory.
+    """
+    return (
+        str(binary),
+        *("--config-path", str(files.bootstrap)),
+        *("--concurrency", str(max(1, min(cores, _MOST_THREADS)))),
+        *("--log-level", "warning"),
+        *("--component-log-level", "config:off,misc:error,http:off"),
+        *("--file-flush-interval-msec", "1000"),
+        "--reject-unknown-dynamic-fields",
+        "--disable-hot-restart",
+    )
+
+
+def bootstrap(files: Files, argv: Sequence[str], version: str) -> Json:
+    """argv and version are noted in it, so that it differs whenever Envoy has to be started anew."""
+    connections = {
+        "@type": "type.googleapis.com/envoy.extensions.resource_monitors.downstream_connections.v3"
+        ".DownstreamConnectionsConfig",
+        "max_active_downstream_connections": _MAX_CONNECTIONS,
+    }
+    monitor = {"name": "envoy.resource_monitors.global_downstream_max_connections", "typed_config": connections}
+    return {
+        "node": {
+            "id": "flowstead-gateway",
+            "cluster": "flowstead",
+            "metadata": {"argv": list(argv), "version": version},
+        },
+        "admin": {"address": {"pipe": {"path": str(files.admin_socket), "mode": 0o600}}},
+        "dynamic_resources": {
+            "cds_config": file_source(str(files.clusters)),
+            "lds_config": file_source(str(files.listeners)),
+        },
+        "overload_manager": {"resource_monitors": [monitor]},
+    }
+
+
+def everything_inline(wanted: Configuration) -> Json:
+    """The same configuration without files, as `envoy --mode validate` reads it."""
+    listeners = [_untyped(listener) for listener in wanted.listeners]
+    for listener in listeners:
+        network_filter = listener["filter_chains"][0]["filters"][0]
+        manager = {key: value for key, value in network_filter["typed_config"].items() if key != "rds"}
+        manager["route_config"] = _untyped(wanted.routes[0])
+        listener["filter_chains"] = [{"filters": [network_filter | {"typed_config": manager}]}]
+    return {
+        "node": {"id": "flowstead-gateway", "cluster": "flowstead"},
+        "static_resources": {"clusters": [_untyped(each) for each in wanted.clusters], "listeners": listeners},
+    }
+
+
+def _untyped(resource: Json) -> Json:
+    return {key: value for key, value in resource.items() if key != "@type"}

@@ -1,0 +1,107 @@
+"""Where requests go: one cluster a deployment, its instances inline, and one for the API. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from flowstead.gateway.description import GatewayDeployment, GatewayEndpoint, Upstream
+from flowstead.gateway.paths import METADATA
+
+Json = dict[str, Any]
+
+API_CLUSTER = "api"
+_CLUSTER = "type.googleapis.com/envoy.config.cluster.v3.Cluster"
+_HTTP_OPTIONS = "type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
+_UNLIMITED = 4294967295
+_UPSTREAM_IDLE = "4s"
+"""Shorter than uvicorn's keep-alive of 5 s, so that no request is sent into a closing connection."""
+
+
+def cluster_name(endpoint: str, deployment: str) -> str:
+    """A slash is in no name, so no two pairs share one."""
+    return f"{endpoint}/{deployment}"
+
+
+def clusters(endpoints: Sequence[GatewayEndpoint], api_socket: str) -> list[Json]:
+    """The API's cluster, then the deployments' in the order given."""
+    deployments = [
+        _deployment_cluster(endpoint.name, deployment) for endpoint in endpoints for deployment in endpoint.deployments
+    ]
+    return [_api_cluster(api_socket), *deployments]
+
+
+def _api_cluster(socket: str) -> Json:
+    return _cluster(API_CLUSTER, [_host(socket)], max_requests=_UNLIMITED)
+
+
+def _deployment_cluster(endpoint: str, deployment: GatewayDeployment) -> Json:
+    hosts = [_instance(instance, deployment.name) for instance in deployment.instances]
+    # Envoy counts requests over all its threads; connections and pending requests are no measure of them.
+    cluster = _cluster(cluster_name(endpoint, deployment.name), hosts, max_requests=deployment.max_requests)
+    return cluster | {
+        "lb_policy": "LEAST_REQUEST",
+        "ignore_health_on_host_removal": True,
+        "common_lb_config": {"healthy_panic_threshold": {"value": 0}, "update_merge_window": "0s"},
+        "health_checks": [_health_check()],
+    }
+
+
+def _cluster(name: str, hosts: Sequence[Json], *, max_requests: int) -> Json:
+    return {
+        "@type": _CLUSTER,
+        "name": name,
+        "type": "STATIC",
+        "connect_timeout": "1s",
+        "circuit_breakers": {
+            "thresholds": [
+                {
+                    "max_connections": _UNLIMITED,
+                    "max_pending_requests": _UNLIMITED,
+                    "max_requests": max_requests,
+                    "max_retries": _UNLIMITED,
+                }
+            ]
+        },
+        "typed_extension_protocol_options": {
+            "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
+                "@type": _HTTP_OPTIONS,
+                "common_http_protocol_options": {"idle_timeout": _UPSTREAM_IDLE},
+                "explicit_http_config": {"http_protocol_options": {}},
+            }
+        },
+        "load_assignment": {"cluster_name": name, "endpoints": [{"lb_endpoints": list(hosts)}]},
+    }
+
+
+def _instance(upstream: Upstream, deployment: str) -> Json:
+    """The metadata is what answers name the deployment by: only a request that was let in gets as far as a host."""
+    host = _host(upstream.address)
+    host["endpoint"]["health_check_config"] = {"address": _address(upstream.health_address)}
+    return host | {"metadata": {"filter_metadata": {METADATA: {"deployment": deployment}}}}
+
+
+def _host(address: str) -> Json:
+    # Every Unix socket has the same host name here: an instance need not know how it is reached.
+    return {"endpoint": {"address": _address(address), "hostname": "instance"}}
+
+
+def _address(address: str) -> Json:
+    """A path begins with a slash; anything else is host:port."""
+    if address.startswith("/"):
+        return {"pipe": {"path": address}}
+    host, _, port = address.rpartition(":")
+    return {"socket_address": {"address": host.strip("[]"), "port_value": int(port)}}
+
+
+def _health_check() -> Json:
+    """Every second, whether there is traffic or not; an instance that is back is found twice as fast."""
+    return {
+        "timeout": "1s",
+        "interval": "1s",
+        "no_traffic_interval": "1s",
+        "unhealthy_interval": "0.5s",
+        "unhealthy_threshold": 2,
+        "healthy_threshold": 1,
+        "http_health_check": {"path": "/health", "host": "health"},
+    }

@@ -1,0 +1,68 @@
+"""What lies in the gateway's run directory: written whole or not at all, readable by this user only."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from flowstead.gateway.bootstrap import Files
+from flowstead.gateway.routes import Configuration
+
+Json = dict[str, Any]
+
+
+def texts(wanted: Configuration) -> dict[str, str]:
+    """`clusters`, `routes`, `listeners` → the file's text. Its version is the digest of what it holds."""
+    parts = {"clusters": wanted.clusters, "routes": wanted.routes, "listeners": wanted.listeners}
+    return {name: response_text(resources) for name, resources in parts.items()}
+
+
+def response_text(resources: Sequence[Json]) -> str:
+    content = json.dumps(resources, separators=(",", ":"))
+    version = hashlib.sha256(content.encode()).hexdigest()[:16]
+    return f'{{"version_info":"{version}","resources":{content}}}'
+
+
+def with_former(former: str, wanted: Sequence[Json]) -> str:
+    """The clusters that are wanted and, beside them, those of the former text that no route may need any more."""
+    names = {resource["name"] for resource in wanted}
+    try:
+        left = [resource for resource in json.loads(former)["resources"] if resource["name"] not in names]
+    except (ValueError, KeyError, TypeError):
+        left = []
+    return response_text([*wanted, *left])
+
+
+def version_of(text: str) -> str:
+    """The version of a file's text; "" for a text that is none of ours."""
+    try:
+        return str(json.loads(text)["version_info"])
+    except (ValueError, KeyError, TypeError):
+        return ""
+
+
+def place(files: Files, name: str) -> Path:
+    return {"clusters": files.clusters, "routes": files.routes, "listeners": files.listeners}[name]
+
+
+def read(path: Path) -> str:
+    """Its text, or "" when it is not there."""
+    try:
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return ""
+
+
+def write(path: Path, text: str) -> None:
+    """By rename, which is what Envoy watches for. It survives a crash of the machine whole."""
+    new = path.with_name(path.name + ".new")
+    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    new.rename(path)

@@ -1,0 +1,162 @@
+"""The door itself: the listener, its filter chain and its access log. Pure."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flowstead.gateway.description import Door
+from flowstead.gateway.paths import CLIENT_HEADER
+from flowstead.gateway.replies import header, local_reply_config
+
+Json = dict[str, Any]
+
+ROUTES = "door"
+API_KEY_AUTH = "envoy.filters.http.api_key_auth"
+BODY_SIZE_LIMIT = "envoy.filters.http.body_size_limit"
+KEY_SOURCES = ({"header": "Authorization"}, {"header": "api-key"})
+_TYPES = "type.googleapis.com/envoy"
+_GUID = "[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
+_GUID_HEADER = "x-flowstead-guid"
+_FORGEABLE = ("x-envoy-", "x-flowstead-", "x-forwarded-", "forwarded")
+"""Beginnings of headers by which a proxy speaks: from a caller they would be a lie, or an order to Envoy (retries,
+time-outs)."""
+_HEADERS_WITHIN = "30s"
+_REQUEST_WITHIN = "900s"
+"""Bound of sending a whole request: a blob of 64 MiB over a slow line."""
+_IDLE_CONNECTION = "300s"
+_CONNECTION_BUFFER = 1024 * 1024
+
+
+def listener(door: Door, routes_file: str) -> Json:
+    """routes_file: where Envoy finds the routes, an absolute path."""
+    manager = {"@type": f"{_TYPES}.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager"}
+    chain = {
+        "name": "envoy.filters.network.http_connection_manager",
+        "typed_config": manager | _manager(door, routes_file),
+    }
+    return {
+        "@type": f"{_TYPES}.config.listener.v3.Listener",
+        "name": "door",
+        "address": {"socket_address": {"address": door.host, "port_value": door.port}},
+        "per_connection_buffer_limit_bytes": _CONNECTION_BUFFER,
+        # With SO_REUSEPORT a second program of this user could silently take half of the connections.
+        "enable_reuse_port": False,
+        "connection_balance_config": {"exact_balance": {}},
+        "filter_chains": [{"filters": [chain]}],
+    }
+
+
+def _manager(door: Door, routes_file: str) -> Json:
+    return {
+        "stat_prefix": "door",
+        "rds": {"route_config_name": ROUTES, "config_source": file_source(routes_file)},
+        "early_header_mutation_extensions": [_early_header_mutation()],
+        "http_filters": _filters(door),
+        "local_reply_config": local_reply_config(),
+        "generate_request_id": True,
+        "preserve_external_request_id": True,
+        "always_set_request_id_in_response": True,
+        "request_id_extension": {
+            "typed_config": {
+                "@type": f"{_TYPES}.extensions.request_id.uuid.v3.UuidRequestIdConfig",
+                "pack_trace_reason": False,  # else a caller's own id would be changed
+            }
+        },
+        "use_remote_address": True,
+        "normalize_path": True,
+        "path_with_escaped_slashes_action": "KEEP_UNCHANGED",
+        "server_name": "flowstead",
+        "request_headers_timeout": _HEADERS_WITHIN,
+        "request_timeout": _REQUEST_WITHIN,
+        "common_http_protocol_options": {"idle_timeout": _IDLE_CONNECTION},
+        "access_log": [_access_log(door.access_log)],
+    }
+
+
+def file_source(path: str) -> Json:
+    """A configuration source that is a file, replaced by atomic rename."""
+    return {"path_config_source": {"path": path}, "resource_api_version": "V3"}
+
+
+def _filters(door: Door) -> list[Json]:
+    """In the order in which requests meet them.
+
+    Both limits are on for every route and lifted by the API's route only. Authentication knows no key by default, so
+    a route without an entry of its own refuses everybody. No filter may change the route afterwards.
+    """
+    return [
+        {
+            "name": API_KEY_AUTH,
+            "typed_config": {
+                "@type": f"{_TYPES}.extensions.filters.http.api_key_auth.v3.ApiKeyAuth",
+                "key_sources": list(KEY_SOURCES),
+            },
+        },
+        {
+            "name": BODY_SIZE_LIMIT,
+            "typed_config": {
+                "@type": f"{_TYPES}.extensions.filters.http.body_size_limit.v3.BodySizeLimit",
+                "max_request_bytes": door.max_request_bytes,
+            },
+        },
+        {
+            "name": "envoy.filters.http.router",
+            "typed_config": {"@type": f"{_TYPES}.extensions.filters.http.router.v3.Router"},
+        },
+    ]
+
+
+def _early_header_mutation() -> Json:
+    """What happens to a request's headers before the route is chosen, so that nothing routes it again.
+
+    A request id that is no GUID is replaced, as Azure does: the good one is put aside, and back.
+    """
+    given = "request.headers['x-request-id']"
+    return {
+        "name": "envoy.http.early_header_mutation.header_mutation",
+        "typed_config": {
+            "@type": f"{_TYPES}.extensions.http.early_header_mutation.header_mutation.v3.HeaderMutation",
+            "mutations": [
+                *({"remove_on_match": {"key_matcher": {"prefix": prefix}}} for prefix in _FORGEABLE),
+                {"append": header(_GUID_HEADER, f"%CEL({given}.matches('^{_GUID}$') ? {given} : '')%")},
+                {"remove": "x-request-id"},
+                {"append": header("x-request-id", f"%REQ({_GUID_HEADER})%")},
+                {"remove": _GUID_HEADER},
+            ],
+        },
+    }
+
+
+def _access_log(path: str) -> Json:
+    """One JSON object a line. No query string (it may hold a signature) and no credential goes in."""
+    fields = {
+        "time": "%START_TIME%",
+        "request_id": "%REQ(X-REQUEST-ID)%",
+        "client_request_id": "%REQ(X-MS-CLIENT-REQUEST-ID):40%",
+        "method": "%REQ(:METHOD)%",
+        "path": "%PATH(NQ:ORIG_OR_PATH)%",
+        "protocol": "%PROTOCOL%",
+        "status": "%RESPONSE_CODE%",
+        "flags": "%RESPONSE_FLAGS%",
+        "details": "%RESPONSE_CODE_DETAILS%",
+        "model_status": "%RESP(MS-AZUREML-MODEL-ERROR-STATUSCODE)%",
+        "endpoint": "%METADATA(ROUTE:flowstead:endpoint)%",
+        "deployment": "%METADATA(ROUTE:flowstead:deployment)%",
+        "key": f"%REQ({CLIENT_HEADER.upper()})%",
+        "instance": "%UPSTREAM_HOST%",
+        "duration_ms": "%DURATION%",
+        "request_ms": "%REQUEST_DURATION%",
+        "first_byte_ms": "%RESPONSE_DURATION%",
+        "request_bytes": "%BYTES_RECEIVED%",
+        "response_bytes": "%BYTES_SENT%",
+        "user_agent": "%REQ(USER-AGENT):70%",
+        "caller": "%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%",
+    }
+    return {
+        "name": "envoy.access_loggers.file",
+        "typed_config": {
+            "@type": f"{_TYPES}.extensions.access_loggers.file.v3.FileAccessLog",
+            "path": path,
+            "log_format": {"json_format": fields},
+        },
+    }

@@ -1,0 +1,95 @@
+"""The answers that the gateway gives by itself: their JSON, status and headers. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from flowstead.gateway.paths import ENDPOINTS_PREFIX, METADATA, ORIGINAL_PATH_HEADER, PIN_HEADER
+
+Json = dict[str, Any]
+
+UNREACHABLE = ("UH", "UF", "URX", "NC", "UMSDR")
+"""No healthy host, connection failed, retries used up, no such cluster: no instance has seen the request."""
+BROKEN_OFF = ("UC", "UR", "LR")
+"""The connection broke after the request was sent: a flow may have run."""
+TIMED_OUT = ("UT", "UMSDR", "SI", "DT")
+RETRY_AFTER_S = 1
+
+
+def error_format(code: str, message: str) -> Json:
+    """A body format; the message may hold Envoy's own commands, whose values are escaped as JSON wants it."""
+    return {"json_format": {"error": {"code": code, "message": message}}}
+
+
+def header(name: str, value: str, action: str = "OVERWRITE_IF_EXISTS_OR_ADD") -> Json:
+    """A header to add. An empty value adds nothing."""
+    return {"header": {"key": name, "value": value}, "append_action": action}
+
+
+def local_reply_config() -> Json:
+    """How Envoy's own replies read, the first that fits. An upstream's answer and direct responses (404) pass
+    untouched: nothing here fits them."""
+    # Envoy picks no host for these, so the route says which deployment it was.
+    named = header(PIN_HEADER, f"%METADATA(ROUTE:{METADATA}:deployment)%")
+    retry = (header("retry-after", str(RETRY_AFTER_S)), named)
+    return {
+        "mappers": [
+            _mapper(_status("EQ", 401), 401, "Unauthorized", _NO_KEY, (header("www-authenticate", "Bearer"),)),
+            _mapper(_flags(("UO",)), 429, "TooManyRequests", _OVERLOAD, retry),
+            _mapper(_flags(("UT", "SI", "DT")), 408, "RequestTimeout", _TOO_SLOW),
+            _mapper(_status("EQ", 408), 408, "RequestTimeout", "The request did not arrive in time."),
+            _mapper(_status("EQ", 413), 413, "PayloadTooLarge", _TOO_LARGE),
+            _mapper(_all(_flags(UNREACHABLE), _scoring()), 503, "ServiceUnavailable", _NO_INSTANCE, retry),
+            _mapper(_all(_flags(BROKEN_OFF), _scoring()), 503, "ServiceUnavailable", _LOST_INSTANCE),
+            _mapper(_flags((*UNREACHABLE, *BROKEN_OFF)), 503, "ServiceUnavailable", _NO_SERVER, retry),
+            _mapper(_status("EQ", 431), 431, "RequestHeaderFieldsTooLarge", "The request's headers are too large."),
+            _mapper(_status("GE", 500), None, "InternalServerError", "The gateway failed: %LOCAL_REPLY_BODY%"),
+            _mapper(_all(_status("GE", 400), _not_404()), None, "BadRequest", "%LOCAL_REPLY_BODY%"),
+        ]
+    }
+
+
+_NO_KEY = "No valid key came with the request. Send `Authorization: Bearer KEY` with one of the endpoint's keys."
+_OVERLOAD = "The deployment has as many requests as it may hold. Send the request again later."
+_TOO_SLOW = "The answer did not come within the request time-out."
+_TOO_LARGE = "The request body is over the limit."
+_NO_INSTANCE = "No instance of the deployment is ready. Send the request again shortly."
+_LOST_INSTANCE = "The instance ended before it answered. The flow may have run."
+_NO_SERVER = "The server does not answer; endpoints go on working. Look at `flowstead status`."
+
+
+def _mapper(condition: Json, status: int | None, code: str, message: str, headers: Sequence[Json] = ()) -> Json:
+    mapper: Json = {
+        "filter": condition,
+        "body_format_override": error_format(code, message),
+        "headers_to_add": [*headers, header("x-content-type-options", "nosniff")],
+    }
+    return mapper if status is None else mapper | {"status_code": status}
+
+
+def _flags(flags: Sequence[str]) -> Json:
+    return {"response_flag_filter": {"flags": list(flags)}}
+
+
+def _status(operator: str, value: int) -> Json:
+    compared = {"default_value": value, "runtime_key": "flowstead.unused"}
+    return {"status_code_filter": {"comparison": {"op": operator, "value": compared}}}
+
+
+def _all(*conditions: Json) -> Json:
+    return {"and_filter": {"filters": list(conditions)}}
+
+
+def _any(*conditions: Json) -> Json:
+    return {"or_filter": {"filters": list(conditions)}}
+
+
+def _scoring() -> Json:
+    """The request was for an endpoint; its path may have been rewritten already."""
+    prefix = {"string_match": {"prefix": ENDPOINTS_PREFIX}}
+    return _any(*({"header_filter": {"header": {"name": name} | prefix}} for name in (":path", ORIGINAL_PATH_HEADER)))
+
+
+def _not_404() -> Json:
+    return _any(_status("LE", 403), _status("GE", 405))
