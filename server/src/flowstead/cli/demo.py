@@ -17,7 +17,7 @@ from typing import Annotated, Any
 import typer
 
 import flowstead
-from flowstead.cli.apps import HomeOption, new_app
+from flowstead.cli.apps import new_app
 from flowstead.cli.asking import curl_line, sample_body
 from flowstead.cli.assets import check_flow
 from flowstead.cli.deploy_plan import DeployOptions, plan_deploy
@@ -27,7 +27,8 @@ from flowstead.cli.progress import Stages, seconds, stages
 from flowstead.cli.scoring import check_answer
 from flowstead.client import FlowsteadClient, invoke
 from flowstead.errors import BadArgument, PortInUse
-from flowstead.launch.addresses import check_port, free_port
+from flowstead.gateway.process import check_port
+from flowstead.launch.addresses import free_port
 from flowstead.launch.background import start_in_background
 from flowstead.launch.teardown import tear_down
 from flowstead.resources.home import Home
@@ -46,7 +47,10 @@ def demo(
         Path | None, typer.Option("--flow", help=f"A flow's folder [default: {EXAMPLE}].", metavar="FLOW")
     ] = None,
     exit_at_once: Annotated[bool, typer.Option("--exit", help="Clean up and end after the answer.")] = False,
-    home: HomeOption = None,
+    home: Annotated[
+        Path | None,
+        typer.Option("--home", help="The scratch home, empty or missing [default: a temporary one].", metavar="DIR"),
+    ] = None,
 ) -> None:
     """Start Flowstead in a scratch home, deploy an example flow, ask it a question. Ctrl-C cleans everything up."""
     folder = flow or find_example()

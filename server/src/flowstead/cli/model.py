@@ -42,7 +42,7 @@ def create(
     output: OutputOption = None,
     query: QueryOption = None,
 ) -> None:
-    """Register a flow's folder as a new version of a model."""
+    """Register a flow's folder."""
     options = {"name": name, "version": version, "path": str(path.absolute()) if path else None}
     model = read_model(document_from(file, set_values, options))
     wanted = check_asset_name(wanted_name(model.name or "", "model"))
@@ -86,7 +86,9 @@ def delete(
     yes: YesOption = False,
     home: HomeOption = None,
 ) -> None:
-    """Delete a version of a model. One that is deployed is refused."""
+    """Delete a version of a model.
+
+    One that is deployed is refused."""
     with FlowsteadClient.local(Home.at(home)) as client:
         client.models.get(name, version)
         confirm(f"Delete version {version} of the model {name}?", yes=yes)

@@ -60,7 +60,9 @@ def create(
     output: OutputOption = None,
     query: QueryOption = None,
 ) -> None:
-    """Create a deployment, or overwrite the one of that name. It gets no traffic unless --all-traffic is given."""
+    """Create a deployment, or overwrite it.
+
+    It gets no traffic unless --all-traffic is given."""
     document = read_deployment(document_from(file, set_values, {"name": name, "endpoint_name": endpoint}))
     wanted = check_endpoint_name(wanted_name(document.name, "deployment"), "deployment")
     if not document.endpoint_name:
@@ -96,7 +98,9 @@ def show_one(
     output: OutputOption = None,
     query: QueryOption = None,
 ) -> None:
-    """Show a deployment, a failed one with its error."""
+    """Show a deployment.
+
+    A failed one shows its error."""
     with FlowsteadClient.local(Home.at(home)) as client:
         show(shown_deployment(client.deployments.get(endpoint, name)), output, query)
 
@@ -119,7 +123,9 @@ def delete(
     no_wait: NoWaitOption = False,
     home: HomeOption = None,
 ) -> None:
-    """Delete a deployment. One that gets traffic is refused."""
+    """Delete a deployment.
+
+    One that gets traffic is refused."""
     with FlowsteadClient.local(Home.at(home)) as client:
         client.deployments.get(endpoint, name)
         confirm(f"Delete the deployment {endpoint}/{name}?", yes=yes)

@@ -52,7 +52,7 @@ def create(
     output: OutputOption = None,
     query: QueryOption = None,
 ) -> None:
-    """Create an endpoint, or change the one of that name."""
+    """Create an endpoint, or change it."""
     document = read_endpoint(document_from(file, set_values, {"name": name, "auth_mode": auth_mode}))
     wanted = check_endpoint_name(wanted_name(document.name, "endpoint"))
     with FlowsteadClient.local(Home.at(home)) as client:
@@ -79,7 +79,7 @@ def update(
     output: OutputOption = None,
     query: QueryOption = None,
 ) -> None:
-    """Change an endpoint's split of traffic, or its description."""
+    """Change the split of traffic."""
     with FlowsteadClient.local(Home.at(home)) as client:
         body = client.endpoints.get(name)
         if traffic is not None:
@@ -109,7 +109,9 @@ def list_all(home: HomeOption = None, output: OutputOption = None, query: QueryO
 
 @app.command()
 def delete(name: NameOption, yes: YesOption = False, no_wait: NoWaitOption = False, home: HomeOption = None) -> None:
-    """Delete an endpoint with its deployments, instances and keys."""
+    """Delete an endpoint.
+
+    Its deployments, instances, keys and logs go with it."""
     with FlowsteadClient.local(Home.at(home)) as client:
         client.endpoints.get(name)
         confirm(f"Delete the endpoint {name} and all its deployments?", yes=yes)
@@ -131,7 +133,9 @@ def invoke_endpoint(
     ] = "",
     home: HomeOption = None,
 ) -> None:
-    """Send a request through the gateway and print the answer."""
+    """Send a request and print the answer.
+
+    It goes through the gateway, with the primary key."""
     body = _request_body(request_file)
     with FlowsteadClient.local(Home.at(home)) as client:
         endpoint = client.endpoints.get(name)
@@ -159,7 +163,9 @@ def regenerate_keys(
     no_wait: NoWaitOption = False,
     home: HomeOption = None,
 ) -> None:
-    """Replace one of the two keys; the other one works throughout."""
+    """Replace one of the two keys.
+
+    The other one works throughout."""
     with FlowsteadClient.local(Home.at(home)) as client:
         operation = client.endpoints.regenerate_key(name, key_type.value.capitalize(), key_value or "")
         if no_wait:

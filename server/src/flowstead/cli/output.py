@@ -51,13 +51,13 @@ def render(result: Any, format: Format) -> str:
 
 
 def table(result: Any) -> str:
-    """Aligned columns: one row an item, one column a key whose values are scalars. "" for nothing."""
+    """Aligned columns: one row an item, one column a key that has scalar values, ids left out. "" for nothing."""
     items = result if isinstance(result, list) else [] if result is None else [result]
     if not items:
         return ""
     if not all(isinstance(item, Mapping) for item in items):
         return "\n".join(_cell(item) for item in items)
-    keys = [key for key in _keys(items) if not any(isinstance(item.get(key), dict | list) for item in items)]
+    keys = [key for key in _keys(items) if key != "id" and _is_a_column([item.get(key) for item in items])]
     rows = [[_cell(item.get(key)) for key in keys] for item in items]
     return aligned([_title(key) for key in keys], rows)
 
@@ -84,6 +84,13 @@ def _row(item: Any) -> list[Any]:
 
 def _keys(items: Sequence[Mapping[str, Any]]) -> list[str]:
     return list(dict.fromkeys(key for item in items for key in item))
+
+
+def _is_a_column(values: Sequence[Any]) -> bool:
+    """Some of them say something, and all fit into a cell."""
+    return not any(isinstance(value, dict | list) for value in values) and any(
+        value not in (None, "") for value in values
+    )
 
 
 def _title(key: str) -> str:

@@ -31,7 +31,8 @@ def status(home: HomeOption = None, output: OutputOption = None, query: QueryOpt
     if output is None and query is None:
         print(text_of(seen, endpoints, problem))
     else:
-        result = {"running": seen.running, **asdict(seen), "endpoints": endpoints}
+        instances = [asdict(instance) for instance in seen.instances]
+        result = {"running": seen.running, **asdict(seen), "instances": instances, "endpoints": endpoints}
         show(result, output, query)
     raise typer.Exit(exit_codes.OK if seen.running else exit_codes.NOT_THERE)
 

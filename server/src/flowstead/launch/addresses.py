@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import errno
 import ipaddress
 import json
 import socket
 from dataclasses import asdict, dataclass
 from urllib.parse import urlsplit
 
-from flowstead.errors import BadArgument, PortInUse
+from flowstead.errors import BadArgument
 from flowstead.resources.home import Home
 from flowstead.resources.private_file import write_private
 from flowstead.resources.settings import ServerSettings
@@ -29,7 +28,7 @@ def settings_for(asked: AskedFor, home: Home) -> ServerSettings:
     """What to start with. Raises BadArgument for a bind that is wider than this machine (no TLS yet), unless it was
     asked for in so many words, and for a public URL that is none."""
     known = read_settings(home)
-    host = asked.host or (known.host if known else ServerSettings.host)
+    host = _as_address(asked.host) if asked.host else known.host if known else ServerSettings.host
     port = asked.port or (known.port if known else ServerSettings.port)
     if not is_loopback(host) and not asked.allow_plain_http:
         raise BadArgument(
@@ -57,8 +56,7 @@ def write_settings(home: Home, settings: ServerSettings) -> None:
 
 
 def is_loopback(host: str) -> bool:
-    if host.lower() == "localhost":
-        return True
+    """host: an IP address."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
@@ -70,33 +68,24 @@ def door_url(settings: ServerSettings) -> str:
     return _own_url(settings.host, settings.port)
 
 
-def check_port(host: str, port: int) -> None:
-    """Raises PortInUse when another program listens there, BadArgument when this machine has no such address."""
-    try:
-        family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[
-            0
-        ]
-        with socket.socket(family, kind) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind(address)
-    except OSError as failure:
-        if failure.errno == errno.EADDRINUSE:
-            raise PortInUse(f"Port {port} on {host} is taken by another program.") from failure
-        if failure.errno == errno.EACCES:
-            raise BadArgument(f"You may not listen on port {port}.", hint="Choose a --port above 1023.") from failure
-        raise BadArgument(
-            f"This machine cannot listen on {host}:{port}: {failure.strerror}.",
-            hint="Name one of its addresses.",
-            target="host",
-        ) from failure
-
-
 def free_port(host: str) -> int:
     """A port on which nobody listens at this moment."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family) as probe:
         probe.bind((host, 0))
         return int(probe.getsockname()[1])
+
+
+def _as_address(host: str) -> str:
+    """The gateway listens on addresses, not names: a name may come to mean another machine."""
+    if host.lower() == "localhost":
+        return "127.0.0.1"
+    try:
+        return str(ipaddress.ip_address(host.strip("[]")))
+    except ValueError:
+        raise BadArgument(
+            f"--host {host} is not an IP address.", hint="Name one of this machine's addresses.", target="host"
+        ) from None
 
 
 def _own_url(host: str, port: int) -> str:

@@ -23,7 +23,8 @@ from flowstead.resources.settings import ServerSettings
 
 def start_in_background(home: Home, settings: ServerSettings) -> int:
     """Start it and wait until it answers through the gateway; returns its pid. Raises what its start raised."""
-    home.create()
+    with HomeLock.take(home):
+        home.create()  # a home in use is told here, at once; the child takes the lock anew
     arguments = (str(home.root), settings.host, str(settings.port), settings.public_url)
     with (home.logs / "server.err").open("ab") as errors:
         process = subprocess.Popen(

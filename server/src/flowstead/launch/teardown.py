@@ -15,8 +15,8 @@ from flowstead.engines.protocol import InstanceState
 from flowstead.errors import StartFailed
 from flowstead.gateway.process import EnvoyGateway
 from flowstead.launch.addresses import read_settings
+from flowstead.launch.door import door_of
 from flowstead.launch.lock import HomeLock, find_holder
-from flowstead.launch.server import door_of
 from flowstead.resources.home import Home
 from flowstead.resources.settings import ServerSettings
 
@@ -62,9 +62,8 @@ def _tear_down_locked(home: Home, server: int, say: Callable[[str], None]) -> To
         say("Draining the gateway")
     gateway.stop()
     instances = _end_instances(home, say)
-    home.api_socket.unlink(missing_ok=True)
-    if not home.run.is_relative_to(home.root):
-        shutil.rmtree(home.run, ignore_errors=True)
+    # Sockets, and the gateway's files, which hold keys: the next server publishes them anew.
+    shutil.rmtree(home.run, ignore_errors=True)
     return TornDown(server, had_gateway, instances)
 
 

@@ -1,0 +1,192 @@
+"""What commands say to a person."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from flowstead.azure_yaml import InlineEnvironment
+from flowstead.cli import demo, deploy, doctor, status
+from flowstead.cli.assets import check_flow, environment_id
+from flowstead.cli.deploy_plan import DeployOptions, plan_deploy
+from flowstead.cli.deploying import Deployed
+from flowstead.cli.running import run
+from flowstead.cli.scoring import check_answer
+from flowstead.client import Answer
+from flowstead.errors import BadArgument, CommandFailed, FlowInvalid
+from flowstead.launch.doctor import Finding, Outcome
+from flowstead.launch.status import HomeStatus, InstanceStatus, ProcessStatus
+from flowstead_runtime.flow.definition import FlowDefinition, FlowInput, FlowKind, ValueType
+
+FLOW = FlowDefinition(
+    name="ask-docs",
+    kind=FlowKind.DAG,
+    directory=Path(),
+    file=Path("flow.dag.yaml"),
+    inputs={"question": FlowInput(ValueType.STRING)},
+)
+PLAN = plan_deploy(FLOW, DeployOptions())
+
+
+def deployed(traffic: int) -> Deployed:
+    endpoint: dict[str, Any] = {"properties": {"scoringUri": "http://127.0.0.1:8080/endpoints/ask-docs/score"}}
+    return Deployed(endpoint, {}, "the-key", traffic)
+
+
+def test_deploy_ends_with_url_key_curl_and_how_to_delete() -> None:
+    text = deploy.text_of(deployed(100), PLAN, FLOW, 3.21)
+    assert text.splitlines() == [
+        "",
+        "Ready 3.2 s after the folder was read.",
+        "",
+        "Scoring URL  http://127.0.0.1:8080/endpoints/ask-docs/score",
+        "Key          the-key",
+        "",
+        "curl http://127.0.0.1:8080/endpoints/ask-docs/score \\",
+        "  -H 'Authorization: Bearer the-key' \\",
+        "  -H 'Content-Type: application/json' \\",
+        '  -d \'{"question": "some text"}\'',
+        "",
+        "Delete it: flowstead online-endpoint delete --name ask-docs --yes",
+    ]
+
+
+def test_a_deployment_without_traffic_is_tested_by_name() -> None:
+    text = deploy.text_of(deployed(0), PLAN, FLOW, 3.21)
+    assert "azureml-model-deployment: blue" in text
+    assert "flowstead online-endpoint update --name ask-docs --traffic blue=100" in text
+
+
+def test_the_demo_shows_question_answer_and_sources() -> None:
+    answer = {"answer": "Run it. [keys.md]", "sources": ["keys.md › Rotate a key"]}
+    text = demo.text_of(deployed(100), {"question": "How?"}, answer, 4.5)
+    for part in ("Question  How?", "  Run it. [keys.md]", "  keys.md › Rotate a key", "From folder to answer: 4.5 s."):
+        assert part in text.splitlines()
+    bare = demo.text_of(deployed(100), {"x": 1}, {"y": 2}, 4.5)
+    assert 'Question  {"x": 1}' in bare
+    assert '    "y": 2' in bare.splitlines()
+
+
+def test_the_demo_passes_a_provider_on_only_with_its_key() -> None:
+    shell = {"OPENAI_API_KEY": "k", "OPENAI_BASE_URL": "u", "OTHER": "x"}
+    assert demo.variables_passed_on(shell) == {"OPENAI_API_KEY": "k", "OPENAI_BASE_URL": "u"}
+    assert demo.variables_passed_on({"OPENAI_BASE_URL": "u"}) == {}
+
+
+def test_the_demos_scratch_home_is_its_own(tmp_path: Path) -> None:
+    (tmp_path / "kept").mkdir()
+    (tmp_path / "kept" / "file").touch()
+    with pytest.raises(BadArgument, match="is not empty"), demo.scratch_home(tmp_path / "kept"):
+        pass
+    assert (tmp_path / "kept" / "file").exists()
+    with demo.scratch_home(tmp_path / "new") as home:
+        (home.root / "models").mkdir()
+        (home.root / "models" / "f").touch()
+        (home.root / "models").chmod(0o555)
+    assert not (tmp_path / "new").exists()
+
+
+PROCESS = ProcessStatus(running=True, pid=7, uptime_s=3700, log="/h/logs/server.log", url="http://127.0.0.1:8080")
+NONE = ProcessStatus(running=False, pid=None, uptime_s=None, log="/h/logs/server.log")
+INSTANCE = InstanceStatus("i-1", "ask-docs", "blue", "Ready", 9, 62.0, 0, "/h/logs/i-1.log")
+
+
+def test_status_shows_all_that_runs() -> None:
+    endpoint = {
+        "name": "ask-docs",
+        "provisioning_state": "Succeeded",
+        "scoring_uri": "http://s",
+        "traffic": {"blue": 100},
+    }
+    text = status.text_of(HomeStatus("/h", PROCESS, PROCESS, (INSTANCE,)), [endpoint])
+    assert "server    process 7 · up for 1 h 1 min · http://127.0.0.1:8080 · log /h/logs/server.log" in text
+    assert "ask-docs  blue        Ready     9        1 min 2 s  0         /h/logs/i-1.log" in text
+    assert "ask-docs  Succeeded  blue 100 %  http://s" in text
+
+
+def test_status_says_what_to_do_next() -> None:
+    assert "next: flowstead deploy FOLDER" in status.text_of(HomeStatus("/h", PROCESS, PROCESS, ()), [])
+    assert status.text_of(HomeStatus("/h", NONE, NONE, ()), []).endswith("next: flowstead up --detach")
+    assert "finds the instances again" in status.text_of(HomeStatus("/h", NONE, PROCESS, (INSTANCE,)), [])
+    assert "not known: gone" in status.text_of(HomeStatus("/h", PROCESS, PROCESS, ()), [], "gone")
+
+
+def test_doctor_names_what_is_missing_and_the_remedy() -> None:
+    findings = [Finding("Python", Outcome.OK, "3.11.7"), Finding("Envoy", Outcome.PROBLEM, "gone", "Install it.")]
+    assert doctor.text_of(findings).splitlines() == [
+        "ok       Python  3.11.7",
+        "problem  Envoy   gone",
+        "                 next: Install it.",
+        "",
+        "Flowstead cannot work here: Envoy.",
+    ]
+    assert doctor.text_of(findings[:1]).endswith("All that Flowstead needs is here.")
+
+
+def test_a_refused_request_says_why_and_what_to_do() -> None:
+    body = '{"error": {"code": "UserError", "message": "no such thing"}}'
+    with pytest.raises(CommandFailed) as caught:
+        check_answer(Answer(424, body, "blue", "400"), "ask-docs")
+    assert caught.value.message == "The endpoint ask-docs answered 424 (the flow itself: 400): UserError: no such thing"
+    assert "get-logs --endpoint-name ask-docs --name blue" in caught.value.next_step
+    with pytest.raises(CommandFailed, match="answered 503: nothing"):
+        check_answer(Answer(503, "", "", ""), "ask-docs")
+    assert check_answer(Answer(200, "{}", "", ""), "e").text == "{}"
+
+
+def test_a_broken_flow_is_refused_by_file_and_line(tmp_path: Path) -> None:
+    (tmp_path / "flow.dag.yaml").write_text("nodes:\n- name: a\n  type: pythn\n  source: {type: code, path: a.py}\n")
+    with pytest.raises(FlowInvalid, match=r"flow\.dag\.yaml:\d"):
+        check_flow(tmp_path)
+    with pytest.raises(FlowInvalid, match="nowhere"):
+        check_flow(tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (["nonsense"], 2, "No such command 'nonsense'"),
+        (["deplyo"], 2, "Did you mean 'deploy'"),
+        (["deploy"], 2, "Missing argument"),
+        (["deploy", "x", "--instance-count", "0"], 2, "--instance-count"),
+        (["deploy", "/nowhere/at/all"], 1, "error: FlowInvalid: /nowhere/at/all"),
+        (["online-endpoint", "create", "-f", "/nowhere.yaml"], 1, "error: BadArgument: Cannot read /nowhere.yaml"),
+        (["online-endpoint", "create", "-n", "x"], 1, "error: InvalidName"),
+        (["online-endpoint", "create"], 1, "The endpoint has no name"),
+        (["online-endpoint", "list"], 3, "error: ServerNotRunning"),
+        (["online-endpoint", "create", "-n", "abc", "--set", "x"], 1, "there is no `=`"),
+        (["token"], 3, "next: Start it: flowstead up --detach."),
+    ],
+)
+def test_a_wrong_command_line_ends_with_its_code_and_no_traceback(
+    arguments: list[str],
+    code: int,
+    words: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("FLOWSTEAD_HOME", str(tmp_path / "home"))
+    assert run(arguments) == code
+    said = capsys.readouterr()
+    assert words in said.err
+    assert "Traceback" not in said.err
+    assert said.out == ""
+
+
+def test_the_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["--version"]) == 0
+    assert capsys.readouterr().out.strip()[0].isdigit()
+
+
+def test_environments_that_are_not_supported_yet_say_what_is() -> None:
+    client: Any = None
+    assert environment_id(client, None) is None
+    assert (
+        environment_id(client, InlineEnvironment({"image": "mcr.example/azureml/promptflow-runtime:20240101"})) is None
+    )
+    for fields in ({"image": "python:3.12"}, {"conda_file": "c.yaml"}, {"build": {"path": "."}}):
+        with pytest.raises(BadArgument, match=r"not supported yet[\s\S]*requirements\.txt"):
+            environment_id(client, InlineEnvironment(fields))
