@@ -25,7 +25,7 @@ def encode(serving: Serving, proceed: Handler) -> Handler:
     so that a failure or a time-out before it still has a status of its own."""
 
     async def encoded(exchange: Exchange) -> None:
-        outputs: Outputs = exchange.outputs
+        outputs = exchange.outputs
         if exchange.accept.stream and outputs.streams:
             await _send_events(serving, exchange, outputs)
         else:

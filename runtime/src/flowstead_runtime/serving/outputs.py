@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from flowstead_runtime.flow.definition import FlowOutput
 from flowstead_runtime.flow.running import RunResult
@@ -18,8 +18,7 @@ BARE = "output"
 """The name of a value that is no mapping of outputs, where a name is needed."""
 
 
-@dataclasses.dataclass(frozen=True)
-class Outputs:
+class Outputs(NamedTuple):
     """values: by name. named: they leave as an object, else the one value leaves bare. streams: names of those that
     come piece by piece."""
 
@@ -33,7 +32,6 @@ def select_outputs(serving: Serving, proceed: Handler) -> Handler:
     hidden = make_hidden(serving.definition.outputs, serving.settings.included_fields)
 
     async def selected(exchange: Exchange) -> None:
-        assert exchange.result is not None  # noqa: S101 - the layer before sets it
         exchange.outputs, dropped = select(exchange.result, hidden)
         for each in dropped:
             await close(each, serving.executor)
@@ -62,4 +60,4 @@ def select(result: RunResult, hidden: Callable[[str], bool] | None) -> tuple[Out
     if hidden is not None:
         dropped = [each for name, each in value.items() if hidden(name) and is_stream(each)]
         value = {name: each for name, each in value.items() if not hidden(name)}
-    return Outputs(value, True, tuple(name for name, each in value.items() if is_stream(each))), dropped
+    return Outputs(value, True, tuple([name for name, each in value.items() if is_stream(each)])), dropped

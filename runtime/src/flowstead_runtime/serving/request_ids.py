@@ -12,6 +12,7 @@ from flowstead_runtime.serving.exchange import Exchange, Handler
 if TYPE_CHECKING:
     from flowstead_runtime.serving.serving import Serving
 
+_WANTED = frozenset({b"accept", b"content-length", b"x-request-id", b"x-ms-client-request-id"})
 _USABLE = re.compile(rb"[\x21-\x7e]{1,256}")
 _random = random.Random()  # noqa: S311 - an id must be unique, not secret: no system call for it
 
@@ -28,28 +29,21 @@ def identify(serving: Serving, proceed: Handler) -> Handler:
 
 def read_headers(exchange: Exchange) -> None:
     """x-request-id and x-ms-client-request-id each stand in for the other; several Accept headers count as one."""
-    accept: list[str] = []
     request_id = client_id = b""
     for name, value in exchange.scope["headers"]:
-        if name == b"accept":
-            accept.append(value.decode("latin-1"))
-        elif name == b"x-request-id":
-            request_id = value
-        elif name == b"x-ms-client-request-id":
-            client_id = value
-        elif name == b"content-length":
+        if name not in _WANTED:
+            continue
+        if name == b"content-length":
             exchange.content_length = int(value) if value.isdigit() and len(value) < 19 else 0
-    if accept:
-        exchange.accept = parse_accept(",".join(accept))
-    _set_ids(exchange, request_id, client_id)
-
-
-def _set_ids(exchange: Exchange, request_id: bytes, client_id: bytes) -> None:
-    known_client = client_id if client_id and _USABLE.fullmatch(client_id) else b""
-    chosen = request_id if request_id and _USABLE.fullmatch(request_id) else known_client
-    if not chosen:
-        chosen = b"%032x" % _random.getrandbits(128)
+        elif name == b"accept":
+            exchange.accept = parse_accept(",".join((*exchange.accept.named, value.decode("latin-1"))))
+        elif _USABLE.fullmatch(value):
+            if name == b"x-request-id":
+                request_id = value
+            else:
+                client_id = value
+    chosen = request_id or client_id or b"%032x" % _random.getrandbits(128)
     exchange.request_id = chosen.decode("ascii")
     exchange.echo.append((b"x-request-id", chosen))
-    if known_client:
-        exchange.echo.append((b"x-ms-client-request-id", known_client))
+    if client_id:
+        exchange.echo.append((b"x-ms-client-request-id", client_id))
