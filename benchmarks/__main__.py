@@ -32,13 +32,15 @@ RESULTS = ROOT / "benchmarks" / "results"
 
 @dataclass(frozen=True)
 class Point:
-    """One server at one number of connections. rss_MiB: of its processes together, after the load."""
+    """One server at one number of connections. cpu_us: of the server's processes for a request, in microseconds, the
+    figure that another busy process disturbs least. rss_MiB: of them together, after the load."""
 
     server: str
     connections: int
     requests_per_s: float
     p50_ms: float
     p99_ms: float
+    cpu_us: float
     not_ok: int
     dropped: int
     rss_MiB: float
@@ -52,7 +54,9 @@ def main() -> int:
         install_promptflow()
     about = machine.describe()
     print("\n".join(f"{name:14} {value}" for name, value in about.items()), "\n", flush=True)
-    print(_row("server", "connections", "requests/s", "p50 ms", "p99 ms", "RSS MiB", "start s", ""), flush=True)
+    print(
+        _row("server", "connections", "requests/s", "p50 ms", "p99 ms", "CPU µs", "RSS MiB", "start s", ""), flush=True
+    )
     points = []
     for target in targets(promptflow=not options.without_promptflow):
         if options.only in target.name:
@@ -71,10 +75,11 @@ def _measure(target: Target, connections: list[int], seconds: float) -> Iterator
             command = [sys.executable, "-m", "benchmarks.load", str(port), str(count), str(seconds)]
             loading = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
             _pin(loading.pid, load_core)
+            before = _cpu_s(process)
             output, _ = loading.communicate(timeout=seconds + START_PATIENCE_S)
-            point = Point(
-                server=target.name, connections=count, rss_MiB=_rss(process), start_s=start_s, **json.loads(output)
-            )
+            seen = json.loads(output)
+            cpu_us = round((_cpu_s(process) - before) / max(1, seen.pop("answers")) * 1e6, 1)
+            point = Point(target.name, count, cpu_us=cpu_us, rss_MiB=_rss(process), start_s=start_s, **seen)
             _print(point)
             yield point
 
@@ -137,6 +142,11 @@ def _rss(process: psutil.Process) -> float:
     return round(sum(each.memory_info().rss for each in family) / 2**20, 1)
 
 
+def _cpu_s(process: psutil.Process) -> float:
+    times = [each.cpu_times() for each in (process, *process.children(recursive=True))]
+    return float(sum(each.user + each.system for each in times))
+
+
 def _cores() -> tuple[int | None, int | None]:
     """A core for the server and one for the load; none where the system cannot pin or has but one."""
     if not hasattr(os, "sched_getaffinity"):
@@ -158,8 +168,10 @@ def _free_port() -> int:
 
 def _print(point: Point) -> None:
     trouble = f"{point.not_ok} not 200, {point.dropped} dropped" if point.not_ok or point.dropped else ""
-    figures = (f"{point.requests_per_s:.0f}", f"{point.p50_ms:.2f}", f"{point.p99_ms:.2f}", f"{point.rss_MiB:.0f}")
-    print(_row(point.server, str(point.connections), *figures, f"{point.start_s:.2f}", trouble), flush=True)
+    rate, rss = f"{point.requests_per_s:.0f}", f"{point.rss_MiB:.0f}"
+    times = (f"{each:.2f}" for each in (point.p50_ms, point.p99_ms))
+    figures = (str(point.connections), rate, *times, f"{point.cpu_us:.0f}", rss, f"{point.start_s:.2f}")
+    print(_row(point.server, *figures, trouble), flush=True)
 
 
 def _row(server: str, *figures: str) -> str:

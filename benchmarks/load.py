@@ -25,10 +25,11 @@ REQUEST = (
 
 
 class Tally:
-    """What all connections saw. taking: whether the warm-up is over."""
+    """What all connections saw. answers: the warm-up's too; taking: whether it is over."""
 
     def __init__(self) -> None:
         self.taking = False
+        self.answers = 0
         self.seconds = array("d")
         self.not_ok = 0
         self.dropped = 0
@@ -59,6 +60,7 @@ class Connection(asyncio.Protocol):
         head = self._pending[:end].lower()
         if not _is_whole(self._pending, head):
             return
+        self._tally.answers += 1
         if self._tally.taking:
             self._tally.seconds.append(perf_counter() - self._began_at)
             if not head.startswith(b"http/1.1 200"):
@@ -106,6 +108,7 @@ async def run(port: int, connections: int, seconds: float) -> dict[str, float]:
         "requests_per_s": round(len(taken) / took, 1),
         "p50_ms": _percentile(taken, 0.50),
         "p99_ms": _percentile(taken, 0.99),
+        "answers": tally.answers,
         "not_ok": tally.not_ok,
         "dropped": tally.dropped,
     }
