@@ -21,6 +21,7 @@ class Instance:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self.memory = path.with_name("ready")
         self.answer = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n"
         self.asked = 0
         self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -48,17 +49,17 @@ def instance(tmp_path: Path) -> Iterator[Instance]:
 
 def ask_and_answer(watch: HealthWatch, instance: Instance) -> Health:
     """One question with its answer."""
-    watch.ask("w", instance.path)
+    watch.ask("w", instance.path, instance.memory)
     answering = threading.Thread(target=instance.serve_one)
     answering.start()
     answering.join(10.0)
-    return watch.ask("w", instance.path)
+    return watch.ask("w", instance.path, instance.memory)
 
 
 def test_an_early_question_is_answered_as_soon_as_somebody_is_there(instance: Instance) -> None:
     watch = HealthWatch(FrozenClock())
     began = time.monotonic()
-    assert [watch.ask("w", instance.path) for _ in range(50)] == [NEVER] * 50
+    assert [watch.ask("w", instance.path, instance.memory) for _ in range(50)] == [NEVER] * 50
     assert time.monotonic() - began < 1.0
     assert ask_and_answer(watch, instance) == READY
     assert instance.asked == 1
@@ -75,7 +76,7 @@ def test_a_ready_one_is_not_asked_all_the_time(instance: Instance) -> None:
     watch = HealthWatch(clock)
     ask_and_answer(watch, instance)
     clock.advance(0.5)
-    assert watch.ask("w", instance.path) == READY
+    assert watch.ask("w", instance.path, instance.memory) == READY
     clock.advance(0.6)
     assert ask_and_answer(watch, instance) == READY
     assert instance.asked == 2
@@ -88,21 +89,34 @@ def test_one_slow_answer_is_no_reason_but_three_are(instance: Instance) -> None:
     seen = []
     for _ in range(3):
         clock.advance(1.1)
-        watch.ask("w", instance.path)
+        watch.ask("w", instance.path, instance.memory)
         clock.advance(2.1)
-        seen.append(watch.ask("w", instance.path))
+        seen.append(watch.ask("w", instance.path, instance.memory))
     assert seen == [READY, READY, WAS_READY]
 
 
 def test_where_nobody_listens_nobody_is_ready(tmp_path: Path) -> None:
     watch = HealthWatch(FrozenClock())
-    assert watch.ask("w", tmp_path / "none.sock") == NEVER
+    assert watch.ask("w", tmp_path / "none.sock", tmp_path / "ready") == NEVER
 
 
 def test_a_restarted_worker_begins_anew(instance: Instance) -> None:
     watch = HealthWatch(FrozenClock())
     ask_and_answer(watch, instance)
-    assert watch.ask("another", instance.path) == NEVER
-    watch.keep_only({"another"})
-    assert watch.ask("w", instance.path) == NEVER
+    assert watch.ask("another", instance.path, instance.memory) == NEVER
+    watch.keep_only(set())
+
+
+def test_the_next_server_takes_a_worker_for_what_it_was_until_it_knows_better(instance: Instance) -> None:
+    ask_and_answer(HealthWatch(FrozenClock()), instance)
+    clock = FrozenClock()
+    watch = HealthWatch(clock)
+    assert watch.ask("w", instance.path, instance.memory) == READY
+    assert watch.ask("another", instance.path, instance.memory) == NEVER
+    for _ in range(3):
+        clock.advance(2.1)
+        seen = watch.ask("w", instance.path, instance.memory)
+        clock.advance(1.1)
+        watch.ask("w", instance.path, instance.memory)
+    assert seen == WAS_READY
     watch.keep_only(set())

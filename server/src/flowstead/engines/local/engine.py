@@ -2,6 +2,7 @@
 
     {id}/instance.json          what it is; written before it is started; no secrets
     {id}/score.sock health.sock bound by its supervisor
+    {id}/ready                  the worker that was ready last
     {id}/stopping               it is to go, and until when it may take (Unix time, empty: its supervisor knows);
                                 whoever looks next finishes what the stopper could not wait for
 
@@ -116,7 +117,7 @@ class LocalEngine:
             return _STATES[process.state]
         worker = f"{run.name}:{process.pid}:{process.restarts}"
         workers.add(worker)
-        health = self._health.ask(worker, health_socket(run))
+        health = self._health.ask(worker, health_socket(run), run / "ready")
         if health.ready:
             return InstanceState.READY
         return InstanceState.RESTARTING if process.restarts or health.was_ready else InstanceState.STARTING

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from flowstead.resources.clock import Clock
+from flowstead.resources.private_file import write_private
 
 _REQUEST = b"GET /health HTTP/1.1\r\nHost: instance\r\nConnection: close\r\n\r\n"
 
@@ -42,18 +43,29 @@ class _Watch:
 
 
 class HealthWatch:
-    """Remembers, by worker, whether it was ready, and keeps at most one question open for each. Not thread-safe."""
+    """Remembers, by worker, whether it was ready, and keeps at most one question open for each. Not thread-safe.
+
+    That a worker was ready is also kept on disk: the next server's first look must not find everything not ready
+    and take it out of the routes before the first answers are there.
+    """
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._watches: dict[str, _Watch] = {}
 
-    def ask(self, worker: str, health_socket: Path) -> Health:
-        """worker: a name that a restarted worker does not keep."""
-        watch = self._watches.setdefault(worker, _Watch())
+    def ask(self, worker: str, health_socket: Path, memory: Path) -> Health:
+        """worker: a name that a restarted worker does not keep. memory: the file that holds the name of the worker
+        that was ready last."""
+        watch = self._watches.get(worker)
+        if watch is None:
+            remembered = _read(memory) == worker
+            watch = self._watches[worker] = _Watch(ready=remembered, was_ready=remembered)
+        was_ready = watch.was_ready
         if watch.connection is None:
             self._send(watch, health_socket)
         self._listen(watch)
+        if watch.was_ready and not was_ready:
+            write_private(memory, worker.encode())
         return Health(watch.ready, watch.was_ready)
 
     def keep_only(self, workers: set[str]) -> None:
@@ -100,6 +112,13 @@ def _note(watch: _Watch, *, healthy: bool) -> None:
     watch.failures = 0 if healthy else watch.failures + 1
     watch.ready = healthy or (watch.ready and watch.failures < _FAILURES)
     watch.was_ready = watch.was_ready or healthy
+
+
+def _read(memory: Path) -> str:
+    try:
+        return memory.read_text()
+    except OSError:
+        return ""
 
 
 def _hang_up(watch: _Watch) -> None:
