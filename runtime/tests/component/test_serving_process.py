@@ -324,7 +324,7 @@ def test_sigterm_while_loading_ends_at_once(tmp_path: Path) -> None:
 
 
 def test_the_timeout_is_408_and_a_full_instance_429(tmp_path: Path) -> None:
-    arguments = ("--concurrency", "1", "--queue", "1", "--queue-wait", "0.05")
+    arguments = ("--concurrency", "1", "--queue", "1", "--queue-wait", "0")
     with ready(write_flow(tmp_path), *arguments, "--timeout", "20") as running:
         thread, answers = in_thread(lambda: running.score("wait"))
         eventually("it runs", (tmp_path / "waiting").exists)

@@ -18,7 +18,7 @@ from flowstead_runtime.serving.starting import StartFailure, explain, load_flow
 from flowstead_runtime.serving.types import Application, Timers
 
 GRACE_S = 8.0
-"""A little less than the ten seconds after which a supervisor kills."""
+"""For requests in flight at the end of a process whose requests have no time-out."""
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -78,7 +78,7 @@ def _run(options: argparse.Namespace, sockets: Sequence[socket.socket], health: 
         sockets=sockets,
         health=health,
         stopping=stopping,
-        grace_s=options.grace,
+        grace_s=options.grace or options.timeout or GRACE_S,
         on_ready=lambda: print(announce, file=sys.stderr, flush=True),
     ).run()
 
@@ -134,10 +134,14 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("--connections", metavar="FILE", help='JSON: {"name": {"type": …, field: …}}')
         command.add_argument("--concurrency", type=_positive_int, default=concurrency, metavar="N")
         command.add_argument("--timeout", type=_positive, default=timeout, metavar="S")
-        command.add_argument("--queue-wait", type=_positive, default=0.5, metavar="S")
+        command.add_argument("--queue-wait", type=_seconds, default=0.5, metavar="S")
         command.add_argument("--body-limit", type=_positive_int, default=BODY_LIMIT, metavar="BYTES")
-        command.add_argument("--grace", type=_positive, default=GRACE_S, metavar="S")
+        command.add_argument("--grace", type=_positive, metavar="S", help="to finish at the end (the time-out)")
     return parser
+
+
+def _seconds(text: str) -> float:
+    return 0.0 if float(text) == 0 else _positive(text)
 
 
 def _positive(text: str) -> float:
