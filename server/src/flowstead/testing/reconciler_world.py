@@ -30,6 +30,17 @@ from flowstead.testing.memory_gateway import InMemoryGateway
 
 WORKSPACE = Workspace()
 _BY = "test"
+_FLOW = """\
+inputs:
+  question: {type: string}
+outputs:
+  answer: {type: string, reference: "${echo.output}"}
+nodes:
+- name: echo
+  type: python
+  source: {type: code, path: echo.py}
+  inputs: {question: "${inputs.question}"}
+"""
 
 
 @dataclass
@@ -86,6 +97,23 @@ class ReconcilerWorld:
             tx.put(Kind.MODEL_VERSION, id, container, version, spec, by=_BY, operation=None)
         return id
 
+    def put_flow(self, version: str = "1", *, code: str = "", requirements: str = "") -> str:
+        """Register a small flow that no fake will run. Returns the version's ARM id."""
+        folder = self.home.uploads / "flow" / version
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "flow.dag.yaml").write_text(_FLOW)
+        (folder / "echo.py").write_text(code or "from promptflow.core import tool\n")
+        if requirements:
+            (folder / "requirements.txt").write_text(requirements)
+        return self.put_model("flow", version, folder)
+
+    def bring_up(self, model: str, count: int = 1) -> DeploymentRecord:
+        """The endpoint `chat` with the deployment `blue`, which gets all its traffic; settled."""
+        self.put_endpoint(traffic={"blue": 100})
+        self.put_deployment(model=model, instance_count=count)
+        self.settle()
+        return self.there()
+
     def put_endpoint(self, name: str = "chat", **changes: Any) -> Operation:
         id = WORKSPACE.endpoint(name)
         with self.store.transaction() as tx:
@@ -128,6 +156,18 @@ class ReconcilerWorld:
     def deployment(self, name: str = "blue", endpoint: str = "chat") -> DeploymentRecord | None:
         with self.store.reading() as tx:
             return tx.find(Kind.DEPLOYMENT, WORKSPACE.deployment(endpoint, name))
+
+    def there(self, name: str = "blue") -> DeploymentRecord:
+        """The deployment, which is known to be there."""
+        record = self.deployment(name)
+        if record is None:
+            raise LookupError(f"There is no deployment {name}.")
+        return record
+
+    def only_instance(self) -> str:
+        """The id of the one instance there is."""
+        (found,) = self.engine.observe()
+        return str(found.id)
 
     def operation(self, operation: Operation) -> Operation:
         """As it stands now."""

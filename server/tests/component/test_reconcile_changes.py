@@ -1,0 +1,198 @@
+"""The reconciler on a real store with fakes: deployments that are changed, and requests that never fail by it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pytest
+
+from flowstead.engines.protocol import (
+    EXIT_FLOW_CANNOT_START,
+)
+from flowstead.gateway.description import GatewayEndpoint, Upstream
+from flowstead.resources.endpoint import ProvisioningState
+from flowstead.resources.home import Home
+from flowstead.resources.operation import OperationState
+from flowstead.store.records import DeploymentRecord
+from flowstead.testing.reconciler_world import ReconcilerWorld
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[ReconcilerWorld]:
+    world = ReconcilerWorld(Home(tmp_path / "home"))
+    yield world
+    world.close()
+
+
+@pytest.fixture
+def model(world: ReconcilerWorld) -> str:
+    return world.put_flow()
+
+
+def blue_of(endpoints: Sequence[GatewayEndpoint]) -> list[Upstream]:
+    return [
+        instance for endpoint in endpoints for deployment in endpoint.deployments for instance in deployment.instances
+    ]
+
+
+def message_of(record: DeploymentRecord) -> str:
+    assert record.status.error is not None
+    return record.status.error["message"]
+
+
+def test_a_changed_deployment_never_leaves_its_route_empty(world: ReconcilerWorld, model: str, tmp_path: Path) -> None:
+    before = world.bring_up(model)
+    old = world.only_instance()
+    world.engine.ready_at_once = False
+    second = world.put_flow("2", code="x = 2\n")
+    changed = world.put_deployment(model=second)
+    world.reconciler.tick()
+    world.reconciler.tick()
+    assert world.there().status.serving_revision == before.status.revision
+    assert old in world.engine.instances
+    world.engine.make_ready()
+    world.settle()
+
+    assert world.operation(changed).state is OperationState.SUCCEEDED
+    new = world.only_instance()
+    assert new != old
+    assert world.there().status.serving_revision != before.status.revision
+    routed = [{each.address for each in blue_of(step)} for step in world.gateway.history]
+    first = next(index for index, addresses in enumerate(routed) if addresses)
+    assert all(routed[first:])
+    assert routed[-1] == {f"/run/{new}/score.sock"}
+
+
+def test_an_old_instance_runs_on_for_a_moment_after_it_lost_its_route(
+    world: ReconcilerWorld, model: str, tmp_path: Path
+) -> None:
+    world.bring_up(model)
+    old = world.only_instance()
+    second = world.put_flow("2", code="x = 2\n")
+    world.put_deployment(model=second)
+
+    def unrouted() -> bool:
+        return old not in [each.address.split("/")[2] for each in blue_of(world.gateway.published)]
+
+    world.look_until(unrouted, step_s=0.05)
+    world.clock.advance(0.9)
+    world.reconciler.tick()
+    assert old in world.engine.instances
+    world.clock.advance(0.2)
+    world.reconciler.tick()
+    assert old not in world.engine.instances
+    assert world.engine.stopped == [(old, True)]
+
+
+def test_an_old_instance_is_not_stopped_while_the_gateway_may_route_to_it(
+    world: ReconcilerWorld, model: str, tmp_path: Path
+) -> None:
+    world.bring_up(model)
+    old = world.only_instance()
+    second = world.put_flow("2", code="x = 2\n")
+    world.gateway.down = True
+    changed = world.put_deployment(model=second)
+    world.settle(looks=100)
+    ended = world.operation(changed)
+    assert ended.state is OperationState.FAILED
+    assert ended.error is not None
+    assert ended.error["code"] == "GatewayUpdateFailed"
+    assert old in world.engine.instances
+    world.gateway.down = False
+    world.look_until(lambda: old not in world.engine.instances)
+    assert [each.address for each in blue_of(world.gateway.published)] == [f"/run/{world.only_instance()}/score.sock"]
+
+
+def test_a_revision_that_never_gets_ready_leaves_the_old_one_serving(
+    world: ReconcilerWorld, model: str, tmp_path: Path
+) -> None:
+    before = world.bring_up(model)
+    old = world.only_instance()
+    world.engine.ready_at_once = False
+    second = world.put_flow("2", code="x = 2\n")
+    changed = world.put_deployment(model=second)
+    world.look_until(lambda: len(world.engine.instances) == 2)
+    new = next(id for id in world.engine.instances if id != old)
+    world.engine.fail(new, EXIT_FLOW_CANNOT_START, ["Traceback", "ValueError: no good"])
+    world.look_until(lambda: world.operation(changed).state.terminal)
+
+    record = world.there()
+    assert record.status.provisioning_state is ProvisioningState.FAILED
+    assert record.status.serving_revision == before.status.revision
+    assert "goes on serving" in message_of(record)
+    world.look_until(lambda: list(world.engine.instances) == [old])
+    assert [each.address for each in blue_of(world.gateway.published)] == [f"/run/{old}/score.sock"]
+
+
+def test_more_and_fewer_instances_without_touching_those_that_stay(world: ReconcilerWorld, model: str) -> None:
+    world.bring_up(model)
+    first = world.only_instance()
+    world.put_deployment(instance_count=3)
+    world.settle()
+    assert first in world.engine.instances
+    assert len(world.engine.instances) == 3
+    revision = world.there().status.revision
+    world.put_deployment(instance_count=1)
+    world.settle()
+    assert len(world.engine.instances) == 1
+    assert world.there().status.revision == revision
+    blue = world.gateway.deployment("chat", "blue")
+    assert blue is not None
+    assert [each.address for each in blue.instances] == [f"/run/{world.only_instance()}/score.sock"]
+
+
+def test_a_change_that_instances_do_not_see_restarts_none(world: ReconcilerWorld, model: str) -> None:
+    world.bring_up(model)
+    before = world.only_instance()
+    changed = world.put_deployment(tags={"team": "search"}, description="better")
+    world.settle()
+    assert world.operation(changed).state is OperationState.SUCCEEDED
+    assert world.only_instance() == before
+
+
+def test_a_new_secret_value_renews_the_instances(world: ReconcilerWorld, model: str) -> None:
+    world.put_endpoint()
+    world.put_deployment(model=model, secrets={"API_KEY": "first-value"})
+    world.settle()
+    before = world.only_instance()
+    world.put_deployment(secrets={"API_KEY": "second-value"})
+    world.settle()
+    assert world.only_instance() != before
+    assert world.engine.instances[world.only_instance()].spec.environment["API_KEY"] == "second-value"
+
+
+def test_a_newer_change_takes_the_place_of_one_under_way(world: ReconcilerWorld, model: str, tmp_path: Path) -> None:
+    world.engine.ready_at_once = False
+    world.put_endpoint()
+    first = world.put_deployment(model=model)
+    world.look_until(lambda: bool(world.engine.instances))
+    dropped = world.only_instance()
+    second_model = world.put_flow("2", code="x = 2\n")
+    second = world.put_deployment(model=second_model)
+    world.engine.ready_at_once = True
+    world.settle()
+    assert world.operation(first).state is OperationState.CANCELED
+    assert world.operation(second).state is OperationState.SUCCEEDED
+    assert dropped not in world.engine.instances
+    assert len(world.engine.instances) == 1
+
+
+def test_a_decision_for_an_older_generation_is_not_written(
+    world: ReconcilerWorld, model: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.bring_up(model)
+    observe = world.engine.observe
+
+    def change_meanwhile() -> object:
+        monkeypatch.setattr(world.engine, "observe", observe)
+        world.put_deployment(instance_count=2)
+        return observe()
+
+    world.put_deployment(tags={"n": "1"})
+    monkeypatch.setattr(world.engine, "observe", change_meanwhile)
+    world.reconciler.tick()
+    record = world.there()
+    assert record.observed_generation < record.generation
+    world.settle()
+    assert len(world.engine.instances) == 2
