@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import subprocess
 import tempfile
 from collections.abc import Iterable
@@ -13,7 +12,9 @@ from flowstead.gateway.bootstrap import everything_inline
 from flowstead.gateway.routes import Configuration
 
 _TIMEOUT_S = 20.0
-_SHOWN = 600
+_SHOWN = 1000
+_INVALID = "Proto constraint validation failed"
+_UNREADABLE = "Unable to parse JSON as proto"
 
 
 def reason(binary: Path, wanted: Configuration, secrets: Iterable[str], directory: Path) -> str:
@@ -35,11 +36,15 @@ def reason(binary: Path, wanted: Configuration, secrets: Iterable[str], director
             )
         except (OSError, subprocess.TimeoutExpired):
             return ""
-    return "" if run.returncode == 0 else _words(run.stderr, secrets)
+    return "" if run.returncode == 0 else words(run.stderr, secrets)
 
 
-def _words(output: str, secrets: Iterable[str]) -> str:
+def words(output: str, secrets: Iterable[str]) -> str:
+    """The fault alone: Envoy shows the whole configuration before or after it, keys included."""
+    text = output.partition("error initializing configuration ")[2].partition(": ")[2] or output
+    if _INVALID in text:
+        text = text[text.rindex(_INVALID) :].replace(": embedded message failed validation | caused by ", " → ")
+    text = text.partition("): {")[0] if _UNREADABLE in text else text
     for secret in secrets:
-        output = output.replace(secret, "***").replace(json.dumps(secret)[1:-1], "***")
-    lines = [re.sub(r"^\[[^ ]* [^ ]*\]\[[0-9]+\]\[\w+\]\[\w+\] \[[^ ]*\] ", "", line) for line in output.splitlines()]
-    return "\n".join(line for line in lines if line.strip())[:_SHOWN]
+        text = text.replace(secret, "***").replace(json.dumps(secret)[1:-1], "***")
+    return " ".join(text.split())[:_SHOWN]

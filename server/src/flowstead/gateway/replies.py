@@ -27,6 +27,10 @@ def header(name: str, value: str, action: str = "OVERWRITE_IF_EXISTS_OR_ADD") ->
     return {"header": {"key": name, "value": value}, "append_action": action}
 
 
+SAFE_HEADERS = (header("x-content-type-options", "nosniff"), header("content-security-policy", "sandbox"))
+"""So that a browser takes no answer for a page of the portal, whose origin it has."""
+
+
 def local_reply_config() -> Json:
     """How Envoy's own replies read, the first that fits. An upstream's answer and direct responses (404) pass
     untouched: nothing here fits them."""
@@ -63,7 +67,8 @@ def _mapper(condition: Json, status: int | None, code: str, message: str, header
     mapper: Json = {
         "filter": condition,
         "body_format_override": error_format(code, message),
-        "headers_to_add": [*headers, header("x-content-type-options", "nosniff")],
+        # Envoy adds a route's headers to some replies only; here they are the same for all.
+        "headers_to_add": [*headers, *SAFE_HEADERS],
     }
     return mapper if status is None else mapper | {"status_code": status}
 

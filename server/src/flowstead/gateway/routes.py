@@ -18,7 +18,7 @@ from flowstead.gateway.paths import (
     PIN_HEADER,
     endpoint_prefix,
 )
-from flowstead.gateway.replies import error_format, header
+from flowstead.gateway.replies import SAFE_HEADERS, error_format, header
 
 Json = dict[str, Any]
 
@@ -93,8 +93,7 @@ def _endpoint_routes(endpoint: GatewayEndpoint) -> list[Json]:
     common = {
         "response_headers_to_add": [
             header(PIN_HEADER, f"%UPSTREAM_METADATA({METADATA}:deployment)%"),
-            header("x-content-type-options", "nosniff"),
-            header("content-security-policy", "sandbox"),
+            *SAFE_HEADERS,
             header("x-ms-client-request-id", "%REQ(x-ms-client-request-id):40%", "ADD_IF_ABSENT"),
         ],
         "response_headers_to_remove": ["set-cookie"],
@@ -222,7 +221,7 @@ def _unknown_endpoint() -> Json:
     """Open to everybody, as there is nothing behind it."""
     route = _not_found("unknown-endpoint", {"prefix": "/"}, "There is no such endpoint.")
     return route | {
-        "response_headers_to_add": [header("x-content-type-options", "nosniff")],
+        "response_headers_to_add": list(SAFE_HEADERS),
         "typed_per_filter_config": {API_KEY_AUTH: _off()},
     }
 
