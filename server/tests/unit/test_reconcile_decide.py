@@ -159,9 +159,15 @@ def test_an_instance_that_holds_a_place_is_not_started_twice(state: InstanceStat
     assert phases.instances_started(view(None, instance("a", state))) == Proceed()
 
 
-def test_a_lost_instance_is_stopped_and_replaced() -> None:
-    outcome = act(phases.instances_started(view(None, instance("a", LOST))))
-    assert (stops(outcome), starts(outcome)) == (["a"], 1)
+@pytest.mark.parametrize(("unrouted_s", "stopped"), [(None, []), (0.5, []), (1.5, ["a"])])
+def test_a_lost_instance_is_replaced_and_stops_once_it_gets_no_requests(
+    unrouted_s: float | None, stopped: list[str]
+) -> None:
+    lost = instance("a", LOST)
+    routed = frozenset({lost.address}) if unrouted_s is None else frozenset[str]()
+    unrouted = {} if unrouted_s is None else {"a": unrouted_s}
+    outcome = act(phases.instances_started(view(None, lost, routed=routed, unrouted_for=unrouted)))
+    assert (stops(outcome), starts(outcome)) == (stopped, 1)
 
 
 def test_one_that_is_stopping_holds_no_place() -> None:
@@ -412,7 +418,7 @@ def test_a_running_deployment_is_kept_as_it_is() -> None:
 def test_a_running_deployment_that_lost_an_instance_stays_succeeded_and_says_so() -> None:
     record = settled(ProvisioningState.SUCCEEDED, conditions=held(*(p.name for p in phases.DEPLOYMENT_PHASES)))
     decision = decide_deployment(view(record, instance("a", LOST), operation=None))
-    assert (stops(decision), starts(decision)) == (["a"], 1)
+    assert (stops(decision), starts(decision)) == ([], 1)
     status = status_of(decision)
     assert status.provisioning_state is ProvisioningState.SUCCEEDED
     assert [each.type for each in status.conditions if not each.status] == ["InstancesStarted"]

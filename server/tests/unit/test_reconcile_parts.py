@@ -83,13 +83,24 @@ def test_an_endpoint_with_a_serving_deployment() -> None:
         (InstanceState.STARTING, False),
         (InstanceState.FAILED, False),
         (InstanceState.STOPPING, False),
-        (InstanceState.LOST, False),
+        (InstanceState.LOST, True),
     ],
 )
 def test_which_instances_are_routed_to(state: InstanceState, there: bool) -> None:
     (described,) = describe([endpoint()], [deployment()], [instance("a", state)], KEYS)
     assert [each.address for each in described.deployments[0].instances] == (["/a"] if there else [])
     assert described.deployments[0].max_requests == 20
+
+
+def test_a_lost_instance_is_routed_to_until_another_is_ready_in_its_place() -> None:
+    lost = instance("a", InstanceState.LOST)
+    for state, there in (
+        (InstanceState.STARTING, ["/a"]),
+        (InstanceState.RESTARTING, ["/a", "/b"]),
+        (InstanceState.READY, ["/b"]),
+    ):
+        (described,) = describe([endpoint()], [deployment()], [lost, instance("b", state)], KEYS)
+        assert [each.address for each in described.deployments[0].instances] == there, state
 
 
 def test_surplus_instances_are_not_routed_to_but_all_of_an_older_revision_are() -> None:

@@ -87,7 +87,7 @@ def _clear_away(view: DeploymentView) -> Decision:
         for each in view.instances
         if each.state is not InstanceState.STOPPING
         and (each.id not in serves or each.state in (InstanceState.FAILED, InstanceState.STARTING))
-        and (each.state is InstanceState.LOST or is_unrouted(view, each))
+        and is_unrouted(view, each)
     ]
     return Decision(tuple(StopInstance(each.id) for each in useless))
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from flowstead.engines.protocol import ObservedInstance
 from flowstead.gateway.description import GatewayDeployment, GatewayEndpoint, Upstream
-from flowstead.reconcile.instances import kept, routable
+from flowstead.reconcile.instances import routable
 from flowstead.resources.endpoint import PRIMARY_KEY, SECONDARY_KEY, AuthMode
 from flowstead.store.records import DeploymentRecord, EndpointRecord
 
@@ -37,7 +37,7 @@ def serving_instances(record: DeploymentRecord, instances: Sequence[ObservedInst
     # While another revision is on its way, the number that is wanted speaks of that one.
     present = status.serving_revision == status.revision and record.observed_generation == record.generation
     count = record.spec.instance_count if present else len(own)
-    return routable(kept(own, status.serving_revision, count))
+    return routable(own, status.serving_revision, count)
 
 
 def _endpoint(

@@ -22,9 +22,16 @@ def kept(instances: Iterable[ObservedInstance], revision: str, count: int) -> Se
     return sorted(present, key=lambda each: (_RANK[each.state], each.id))[:count]
 
 
-def routable(instances: Iterable[ObservedInstance]) -> Sequence[ObservedInstance]:
-    """Those that the gateway is told of, in a stable order. A worker that is being started again stays: its
-    supervisor holds the socket, the gateway's own health check keeps requests from it, and it is back sooner
-    than a configuration could be changed twice."""
-    states = (InstanceState.READY, InstanceState.RESTARTING)
-    return sorted((each for each in instances if each.state in states), key=lambda each: each.id)
+def routable(instances: Iterable[ObservedInstance], revision: str, count: int) -> Sequence[ObservedInstance]:
+    """Those of the revision that the gateway is told of, in a stable order.
+
+    A worker that is being started again stays: its supervisor holds the socket, the gateway's own health check keeps
+    requests from it, and it is back sooner than a configuration could be changed twice. A lost one stays until there
+    is another in its place: its worker may well go on answering.
+    """
+    own = [each for each in instances if each.revision == revision]
+    places = kept(own, revision, count)
+    ready = sum(each.state is InstanceState.READY for each in places)
+    lost = sorted((each for each in own if each.state is InstanceState.LOST), key=lambda each: each.id)
+    up = [each for each in places if each.state in (InstanceState.READY, InstanceState.RESTARTING)]
+    return sorted([*up, *lost[: max(0, count - ready)]], key=lambda each: each.id)

@@ -199,7 +199,8 @@ def _is_spent(view: DeploymentView, instance: ObservedInstance) -> bool:
     if instance.state is InstanceState.STOPPING:
         return False
     if instance.state is InstanceState.LOST:
-        return True
+        # Its worker may go on answering until another is ready in its place.
+        return _is_drained(view, instance)
     serving = view.record.status.serving_revision
     if instance.revision not in (view.target, serving):
         # Superseded on its way. Once the target serves, the last two phases take care of what is old.
