@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from flowstead_runtime.errors import FlowDefinitionError, FlowLoadError
+from flowstead_runtime.errors import FlowDefinitionError
 from flowstead_runtime.flow.definition import FlowKind, MessageFormat, ValueType
 from flowstead_runtime.flow.load import read_definition
 
@@ -188,15 +188,6 @@ def test_two_definitions_in_a_folder_are_refused(tmp_path: Path) -> None:
 def test_an_empty_folder_and_no_folder_are_told_apart(tmp_path: Path) -> None:
     assert "no flow in" in problem_of(tmp_path).message
     assert "there is no flow folder at" in problem_of(tmp_path / "nowhere").message
-
-
-@pytest.mark.parametrize(
-    ("name", "text"), [("flow.flex.yaml", "entry: a:b"), ("flow.dag.yaml", "entry: a:b"), ("x.prompty", "---\n---\n")]
-)
-def test_other_kinds_of_flow_are_recognised_and_refused(tmp_path: Path, name: str, text: str) -> None:
-    (tmp_path / name).write_text(text)
-    with pytest.raises(FlowLoadError, match=r"this version runs DAG flows \(flow\.dag\.yaml\) only"):
-        read_definition(tmp_path)
 
 
 def test_an_mlmodel_names_the_flow(tmp_path: Path) -> None:

@@ -34,6 +34,18 @@ def check(definition: FlowDefinition, lines: Mapping[tuple[str, ...], int]) -> N
         rule(case)
 
 
+def check_includes(definition: FlowDefinition) -> None:
+    """As `check`, for a flow of any kind. A folder that was packed keeps the list, with the included files merged in;
+    an unpacked one cannot be used as it is."""
+    folder = definition.directory
+    for written in definition.additional_includes:
+        name = Path(written).name
+        merged = folder / name.removesuffix(".zip")
+        if inside(folder, written) is None and not (merged.exists() or (folder / name).exists()):
+            problem = f"additional_includes: '{written}' lies outside the flow folder; copy '{name}' into the folder"
+            raise FlowDefinitionError(problem, file=definition.file.name)
+
+
 def inside(folder: Path, relative: str) -> Path | None:
     """The path of a file of the flow, or None when it would lie outside the folder, links followed."""
     if "\0" in relative:
@@ -116,16 +128,7 @@ def _source_file_exists(case: _Case, node: Node) -> None:
 
 
 def _includes_are_inside(case: _Case) -> None:
-    """A folder that was packed keeps the list, with the included files merged in; an unpacked one cannot be
-    used as it is."""
-    folder = case.definition.directory
-    for written in case.definition.additional_includes:
-        name = Path(written).name
-        merged = folder / name.removesuffix(".zip")
-        if inside(folder, written) is None and not (merged.exists() or (folder / name).exists()):
-            raise case.wrong(
-                f"additional_includes: '{written}' lies outside the flow folder; copy '{name}' into the folder", 0
-            )
+    check_includes(case.definition)
 
 
 def _references_lead_somewhere(case: _Case) -> None:

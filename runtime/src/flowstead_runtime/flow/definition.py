@@ -81,10 +81,25 @@ class Node:
 
 
 @dataclass(frozen=True)
+class FlexPart:
+    """What only a flex flow says. declared: the inputs as the YAML has them, the only ones that are converted; which
+    inputs there are is for the entry's signature to say. init: defaults for the parameters of a class's constructor.
+    sample_inputs, sample_init: used when there are none. qualname: of the entry, once its code is imported."""
+
+    declared: Mapping[str, FlowInput] = field(default_factory=dict)
+    init: Mapping[str, Any] = field(default_factory=dict)
+    sample_inputs: Mapping[str, Any] = field(default_factory=dict)
+    sample_init: Mapping[str, Any] = field(default_factory=dict)
+    qualname: str = ""
+
+
+@dataclass(frozen=True)
 class FlowDefinition:
     """name: the flow directory's name. directory: where its relative paths start. file: the definition file.
     environment: `environment` of the YAML (image, python_requirements_txt …) as written.
-    samples: the first element of samples.json, or {}."""
+    samples: the first element of samples.json, or {}.
+    inputs, outputs: of a flex flow, those of its YAML until its code is imported, then those of its entry's
+    signature."""
 
     name: str
     kind: FlowKind
@@ -99,6 +114,7 @@ class FlowDefinition:
     additional_includes: tuple[str, ...] = ()
     message_format: MessageFormat = MessageFormat.BASIC
     sample: Mapping[str, Any] = field(default_factory=dict)
+    flex: FlexPart | None = None
 
     @property
     def is_chat(self) -> bool:

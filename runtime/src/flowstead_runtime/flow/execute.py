@@ -127,7 +127,7 @@ class _Run:
                 # A synchronous wrapper around an asynchronous function.
                 value = await value
         except asyncio.CancelledError as error:
-            if _is_cancelled():
+            if is_cancelled():
                 raise
             raise_for(step.name, error)
         except BaseException as error:
@@ -178,7 +178,8 @@ class _Run:
         return self._value(source)
 
 
-def _is_cancelled() -> bool:
+def is_cancelled() -> bool:
+    """Whether it is the request that is being cancelled, and not something inside the flow's code."""
     task = asyncio.current_task()
     return task is not None and task.cancelling() > 0
 

@@ -8,11 +8,12 @@ outside it.
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from flowstead_runtime.errors import FlowDefinitionError, FlowLoadError
-from flowstead_runtime.flow import checks, dag
+from flowstead_runtime.errors import FlowDefinitionError
+from flowstead_runtime.flow import checks, dag, flex
 from flowstead_runtime.flow.definition import FlowDefinition, FlowKind, MessageFormat
 from flowstead_runtime.flow.yaml_file import YamlMap, plain, read_bounded_text, read_yaml_file
 
@@ -24,34 +25,10 @@ def read_definition(path: Path) -> FlowDefinition:
     """The flow in a folder, or the flow whose definition file is `path`.
 
     Raises FlowDefinitionError, with file and line, when the folder holds no flow, two, or one with a mistake
-    that can be seen without running it; FlowLoadError for a kind of flow that this version does not run.
+    that can be seen without running it.
     """
     file = find_definition_file(path)
-    kind = kind_of(file)
-    if kind is not FlowKind.DAG:
-        raise FlowLoadError(
-            f"{file.name} is a {kind.value} flow; this version runs DAG flows (flow.dag.yaml) only. "
-            "Describe the flow as nodes in a flow.dag.yaml."
-        )
-    document = _document(file)
-    common = _common(document, file)
-    draft = dag.read(document, file=file.name)
-    definition = FlowDefinition(
-        name=common["name"],
-        kind=kind,
-        directory=file.parent,
-        file=file,
-        inputs=draft.inputs,
-        outputs=draft.outputs,
-        nodes=draft.nodes,
-        environment_variables=common["environment_variables"],
-        environment=common["environment"],
-        additional_includes=common["additional_includes"],
-        message_format=common["message_format"],
-        sample=_sample(file.parent),
-    )
-    checks.check(definition, draft.lines)
-    return definition
+    return _READERS[kind_of(file)](file)
 
 
 def find_definition_file(path: Path) -> Path:
@@ -87,6 +64,45 @@ def kind_of(file: Path) -> FlowKind:
     if "entry" in document or file.name in DEFINITION_FILES[1:]:
         return FlowKind.FLEX
     return FlowKind.DAG
+
+
+def _read_dag(file: Path) -> FlowDefinition:
+    document = _document(file)
+    draft = dag.read(document, file=file.name)
+    definition = FlowDefinition(
+        **_common(document, file),
+        kind=FlowKind.DAG,
+        directory=file.parent,
+        file=file,
+        inputs=draft.inputs,
+        outputs=draft.outputs,
+        nodes=draft.nodes,
+        sample=_sample(file.parent),
+    )
+    checks.check(definition, draft.lines)
+    return definition
+
+
+def _read_flex(file: Path) -> FlowDefinition:
+    document = _document(file)
+    draft = flex.read(document, file=file.name)
+    directory = checks.inside(file.parent, draft.code) if draft.code else file.parent
+    if directory is None or not directory.is_dir():
+        problem = f"code: '{draft.code}' is not a folder inside the flow folder"
+        raise FlowDefinitionError(problem, file=file.name, line=document.line_of("code"))
+    definition = FlowDefinition(
+        **_common(document, file),
+        kind=FlowKind.FLEX,
+        directory=directory,
+        file=file,
+        inputs=draft.part.declared,
+        outputs=draft.outputs,
+        entry=draft.entry,
+        sample=_sample(file.parent),
+        flex=draft.part,
+    )
+    checks.check_includes(definition)
+    return definition
 
 
 def _kept_inside(file: Path) -> Path:
@@ -166,3 +182,9 @@ def _sample(folder: Path) -> dict[str, Any]:
         raise FlowDefinitionError(f"not valid JSON: {error}", file=_SAMPLES) from None
     first = samples[0] if isinstance(samples, list) and samples else {}
     return first if isinstance(first, dict) else {}
+
+
+_READERS: Mapping[FlowKind, Callable[[Path], FlowDefinition]] = {
+    FlowKind.DAG: _read_dag,
+    FlowKind.FLEX: _read_flex,
+}

@@ -9,7 +9,9 @@ from typing import Any
 from flowstead_runtime import promptflow_api
 from flowstead_runtime.connections.sources import ConnectionSource, resolve_environment
 from flowstead_runtime.flow.definition import FlowDefinition, Node
+from flowstead_runtime.flow.entry import INIT_VARIABLE, given_init, open_entry
 from flowstead_runtime.flow.execute import execute
+from flowstead_runtime.flow.flex_flow import FlexFlow
 from flowstead_runtime.flow.load import read_definition
 from flowstead_runtime.flow.plan import Plan, literals_of, make_plan
 from flowstead_runtime.flow.references import InputReference, parse_reference
@@ -21,9 +23,16 @@ from flowstead_runtime.tools.resolve import resolve
 from flowstead_runtime.tools.resolved import Surroundings, ToolRequest
 
 
-def open_flow(path: Path, *, connections: ConnectionSource, environ: MutableMapping[str, str]) -> Flow:
+def open_flow(
+    path: Path,
+    *,
+    connections: ConnectionSource,
+    environ: MutableMapping[str, str],
+    init: Mapping[str, Any] | None = None,
+) -> Flow:
     """Read the flow and load all it needs. path: its folder or definition file; environ: the process environment, which
-    gets the flow's variables where it has none of that name, and the fields that values `${connection.field}` ask for.
+    gets the flow's variables where it has none of that name, and the fields that values `${connection.field}` ask for;
+    init: the arguments for a flex flow's class, in place of those in PF_FLOW_INIT_CONFIG.
 
     Imports the flow's code into this process and puts its folder first on sys.path; the working directory is
     the caller's business. Raises FlowDefinitionError, FlowLoadError or ConnectionInvalid.
@@ -34,6 +43,9 @@ def open_flow(path: Path, *, connections: ConnectionSource, environ: MutableMapp
     resolve_environment(environ, connections)
     promptflow_api.install()
     add_to_path(definition.directory)
+    if definition.flex is not None:
+        values = init or given_init(environ.get(INIT_VARIABLE))
+        return FlexFlow(open_entry(definition, definition.flex, values, connections))
     surroundings = Surroundings(connections)
     tools = {
         node.name: resolve(_request(node, definition), surroundings)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import socket
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from flowstead_runtime.errors import RuntimeFailure
 from flowstead_runtime.flow.running import Flow
@@ -67,7 +69,8 @@ def _run(options: argparse.Namespace, sockets: Sequence[socket.socket], health: 
     stopping = Stopping(health)
     stopping.install()
     flow_path = Path(options.flow).absolute()
-    flow = load_flow(flow_path, Path(options.connections) if options.connections else None)
+    connections = Path(options.connections) if options.connections else None
+    flow = load_flow(flow_path, connections, dict(getattr(options, "init", None) or ()))
     try:
         settings = _settings(options)
     except RuntimeFailure as problem:
@@ -124,6 +127,14 @@ def _parser() -> argparse.ArgumentParser:
     at_terminal.add_argument("flow", help="the flow's folder, or its definition file")
     at_terminal.add_argument("--host", default="127.0.0.1")
     at_terminal.add_argument("--port", type=int, default=8080)
+    at_terminal.add_argument(
+        "--init",
+        type=_argument,
+        action="extend",
+        nargs="+",
+        metavar="NAME=VALUE",
+        help="arguments for a flex flow's class, in place of those in PF_FLOW_INIT_CONFIG",
+    )
     at_terminal.set_defaults(queue=None)
     hosted = commands.add_parser("host", help="serve a flow as an instance of a deployment, on sockets handed down")
     hosted.add_argument("--flow", required=True, help="the flow's folder, or its definition file")
@@ -142,6 +153,17 @@ def _parser() -> argparse.ArgumentParser:
 
 def _seconds(text: str) -> float:
     return 0.0 if float(text) == 0 else _positive(text)
+
+
+def _argument(text: str) -> tuple[str, Any]:
+    """`name=value`, the value as JSON where it is that, else as text."""
+    name, equals, value = text.partition("=")
+    if not name or not equals:
+        raise argparse.ArgumentTypeError(f"{text} is not NAME=VALUE")
+    try:
+        return name, json.loads(value)
+    except ValueError:
+        return name, value
 
 
 def _positive(text: str) -> float:

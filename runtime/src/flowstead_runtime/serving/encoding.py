@@ -98,7 +98,9 @@ def stream_failure(serving: Serving, problem: Exception) -> RuntimeFailure:
     flex flow it is the entry that failed."""
     if serving.definition.kind is FlowKind.DAG:
         return InternalFailure(str(problem))
-    entry = serving.definition.entry.rpartition(":")[2] or serving.definition.name
+    definition = serving.definition
+    qualname = definition.flex.qualname if definition.flex is not None else ""
+    entry = qualname or definition.entry.rpartition(":")[2] or definition.name
     return UserError(f"Execution failure in '{entry}': ({type(problem).__name__}) {problem}")
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import sys
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from flowstead_runtime.errors import (
     ConnectionInvalid,
@@ -35,13 +36,13 @@ class StartFailure(Exception):
         return self.text
 
 
-def load_flow(path: Path, connections_file: Path | None) -> Flow:
+def load_flow(path: Path, connections_file: Path | None, init: Mapping[str, Any] | None = None) -> Flow:
     """Import the flow's code, resolve its connections and make its plan, with the flow's folder as the working
     directory. Raises StartFailure, whatever went wrong, user code that calls sys.exit included."""
     path = path.absolute()
     connections_file = connections_file.absolute() if connections_file else None
     try:
-        return _open(path, connections_file)
+        return _open(path, connections_file, init)
     except (Exception, SystemExit) as problem:
         raise explain(path, problem) from problem
 
@@ -61,7 +62,7 @@ def explain(path: Path, problem: BaseException) -> StartFailure:
     return StartFailure(text, PACKAGE_MISSING if package else FLOW_CANNOT_START)
 
 
-def _open(path: Path, connections_file: Path | None) -> Flow:
+def _open(path: Path, connections_file: Path | None, init: Mapping[str, Any] | None) -> Flow:
     from flowstead_runtime import promptflow_api
     from flowstead_runtime.connections.sources import Connections
     from flowstead_runtime.flow.open import open_flow
@@ -71,7 +72,7 @@ def _open(path: Path, connections_file: Path | None) -> Flow:
     connections = Connections(os.environ, file=connections_file)
     os.chdir(path if path.is_dir() else path.parent)
     promptflow_api.install()
-    return open_flow(path, connections=connections, environ=os.environ)
+    return open_flow(path, connections=connections, environ=os.environ, init=init)
 
 
 def _cause(problem: BaseException) -> str:

@@ -52,34 +52,44 @@ def add_to_path(directory: Path) -> None:
         sys.path[:] = [text, *(entry for entry in sys.path if entry != text)]
 
 
-def import_script(path: Path, *, node: str, directory: Path) -> ModuleType:
-    """The module of a script in the flow folder, imported once however many nodes use it. Raises FlowLoadError."""
+def import_script(path: Path, *, who: str, directory: Path) -> ModuleType:
+    """The module of a script in the flow folder, imported once however many nodes use it. who: what needs it, as errors
+    name it. Raises FlowLoadError."""
     name = _module_name(path, directory)
     known = sys.modules.get(name)
     if known is not None and getattr(known, "__file__", None) == str(path):
         return known
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
-        raise FlowLoadError(f"node '{node}': {path.name} is not a Python file")
+        raise FlowLoadError(f"{who}: {path.name} is not a Python file")
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
     try:
         spec.loader.exec_module(module)
     except BaseException as error:
         del sys.modules[name]
-        raise load_failure(error, node=node, directory=directory) from error
+        raise load_failure(error, who=who, directory=directory) from error
     return module
 
 
-def import_named(name: str, *, node: str, directory: Path) -> ModuleType:
+def import_named(name: str, *, who: str, directory: Path) -> ModuleType:
     """An installed module. Raises FlowLoadError."""
     try:
         return importlib.import_module(name)
     except BaseException as error:
-        raise load_failure(error, node=node, directory=directory) from error
+        raise load_failure(error, who=who, directory=directory) from error
 
 
-def load_failure(error: BaseException, *, node: str, directory: Path) -> BaseException:
+def import_entry(name: str, *, who: str, directory: Path) -> ModuleType:
+    """The module of a flex flow's entry: the flow's own file of that name even when something else that is imported has
+    the name too, or an installed module. Raises FlowLoadError."""
+    file = directory / f"{name}.py"
+    if file.is_file() and not _is_free(name, directory):
+        return import_script(file, who=who, directory=directory)
+    return import_named(name, who=who, directory=directory)
+
+
+def load_failure(error: BaseException, *, who: str, directory: Path) -> BaseException:
     """The FlowLoadError that tells what went wrong: the last lines of the user's part of the traceback, and
     for a missing module what to add where. KeyboardInterrupt is given back as it is."""
     if isinstance(error, KeyboardInterrupt):
@@ -88,11 +98,11 @@ def load_failure(error: BaseException, *, node: str, directory: Path) -> BaseExc
     if isinstance(error, ModuleNotFoundError) and error.name and _is_installable(error.name, directory):
         package = distribution_of(error.name)
         return FlowLoadError(
-            f"node '{node}': the module '{error.name}' is not installed. "
+            f"{who}: the module '{error.name}' is not installed. "
             f"Add '{package}' to the flow's requirements.txt.\n{shown}",
             package=package,
         )
-    return FlowLoadError(f"node '{node}': its code cannot be imported: {_summary(error)}\n{shown}")
+    return FlowLoadError(f"{who}: its code cannot be imported: {_summary(error)}\n{shown}")
 
 
 def distribution_of(module: str) -> str:

@@ -58,6 +58,19 @@ def is_connection(annotation: Any) -> bool:
     )
 
 
+def options_of(annotation: Any) -> list[Any]:
+    """The types of a union, None left out; the annotation itself when it is no union."""
+    if typing.get_origin(annotation) not in (typing.Union, types.UnionType):
+        return [annotation]
+    return [option for option in typing.get_args(annotation) if option is not type(None)]
+
+
+def connection_as(name: Any, wanted: type, connections: ConnectionSource) -> Any:
+    """The connection of that name as the type that a parameter wants. Raises ConnectionInvalid, or TypeError when it is
+    of another type."""
+    return _connection(name, wanted, connections)
+
+
 def _hints(function: Callable[..., Any]) -> dict[str, Any]:
     try:
         return typing.get_type_hints(function)
@@ -70,9 +83,8 @@ def _annotated_type(parameter: inspect.Parameter) -> Any:
     if annotation is inspect.Parameter.empty:
         default = parameter.default
         return Any if default is inspect.Parameter.empty or default is None else type(default)
-    if typing.get_origin(annotation) in (typing.Union, types.UnionType):
-        options = [option for option in typing.get_args(annotation) if option is not type(None)]
-        annotation = next((o for o in options if is_connection(o)), options[0])
+    options = options_of(annotation)
+    annotation = next((o for o in options if is_connection(o)), options[0])
     return typing.get_origin(annotation) or annotation
 
 

@@ -15,7 +15,7 @@ from flowstead_runtime.tools.decorator import is_tool
 from flowstead_runtime.tools.imports import import_named, import_script, load_failure
 from flowstead_runtime.tools.literals import convert_literals, parameters_of
 from flowstead_runtime.tools.prompt import read_source
-from flowstead_runtime.tools.resolved import Mode, Surroundings, Tool, ToolRequest
+from flowstead_runtime.tools.resolved import Surroundings, Tool, ToolRequest, mode_of
 from flowstead_runtime.tools.values import PromptTemplate
 
 ENTRY_POINTS = "package_tools"
@@ -27,7 +27,7 @@ def resolve_python(request: ToolRequest, surroundings: Surroundings) -> Tool:
     if request.source.get("type", "code") == "package":
         return resolve_package(request, surroundings)
     path = (request.directory / request.source["path"]).resolve()
-    module = import_script(path, node=request.node, directory=request.directory.resolve())
+    module = import_script(path, who=f"node '{request.node}'", directory=request.directory.resolve())
     owner, function = find_tool(module, node=request.node)
     return bind(owner, function, request, surroundings)
 
@@ -50,7 +50,7 @@ def resolve_package(request: ToolRequest, surroundings: Surroundings) -> Tool:
             "Add the package that provides it to the flow's requirements.txt."
         )
     module_name = description.get("module") or tool_id.rsplit(".", 1)[0]
-    module = import_named(module_name, node=request.node, directory=request.directory)
+    module = import_named(module_name, who=f"node '{request.node}'", directory=request.directory)
     class_name = description.get("class_name")
     owner = getattr(module, class_name, None) if class_name else None
     function = getattr(owner or module, description.get("function") or tool_id.rsplit(".", 1)[1], None)
@@ -102,7 +102,7 @@ def bind(owner: type | None, function: Callable[..., Any], request: ToolRequest,
     parameters = parameters_of(function)
     constants = convert_literals(literals, parameters, node=request.node, connections=surroundings.connections)
     optional = {name: p.default is not inspect.Parameter.empty for name, p in parameters.items()}
-    return Tool(function, _mode_of(function), constants=constants, parameters=optional)
+    return Tool(function, mode_of(function), constants=constants, parameters=optional)
 
 
 def _method(
@@ -116,17 +116,9 @@ def _method(
     except (ConnectionInvalid, FlowLoadError):
         raise
     except Exception as error:
-        raise load_failure(error, node=request.node, directory=request.directory.resolve()) from error
+        raise load_failure(error, who=f"node '{request.node}'", directory=request.directory.resolve()) from error
     rest = {name: value for name, value in request.literals.items() if name not in wanted}
     return getattr(instance, function.__name__), rest
-
-
-def _mode_of(function: Callable[..., Any]) -> Mode:
-    if inspect.iscoroutinefunction(function):
-        return Mode.COROUTINE
-    if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
-        return Mode.DIRECT
-    return Mode.THREAD
 
 
 def _declared_tools(request: ToolRequest) -> dict[str, Mapping[str, Any]]:

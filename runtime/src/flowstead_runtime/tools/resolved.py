@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
@@ -20,6 +21,15 @@ class Mode(Enum):
     """It gives an awaitable: on the event loop."""
     DIRECT = "direct"
     """It neither blocks nor awaits (making a generator, rendering a template): called right on the event loop."""
+
+
+def mode_of(function: Callable[..., Any]) -> Mode:
+    """How a function of the flow's author is to be called."""
+    if inspect.iscoroutinefunction(function):
+        return Mode.COROUTINE
+    if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
+        return Mode.DIRECT
+    return Mode.THREAD
 
 
 @dataclass(frozen=True)
