@@ -24,7 +24,7 @@ class ProcessSpec:
     Seconds everywhere."""
 
     argv: tuple[str, ...]
-    environment: Mapping[str, str]
+    environment: Mapping[str, str] = field(repr=False)
     working_directory: str
     log: str
     sockets: tuple[str, ...] = ()
