@@ -144,6 +144,15 @@ def test_a_broken_flow_is_refused_by_file_and_line(tmp_path: Path) -> None:
         check_flow(tmp_path / "nowhere")
 
 
+def test_a_package_tool_needs_a_package(tmp_path: Path) -> None:
+    source = "{type: package, tool: no.such.tool}"
+    (tmp_path / "flow.dag.yaml").write_text(f"nodes:\n- name: a\n  type: python\n  source: {source}\n")
+    with pytest.raises(FlowInvalid, match=r"flow\.dag\.yaml:2: node 'a': no package has the tool 'no\.such\.tool'"):
+        check_flow(tmp_path)
+    (tmp_path / "requirements.txt").write_text("that-package\n")
+    assert check_flow(tmp_path).nodes[0].name == "a"
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [

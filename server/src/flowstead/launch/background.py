@@ -80,6 +80,7 @@ def _check(line: bytes, home: Home, process: subprocess.Popen[bytes]) -> None:
     said = json.loads(line)
     if said.get("ready"):
         return
+    process.wait()
     kind = next((kind for kind in all_errors() if kind.code == said["code"]), StartFailed)
     raise kind(said["message"], details=said["details"], hint=said["next"])
 

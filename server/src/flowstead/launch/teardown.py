@@ -7,8 +7,9 @@ import shutil
 import signal
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
+
+import psutil
 
 from flowstead.engines.local import LocalEngine
 from flowstead.engines.protocol import InstanceState
@@ -73,19 +74,22 @@ def _end_server(home: Home, say: Callable[[str], None]) -> int:
     if holder is None:
         return 0
     say("Stopping the server")
-    told = 0
+    told: psutil.Process | None = None
     give_up_at = time.monotonic() + _SERVER_ENDS_WITHIN_S
     while holder is not None:
-        if holder.pid and holder.pid != told:
-            told = holder.pid
-            _tell(told, signal.SIGTERM)
+        if holder.pid and (told is None or holder.pid != told.pid):
+            told = _tell(holder.pid, signal.SIGTERM) or told
         if time.monotonic() > give_up_at:
             if not holder.pid:
                 raise StartFailed(f"Another Flowstead is starting or stopping on {home.root} and does not end.")
             _tell(holder.pid, signal.SIGKILL)
         time.sleep(_POLL_S)
         holder = find_holder(home)
-    return told
+    if told is None:
+        return 0
+    while _is_alive(told) and time.monotonic() < give_up_at:  # it lets go of the lock a little before its end
+        time.sleep(_POLL_S)
+    return told.pid
 
 
 def _end_instances(home: Home, say: Callable[[str], None]) -> int:
@@ -108,6 +112,18 @@ def _end_instances(home: Home, say: Callable[[str], None]) -> int:
     return count
 
 
-def _tell(pid: int, number: int) -> None:
-    with suppress(ProcessLookupError):
-        os.kill(pid, number)
+def _tell(pid: int, number: int) -> psutil.Process | None:
+    """Send the signal; None when there is no such process any more."""
+    try:
+        process = psutil.Process(pid)
+        process.send_signal(number)
+    except psutil.NoSuchProcess:
+        return None
+    return process
+
+
+def _is_alive(process: psutil.Process) -> bool:
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
