@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import re
+import socket
 from dataclasses import dataclass
+from http.client import HTTPConnection, HTTPException
 from pathlib import Path
-
-import httpx
+from urllib.parse import urlencode
 
 _TIMEOUT_S = 5.0
 _WATCHED = {
@@ -86,10 +87,25 @@ class Admin:
         return [(name, value.strip('"')) for name, _, value in pairs]
 
     def _ask(self, method: str, path: str, **query: str) -> str:
-        transport = httpx.HTTPTransport(uds=str(self._socket))
+        target = f"{path}?{urlencode(query)}" if query else path
+        connection = _Connection(str(self._socket))
         try:
-            with httpx.Client(transport=transport, timeout=_TIMEOUT_S, trust_env=False) as client:
-                answer = client.request(method, f"http://admin{path}", params=query or None)
-        except httpx.HTTPError as failure:
+            connection.request(method, target)
+            return connection.getresponse().read().decode("utf-8", "replace")
+        except (OSError, HTTPException) as failure:
             raise AdminUnreachable(str(failure)) from failure
-        return answer.text
+        finally:
+            connection.close()
+
+
+class _Connection(HTTPConnection):
+    """HTTP over a Unix socket. httpx leaves the socket open when nobody listens, which is the usual case here."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__("admin", timeout=_TIMEOUT_S)
+        self._path = path
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.settimeout(_TIMEOUT_S)
+        self.sock.connect(self._path)

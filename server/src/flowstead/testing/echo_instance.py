@@ -33,7 +33,7 @@ class EchoInstance:
         self.requests: list[dict[str, Any]] = []
         self.checks = 0
         self._paths = (str(directory / f"{name}.s"), str(directory / f"{name}.h"))
-        config = uvicorn.Config(self._answer, log_level="warning", lifespan="off", interface="asgi3")
+        config = uvicorn.Config(self._answer, log_level="critical", lifespan="off", interface="asgi3")
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(target=self._serve, name=f"echo {name}", daemon=True)
 

