@@ -10,8 +10,9 @@ import types
 from collections.abc import Iterator, Mapping, MutableMapping
 from typing import Any, ClassVar
 
+from flowstead_runtime.connections.hiding import HIDDEN, SECRETS
+
 DEFAULT_AZURE_API_VERSION = "2024-02-01"
-HIDDEN = "******"
 
 
 class Connection:
@@ -37,6 +38,7 @@ class Connection:
 
     def _set(self, name: str, *, configs: Mapping[str, Any], secrets: Mapping[str, Any]) -> None:
         vars(self).update(name=name, configs=dict(configs), secrets=dict(secrets))
+        SECRETS.learn(secrets.values())
 
     @property
     def type(self) -> str:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from flowstead_runtime.connections.hiding import SECRETS
 from flowstead_runtime.errors import (
     DeadlineExceeded,
     InternalFailure,
@@ -64,7 +65,13 @@ async def answer(exchange: Exchange, failure: RuntimeFailure, *, wrap: bool) -> 
         return
     status, headers = status_and_headers(failure, wrap=wrap)
     # Escapes keep half surrogates of user text sendable.
-    await exchange.reply(status, json.dumps(failure.as_body()).encode("ascii"), headers)
+    await exchange.reply(status, json.dumps(_told(failure)).encode("ascii"), headers)
+
+
+def _told(failure: RuntimeFailure) -> dict[str, Any]:
+    """The error body without this process's secrets: the message may be that of an exception of the flow's."""
+    body = failure.as_body()
+    return {"error": {**body["error"], "message": SECRETS.hide(failure.message)}}
 
 
 def status_and_headers(failure: RuntimeFailure, *, wrap: bool) -> tuple[int, Headers]:

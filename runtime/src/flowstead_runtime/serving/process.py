@@ -17,6 +17,7 @@ from typing import Any
 
 import uvicorn
 
+from flowstead_runtime.connections.hiding import SECRETS, HidingFormatter
 from flowstead_runtime.serving.health import Health, Phase
 from flowstead_runtime.serving.types import Application, Timers
 
@@ -136,9 +137,10 @@ def listen_on(host: str, port: int) -> socket.socket:
 
 def configure_logging() -> None:
     """What an instance says goes to stderr, one line a record: its supervisor keeps that as the instance's log."""
-    logging.basicConfig(
-        level=logging.WARNING, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s %(message)s"
-    )
+    SECRETS.learn_environment(os.environ)
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(HidingFormatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
+    logging.basicConfig(level=logging.WARNING, handlers=[handler])
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from flowstead_runtime.connections.hiding import SECRETS
 from flowstead_runtime.errors import (
     ConnectionInvalid,
     FlowDefinitionError,
@@ -18,7 +19,6 @@ from flowstead_runtime.errors import (
 )
 from flowstead_runtime.flow.running import Flow
 from flowstead_runtime.serving.exit_codes import FLOW_CANNOT_START, PACKAGE_MISSING
-from flowstead_runtime.serving.redaction import redactor
 
 _FRAMES_SHOWN = 5
 _RUNTIME = str(Path(__file__).resolve().parent.parent) + os.sep
@@ -58,7 +58,8 @@ def explain(path: Path, problem: BaseException) -> StartFailure:
         *(f"    {line}" for line in (*more, *_user_frames(problem))),
         f"  next:  {_next_step(problem, package)}",
     ]
-    text = redactor(os.environ)("\n".join(lines))
+    SECRETS.learn_environment(os.environ)
+    text = SECRETS.hide("\n".join(lines))
     return StartFailure(text, PACKAGE_MISSING if package else FLOW_CANNOT_START)
 
 

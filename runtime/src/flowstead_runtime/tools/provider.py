@@ -8,8 +8,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from flowstead_runtime.connections.hiding import HIDDEN
 from flowstead_runtime.connections.types import (
-    HIDDEN,
     AzureOpenAIConnection,
     Connection,
     OpenAIConnection,

@@ -1,0 +1,52 @@
+"""Keeping secrets out of what is said: answers, logs, reasons for not starting.
+
+This process knows its secrets: those of the connections that it has made and the values of variables whose names look
+like secrets. `hide` replaces them wherever they turn up, also in the words of an exception that a flow's code raised.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+HIDDEN = "******"
+
+_SECRET_NAME = re.compile(r"(KEY|SECRET|TOKEN|PASSWORD|PASSWD|CREDENTIAL|CONNECTION_STRING|ENCODED_CONNECTIONS)", re.I)
+_SHORTEST = 6
+"""A shorter value would blot out ordinary words."""
+
+
+class Secrets:
+    """What must not be said."""
+
+    def __init__(self) -> None:
+        self._values: set[str] = set()
+        self._pattern: re.Pattern[str] | None = None
+
+    def learn(self, values: Iterable[Any]) -> None:
+        """Hide these from now on; what is no text, or too short, is passed over."""
+        new = {each for each in values if isinstance(each, str) and len(each) >= _SHORTEST} - self._values
+        if new:
+            self._values |= new
+            longest_first = sorted(self._values, key=len, reverse=True)
+            self._pattern = re.compile("|".join(re.escape(each) for each in longest_first))
+
+    def learn_environment(self, environ: Mapping[str, str]) -> None:
+        """Hide the values of variables whose names look like secrets."""
+        self.learn(value for name, value in environ.items() if _SECRET_NAME.search(name))
+
+    def hide(self, text: str) -> str:
+        return text if self._pattern is None else self._pattern.sub(HIDDEN, text)
+
+
+SECRETS = Secrets()
+"""Those of this process."""
+
+
+class HidingFormatter(logging.Formatter):
+    """Formats a record, its traceback included, without this process's secrets."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return SECRETS.hide(super().format(record))

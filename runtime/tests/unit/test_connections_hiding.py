@@ -1,0 +1,41 @@
+"""Secrets are kept out of what is said."""
+
+from __future__ import annotations
+
+import logging
+
+from flowstead_runtime.connections.hiding import SECRETS, HidingFormatter, Secrets
+from flowstead_runtime.connections.types import CustomConnection, OpenAIConnection
+
+
+def test_only_values_that_look_secret_are_hidden() -> None:
+    secrets = Secrets()
+    assert secrets.hide("nothing is known") == "nothing is known"
+    secrets.learn_environment({"MY_TOKEN": "abcdef", "LANG": "en_GB.UTF-8", "SHORT_KEY": "ab"})
+    assert secrets.hide("abcdef en_GB.UTF-8 ab") == "****** en_GB.UTF-8 ab"
+
+
+def test_a_secret_that_holds_another_is_hidden_whole() -> None:
+    secrets = Secrets()
+    secrets.learn(["inner-secret"])
+    secrets.learn(["outer-inner-secret-outer", None, 7])
+    assert secrets.hide("outer-inner-secret-outer") == "******"
+
+
+def test_the_secrets_of_connections_are_known() -> None:
+    OpenAIConnection(name="a", api_key="hiding-test-key-1", base_url="http://shown.example")
+    CustomConnection(name="b", secrets={"pin": "hiding-test-key-2"}, configs={"place": "hiding-test-place"})
+    text = "hiding-test-key-1 hiding-test-key-2 hiding-test-place http://shown.example"
+    assert SECRETS.hide(text) == "****** ****** hiding-test-place http://shown.example"
+
+
+def test_logs_and_their_tracebacks_hold_none() -> None:
+    SECRETS.learn(["hiding-test-key-3"])
+    try:
+        raise ValueError("refused: hiding-test-key-3")
+    except ValueError as error:
+        failure = (type(error), error, error.__traceback__)
+    record = logging.LogRecord("flow", logging.ERROR, "f.py", 1, "with %s", ("hiding-test-key-3",), failure)
+    told = HidingFormatter("%(message)s").format(record)
+    assert "hiding-test-key-3" not in told
+    assert "ValueError: refused: ******" in told
