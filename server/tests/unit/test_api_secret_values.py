@@ -38,6 +38,7 @@ from flowstead.errors import BadArgument
         ("my_llm", '{"type": "azure_open_ai", "api_key": "abc", "api_base": "https://a.test"}'),
         ("CONNECTIONS", '{"my_llm": {"type": "open_ai", "api_key": "abc"}}'),
         ("LIST", '[{"password": "abc"}]'),
+        ("own", '{"type": "CustomConnection", "value": {"url": "u", "door": "abc"}, "secret_keys": ["door"]}'),
     ],
 )
 def test_secrets_are_recognised(name: str, value: str) -> None:
@@ -57,6 +58,7 @@ def test_secrets_are_recognised(name: str, value: str) -> None:
         ("OPENAI_API_KEY", "${my_connection.api_key}"),
         ("AZURE_OPENAI_ENDPOINT", "https://a.openai.test/path?api-version=1"),
         ("PRT_CONFIG_OVERRIDE", "deployment.subscription_id=<subscription_id>,deployment.endpoint_name=e"),
+        ("own", '{"type": "CustomConnection", "value": {"url": "u", "door": ""}, "secret_keys": ["door"]}'),
         ("PROMPTFLOW_RESPONSE_INCLUDED_FIELDS", '["category","evidence"]'),
         ("SETTINGS", '{"model": "m", "api_key": ""}'),
         ("TASK", "task-force-one-two-three"),

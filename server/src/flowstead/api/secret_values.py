@@ -95,8 +95,18 @@ def _has_secret_field(document: Any) -> bool:
         if isinstance(node, list):
             pending.extend(node)
         elif isinstance(node, dict):
+            if _names_its_secrets(node):
+                return True
             for name, value in node.items():
                 if isinstance(value, str) and looks_secret(str(name), value):
                     return True
                 pending.append(value)
     return False
+
+
+def _names_its_secrets(node: dict[str, Any]) -> bool:
+    """A connection in Azure ML's form, `{"value": {…}, "secret_keys": […]}`, says itself which fields are secret."""
+    fields, keys = node.get("value"), node.get("secret_keys")
+    if not isinstance(fields, dict) or not isinstance(keys, list):
+        return False
+    return any(fields.get(key) for key in keys if isinstance(key, str))
