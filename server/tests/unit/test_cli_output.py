@@ -97,6 +97,13 @@ def test_a_stage_left_by_an_error_has_failed() -> None:
     assert stream.getvalue().splitlines()[-1] == "Registering a model: failed after 0.0 s"
 
 
+def test_a_stage_left_by_ctrl_c_was_interrupted() -> None:
+    stream = io.StringIO()
+    with pytest.raises(KeyboardInterrupt), PlainStages(stream, Ticks()).stage("Creating a deployment"):
+        raise KeyboardInterrupt
+    assert stream.getvalue().splitlines()[-1] == "Creating a deployment: interrupted after 0.0 s"
+
+
 class Terminal(io.StringIO):
     def isatty(self) -> bool:
         return True
@@ -109,12 +116,12 @@ def test_on_a_terminal_a_spinner_gives_way_to_a_tick_or_a_cross(monkeypatch: pyt
     assert isinstance(shown, LiveStages)
     with shown.stage("Creating an endpoint") as stage:
         stage.phase("telling the gateway")
-        stage.note("demo")
+        stage.note("demo, home /tmp/[x]")
         clock.now += 1
     with pytest.raises(BadArgument), shown.stage("Registering a model"):
         raise BadArgument
     text = stream.getvalue()
-    for part in ("✓", "Creating an endpoint", "1.0 s", "demo", "✗", "failed after 0.0 s"):
+    for part in ("✓", "Creating an endpoint", "1.0 s", "demo, home /tmp/[x]", "✗", "failed after 0.0 s"):
         assert part in text
     assert isinstance(stages(io.StringIO()), PlainStages)
 

@@ -41,8 +41,8 @@ class PlainStages:
         lines = _PlainStage(self._say)
         try:
             yield lines
-        except BaseException:
-            self._say(f"{title}: failed after {seconds(self._clock() - began)}")
+        except BaseException as cause:
+            self._say(f"{title}: {_ending(cause)} after {seconds(self._clock() - began)}")
             raise
         self._say(f"{title}: done in {seconds(self._clock() - began)}{lines.remark}")
 
@@ -77,16 +77,19 @@ class LiveStages:
     @contextmanager
     def stage(self, title: str) -> Iterator[Stage]:
         from rich.live import Live
+        from rich.markup import escape
 
         began = self._clock()
         line = _LiveStage(title, began, self._clock)
         try:
             with Live(line, console=self._console, transient=True, refresh_per_second=12):
                 yield line
-        except BaseException:
-            self._console.print(f"[red]✗[/] {title} [dim]failed after {seconds(self._clock() - began)}[/]")
+        except BaseException as cause:
+            how = f"{_ending(cause)} after {seconds(self._clock() - began)}"
+            self._console.print(f"[red]✗[/] {escape(title)} [dim]{how}[/]")
             raise
-        self._console.print(f"[green]✓[/] {title} [dim]{seconds(self._clock() - began)}{line.remark}[/]")
+        done = f"{seconds(self._clock() - began)}{escape(line.remark)}"
+        self._console.print(f"[green]✓[/] {escape(title)} [dim]{done}[/]", soft_wrap=True)
 
 
 class _LiveStage:
@@ -94,8 +97,9 @@ class _LiveStage:
 
     def __init__(self, title: str, began: float, clock: Callable[[], float]) -> None:
         from rich.spinner import Spinner
+        from rich.text import Text
 
-        self._spinner = Spinner("dots")
+        self._spinner, self._text = Spinner("dots"), Text
         self._title, self._began, self._clock = title, began, clock
         self._phase = ""
         self.remark = ""
@@ -107,8 +111,10 @@ class _LiveStage:
         self.remark = f" ({text})"
 
     def __rich__(self) -> RenderableType:
+        text = self._text(self._title)
         phase = f" · {self._phase}" if self._phase else ""
-        self._spinner.update(text=f"{self._title}[dim]{phase} {seconds(self._clock() - self._began)}[/]")
+        text.append(f"{phase} {seconds(self._clock() - self._began)}", style="dim")
+        self._spinner.update(text=text)
         return self._spinner
 
 
@@ -123,3 +129,7 @@ def seconds(count: float) -> str:
     if count < 60:
         return f"{count:.1f} s"
     return f"{int(count // 60)} min {int(count % 60)} s"
+
+
+def _ending(cause: BaseException) -> str:
+    return "interrupted" if isinstance(cause, KeyboardInterrupt) else "failed"

@@ -19,13 +19,12 @@ def door_of(home: Home, settings: ServerSettings) -> Door:
     )
 
 
-def check_door(home: Home, settings: ServerSettings, gateway: EnvoyGateway) -> None:
-    """Raises PortInUse unless the door's port is free or our own gateway, still running, has it."""
+def check_door(home: Home, settings: ServerSettings) -> bool:
+    """Whether our own gateway, still running, has the door's port. Raises PortInUse when another program has it, and
+    StartFailed when it is not ours to bind."""
     known = read_settings(home)
-    if (
-        known is not None
-        and (known.host, known.port) == (settings.host, settings.port)
-        and gateway.observe() is not None
-    ):
-        return
+    same = known is not None and (known.host, known.port) == (settings.host, settings.port)
+    if same and EnvoyGateway(home, door_of(home, settings)).observe() is not None:
+        return True
     check_port(settings.host, settings.port)
+    return False

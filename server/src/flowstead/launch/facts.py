@@ -16,11 +16,9 @@ from pathlib import Path
 import psutil
 from uv import find_uv_bin
 
-from flowstead.errors import BadArgument, EnvoyMissing, HomeNotWritable, HostProblem, PortInUse
-from flowstead.gateway.process import EnvoyGateway, envoy_binary
-from flowstead.launch.addresses import read_settings
-from flowstead.launch.door import check_door, door_of
-from flowstead.launch.lock import find_holder
+from flowstead.errors import EnvoyMissing, HomeNotWritable, HostProblem
+from flowstead.gateway.process import envoy_binary
+from flowstead.launch.door import check_door
 from flowstead.resources.home import Home
 from flowstead.resources.settings import ServerSettings
 
@@ -77,20 +75,8 @@ class MachineFacts:
         return str(root)
 
     def door(self) -> str:
-        host, port = self._settings.host, self._settings.port
-        try:
-            check_door(self._home, self._settings, EnvoyGateway(self._home, door_of(self._home, self._settings)))
-        except PortInUse:
-            holder = find_holder(self._home)
-            known = read_settings(self._home)
-            if holder is not None and known is not None and known.port == port:
-                return f"{port} on {host}: Flowstead of this home has it"
-            raise
-        except OSError as failure:
-            raise BadArgument(
-                f"{host}:{port} cannot be used: {failure}", hint="Name another --host or --port."
-            ) from failure
-        return f"{port} on {host} is free or ours"
+        ours = check_door(self._home, self._settings)
+        return f"{self._settings.port} on {self._settings.host} {'is our own gateway' if ours else 'is free'}"
 
     def bind_unix_socket(self) -> str:
         run = self._home.run

@@ -78,7 +78,7 @@ def run_server(
     configure_log(home, terminal=terminal)
     lock.name(Holder(os.getpid(), settings.public_url, time.time()))
     gateway = EnvoyGateway(home, door_of(home, settings))
-    check_door(home, settings, gateway)
+    check_door(home, settings)
     write_settings(home, settings)
     signals = Signals()
     with ExitStack() as stack:
