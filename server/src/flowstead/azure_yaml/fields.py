@@ -150,7 +150,8 @@ class Section:
         return f" Did you mean {close[0]}?" if close else ""
 
     def _hint(self) -> str:
-        return f"Known here: {', '.join(sorted(self.keys))}."
+        known = (key for key, kind in self.keys.items() if not isinstance(kind, NotHere))
+        return f"Known here: {', '.join(sorted(known))}."
 
 
 @dataclass(frozen=True)

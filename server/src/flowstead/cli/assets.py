@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from flowstead.azure_yaml import AssetId, EnvironmentReference, InlineEnvironment, InlineModel, ModelReference
-from flowstead.cli.progress import Stage
+from flowstead.cli.progress import Stages
 from flowstead.client import FlowsteadClient
 from flowstead.errors import BadArgument, FlowInvalid
 from flowstead_runtime.errors import FlowDefinitionError, UserError
@@ -23,7 +23,7 @@ _BUILT_IN = "promptflow.tools."
 _ENVIRONMENT_HINT = "Leave `environment` out: packages come from requirements.txt in the flow's folder."
 
 
-def model_id(client: FlowsteadClient, reference: ModelReference | None, stage: Stage) -> str:
+def model_id(client: FlowsteadClient, reference: ModelReference | None, progress: Stages) -> str:
     """The ARM id of the model version; a model defined on the spot is registered first. Raises BadArgument,
     FlowInvalid, ResourceNotFound."""
     if reference is None:
@@ -31,8 +31,9 @@ def model_id(client: FlowsteadClient, reference: ModelReference | None, stage: S
     if isinstance(reference, AssetId):
         return reference.id
     if isinstance(reference, InlineModel):
-        stage.phase("uploading its files")
-        return str(register_flow(client, reference)["id"])
+        with progress.stage("Registering the model") as stage:
+            stage.phase("uploading its files")
+            return str(register_flow(client, reference)["id"])
     if reference.version is None:
         return str(client.models.latest(reference.name)["id"])
     return str(client.models.get(reference.name, reference.version)["id"])

@@ -67,6 +67,7 @@ def demo(
         except KeyboardInterrupt:
             print()
         finally:
+            signal.signal(signal.SIGINT, signal.SIG_IGN)  # an impatient second Ctrl-C must leave nothing running
             with progress.stage("Cleaning up") as stage:
                 tear_down(place, say=stage.phase)
 
@@ -166,7 +167,10 @@ def _delete(home: Home, endpoint: str, progress: Stages) -> None:
 
 
 def _wait_for_interrupt(home: Home) -> None:
-    print(f"Flowstead goes on running: try it with `flowstead --help` and --home {home.root}. Ctrl-C cleans up.")
+    print(
+        f"Flowstead goes on running: try it with `flowstead --help` and --home {home.root}. Ctrl-C cleans up.",
+        flush=True,
+    )
     while True:
         signal.pause()
 

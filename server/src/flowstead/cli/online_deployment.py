@@ -71,11 +71,10 @@ def create(
     progress = stages()
     with FlowsteadClient.local(Home.at(home)) as client:
         client.endpoints.get(below)
-        with progress.stage("Registering the model") as stage:
-            document.body["properties"]["model"] = model_id(client, document.model, stage)
         environment = environment_id(client, document.environment)
         if environment is not None:
             document.body["properties"]["environmentId"] = environment
+        document.body["properties"]["model"] = model_id(client, document.model, progress)
         operation = client.deployments.put(below, wanted, document.body)
         if no_wait:
             if all_traffic:
