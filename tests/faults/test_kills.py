@@ -129,6 +129,16 @@ def test_a_killed_supervisor_is_replaced(own_flowstead: Installation, tmp_path: 
     assert set(traffic.outcomes) == {"200"}
 
 
+def test_the_gateways_supervisor_is_replaced_with_the_gateway(own_flowstead: Installation, tmp_path: Path) -> None:
+    key = deployed(own_flowstead, tmp_path)
+    supervisor = psutil.Process(own_flowstead.json("status")["gateway"]["pid"]).parent()
+    assert supervisor is not None
+    kill(supervisor.pid)
+    killed = time.monotonic()
+    eventually("it answers again", lambda: answers(own_flowstead, key), within=5)
+    print(f"\ngateway's supervisor killed: back after {time.monotonic() - killed:.2f} s")
+
+
 def test_a_server_that_dies_while_it_deploys_is_finished_by_the_next(
     own_flowstead: Installation, tmp_path: Path
 ) -> None:

@@ -190,7 +190,6 @@ def test_a_mask_keeps_a_secret_and_a_new_value_replaces_it(api: InProcessApi) ->
         ({"flow.dag.yaml": FLOW["flow.dag.yaml"]}, "say.py"),
         ({**FLOW, "flow.dag.yaml": FLOW["flow.dag.yaml"].replace("${say.output}", "${sya.output}")}, "sya"),
         ({"readme.md": "no flow"}, "flow.dag.yaml"),
-        ({"flow.flex.yaml": "entry: a:b\n", "a.py": ""}, "flex"),
     ],
 )
 def test_a_broken_flow_is_refused_before_anything_is_started(

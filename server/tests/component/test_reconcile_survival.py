@@ -63,6 +63,15 @@ def test_a_lost_instance_is_replaced_and_a_restarting_one_is_not(world: Reconcil
     assert all(each.status for each in world.there().status.conditions)
 
 
+def test_a_lost_gateway_is_brought_back_though_nothing_has_changed(world: ReconcilerWorld, model: str) -> None:
+    world.bring_up(model)
+    told = len(world.gateway.history)
+    world.gateway.lost = True
+    world.reconciler.tick()
+    assert not world.gateway.lost
+    assert len(world.gateway.history) == told
+
+
 def test_a_failed_instance_of_a_running_deployment_is_replaced_after_a_while(
     world: ReconcilerWorld, model: str
 ) -> None:

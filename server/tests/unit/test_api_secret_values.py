@@ -4,8 +4,9 @@ import time
 
 import pytest
 
-from flowstead.api.secret_values import MASK, looks_secret, separate
+from flowstead.api.secret_values import MASK, separate
 from flowstead.errors import BadArgument
+from flowstead.resources.secret_values import looks_secret
 
 
 @pytest.mark.parametrize(

@@ -14,10 +14,11 @@ from flowstead.gateway.description import GatewayDeployment, GatewayEndpoint, Up
 from flowstead.reconcile.describe import describe
 from flowstead.reconcile.hint import Hint
 from flowstead.reconcile.observe import Stopwatch
-from flowstead.reconcile.record import explained, redact
+from flowstead.reconcile.record import explained
 from flowstead.reconcile.revision import revision_of, variables_of
 from flowstead.resources.deployment import DeploymentSpec, DeploymentStatus, RequestSettings
 from flowstead.resources.endpoint import AuthMode, EndpointSpec, EndpointStatus
+from flowstead.resources.secret_values import redact
 from flowstead.store.records import DeploymentRecord, EndpointRecord, Kind, Record
 from flowstead.testing.frozen_clock import FrozenClock
 
@@ -190,6 +191,11 @@ def test_a_revision_does_not_let_a_secret_be_guessed_without_the_salt() -> None:
 def test_secrets_are_redacted_longest_first_and_line_by_line() -> None:
     secrets = ["hunter2", "hunter2-longer", "-----BEGIN-----\nabcdef\n-----END-----", "on", "  \n"]
     assert redact("hunter2-longer hunter2 abcdef on", secrets) == "*** *** *** on"
+
+
+def test_the_secret_fields_of_a_connection_are_redacted_by_themselves() -> None:
+    connection = '{"type": "OpenAIConnection", "value": {"api_key": "hunter2", "base_url": "http://shown"}}'
+    assert redact("hunter2 at http://shown", [connection]) == "*** at http://shown"
 
 
 def test_an_error_is_told_in_full() -> None:

@@ -21,6 +21,7 @@ from flowstead.resources.deployment import SECRET_VARIABLE_PREFIX, DeploymentSpe
 from flowstead.resources.names import MAX_DEPLOYMENTS_PER_ENDPOINT, check_endpoint_name
 from flowstead.resources.operation import OperationKind
 from flowstead.resources.principal import Principal
+from flowstead.resources.secret_values import redact
 from flowstead.resources.sizes import quota_taken
 from flowstead.store import Reading, Writing
 from flowstead.store.records import DeploymentRecord, EndpointRecord, Kind
@@ -101,7 +102,10 @@ def get_logs(endpoint: str, deployment: str, here: Here, body: LogsBody | None =
         raise BadArgument("containerType is neither InferenceServer nor StorageInitializer.", target="containerType")
     folder = here.home.logs / "endpoints" / record.parent_id.rpartition("/")[2] / record.name
     text = tail(folder, wanted.tail or MAX_LINES, storage_initializer=_CONTAINERS[container])
-    return {"content": text}
+    with here.store.reading() as tx:
+        secrets = tx.secrets(record.id)
+    # What a flow prints is its own affair, but a log is read by more people than may know its secrets.
+    return {"content": redact(text, secrets.values())}
 
 
 def _put(

@@ -84,6 +84,13 @@ class EnvoyGateway:
                 self._wait_for_end()
                 raise
 
+    def keep_running(self) -> None:
+        """Start Envoy again when nobody supervises it any more; returns at once when somebody does. Raises what
+        `ensure_running` raises."""
+        seen = supervise.observe(self._files.run)
+        if seen is None or seen.state in (ProcessState.LOST, ProcessState.GAVE_UP):
+            self.ensure_running()
+
     def publish(self, endpoints: Sequence[GatewayEndpoint]) -> None:
         """Make Envoy serve these endpoints and no others; returns when it has said that it does.
 

@@ -58,6 +58,9 @@ LOG_LINES = 30
 class Gateway(Protocol):
     """What the reconciler asks of the gateway."""
 
+    def keep_running(self) -> None:
+        """Start it again when its supervisor is gone; nothing else would. Raises FlowsteadError."""
+
     def publish(self, endpoints: Sequence[GatewayEndpoint]) -> None:
         """Make these the routes. Returns when Envoy has taken them. Raises FlowsteadError when it has not."""
 
@@ -172,13 +175,16 @@ class Reconciler:
         return replace(decision, status=status, failure=replace(failure, error=error))
 
     def _publish(self, wanted: tuple[GatewayEndpoint, ...]) -> None:
-        """Tell the gateway when something has changed; what it did not take is told again."""
+        """Tell the gateway when something has changed; what it did not take is told again. One that nobody
+        supervises any more is started, and comes up with what it was told last."""
         self._wanted = wanted
         now = self._clock.monotonic()
-        if wanted == self._published or now < self._publish_at:
+        if now < self._publish_at:
             return
         try:
-            self._gateway.publish(wanted)
+            self._gateway.keep_running()
+            if wanted != self._published:
+                self._gateway.publish(wanted)
         except Exception as failure:
             self._publish_at = now + PUBLISH_AGAIN_S
             if str(failure) != self._gateway_trouble:

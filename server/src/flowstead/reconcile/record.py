@@ -9,11 +9,9 @@ from flowstead.reconcile.decide import error_body
 from flowstead.reconcile.decision import Decision
 from flowstead.resources.deployment import DeploymentStatus
 from flowstead.resources.operation import Operation, OperationState
+from flowstead.resources.secret_values import redact
 from flowstead.store import Store
 from flowstead.store.records import DeploymentRecord, EndpointRecord
-
-_SHORTEST_SECRET = 4
-"""Replacing shorter values (`1`, `on`) everywhere would only make the text unreadable."""
 
 
 def record_decision(
@@ -57,15 +55,6 @@ def explained(
         target=error.target,
         details=redact("\n".join(part for part in parts if part), secrets),
     )
-
-
-def redact(text: str, secrets: Iterable[str]) -> str:
-    """The text without those values; each line of a value of several lines counts by itself too."""
-    values = {part for value in secrets for part in (value, *value.splitlines())}
-    for value in sorted(values, key=len, reverse=True):
-        if len(value.strip()) >= _SHORTEST_SECRET:
-            text = text.replace(value, "***")
-    return text
 
 
 def _is_new(record: DeploymentRecord | EndpointRecord) -> bool:

@@ -9,15 +9,20 @@ from flowstead.gateway.description import GatewayDeployment, GatewayEndpoint
 
 
 class InMemoryGateway:
-    """Takes every description, unless it is down. published: the last one; history: all of them, in order."""
+    """Takes every description, unless it is down. published: the last one; history: all of them, in order.
+    lost: nobody supervises it; the next `keep_running` brings it back."""
 
     def __init__(self) -> None:
         self.down = False
+        self.lost = False
         self.history: list[tuple[GatewayEndpoint, ...]] = []
 
     @property
     def published(self) -> tuple[GatewayEndpoint, ...]:
         return self.history[-1] if self.history else ()
+
+    def keep_running(self) -> None:
+        self.lost = False
 
     def publish(self, endpoints: Sequence[GatewayEndpoint]) -> None:
         """Make these the routes. Raises GatewayUpdateFailed while it is down."""

@@ -1,0 +1,78 @@
+"""What looks like a secret, and how a text is told without secrets. Pure."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+HIDDEN = "***"
+
+_NAME = re.compile(
+    r"(?i)(?:KEYS?|SECRETS?|TOKEN|PASSWORDS?|PASSWD|PASSPHRASE|PWD|CREDENTIALS?|AUTHORIZATION)$"
+    r"|(?i:CONNECTION[_-]?STRING|CONN[_-]?STR|ENCODED_CONNECTIONS|OTLP_HEADERS|(?:^|[_-])SAS)$"
+)
+"""The last word of a name says what it is: OPENAI_API_KEY is one, KEY_COUNT is not."""
+_ANYWHERE = re.compile(r"(?i)(?:^|[_-])(?:SECRET|PASSWORD|PASSWD|PASSPHRASE|CREDENTIALS?|APIKEY|API_KEY)(?:[_-]|$)")
+_VALUE = re.compile(
+    r"\bsk-[A-Za-z0-9_-]{12,}"  # OpenAI and those who copy it
+    r"|\bgh[pousr]_[A-Za-z0-9]{20,}"  # GitHub
+    r"|\beyJ[A-Za-z0-9_-]{10,999}\.[A-Za-z0-9_-]{10,}"  # a JWT
+    r"|-----BEGIN [A-Z ]*PRIVATE KEY-----"
+    r"|\b[A-Za-z][A-Za-z0-9+.-]{0,20}://[^\s/@:]*:[^\s/@]+@"  # an address with a password
+    r"|(?i:\b(?:AccountKey|SharedAccessKey|SharedAccessSignature|InstrumentationKey|Password|Pwd)\s*=\s*[^;\s])"
+    r"|(?i:[?&](?:sig|code|api[_-]?key|token)=[^&\s])"
+    r"|(?i:^\s*(?:bearer|basic)\s+\S{8,})"
+)
+_REFERENCE = re.compile(r"\s*\$\{\{?[^{}]*\}?\}\s*")
+"""`${{azureml://connections/c/credentials/key}}`, `${c.api_key}`: says where a secret is, and is none."""
+
+
+_SHORTEST = 4
+"""Replacing shorter values (`1`, `on`) everywhere would only make the text unreadable."""
+
+
+def looks_secret(name: str, value: str) -> bool:
+    """Whether a variable is to be treated as a secret, by its name or by its value."""
+    if not value or _REFERENCE.fullmatch(value):
+        return False
+    by_itself = _NAME.search(name) or _ANYWHERE.search(name) or _VALUE.search(value)
+    return bool(by_itself) or next(_secret_fields(value), None) is not None
+
+
+def redact(text: str, secrets: Iterable[str]) -> str:
+    """The text without those values; each line of a value of several lines counts by itself too, and so does each
+    field of a JSON object, such as a connection, that looks like a secret."""
+    values = {part for value in secrets for part in (value, *value.splitlines(), *_secret_fields(value))}
+    for value in sorted(values, key=len, reverse=True):
+        if len(value.strip()) >= _SHORTEST:
+            text = text.replace(value, HIDDEN)
+    return text
+
+
+def _secret_fields(value: str) -> Iterator[str]:
+    """The fields of a JSON document that look like secrets; none when the value is no such document."""
+    if not value.lstrip().startswith(("{", "[")):
+        return
+    try:
+        pending: list[Any] = [json.loads(value)]
+    except (ValueError, RecursionError):
+        return
+    while pending:
+        node = pending.pop()
+        if isinstance(node, list):
+            pending.extend(node)
+        elif isinstance(node, dict):
+            yield from _named_secrets(node)
+            for name, item in node.items():
+                if isinstance(item, str) and looks_secret(str(name), item):
+                    yield item
+                pending.append(item)
+
+
+def _named_secrets(node: dict[str, Any]) -> Iterator[str]:
+    """A connection in Azure ML's form, `{"value": {…}, "secret_keys": […]}`, says itself which fields are secret."""
+    fields, keys = node.get("value"), node.get("secret_keys")
+    if isinstance(fields, dict) and isinstance(keys, list):
+        yield from (str(fields[key]) for key in keys if isinstance(key, str) and fields.get(key))
