@@ -8,8 +8,8 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from flowstead_runtime.testing.fake_llm import FakeLlm
 
+from flowstead_runtime.testing.fake_llm import FakeLlm
 from installation import ROOT, Installation, eventually, free_port
 
 README = (ROOT / "README.md").read_text("utf-8")
