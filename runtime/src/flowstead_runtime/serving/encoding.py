@@ -16,8 +16,8 @@ from flowstead_runtime.serving.streams import close, joined, pieces
 if TYPE_CHECKING:
     from flowstead_runtime.serving.serving import Serving
 
-_dumps = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
-_dumps_ascii = json.JSONEncoder(ensure_ascii=True, allow_nan=False, separators=(",", ":")).encode
+_dumps = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+_dumps_ascii = json.JSONEncoder(ensure_ascii=True, separators=(",", ":")).encode
 
 
 def encode(serving: Serving, proceed: Handler) -> Handler:
@@ -30,9 +30,9 @@ def encode(serving: Serving, proceed: Handler) -> Handler:
             await _send_events(serving, exchange, outputs)
         else:
             values = await _joined(serving, outputs) if outputs.streams else outputs.values
+            body = encode_outputs(values, outputs.named)
             if not exchange.accept.json:
                 raise exchange.accept.refusal(has_stream=bool(outputs.streams))
-            body = encode_outputs(values, outputs.named)
             serving.begins_to_answer(exchange)
             await exchange.reply(200, body)
         await proceed(exchange)
@@ -41,8 +41,8 @@ def encode(serving: Serving, proceed: Handler) -> Handler:
 
 
 def to_json(value: Any) -> bytes:
-    """The value as JSON. Raises TypeError, ValueError or RecursionError for what has no JSON form, NaN and infinity
-    among them."""
+    """The value as JSON; NaN and infinity as bare words, as promptflow's server sends them and Python reads them.
+    Raises TypeError, ValueError or RecursionError for what has no JSON form."""
     text = _dumps(value)
     try:
         return text.encode()
