@@ -27,6 +27,8 @@ class RuntimeFailure(Exception):
 
     code: ClassVar[str] = "SystemError"
     status: ClassVar[int] = 500
+    known_as: str = "SystemErrorException"
+    """The name of the exception that promptflow raises in its place: flow code catches it, callers read it."""
 
     def __init__(self, message: str) -> None:
         self.message = message
@@ -41,6 +43,7 @@ class UserError(RuntimeFailure):
     """The caller, the flow or a provider is at fault."""
 
     code, status = "UserError", 400
+    known_as = "UserErrorException"
 
 
 class InputError(UserError):
@@ -81,9 +84,15 @@ class NodeFailed(UserError):
 class TemplateFailed(UserError):
     """A template could not be rendered."""
 
+    known_as = "JinjaTemplateError"
+
 
 class ProviderFailed(UserError):
-    """The LLM provider refused the request."""
+    """The LLM provider refused the request, or could not be asked. known_as: when it is not the provider's refusal."""
+
+    def __init__(self, message: str, known_as: str = "WrappedOpenAIError") -> None:
+        self.known_as = known_as
+        super().__init__(message)
 
 
 class OutputError(UserError):

@@ -17,13 +17,13 @@ from flowstead_runtime.flow.definition import FlowDefinition, FlowKind
 from flowstead_runtime.flow.execute import execute
 from flowstead_runtime.flow.plan import Plan, make_plan
 from flowstead_runtime.flow.threads import ThreadPool
-from flowstead_runtime.flow.yaml_file import parse_yaml
 from flowstead_runtime.promptflow_api.exceptions import (
     PromptflowException,
     SystemErrorException,
     UserErrorException,
 )
 from flowstead_runtime.tools.resolved import Mode, Tool
+from flowstead_runtime.yaml_file import parse_yaml
 
 PATIENCE_S = 20.0
 

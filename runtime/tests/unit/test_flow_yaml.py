@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from flowstead_runtime.errors import FlowDefinitionError
-from flowstead_runtime.flow.yaml_file import MAX_BYTES, YamlMap, parse_yaml, plain, read_yaml_file
+from flowstead_runtime.yaml_file import MAX_BYTES, YamlMap, parse_yaml, plain, read_yaml_file
 
 
 @pytest.mark.parametrize(

@@ -73,7 +73,7 @@ def test_incomplete_messages_are_refused(text: str, words: str) -> None:
 
 
 def chat(template: str, from_caller: set[str], **arguments: Any) -> list[dict[str, Any]]:
-    rendered = Template(template, node="n", path="t").render(guard_arguments(arguments, frozenset(from_caller)))
+    rendered = Template(template, who="node 'n'", path="t").render(guard_arguments(arguments, frozenset(from_caller)))
     return parse_chat(rendered, find_images(arguments))
 
 
@@ -104,7 +104,8 @@ def test_the_authors_own_texts_may_hold_roles() -> None:
 
 
 def test_a_prompt_nodes_text_stays_guarded_where_the_caller_wrote_it() -> None:
-    guarded = Template("user:\n{{q}}\n", node="n", path="t").render(guard_arguments({"q": HOSTILE}, frozenset({"q"})))
+    arguments = guard_arguments({"q": HOSTILE}, frozenset({"q"}))
+    guarded = Template("user:\n{{q}}\n", who="node 'n'", path="t").render(arguments)
     assert is_guarded(guarded)
     prompt = PromptText(unguard(guarded), guarded)
     assert prompt == f"user:\n{HOSTILE}\n"
@@ -136,15 +137,15 @@ def test_an_image_becomes_a_part_of_its_message() -> None:
     ],
 )
 def test_templates_render_with_promptflows_flags(template: str, rendered: str) -> None:
-    assert Template(template, node="n", path="t").render({"x": "<b>"}) == rendered
+    assert Template(template, who="node 'n'", path="t").render({"x": "<b>"}) == rendered
 
 
 @pytest.mark.parametrize("template", ["{{ x.y.z }}", "{{ 1 / 0 }}", "{{ ''.__class__.__mro__ }}", "{% include 'x' %}"])
 def test_what_fails_or_reaches_out_is_told(template: str) -> None:
     with pytest.raises(TemplateFailed, match="Failed to render jinja template: "):
-        Template(template, node="n", path="t").render({})
+        Template(template, who="node 'n'", path="t").render({})
 
 
 def test_a_template_that_cannot_be_compiled_is_refused_at_start() -> None:
     with pytest.raises(FlowLoadError, match=r"t\.jinja2:2: node 'n': bad template"):
-        Template("a\n{% for %}", node="n", path="t.jinja2")
+        Template("a\n{% for %}", who="node 'n'", path="t.jinja2")

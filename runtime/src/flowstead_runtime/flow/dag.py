@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from flowstead_runtime.errors import FlowDefinitionError
 from flowstead_runtime.flow.definition import Activate, FlowInput, FlowOutput, Node, ValueType
-from flowstead_runtime.flow.yaml_file import YamlMap, plain
+from flowstead_runtime.yaml_file import YamlMap, plain
 
 
 @dataclass(frozen=True)
@@ -23,11 +23,18 @@ class DagDraft:
 def read(document: YamlMap, *, file: str) -> DagDraft:
     """Raises FlowDefinitionError for what is not of the right shape; how the parts fit together is `checks`'
     business."""
+    ports = read_ports(document, file=file)
+    reader = _Reader(file)
+    nodes = tuple(reader.node(item) for item in reader.unfolded(document))
+    return replace(ports, nodes=nodes, lines={**ports.lines, **reader.lines})
+
+
+def read_ports(document: YamlMap, *, file: str) -> DagDraft:
+    """Only the inputs and outputs, which a prompty has in the same form. Raises FlowDefinitionError."""
     reader = _Reader(file)
     inputs = {name: reader.flow_input(name, item) for name, item in reader.items(document, "inputs")}
     outputs = {name: reader.flow_output(name, item) for name, item in reader.items(document, "outputs")}
-    nodes = tuple(reader.node(item) for item in reader.unfolded(document))
-    return DagDraft(inputs, outputs, nodes, reader.lines)
+    return DagDraft(inputs, outputs, (), reader.lines)
 
 
 def section(document: YamlMap, key: str, *, file: str) -> YamlMap:
@@ -56,13 +63,12 @@ class _Reader:
         return result
 
     def flow_input(self, name: str, item: YamlMap) -> FlowInput:
-        history = item.get("is_chat_history")
         return FlowInput(
             type=self._type(item, f"input '{name}'"),
             default=plain(item.get("default")),
             description=str(item.get("description") or ""),
             is_chat_input=item.get("is_chat_input") is True,
-            is_chat_history=name == "chat_history" if history is None else history is True,
+            is_chat_history=item.get("is_chat_history") is True,
         )
 
     def flow_output(self, name: str, item: YamlMap) -> FlowOutput:

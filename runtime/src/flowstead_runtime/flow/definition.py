@@ -94,6 +94,14 @@ class FlexPart:
 
 
 @dataclass(frozen=True)
+class PromptyPart:
+    """What only a prompty says. sample_inputs: the names that its sample gives values for when it declares no inputs:
+    callers may give these, though the flow's description does not show them."""
+
+    sample_inputs: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class FlowDefinition:
     """name: the flow directory's name. directory: where its relative paths start. file: the definition file.
     environment: `environment` of the YAML (image, python_requirements_txt …) as written.
@@ -115,6 +123,7 @@ class FlowDefinition:
     message_format: MessageFormat = MessageFormat.BASIC
     sample: Mapping[str, Any] = field(default_factory=dict)
     flex: FlexPart | None = None
+    prompty: PromptyPart | None = None
 
     @property
     def is_chat(self) -> bool:

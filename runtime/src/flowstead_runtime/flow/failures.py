@@ -31,3 +31,10 @@ def node_failure(node: str, error: BaseException) -> RuntimeFailure:
         if name in names:
             return failure(str(error))
     return NodeFailed(f"Execution failure in '{node}': ({type(error).__name__}) {error}")
+
+
+def entry_failure(entry: str, error: BaseException) -> NodeFailed:
+    """What an exception of a flex flow's entry, or of a prompty, is to the caller. Unlike a tool's, it is always named:
+    promptflow's own exceptions too."""
+    name = error.known_as if isinstance(error, RuntimeFailure) else type(error).__name__
+    return NodeFailed(f"Execution failure in '{entry}': ({name}) {error}")

@@ -12,7 +12,7 @@ from typing import Any
 from flowstead_runtime.errors import FlowDefinitionError
 from flowstead_runtime.flow.dag import section
 from flowstead_runtime.flow.definition import FlexPart, FlowInput, FlowOutput, ValueType
-from flowstead_runtime.flow.yaml_file import YamlMap, plain
+from flowstead_runtime.yaml_file import YamlMap, plain
 
 
 @dataclass(frozen=True)

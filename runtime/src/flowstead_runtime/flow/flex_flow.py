@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from types import CoroutineType
 from typing import Any
 
-from flowstead_runtime.errors import NodeFailed
 from flowstead_runtime.flow.definition import FlowDefinition
 from flowstead_runtime.flow.entry import Entry
 from flowstead_runtime.flow.execute import is_cancelled
+from flowstead_runtime.flow.failures import entry_failure
 from flowstead_runtime.flow.running import RunContext, RunResult
 from flowstead_runtime.flow.threads import ThreadPool
 from flowstead_runtime.tools.multimedia import BASIC, dump_nested
@@ -61,8 +61,3 @@ class FlexFlow:
             return await value if type(value) is CoroutineType else value
         value = entry.call(**inputs)
         return await value if entry.mode is Mode.COROUTINE else value
-
-
-def entry_failure(entry: str, error: BaseException) -> NodeFailed:
-    """What an exception of the entry is to the caller."""
-    return NodeFailed(f"Execution failure in '{entry}': ({type(error).__name__}) {error}")

@@ -54,6 +54,9 @@ def _as_mapping(definition: FlowDefinition, data: Any) -> Mapping[str, Any]:
 
 def _converted(name: str, spec: FlowInput, value: Any, definition: FlowDefinition) -> Any:
     converted = converted_input(name, spec, value)
+    if definition.kind is FlowKind.PROMPTY:
+        # Images of a prompty are texts (`multimedia.image_in_text`).
+        return converted
     if spec.type not in (ValueType.IMAGE, ValueType.LIST, ValueType.OBJECT):
         return converted
     try:

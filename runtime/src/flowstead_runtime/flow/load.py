@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from flowstead_runtime.errors import FlowDefinitionError
-from flowstead_runtime.flow import checks, dag, flex
+from flowstead_runtime.flow import checks, dag, flex, prompty
 from flowstead_runtime.flow.definition import FlowDefinition, FlowKind, MessageFormat
-from flowstead_runtime.flow.yaml_file import YamlMap, plain, read_bounded_text, read_yaml_file
+from flowstead_runtime.yaml_file import YamlMap, plain, read_bounded_text, read_yaml_file
 
 DEFINITION_FILES = ("flow.dag.yaml", "flow.flex.yaml", "flow.flex.yml")
 _SAMPLES = "samples.json"
@@ -105,6 +105,20 @@ def _read_flex(file: Path) -> FlowDefinition:
     return definition
 
 
+def _read_prompty(file: Path) -> FlowDefinition:
+    draft = prompty.read(file)
+    return FlowDefinition(
+        **_common(draft.document, file),
+        kind=FlowKind.PROMPTY,
+        directory=file.parent,
+        file=file,
+        inputs=draft.inputs,
+        outputs=draft.outputs,
+        sample=_sample(file.parent),
+        prompty=draft.part,
+    )
+
+
 def _kept_inside(file: Path) -> Path:
     if checks.inside(file.parent, file.name) is None:
         raise FlowDefinitionError("is a link to a file outside the flow folder", file=file.name)
@@ -187,4 +201,5 @@ def _sample(folder: Path) -> dict[str, Any]:
 _READERS: Mapping[FlowKind, Callable[[Path], FlowDefinition]] = {
     FlowKind.DAG: _read_dag,
     FlowKind.FLEX: _read_flex,
+    FlowKind.PROMPTY: _read_prompty,
 }

@@ -14,6 +14,7 @@ from flowstead_runtime.flow.execute import execute
 from flowstead_runtime.flow.flex_flow import FlexFlow
 from flowstead_runtime.flow.load import read_definition
 from flowstead_runtime.flow.plan import Plan, literals_of, make_plan
+from flowstead_runtime.flow.prompty_flow import open_prompty
 from flowstead_runtime.flow.references import InputReference, parse_reference
 from flowstead_runtime.flow.running import Flow, RunContext, RunResult
 from flowstead_runtime.flow.threads import ThreadPool
@@ -29,10 +30,12 @@ def open_flow(
     connections: ConnectionSource,
     environ: MutableMapping[str, str],
     init: Mapping[str, Any] | None = None,
+    confined: bool = False,
 ) -> Flow:
     """Read the flow and load all it needs. path: its folder or definition file; environ: the process environment, which
     gets the flow's variables where it has none of that name, and the fields that values `${connection.field}` ask for;
-    init: the arguments for a flex flow's class, in place of those in PF_FLOW_INIT_CONFIG.
+    init: the arguments for a flex flow's class, in place of those in PF_FLOW_INIT_CONFIG; confined: files that a
+    prompty's settings name must lie in the flow's folder.
 
     Imports the flow's code into this process and puts its folder first on sys.path; the working directory is
     the caller's business. Raises FlowDefinitionError, FlowLoadError or ConnectionInvalid.
@@ -42,10 +45,13 @@ def open_flow(
         environ.setdefault(name, value)
     resolve_environment(environ, connections)
     promptflow_api.install()
+    promptflow_api.use_connections(connections)
     add_to_path(definition.directory)
     if definition.flex is not None:
         values = init or given_init(environ.get(INIT_VARIABLE))
         return FlexFlow(open_entry(definition, definition.flex, values, connections))
+    if definition.prompty is not None:
+        return open_prompty(definition, connections, environ, confined=confined)
     surroundings = Surroundings(connections)
     tools = {
         node.name: resolve(_request(node, definition), surroundings)

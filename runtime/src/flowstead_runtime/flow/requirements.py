@@ -8,7 +8,7 @@ from pathlib import Path
 from flowstead_runtime.errors import FlowDefinitionError
 from flowstead_runtime.flow.checks import inside
 from flowstead_runtime.flow.definition import FlowDefinition
-from flowstead_runtime.flow.yaml_file import MAX_BYTES, read_bounded_text
+from flowstead_runtime.yaml_file import MAX_BYTES, read_bounded_text
 
 DEFAULT_FILE = "requirements.txt"
 _INCLUDE = re.compile(r"^\s*(?:-r|-c|--requirement\b|--constraint\b)\s*=?\s*(?P<path>.+?)\s*$")

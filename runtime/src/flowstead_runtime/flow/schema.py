@@ -54,11 +54,9 @@ def _info(definition: FlowDefinition) -> dict[str, str]:
         "version": "1.0.0",
         "x-flow-name": definition.name,
     }
-    if not definition.is_chat:
-        return info
-    info["x-flow-type"] = "chat"
     for name, value in definition.inputs.items():
         if value.is_chat_input:
+            info["x-flow-type"] = "chat"
             info.setdefault("x-chat-input", name)
         elif value.is_chat_history:
             info.setdefault("x-chat-history", name)

@@ -50,11 +50,15 @@ _MODELS = {
     name: f"{_HERE}.model_configuration:{name}"
     for name in ("ModelConfiguration", "AzureOpenAIModelConfiguration", "OpenAIModelConfiguration")
 }
+_PROMPTY = {name: f"{_HERE}.prompty:{name}" for name in ("Prompty", "AsyncPrompty")}
 _TEMPLATES = {name: f"{_HERE}.templates:{name}" for name in ("parse_chat", "render_jinja_template")}
 
 MODULES: Mapping[str, Mapping[str, str]] = {
     PACKAGE: {**_DECORATORS, **_METRICS},
-    "promptflow.core": {**_DECORATORS, **_METRICS, **_MODELS},
+    "promptflow.core": {**_DECORATORS, **_METRICS, **_MODELS, **_PROMPTY},
+    "promptflow.core._flow": _PROMPTY,
+    "promptflow.core._model_configuration": _MODELS,
+    "promptflow.core._connection": _CONNECTIONS,
     "promptflow._core": {},
     "promptflow._core.tool": _DECORATORS,
     "promptflow._internal": {**_DECORATORS, **_METRICS, **_TRACING},

@@ -17,7 +17,7 @@ def render_jinja_template(
     prompt: str, trim_blocks: bool = True, keep_trailing_newline: bool = True, **arguments: Any
 ) -> str:
     """The template rendered in jinja's sandbox. Raises TemplateFailed."""
-    return Template(prompt, node="render_jinja_template", path="<text>").render(arguments)
+    return Template(prompt, who="render_jinja_template", path="<text>").render(arguments)
 
 
 def parse_chat(chat_str: str, images: Iterable[Image] | None = None, **_: Any) -> list[dict[str, Any]]:

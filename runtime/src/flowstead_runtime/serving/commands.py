@@ -70,7 +70,8 @@ def _run(options: argparse.Namespace, sockets: Sequence[socket.socket], health: 
     stopping.install()
     flow_path = Path(options.flow).absolute()
     connections = Path(options.connections) if options.connections else None
-    flow = load_flow(flow_path, connections, dict(getattr(options, "init", None) or ()))
+    init = dict(getattr(options, "init", None) or ())
+    flow = load_flow(flow_path, connections, init, hosted=options.command == "host")
     try:
         settings = _settings(options)
     except RuntimeFailure as problem:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
 from flowstead_runtime.errors import InputError, PayloadTooLarge
@@ -58,7 +58,8 @@ def make_decoder(definition: FlowDefinition) -> Callable[[bytes], Mapping[str, A
     """A function from a body to this flow's inputs, complete and converted. It raises InputError, or InternalFailure as
     `convert_inputs` says."""
     if not definition.inputs:
-        return lambda body: {}
+        sampled = definition.prompty.sample_inputs if definition.prompty is not None else ()
+        return (lambda body: _sampled(body, sampled)) if sampled else (lambda body: {})
     only = next(iter(definition.inputs)) if len(definition.inputs) == 1 else None
 
     def inputs_of(body: bytes) -> Mapping[str, Any]:
@@ -93,6 +94,16 @@ def _parse(body: bytes, only: str | None) -> Any:
             "The flow received non json data, but there's more than 1 input fields; send a JSON object with the inputs."
         )
     return {only: body.decode("utf-8")}
+
+
+def _sampled(body: bytes, names: Collection[str]) -> dict[str, Any]:
+    """The values that a body gives for a prompty that has a sample and declares no inputs. promptflow's server ignores
+    every body then, so one that makes no sense is no mistake."""
+    try:
+        data = json.loads(body)
+    except (ValueError, RecursionError):
+        return {}
+    return {name: data[name] for name in names if name in data} if isinstance(data, dict) else {}
 
 
 def _too_large(limit: int) -> PayloadTooLarge:

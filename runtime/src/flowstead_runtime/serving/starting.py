@@ -36,13 +36,15 @@ class StartFailure(Exception):
         return self.text
 
 
-def load_flow(path: Path, connections_file: Path | None, init: Mapping[str, Any] | None = None) -> Flow:
+def load_flow(
+    path: Path, connections_file: Path | None, init: Mapping[str, Any] | None = None, *, hosted: bool = False
+) -> Flow:
     """Import the flow's code, resolve its connections and make its plan, with the flow's folder as the working
     directory. Raises StartFailure, whatever went wrong, user code that calls sys.exit included."""
     path = path.absolute()
     connections_file = connections_file.absolute() if connections_file else None
     try:
-        return _open(path, connections_file, init)
+        return _open(path, connections_file, init, hosted)
     except (Exception, SystemExit) as problem:
         raise explain(path, problem) from problem
 
@@ -63,7 +65,7 @@ def explain(path: Path, problem: BaseException) -> StartFailure:
     return StartFailure(text, PACKAGE_MISSING if package else FLOW_CANNOT_START)
 
 
-def _open(path: Path, connections_file: Path | None, init: Mapping[str, Any] | None) -> Flow:
+def _open(path: Path, connections_file: Path | None, init: Mapping[str, Any] | None, hosted: bool) -> Flow:
     from flowstead_runtime import promptflow_api
     from flowstead_runtime.connections.sources import Connections
     from flowstead_runtime.flow.open import open_flow
@@ -73,7 +75,7 @@ def _open(path: Path, connections_file: Path | None, init: Mapping[str, Any] | N
     connections = Connections(os.environ, file=connections_file)
     os.chdir(path if path.is_dir() else path.parent)
     promptflow_api.install()
-    return open_flow(path, connections=connections, environ=os.environ, init=init)
+    return open_flow(path, connections=connections, environ=os.environ, init=init, confined=hosted)
 
 
 def _cause(problem: BaseException) -> str:

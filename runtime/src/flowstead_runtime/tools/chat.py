@@ -29,7 +29,7 @@ def parse_chat(text: str, images: Iterable[Image] = ()) -> list[Message]:
     by_text = {str(image): image for image in images}
     before, *rest = _SEPARATOR.split(text)
     if before.strip():
-        raise ProviderFailed(_bad_role(unguard(before)))
+        raise ProviderFailed(_bad_role(unguard(before)), "ChatAPIInvalidRoleError")
     return [_message(role.lower(), body, by_text) for role, body in zip(rest[::2], rest[1::2], strict=True)]
 
 
@@ -50,7 +50,8 @@ def _message(role: str, body: str, images: Mapping[str, Image]) -> Message:
         if match is None:
             raise ProviderFailed(
                 "A message of the role tool needs 'tool_call_id:' and the id on the next line, then 'content:' and the "
-                "content."
+                "content.",
+                "ChatAPIToolRoleInvalidFormat",
             )
         return {"role": role, "tool_call_id": unguard(match[1]), "content": _content(match[2], images)}
     calls = _CALLS.search(body) if role == "assistant" else None
@@ -62,7 +63,8 @@ def _message(role: str, body: str, images: Mapping[str, Image]) -> Message:
     if role == "function":
         raise ProviderFailed(
             "A message of the role function needs 'name:' and the function's name on the next line, then 'content:' "
-            "and the content."
+            "and the content.",
+            "ChatAPIFunctionRoleInvalidFormat",
         )
     return {"role": role, "content": _content(body, images)}
 

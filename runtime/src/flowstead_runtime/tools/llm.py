@@ -12,6 +12,7 @@ from flowstead_runtime.tools.prompt import read_template
 from flowstead_runtime.tools.provider import Provider, make_provider
 from flowstead_runtime.tools.resolved import Mode, Surroundings, Tool, ToolRequest
 from flowstead_runtime.tools.template import Template, guard_arguments, unguard
+from flowstead_runtime.tools.text_stream import TextStream
 
 Convert = Callable[[Any], Any]
 
@@ -42,31 +43,6 @@ def provider_for(connection: str, surroundings: Surroundings) -> Provider:
         surroundings.clients[connection] = make_provider(surroundings.connections.get(connection))
     provider: Provider = surroundings.clients[connection]
     return provider
-
-
-class TextStream:
-    """The pieces of an answer as they come. Unlike a generator, it closes its connection even when nothing was read."""
-
-    def __init__(self, response: Any, provider: Provider, *, chat: bool) -> None:
-        self._response = response
-        self._provider = provider
-        self._chat = chat
-
-    def __aiter__(self) -> TextStream:
-        return self
-
-    async def __anext__(self) -> str:
-        try:
-            async for chunk in self._response:
-                if chunk.choices:
-                    choice = chunk.choices[0]
-                    return (choice.delta.content if self._chat else choice.text) or ""
-        except Exception as error:
-            raise self._provider.failure(error) from None
-        raise StopAsyncIteration
-
-    async def aclose(self) -> None:
-        await self._response.close()
 
 
 class _LlmCall:

@@ -7,6 +7,7 @@ import binascii
 import hashlib
 import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from flowstead_runtime.errors import InputError
@@ -14,6 +15,7 @@ from flowstead_runtime.errors import InputError
 BASIC, OPENAI_VISION = "basic", "openai-vision"
 _BASIC_KEY = re.compile(r"^data:(image/[^;]*);(base64|path|url)$")
 _DATA_URL = re.compile(r"^data:(image/[^;]*);base64,(.*)$", re.DOTALL)
+_TEXT_KEY = re.compile(r"^data:(image/[^;]*);(path|base64|url):\s*(.*)$")
 _SIGNATURES = (
     (b"\x89PNG", "image/png"),
     (b"\xff\xd8\xff", "image/jpeg"),
@@ -37,7 +39,8 @@ class Image(bytes):
         return made
 
     def __str__(self) -> str:
-        return f"Image({hashlib.sha256(self).hexdigest()[:16]})"
+        told_apart_by = self or (self.source_url or "").encode()
+        return f"Image({hashlib.sha256(told_apart_by).hexdigest()[:16]})"
 
     __repr__ = __str__
 
@@ -81,6 +84,27 @@ def load_image(value: Any, message_format: str) -> Image:
         )
         raise _invalid(f"Invalid image input format. The image input should be a dictionary like: {shape}.")
     return _from_vision(value) if message_format == OPENAI_VISION else _from_basic(value)
+
+
+def image_in_text(text: str, folder: Path) -> Image | str:
+    """The image that a text like `data:image/png;base64: …`, `data:image/png;path: …` or `data:image/png;url: …` stands
+    for, else the text. A path must lie inside `folder`; an address is for the provider to fetch, not for us. Raises
+    InputError."""
+    match = _TEXT_KEY.match(text)
+    if match is None:
+        return text
+    kind, how, value = match.groups()
+    if how == "base64":
+        return Image(_decoded(value), kind)
+    if how == "url":
+        return Image(b"", kind, source_url=value)
+    path = (folder / value).resolve()
+    if "\0" in value or not path.is_relative_to(folder.resolve()):
+        raise _invalid(f"The image '{value}' lies outside the flow folder.")
+    try:
+        return Image(path.read_bytes(), kind)
+    except OSError as error:
+        raise _invalid(f"The image '{value}' cannot be read: {error.strerror}.") from None
 
 
 def is_image(value: Any, message_format: str) -> bool:

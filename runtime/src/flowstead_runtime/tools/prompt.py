@@ -28,7 +28,7 @@ def resolve_prompt(request: ToolRequest, surroundings: Surroundings) -> Tool:
 
 def read_template(request: ToolRequest) -> Template:
     """The node's template file, compiled. Raises FlowLoadError."""
-    return Template(read_source(request), node=request.node, path=request.source["path"])
+    return Template(read_source(request), who=f"node '{request.node}'", path=request.source["path"])
 
 
 def read_source(request: ToolRequest) -> str:

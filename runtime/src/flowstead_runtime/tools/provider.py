@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import os
+import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from flowstead_runtime.connections.hiding import HIDDEN
@@ -18,7 +19,7 @@ from flowstead_runtime.connections.types import (
 from flowstead_runtime.errors import ConnectionInvalid, ProviderFailed
 
 if TYPE_CHECKING:
-    from openai import AsyncOpenAI
+    from openai import AsyncOpenAI, OpenAI
 
 T = TypeVar("T")
 Sleep = Callable[[float], Awaitable[None]]
@@ -40,12 +41,38 @@ class Provider:
 
     client: AsyncOpenAI
     azure: bool
-    secrets: tuple[str, ...]
+    secrets: tuple[str, ...] = field(repr=False)
     sleep: Sleep = asyncio.sleep
 
-    async def call(self, send: Callable[[], Awaitable[T]]) -> T:
+    async def call(self, send: Callable[[], Awaitable[T]], *, tries: int = MAX_TRIES) -> T:
         """`send()`, repeated while that may help. Raises ProviderFailed."""
-        return await call_with_retries(send, sleep=self.sleep, secrets=self.secrets)
+        return await call_with_retries(send, sleep=self.sleep, secrets=self.secrets, tries=tries)
+
+    def failure(self, error: Exception) -> ProviderFailed:
+        """An error of the SDK, in words that hold no secret."""
+        return ProviderFailed(_message(error, self.secrets))
+
+
+@dataclass(frozen=True)
+class BlockingProvider:
+    """As `Provider`, for code that is not asynchronous."""
+
+    client: OpenAI
+    azure: bool
+    secrets: tuple[str, ...] = field(repr=False)
+    sleep: Callable[[float], None] = time.sleep
+
+    def call(self, send: Callable[[], T], *, tries: int = MAX_TRIES) -> T:
+        """`send()`, repeated while that may help. Raises ProviderFailed."""
+        import openai
+
+        retries = _Retries(self.secrets, tries)
+        while True:
+            try:
+                return send()
+            except openai.OpenAIError as error:
+                wait_s = retries.wait_after(error)
+            self.sleep(wait_s)
 
     def failure(self, error: Exception) -> ProviderFailed:
         """An error of the SDK, in words that hold no secret."""
@@ -54,6 +81,18 @@ class Provider:
 
 def make_provider(connection: Connection, *, sleep: Sleep = asyncio.sleep) -> Provider:
     """Raises ConnectionInvalid when the connection is not one for an LLM, or lacks what the SDK needs."""
+    client, secrets = _client_of(connection, blocking=False)
+    return Provider(client, isinstance(connection, AzureOpenAIConnection), secrets, sleep)
+
+
+def make_blocking_provider(connection: Connection) -> BlockingProvider:
+    """Raises as `make_provider`."""
+    client, secrets = _client_of(connection, blocking=True)
+    return BlockingProvider(client, isinstance(connection, AzureOpenAIConnection), secrets)
+
+
+def _client_of(connection: Connection, *, blocking: bool) -> tuple[Any, tuple[str, ...]]:
+    """The SDK's client, and the secrets that its errors must not show."""
     if not isinstance(connection, AzureOpenAIConnection | OpenAIConnection | ServerlessConnection):
         raise ConnectionInvalid(
             f"Connection '{connection.name}' of type {connection.type} cannot be used for an LLM; use an "
@@ -68,24 +107,25 @@ def make_provider(connection: Connection, *, sleep: Sleep = asyncio.sleep) -> Pr
     key = connection.get("api_key") or os.environ.get(variable) or NO_KEY
     secrets = () if key == NO_KEY else (key,)
     try:
-        client = _make_client(connection, key)
+        return _make_client(connection, key, blocking=blocking), secrets
     except Exception as error:
         raise ConnectionInvalid(f"Connection '{connection.name}': {_cleaned(str(error), secrets)}") from None
-    return Provider(client, isinstance(connection, AzureOpenAIConnection), secrets, sleep)
 
 
-def _make_client(connection: Connection, key: str) -> AsyncOpenAI:
+def _make_client(connection: Connection, key: str, *, blocking: bool) -> Any:
     # Importing the SDK takes most of a second: only flows that use it pay.
     import openai
 
     if isinstance(connection, AzureOpenAIConnection):
-        return openai.AsyncAzureOpenAI(
+        azure: Any = openai.AzureOpenAI if blocking else openai.AsyncAzureOpenAI
+        return azure(
             api_key=key,
-            azure_endpoint=connection.get("api_base") or None,  # type: ignore[arg-type]
+            azure_endpoint=connection.get("api_base") or None,
             api_version=connection.get("api_version") or None,
             max_retries=0,
         )
-    return openai.AsyncOpenAI(
+    plain: Any = openai.OpenAI if blocking else openai.AsyncOpenAI
+    return plain(
         api_key=key,
         base_url=_base_url(connection),
         organization=connection.get("organization") or None,
@@ -93,23 +133,41 @@ def _make_client(connection: Connection, key: str) -> AsyncOpenAI:
     )
 
 
-async def call_with_retries(send: Callable[[], Awaitable[T]], *, sleep: Sleep, secrets: tuple[str, ...] = ()) -> T:
+async def call_with_retries(
+    send: Callable[[], Awaitable[T]], *, sleep: Sleep, secrets: tuple[str, ...] = (), tries: int = MAX_TRIES
+) -> T:
     """Repeats on 429, 422, 5xx, time-outs and cut connections; waits as the service says (`retry-after`), else
     3 s + 2^n - 1, at most 60 s. Raises ProviderFailed."""
     import openai
 
-    unprocessable = 0
-    for attempt in range(MAX_TRIES + 1):
+    retries = _Retries(secrets, tries)
+    while True:
         try:
             return await send()
         except openai.OpenAIError as error:
-            if not _is_worth_repeating(error):
-                raise ProviderFailed(_message(error, secrets)) from None
-            unprocessable = unprocessable + 1 if getattr(error, "status_code", None) == 422 else 0
-            if attempt == MAX_TRIES or unprocessable == MAX_UNPROCESSABLE_IN_A_ROW:
-                raise ProviderFailed(f"Exceed max retry times. {_message(error, secrets)}") from None
-            await sleep(_wait_s(error, attempt))
-    raise AssertionError("unreachable")
+            wait_s = retries.wait_after(error)
+        await sleep(wait_s)
+
+
+class _Retries:
+    """What to do after each failure of one call."""
+
+    def __init__(self, secrets: tuple[str, ...], tries: int) -> None:
+        self._secrets = secrets
+        self._tries = tries
+        self._attempt = 0
+        self._unprocessable = 0
+
+    def wait_after(self, error: Exception) -> float:
+        """Seconds until the next try. Raises ProviderFailed when there is to be none."""
+        if not _is_worth_repeating(error):
+            raise ProviderFailed(_message(error, self._secrets)) from None
+        self._unprocessable = self._unprocessable + 1 if getattr(error, "status_code", None) == 422 else 0
+        if self._attempt == self._tries or self._unprocessable == MAX_UNPROCESSABLE_IN_A_ROW:
+            message = f"Exceed max retry times. {_message(error, self._secrets)}"
+            raise ProviderFailed(message, "ExceedMaxRetryTimes") from None
+        self._attempt += 1
+        return _wait_s(error, self._attempt - 1)
 
 
 def _base_url(connection: Connection) -> str | None:

@@ -27,16 +27,17 @@ Render = Callable[[Mapping[str, Any]], str]
 
 
 class Template:
-    """One compiled template. variables: the names it takes from its arguments. Raises FlowLoadError for bad syntax."""
+    """One compiled template. who: what it belongs to, as errors name it; variables: the names it takes from its
+    arguments. Raises FlowLoadError for bad syntax."""
 
-    def __init__(self, source: str, *, node: str, path: str) -> None:
+    def __init__(self, source: str, *, who: str, path: str) -> None:
         environment = SandboxedEnvironment(trim_blocks=True, keep_trailing_newline=True)
         text = _IMAGE.sub(r"\n{{\1}}\n", source)
         try:
             self.variables = frozenset(jinja2.meta.find_undeclared_variables(environment.parse(text)))
             self._template = environment.from_string(text)
         except jinja2.TemplateSyntaxError as error:
-            raise FlowLoadError(f"{path}:{error.lineno}: node '{node}': bad template: {error.message}") from None
+            raise FlowLoadError(f"{path}:{error.lineno}: {who}: bad template: {error.message}") from None
 
     def render(self, arguments: Mapping[str, Any]) -> str:
         """Raises TemplateFailed."""
