@@ -109,7 +109,7 @@ def test_keys_open_their_own_endpoint_and_no_other(ask_docs: Installation, tmp_p
         assert ask_docs.score("ask-docs", QUESTION, None, **{"api-key": right}).status_code == 200
     unknown = ask_docs.score("no-such-endpoint", QUESTION, own["primaryKey"])
     assert unknown.status_code == 404
-    assert "no-such-endpoint" in unknown.json()["error"]["message"]
+    assert unknown.json()["error"]["code"] == "ResourceNotFound"
 
 
 def test_overwriting_a_deployment_serves_the_new_flow(flowstead: Installation, tmp_path: Path) -> None:
