@@ -16,16 +16,11 @@ from flowstead_runtime.errors import NodeFailed
 from flowstead_runtime.flow.inputs import convert_inputs
 from flowstead_runtime.flow.open import open_flow
 from flowstead_runtime.flow.running import Flow, RunContext, RunResult
-from flowstead_runtime.promptflow_api.exceptions import (
-    ExceedMaxRetryTimes,
-    JinjaTemplateError,
-    UserErrorException,
-    WrappedOpenAIError,
-)
+from flowstead_runtime.promptflow_api.exceptions import UserErrorException
 from flowstead_runtime.promptflow_api.model_configuration import OpenAIModelConfiguration
 from flowstead_runtime.promptflow_api.prompty import AsyncPrompty, Prompty
-from flowstead_runtime.promptflow_api.surroundings import use_connections
 from flowstead_runtime.testing.fake_llm import FakeLlm
+from flowstead_runtime.tools.clients import use_connections
 
 KEY = "sk-of-the-test"
 INPUTS = "inputs: {q: {type: string}}\n"
@@ -240,10 +235,11 @@ def test_asynchronous_flow_code_awaits_a_prompty(tmp_path: Path) -> None:
 
 def test_flow_code_catches_promptflows_exceptions(tmp_path: Path) -> None:
     prompty = Prompty.load(write(tmp_path))
-    with pytest.raises(WrappedOpenAIError, match="BadRequestError"):
+    with pytest.raises(UserErrorException, match="BadRequestError") as refused:
         prompty(q="[[fail: 400]]")
-    with pytest.raises(ExceedMaxRetryTimes, match="Exceed max retry times"):
+    with pytest.raises(UserErrorException, match="Exceed max retry times") as tired:
         prompty(q="[[fail: 429]]")
+    assert [type(each.value).__name__ for each in (refused, tired)] == ["WrappedOpenAIError", "ExceedMaxRetryTimes"]
     with pytest.raises(UserErrorException, match="Missing required inputs"):
         prompty(wrong=1)
     with pytest.raises(UserErrorException, match="keyword arguments"):
@@ -252,7 +248,7 @@ def test_flow_code_catches_promptflows_exceptions(tmp_path: Path) -> None:
         Prompty.load(tmp_path / "gone.prompty")
     with pytest.raises(UserErrorException, match="with .prompty extension"):
         Prompty.load(tmp_path)
-    with pytest.raises(JinjaTemplateError):
+    with pytest.raises(UserErrorException, match="Failed to render jinja template"):
         Prompty.load(write(tmp_path, template="user:\n{{q.a.b}}"))(q=1)
 
 

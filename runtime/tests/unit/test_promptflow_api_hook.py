@@ -65,10 +65,10 @@ from promptflow._utils.logger_utils import get_logger
 def test_a_name_or_module_that_is_not_there_says_so() -> None:
     hook.install()
     with pytest.raises(
-        ModuleNotFoundError, match=r"'promptflow\.azure': Flowstead's runtime serves the names"
+        ModuleNotFoundError, match=r"'promptflow\.unheard': Flowstead's runtime serves the names"
     ) as caught:
-        importlib.import_module("promptflow.azure")
-    assert caught.value.name == "promptflow.azure"
+        importlib.import_module("promptflow.unheard")
+    assert caught.value.name == "promptflow.unheard"
     with pytest.raises(ImportError, match="cannot import name 'Nope'"):
         exec("from promptflow.core import Nope")  # noqa: S102
 

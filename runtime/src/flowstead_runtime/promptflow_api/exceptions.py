@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from enum import StrEnum
+from functools import cache
 from string import Formatter
 from typing import Any
 
@@ -71,56 +71,15 @@ class ValidationException(UserErrorException):
     """Something does not have the form it should."""
 
 
-class WrappedOpenAIError(UserErrorException):
-    """The provider refused."""
+def user_error(failure: RuntimeFailure) -> PromptflowException:
+    """The exception that flow code knows in place of one of ours: of promptflow's name for it."""
+    return _kind_named(failure.known_as, failure.code)(failure.message)
 
 
-class ExceedMaxRetryTimes(WrappedOpenAIError):
-    """The provider kept refusing."""
-
-
-class LLMError(UserErrorException):
-    """A call of the provider went wrong otherwise."""
-
-
-class JinjaTemplateError(UserErrorException):
-    """A template could not be rendered."""
-
-
-class InvalidOutputKeyError(UserErrorException):
-    """An answer lacks a declared output."""
-
-
-class ChatAPIInvalidRoleError(UserErrorException):
-    """A rendered template is no list of messages."""
-
-
-class ChatAPIFunctionRoleInvalidFormat(UserErrorException):
-    """A function's message lacks its name."""
-
-
-class ChatAPIToolRoleInvalidFormat(UserErrorException):
-    """A tool's message lacks the id of its call."""
-
-
-_BY_NAME: Mapping[str, type[UserErrorException]] = {
-    kind.__name__: kind
-    for kind in (
-        WrappedOpenAIError,
-        ExceedMaxRetryTimes,
-        LLMError,
-        JinjaTemplateError,
-        InvalidOutputKeyError,
-        ChatAPIInvalidRoleError,
-        ChatAPIFunctionRoleInvalidFormat,
-        ChatAPIToolRoleInvalidFormat,
-    )
-}
-
-
-def user_error(failure: RuntimeFailure) -> UserErrorException:
-    """The exception that flow code knows in place of one of ours."""
-    return _BY_NAME.get(failure.known_as, UserErrorException)(failure.message)
+@cache
+def _kind_named(name: str, code: str) -> type[PromptflowException]:
+    base = UserErrorException if code == "UserError" else SystemErrorException
+    return base if name == base.__name__ else type(name, (base,), {"__module__": __name__})
 
 
 def _formatted(template: str, values: dict[str, Any]) -> str:

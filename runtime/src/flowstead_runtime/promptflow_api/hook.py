@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from types import ModuleType
 from typing import Any
 
-from flowstead_runtime.promptflow_api.names import API_VERSION, MODULES, PACKAGE
+from flowstead_runtime.promptflow_api.names import ABSENT, API_VERSION, MODULES, PACKAGE
 
 _DISTRIBUTIONS = ("promptflow-core", "promptflow")
 
@@ -37,11 +37,7 @@ class PromptflowFinder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         if fullname != PACKAGE and not fullname.startswith(f"{PACKAGE}."):
             return None
         if fullname not in MODULES:
-            raise ModuleNotFoundError(
-                f"No module named '{fullname}': Flowstead's runtime serves the names of promptflow that flows need "
-                "while they run, and this is not one of them",
-                name=fullname,
-            )
+            raise ModuleNotFoundError(f"No module named '{fullname}': {_advice(fullname)}", name=fullname)
         return importlib.machinery.ModuleSpec(fullname, self, is_package=True)
 
     def create_module(self, spec: importlib.machinery.ModuleSpec) -> ModuleType:
@@ -68,6 +64,19 @@ class _Served(ModuleType):
 
     def __dir__(self) -> list[str]:
         return sorted({*vars(self), *MODULES[self.__name__]})
+
+
+def _advice(fullname: str) -> str:
+    why = next((why for absent, why in ABSENT.items() if f"{fullname}.".startswith(f"{absent}.")), None)
+    if why is None:
+        return (
+            "Flowstead's runtime serves the names of promptflow that flows need while they run, and this is not one "
+            "of them"
+        )
+    return (
+        f"{why}, which a flow that is being served cannot do. Import it only where the flow is developed (for example "
+        "under 'if __name__ == \"__main__\":')"
+    )
 
 
 def _is_real_one_installed() -> bool:

@@ -53,6 +53,41 @@ _MODELS = {
 _PROMPTY = {name: f"{_HERE}.prompty:{name}" for name in ("Prompty", "AsyncPrompty")}
 _TEMPLATES = {name: f"{_HERE}.templates:{name}" for name in ("parse_chat", "render_jinja_template")}
 
+_BUILTIN = f"{_HERE}.builtin_tools"
+_TOOL_MODULES = {
+    "aoai": {
+        "AzureOpenAI": f"{_BUILTIN}:AzureOpenAI",
+        "chat": f"{_BUILTIN}:azure_chat",
+        "completion": f"{_BUILTIN}:azure_completion",
+    },
+    "openai": {name: f"{_BUILTIN}:{name}" for name in ("OpenAI", "chat", "completion")},
+    "llm": {"llm": f"{_BUILTIN}:llm"},
+    "llm_vision": {"llm_vision": f"{_BUILTIN}:llm_vision"},
+    "embedding": {"embedding": f"{_BUILTIN}:embedding"},
+    "serpapi": {
+        "search": f"{_BUILTIN}:search",
+        "SerpAPI": f"{_BUILTIN}:SerpAPI",
+        "Engine": f"{_TOOLS}.builtin.serp:Engine",
+        "SafeMode": f"{_TOOLS}.builtin.serp:SafeMode",
+    },
+    "azure_content_safety": {
+        "analyze_text": f"{_BUILTIN}:analyze_text",
+        "TextCategorySensitivity": f"{_TOOLS}.builtin.content_safety:TextCategorySensitivity",
+    },
+    "open_model_llm": {"OpenModelLLM": f"{_BUILTIN}:OpenModelLLM"},
+    "template_rendering": {"render_template_jinja2": f"{_BUILTIN}:render_template_jinja2"},
+}
+
+ABSENT: Mapping[str, str] = {
+    "promptflow.azure": "it manages a workspace in Azure",
+    "promptflow.batch": "it runs many lines at once",
+    "promptflow.client": "it develops flows",
+    "promptflow.evals": "it evaluates flows",
+    "promptflow._cli": "it is promptflow's command line",
+    "promptflow._sdk": "it develops flows",
+}
+"""Modules that have no place in a flow that is served, and why."""
+
 MODULES: Mapping[str, Mapping[str, str]] = {
     PACKAGE: {**_DECORATORS, **_METRICS},
     "promptflow.core": {**_DECORATORS, **_METRICS, **_MODELS, **_PROMPTY},
@@ -76,5 +111,6 @@ MODULES: Mapping[str, Mapping[str, str]] = {
     "promptflow._utils.logger_utils": {"get_logger": f"{_HERE}.logs:get_logger"},
     "promptflow._utils.yaml_utils": {"load_yaml": f"{_HERE}.templates:load_yaml"},
     "promptflow.tools": {},
+    **{f"promptflow.tools.{module}": names for module, names in _TOOL_MODULES.items()},
     "promptflow.tools.common": _TEMPLATES,
 }

@@ -9,8 +9,8 @@ from typing import Any, Self
 
 from flowstead_runtime.connections.types import Connection
 from flowstead_runtime.errors import RuntimeFailure
-from flowstead_runtime.promptflow_api import surroundings
 from flowstead_runtime.promptflow_api.exceptions import UserErrorException, user_error
+from flowstead_runtime.tools import clients
 from flowstead_runtime.tools.prompty import TRIES, PromptyFile, connection_of, load_prompty, unexpected
 from flowstead_runtime.tools.text_stream import BlockingTextStream, TextStream
 
@@ -46,7 +46,7 @@ class Prompty:
         _refuse_positional(args)
         file = self._file
         try:
-            provider = surroundings.blocking_provider(self._connection())
+            provider = clients.blocking_provider(self._connection())
             request = file.request(inputs)
             response = provider.call(lambda: request.send(provider.client, inputs.get("timeout")), tries=TRIES)
             if not file.streams or file.model.all_choices:
@@ -75,7 +75,7 @@ class Prompty:
         return -(-len(self.render(*args, **inputs).encode()) // 4) + (answer or 0)
 
     def _connection(self) -> Connection:
-        return connection_of(self._file.model, surroundings.connections(), os.environ)
+        return connection_of(self._file.model, clients.connections(), os.environ)
 
 
 class AsyncPrompty(Prompty):
@@ -85,7 +85,7 @@ class AsyncPrompty(Prompty):
         _refuse_positional(args)
         file = self._file
         try:
-            provider = surroundings.provider(self._connection())
+            provider = clients.provider(self._connection())
             request = file.request(inputs)
             response = await provider.call(lambda: request.send(provider.client, inputs.get("timeout")), tries=TRIES)
             if not file.streams or file.model.all_choices:

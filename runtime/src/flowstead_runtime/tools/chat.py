@@ -23,10 +23,10 @@ _CALL_ID = re.compile(r"\n*#{0,2}\s*tool_call_id\s*:\s*\n+\s*(\S+)\s*\n*#{0,2}\s
 _CALLS = re.compile(r"\n*#{0,2}\s*tool_calls\s*:\s*\n*\s*(\[.*\])", re.DOTALL)
 
 
-def parse_chat(text: str, images: Iterable[Image] = ()) -> list[Message]:
-    """The messages of a rendered template. images: those that the template may have placed, by the text they print as.
-    Raises ProviderFailed for a layout that makes no messages."""
-    by_text = {str(image): image for image in images}
+def parse_chat(text: str, images: Iterable[Image] = (), *, detail: str = "auto") -> list[Message]:
+    """The messages of a rendered template. images: those that the template may have placed, by the text they print as;
+    detail: how closely the model should look at them. Raises ProviderFailed for a layout that makes no messages."""
+    by_text = {str(image): _image_part(image, detail) for image in images}
     before, *rest = _SEPARATOR.split(text)
     if before.strip():
         raise ProviderFailed(_bad_role(unguard(before)), "ChatAPIInvalidRoleError")
@@ -44,7 +44,7 @@ def find_images(value: Any) -> list[Image]:
     return []
 
 
-def _message(role: str, body: str, images: Mapping[str, Image]) -> Message:
+def _message(role: str, body: str, images: Mapping[str, Message]) -> Message:
     if role == "tool":
         match = _CALL_ID.search(body)
         if match is None:
@@ -69,7 +69,7 @@ def _message(role: str, body: str, images: Mapping[str, Image]) -> Message:
     return {"role": role, "content": _content(body, images)}
 
 
-def _content(text: str, images: Mapping[str, Image]) -> str | list[Message]:
+def _content(text: str, images: Mapping[str, Message]) -> str | list[Message]:
     text = unguard(text.strip())
     if not images:
         return text
@@ -79,10 +79,12 @@ def _content(text: str, images: Mapping[str, Image]) -> str | list[Message]:
     return [_part(line, images.get(line.strip())) for line in lines]
 
 
-def _part(line: str, image: Image | None) -> Message:
-    if image is None:
-        return {"type": "text", "text": line}
-    return {"type": "image_url", "image_url": {"url": image.source_url or image.data_url(), "detail": "auto"}}
+def _part(line: str, image: Message | None) -> Message:
+    return {"type": "text", "text": line} if image is None else image
+
+
+def _image_part(image: Image, detail: str) -> Message:
+    return {"type": "image_url", "image_url": {"url": image.source_url or image.data_url(), "detail": detail}}
 
 
 def _literal(text: str) -> Any:

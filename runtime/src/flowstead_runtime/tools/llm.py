@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from flowstead_runtime.errors import FlowLoadError, ProviderFailed
@@ -17,24 +18,97 @@ from flowstead_runtime.tools.text_stream import TextStream
 Convert = Callable[[Any], Any]
 
 
+@dataclass(frozen=True)
+class Api:
+    """One of the provider's calls. chat: it takes messages, else a prompt; parameters: those it knows, with what makes
+    them fit; always: sent unless given otherwise."""
+
+    name: str
+    chat: bool
+    parameters: Mapping[str, Convert]
+    always: Mapping[str, Any]
+
+
 def resolve_llm(request: ToolRequest, surroundings: Surroundings) -> Tool:
     """Raises FlowLoadError or ConnectionInvalid."""
+    return resolve_api(CHAT if request.api == "chat" else COMPLETION, request, surroundings)
+
+
+def resolve_api(api: Api, request: ToolRequest, surroundings: Surroundings) -> Tool:
+    """A node that renders its template and calls the API. Raises FlowLoadError or ConnectionInvalid."""
     name = request.connection or request.literals.get("connection")
     if not isinstance(name, str) or not name:
         raise FlowLoadError(f"node '{request.node}': an llm node needs a connection")
     provider = provider_for(name, surroundings)
     template = read_template(request)
-    parameters = CHAT if request.api == "chat" else COMPLETION
-    model_name = "deployment_name" if provider.azure else "model"
-    taken = sorted(template.variables & {*parameters, model_name, "connection", "prompt"})
+    model_name = model_parameter(azure=provider.azure)
+    taken = sorted(template.variables & {*api.parameters, model_name, "connection", "prompt"})
     if taken:
         raise FlowLoadError(
-            f"node '{request.node}': its template uses the names {taken}, which are parameters of the {request.api} "
+            f"node '{request.node}': its template uses the names {taken}, which are parameters of the {api.name} "
             "API; rename them in the template and in the node's inputs"
         )
-    call = _LlmCall(request, provider, template, parameters, model_name)
-    constants = {key: value for key, value in request.literals.items() if key != "connection"}
+    call = _LlmCall(request, provider, template, api)
+    constants = {key: value for key, value in request.literals.items() if key not in ("connection", "api")}
     return Tool(call.answer, Mode.COROUTINE, constants=call.checked(constants), stream=call.stream)
+
+
+def model_parameter(*, azure: bool) -> str:
+    """The name of the argument that says which model."""
+    return "deployment_name" if azure else "model"
+
+
+def build_call(
+    api: Api,
+    template: Template,
+    arguments: Mapping[str, Any],
+    *,
+    model_name: str,
+    from_caller: frozenset[str] = frozenset(),
+    who: str,
+) -> dict[str, Any]:
+    """What the SDK's `create` is called with. arguments: the API's parameters, the model by `model_name`, and the
+    template's variables. Raises ProviderFailed or TemplateFailed."""
+    call = dict(api.always)
+    for name in api.parameters:
+        value = converted(api, name, arguments.get(name))
+        if value is not None:
+            call[name] = value
+    call["model"] = arguments.get(model_name)
+    if not call["model"]:
+        raise ProviderFailed(f"The {who} has no {model_name}.", "UserErrorException")
+    for choice, of in (("tool_choice", "tools"), ("function_call", "functions")):
+        if call.get(of):
+            call.setdefault(choice, "auto")
+        else:
+            call.pop(choice, None)
+    text = template.render(guard_arguments(arguments, from_caller))
+    if api.chat:
+        call["messages"] = parse_chat(text, find_images(arguments), detail=arguments.get("detail") or "auto")
+    else:
+        call["prompt"] = unguard(text)
+    return call
+
+
+def converted(api: Api, name: str, value: Any) -> Any:
+    """A parameter as the API wants it, None when it is not to be sent; what is no parameter stays as it is. Raises
+    ProviderFailed."""
+    convert = api.parameters.get(name)
+    if convert is None or value is None or value == "":
+        return None if convert is not None else value
+    try:
+        return convert(value)
+    except (ValueError, TypeError, OverflowError):
+        raise ProviderFailed(f"The parameter '{name}' cannot be {value!r}.", "UserErrorException") from None
+
+
+def answer_of(api: Api, call: Mapping[str, Any], response: Any) -> Any:
+    """The text; with tools or functions the whole message as a dict."""
+    if not api.chat:
+        return response.choices[0].text
+    if call.get("tools") or call.get("functions"):
+        return response.model_dump()["choices"][0]["message"]
+    return response.choices[0].message.content
 
 
 def provider_for(connection: str, surroundings: Surroundings) -> Provider:
@@ -46,78 +120,44 @@ def provider_for(connection: str, surroundings: Surroundings) -> Provider:
 
 
 class _LlmCall:
-    def __init__(
-        self,
-        request: ToolRequest,
-        provider: Provider,
-        template: Template,
-        parameters: Mapping[str, Convert],
-        model_name: str,
-    ) -> None:
+    def __init__(self, request: ToolRequest, provider: Provider, template: Template, api: Api) -> None:
         self._node = request.node
-        self._chat = request.api == "chat"
+        self._api = api
         self._from_caller = request.from_flow_inputs
         self._provider = provider
         self._template = template
-        self._parameters = parameters
-        self._model_name = model_name
         client = provider.client
-        self._create: Any = client.chat.completions.create if self._chat else client.completions.create
+        self._create: Any = client.chat.completions.create if api.chat else client.completions.create
 
     def checked(self, constants: Mapping[str, Any]) -> Mapping[str, Any]:
         """The literals with parameters converted once. Raises FlowLoadError naming the one that does not fit."""
         try:
-            return {key: self._convert(key, value) for key, value in constants.items()}
+            return {key: converted(self._api, key, value) for key, value in constants.items()}
         except ProviderFailed as error:
             raise FlowLoadError(f"node '{self._node}': {error.message}") from None
 
     async def answer(self, **arguments: Any) -> Any:
         """The text; with tools or functions the whole message as a dict."""
-        call = self._request(arguments)
-        response = await self._provider.call(lambda: self._create(**call))
-        if not self._chat:
-            return response.choices[0].text
-        if call.get("tools") or call.get("functions"):
-            return response.model_dump()["choices"][0]["message"]
-        return response.choices[0].message.content
+        call = self._call(arguments)
+        return answer_of(self._api, call, await self._provider.call(lambda: self._create(**call)))
 
     async def stream(self, **arguments: Any) -> Any:
         """The text piece by piece, as it comes. A request with tools or functions is answered whole."""
         if arguments.get("tools") or arguments.get("functions"):
             return await self.answer(**arguments)
-        call = self._request(arguments)
+        call = self._call(arguments)
         response = await self._provider.call(lambda: self._create(**call, stream=True))
-        return TextStream(response, self._provider, chat=self._chat)
+        return TextStream(response, self._provider, chat=self._api.chat)
 
-    def _request(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
-        call = dict(_ALWAYS if self._chat else _ALWAYS_COMPLETION)
-        for name in self._parameters:
-            value = self._convert(name, arguments.get(name))
-            if value is not None:
-                call[name] = value
-        call["model"] = arguments.get(self._model_name)
-        if not call["model"]:
-            raise ProviderFailed(f"The node '{self._node}' has no {self._model_name}.")
-        for choice, of in (("tool_choice", "tools"), ("function_call", "functions")):
-            if call.get(of):
-                call.setdefault(choice, "auto")
-            else:
-                call.pop(choice, None)
-        text = self._template.render(guard_arguments(arguments, self._from_caller))
-        if self._chat:
-            call["messages"] = parse_chat(text, find_images(arguments))
-        else:
-            call["prompt"] = unguard(text)
-        return call
-
-    def _convert(self, name: str, value: Any) -> Any:
-        convert = self._parameters.get(name)
-        if convert is None or value is None or value == "":
-            return None if convert is not None else value
-        try:
-            return convert(value)
-        except (ValueError, TypeError, OverflowError):
-            raise ProviderFailed(f"The parameter '{name}' cannot be {value!r}.") from None
+    def _call(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        return build_call(
+            self._api,
+            self._template,
+            arguments,
+            model_name=model_parameter(azure=self._provider.azure),
+            from_caller=self._from_caller,
+            who=f"node '{self._node}'",
+        )
 
 
 def _bool(value: Any) -> bool:
@@ -158,15 +198,31 @@ _SHARED: Mapping[str, Convert] = {
     "user": str,
     "seed": int,
 }
-CHAT: Mapping[str, Convert] = {
-    **_SHARED,
-    "max_completion_tokens": _max_tokens,
-    "response_format": _json,
-    "functions": _json,
-    "function_call": _choice,
-    "tools": _json,
-    "tool_choice": _choice,
-}
-COMPLETION: Mapping[str, Convert] = {**_SHARED, "suffix": str, "logprobs": int, "echo": _bool, "best_of": int}
 _ALWAYS: Mapping[str, Any] = {"temperature": 1.0, "top_p": 1.0, "n": 1}
-_ALWAYS_COMPLETION: Mapping[str, Any] = {**_ALWAYS, "max_tokens": 16}
+CHAT = Api(
+    "chat",
+    chat=True,
+    parameters={
+        **_SHARED,
+        "max_completion_tokens": _max_tokens,
+        "response_format": _json,
+        "functions": _json,
+        "function_call": _choice,
+        "tools": _json,
+        "tool_choice": _choice,
+    },
+    always=_ALWAYS,
+)
+COMPLETION = Api(
+    "completion",
+    chat=False,
+    parameters={**_SHARED, "suffix": str, "logprobs": int, "echo": _bool, "best_of": int},
+    always={**_ALWAYS, "max_tokens": 16},
+)
+_SEEING = ("temperature", "top_p", "stop", "max_tokens", "presence_penalty", "frequency_penalty", "seed")
+VISION = Api(
+    "vision",
+    chat=True,
+    parameters={name: _SHARED[name] for name in _SEEING},
+    always={**_ALWAYS, "presence_penalty": 0.0, "frequency_penalty": 0.0},
+)

@@ -10,10 +10,11 @@ from types import ModuleType
 from typing import Any
 
 from flowstead_runtime.errors import ConnectionInvalid, FlowLoadError
-from flowstead_runtime.tools.builtin import BUILTIN_TOOLS
+from flowstead_runtime.tools.builtin import BUILTIN_FUNCTIONS, BUILTIN_TOOLS, builtin_api, builtin_function
 from flowstead_runtime.tools.decorator import is_tool
 from flowstead_runtime.tools.imports import import_named, import_script, load_failure
 from flowstead_runtime.tools.literals import convert_literals, parameters_of
+from flowstead_runtime.tools.llm import resolve_api
 from flowstead_runtime.tools.prompt import read_source
 from flowstead_runtime.tools.resolved import Surroundings, Tool, ToolRequest, mode_of
 from flowstead_runtime.tools.values import PromptTemplate
@@ -38,8 +39,10 @@ def resolve_package(request: ToolRequest, surroundings: Surroundings) -> Tool:
     builtin = BUILTIN_TOOLS.get(tool_id)
     if builtin is not None:
         return builtin(request, surroundings)
+    if tool_id in BUILTIN_FUNCTIONS:
+        return bind(*builtin_function(tool_id), request, surroundings)
     if tool_id.startswith("promptflow.tools."):
-        known = ", ".join(sorted(BUILTIN_TOOLS))
+        known = ", ".join(sorted({*BUILTIN_TOOLS, *BUILTIN_FUNCTIONS}))
         raise FlowLoadError(
             f"node '{request.node}': the built-in tool '{tool_id}' is not available in this version; available: {known}"
         )
@@ -61,6 +64,9 @@ def resolve_package(request: ToolRequest, surroundings: Surroundings) -> Tool:
 
 def resolve_custom_llm(request: ToolRequest, surroundings: Surroundings) -> Tool:
     """A package's tool that takes the text of a template of the flow in its parameter of type PromptTemplate."""
+    api = builtin_api(request)
+    if api is not None:
+        return resolve_api(api, request, surroundings)
     tool = resolve_package(request, surroundings)
     parameters = parameters_of(tool.call)
     name = next((n for n, p in parameters.items() if p.annotation is PromptTemplate), None)
