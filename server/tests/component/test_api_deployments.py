@@ -190,6 +190,15 @@ def test_a_mask_keeps_a_secret_and_a_new_value_replaces_it(api: InProcessApi) ->
         ({"flow.dag.yaml": FLOW["flow.dag.yaml"]}, "say.py"),
         ({**FLOW, "flow.dag.yaml": FLOW["flow.dag.yaml"].replace("${say.output}", "${sya.output}")}, "sya"),
         ({"readme.md": "no flow"}, "flow.dag.yaml"),
+        ({**FLOW, "requirements.txt": "-r ../outside.txt\n"}, "outside.txt"),
+        (
+            {
+                "flow.dag.yaml": FLOW["flow.dag.yaml"].replace(
+                    "type: code\n    path: say.py", "type: package\n    tool: a.b"
+                )
+            },
+            "no package has the tool 'a.b'",
+        ),
     ],
 )
 def test_a_broken_flow_is_refused_before_anything_is_started(

@@ -11,6 +11,8 @@ from flowstead_runtime.flow.definition import FlowDefinition
 from flowstead_runtime.yaml_file import MAX_BYTES, read_bounded_text
 
 DEFAULT_FILE = "requirements.txt"
+BUILT_IN_TOOLS = "promptflow.tools."
+"""Tools by such a name are the runtime's own."""
 _INCLUDE = re.compile(r"^\s*(?:-r|-c|--requirement\b|--constraint\b)\s*=?\s*(?P<path>.+?)\s*$")
 _COMMENT = re.compile(r"(^|\s)#.*$")
 _MAX_DEPTH = 50
@@ -29,6 +31,22 @@ def read_requirements(definition: FlowDefinition) -> str:
     collector = _Collector(definition.directory)
     collector.collect(Path(), DEFAULT_FILE if written is None else str(written), (), named_in=definition.file.name)
     return "\n".join(collector.lines) + "\n" if collector.lines else ""
+
+
+def check_package_tools(flow: FlowDefinition) -> None:
+    """A deployment has the default runtime and what requirements.txt adds: where that adds nothing, no package brings
+    tools along. Where it does, only the instance can tell. Raises FlowDefinitionError, also for requirements that
+    cannot be read."""
+    if read_requirements(flow).strip():
+        return
+    for node in flow.nodes:
+        tool = node.source.get("tool", "")
+        if tool and not tool.startswith(BUILT_IN_TOOLS):
+            raise FlowDefinitionError(
+                f"node '{node.name}': no package has the tool '{tool}'; add the one that does to {DEFAULT_FILE}",
+                file=flow.file.name,
+                line=node.line,
+            )
 
 
 class _Collector:

@@ -15,6 +15,7 @@ from flowstead.resources.sizes import cores_of
 from flowstead_runtime.errors import UserError
 from flowstead_runtime.flow.definition import FlowDefinition
 from flowstead_runtime.flow.load import read_definition
+from flowstead_runtime.flow.requirements import check_package_tools
 
 MAX_VARIABLE_NAME = 256
 MAX_VARIABLE_BYTES = 64 * 1024
@@ -83,6 +84,7 @@ def check_flow(folder: Path, spoken: str) -> FlowDefinition:
         raise ArtifactMissing(f"The files of the model {spoken} are not in the store.", target="properties.model")
     try:
         definition = read_definition(folder)
+        check_package_tools(definition)
     except UserError as problem:
         # The folder's place on this machine tells the user nothing.
         said = str(problem).replace(str(folder), f"the model {spoken}")

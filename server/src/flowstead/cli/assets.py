@@ -10,16 +10,14 @@ from flowstead.azure_yaml import AssetId, EnvironmentReference, InlineEnvironmen
 from flowstead.cli.progress import Stages
 from flowstead.client import FlowsteadClient
 from flowstead.errors import BadArgument, FlowInvalid
-from flowstead_runtime.errors import FlowDefinitionError, UserError
+from flowstead_runtime.errors import UserError
 from flowstead_runtime.flow.definition import FlowDefinition
 from flowstead_runtime.flow.includes import assembled
 from flowstead_runtime.flow.load import read_definition
-from flowstead_runtime.flow.requirements import read_requirements
+from flowstead_runtime.flow.requirements import check_package_tools
 
 _RUNTIME_IMAGE = re.compile(r"(?:[^\s]*/)?promptflow-runtime[^\s/]*")
 """A prompt flow runtime image of any version: Flowstead's own runtime stands in for it."""
-_BUILT_IN = "promptflow.tools."
-"""Tools by such a name are the runtime's own."""
 _ENVIRONMENT_HINT = "Leave `environment` out: packages come from requirements.txt in the flow's folder."
 
 
@@ -58,25 +56,10 @@ def check_flow(path: Path) -> FlowDefinition:
     try:
         with assembled(path) as folder:
             definition = read_definition(folder)
-            _check_package_tools(definition, read_requirements(definition))
+            check_package_tools(definition)
             return definition
     except UserError as problem:
         raise FlowInvalid(f"{path}: {problem}") from None
-
-
-def _check_package_tools(flow: FlowDefinition, requirements: str) -> None:
-    """A deployment has the default runtime and what requirements.txt adds: without it no package brings tools along.
-    With it only the instance can tell. Raises FlowDefinitionError."""
-    if requirements.strip():
-        return
-    for node in flow.nodes:
-        tool = node.source.get("tool", "")
-        if tool and not tool.startswith(_BUILT_IN):
-            raise FlowDefinitionError(
-                f"node '{node.name}': no package has the tool '{tool}'; add the one that does to requirements.txt",
-                file=flow.file.name,
-                line=node.line,
-            )
 
 
 def environment_id(client: FlowsteadClient, reference: EnvironmentReference | None) -> str | None:
