@@ -1,4 +1,4 @@
-"""For all tests: a temporary directory of their own, short and gone afterwards.
+"""For all tests: in CI a skip is a failure; a temporary directory of their own, short and gone afterwards.
 
 A home whose path is too long for sockets keeps its run directory in the temporary directory (`Home.run`); pytest's own
 paths are that long.
@@ -13,6 +13,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """What a machine cannot run is skipped loudly; in CI it has to run."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    skipped = reporter.stats.get("skipped", []) if reporter else []
+    if skipped and os.environ.get("CI") == "true" and session.exitstatus == pytest.ExitCode.OK:
+        reporter.write_line(f"{len(skipped)} tests were skipped; in CI that is a failure.", red=True)
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
 @pytest.fixture(scope="session", autouse=True)
