@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from installation import ROOT, Installation
+from tests.installation import ROOT, Installation
 
 os.environ.setdefault("UV_CACHE_DIR", str(ROOT / ".cache" / "uv"))
 

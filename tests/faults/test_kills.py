@@ -13,7 +13,7 @@ from pathlib import Path
 import httpx
 import psutil
 
-from installation import ECHO, FULL, Installation, eventually, write_flow
+from tests.installation import ECHO, FULL, Installation, eventually, write_flow
 
 RATE = 50
 """Requests a second."""

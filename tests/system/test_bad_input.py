@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from installation import ECHO, ONE_NODE, Installation, write_flow
+from tests.installation import ECHO, ONE_NODE, Installation, write_flow
 
 
 def refused_before_anything_starts(flowstead: Installation, flow: Path, endpoint: str) -> str:

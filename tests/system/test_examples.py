@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from flowstead_runtime.testing.fake_llm import FakeLlm
-from installation import Installation
+from tests.installation import Installation
 
 PAGE = "<html><body><script>hidden()</script><h1>Trains</h1><p>[[say: A page about trains.]]</p></body></html>"
 

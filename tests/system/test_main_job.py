@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from installation import ECHO, Installation, write_flow
+from tests.installation import ECHO, Installation, write_flow
 
 QUESTION = {"question": "How do I rotate a key?", "chat_history": []}
 

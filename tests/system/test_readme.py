@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from flowstead_runtime.testing.fake_llm import FakeLlm
-from installation import ROOT, Installation, eventually, free_port
+from tests.installation import ROOT, Installation, eventually, free_port
 
 README = (ROOT / "README.md").read_text("utf-8")
 BLOCKS = re.findall(r"^```sh\n(.*?)^```$", README, re.S | re.M)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import psutil
 
-from installation import Installation, write_flow
+from tests.installation import Installation, write_flow
 
 CODE = """\
 import os

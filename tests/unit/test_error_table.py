@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from flowstead import errors
-from installation import ROOT
+from tests.installation import ROOT
 
 TESTS = [
     file.read_text("utf-8")

@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from installation import ROOT
+from tests.installation import ROOT
 
 REGISTRY_HOSTS = re.compile(rb"(pypi|pythonhosted|registry\.npmjs|registry\.yarnpkg|deb\.debian|debian)\.(org|com)\b")
 
