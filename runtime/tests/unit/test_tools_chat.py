@@ -64,7 +64,6 @@ def test_names_ids_and_calls(mark: str) -> None:
     [
         ("tool:\nx\n", "needs 'tool_call_id:'"),
         ("function:\nx\n", "needs 'name:'"),
-        ("assistant:\n## tool_calls:\n[__import__('os')]\n", "Python list of literals"),
     ],
 )
 def test_incomplete_messages_are_refused(text: str, words: str) -> None:
@@ -149,3 +148,8 @@ def test_what_fails_or_reaches_out_is_told(template: str) -> None:
 def test_a_template_that_cannot_be_compiled_is_refused_at_start() -> None:
     with pytest.raises(FlowLoadError, match=r"t\.jinja2:2: node 'n': bad template"):
         Template("a\n{% for %}", who="node 'n'", path="t.jinja2")
+
+
+def test_tool_calls_that_are_no_literal_stay_text() -> None:
+    text = "## tool_calls:\n[__import__('os')]"
+    assert parse_chat(f"assistant:\n{text}\n") == [{"role": "assistant", "content": text}]

@@ -71,6 +71,26 @@ class ValidationException(UserErrorException):
     """Something does not have the form it should."""
 
 
+KNOWN = (
+    "ChatAPIFunctionRoleInvalidFormat",
+    "ChatAPIInvalidRoleError",
+    "ChatAPIToolRoleInvalidFormat",
+    "ExceedMaxRetryTimes",
+    "InvalidConnectionType",
+    "InvalidOutputKeyError",
+    "JinjaTemplateError",
+    "LLMError",
+    "WrappedOpenAIError",
+)
+"""Names of user errors that flow code may import."""
+
+
+def __getattr__(name: str) -> Any:
+    if name in KNOWN:
+        return _kind_named(name, "UserError")
+    raise AttributeError(name)
+
+
 def user_error(failure: RuntimeFailure) -> PromptflowException:
     """The exception that flow code knows in place of one of ours: of promptflow's name for it."""
     return _kind_named(failure.known_as, failure.code)(failure.message)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from flowstead_runtime.promptflow_api.exceptions import KNOWN
+
 PACKAGE = "promptflow"
 API_VERSION = "1.18.5"
 """The promptflow version whose names these are."""
@@ -51,7 +53,12 @@ _MODELS = {
     for name in ("ModelConfiguration", "AzureOpenAIModelConfiguration", "OpenAIModelConfiguration")
 }
 _PROMPTY = {name: f"{_HERE}.prompty:{name}" for name in ("Prompty", "AsyncPrompty")}
-_TEMPLATES = {name: f"{_HERE}.templates:{name}" for name in ("parse_chat", "render_jinja_template")}
+_TEMPLATES = {
+    name: f"{_HERE}.templates:{name}" for name in ("build_messages", "parse_chat", "render_jinja_template", "to_bool")
+}
+_NO_EFFECT = {name: f"{_HERE}.no_effect:{name}" for name in ("enable_cache", "register_apis")}
+_KNOWN_ERRORS = {name: f"{_HERE}.exceptions:{name}" for name in KNOWN}
+_CONTEXT = {"OperationContext": f"{_HERE}.tracing:OperationContext"}
 
 _BUILTIN = f"{_HERE}.builtin_tools"
 _TOOL_MODULES = {
@@ -91,12 +98,16 @@ ABSENT: Mapping[str, str] = {
 MODULES: Mapping[str, Mapping[str, str]] = {
     PACKAGE: {**_DECORATORS, **_METRICS},
     "promptflow.core": {**_DECORATORS, **_METRICS, **_MODELS, **_PROMPTY},
+    "promptflow.core._errors": _KNOWN_ERRORS,
     "promptflow.core._flow": _PROMPTY,
     "promptflow.core._model_configuration": _MODELS,
     "promptflow.core._connection": _CONNECTIONS,
     "promptflow._core": {},
+    "promptflow._core.cache_manager": _NO_EFFECT,
+    "promptflow._core.metric_logger": _METRICS,
+    "promptflow._core.operation_context": _CONTEXT,
     "promptflow._core.tool": _DECORATORS,
-    "promptflow._internal": {**_DECORATORS, **_METRICS, **_TRACING},
+    "promptflow._internal": {**_DECORATORS, **_METRICS, **_TRACING, **_NO_EFFECT},
     "promptflow.entities": {**_DECORATORS, **_CONNECTIONS},
     "promptflow._sdk": {},
     "promptflow._sdk.entities": _CONNECTIONS,
@@ -106,11 +117,16 @@ MODULES: Mapping[str, Mapping[str, str]] = {
     "promptflow.contracts.types": _VALUES,
     "promptflow.exceptions": _EXCEPTIONS,
     "promptflow.tracing": _TRACING,
-    "promptflow.tracing._operation_context": {"OperationContext": f"{_HERE}.tracing:OperationContext"},
+    "promptflow.tracing._operation_context": _CONTEXT,
+    "promptflow.tracing._trace": _TRACING,
     "promptflow._utils": {},
     "promptflow._utils.logger_utils": {"get_logger": f"{_HERE}.logs:get_logger"},
     "promptflow._utils.yaml_utils": {"load_yaml": f"{_HERE}.templates:load_yaml"},
     "promptflow.tools": {},
     **{f"promptflow.tools.{module}": names for module, names in _TOOL_MODULES.items()},
-    "promptflow.tools.common": _TEMPLATES,
+    "promptflow.tools.common": {
+        **_TEMPLATES,
+        "handle_openai_error": f"{_HERE}.no_effect:handle_openai_error",
+    },
+    "promptflow.tools.exception": _KNOWN_ERRORS,
 }

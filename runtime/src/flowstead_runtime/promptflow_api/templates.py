@@ -25,6 +25,19 @@ def parse_chat(chat_str: str, images: Iterable[Image] | None = None, **_: Any) -
     return chat.parse_chat(chat_str, images or ())
 
 
+def build_messages(
+    prompt: str, images: Iterable[Image] | None = None, detail: str = "auto", **arguments: Any
+) -> list[dict[str, Any]]:
+    """The messages of a chat template rendered with the arguments. images: besides those among the arguments."""
+    text = render_jinja_template(prompt, **arguments)
+    return chat.parse_chat(text, [*(images or ()), *chat.find_images(arguments)], detail=detail)
+
+
+def to_bool(value: Any) -> bool:
+    """Whether the value reads `true`, in any case."""
+    return str(value).lower() == "true"
+
+
 def load_yaml(source: str | Path | IO[str] | None) -> Any:
     """The YAML in a file, named or open. None gives {}."""
     if source is None:

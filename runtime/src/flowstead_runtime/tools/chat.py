@@ -55,8 +55,9 @@ def _message(role: str, body: str, images: Mapping[str, Message]) -> Message:
             )
         return {"role": role, "tool_call_id": unguard(match[1]), "content": _content(match[2], images)}
     calls = _CALLS.search(body) if role == "assistant" else None
-    if calls is not None:
-        return {"role": role, "tool_calls": _literal(unguard(calls[1]))}
+    literal = _literal(unguard(calls[1])) if calls is not None else None
+    if literal is not None:
+        return {"role": role, "tool_calls": literal}
     match = _NAME.search(body)
     if match is not None:
         return {"role": role, "name": unguard(match[1]), "content": _content(match[2], images)}
@@ -88,10 +89,11 @@ def _image_part(image: Image, detail: str) -> Message:
 
 
 def _literal(text: str) -> Any:
+    """A Python literal, None for what is none: then the text is the message's content."""
     try:
         return ast.literal_eval(text)
     except (ValueError, SyntaxError, MemoryError, RecursionError):
-        raise ProviderFailed("The tool_calls of an assistant message must be a Python list of literals.") from None
+        return None
 
 
 def _bad_role(found: str) -> str:

@@ -86,10 +86,10 @@ def load_image(value: Any, message_format: str) -> Image:
     return _from_vision(value) if message_format == OPENAI_VISION else _from_basic(value)
 
 
-def image_in_text(text: str, folder: Path) -> Image | str:
+def image_in_text(text: str, folder: Path, *, confined: bool = True) -> Image | str:
     """The image that a text like `data:image/png;base64: …`, `data:image/png;path: …` or `data:image/png;url: …` stands
-    for, else the text. A path must lie inside `folder`; an address is for the provider to fetch, not for us. Raises
-    InputError."""
+    for, else the text. A path starts at `folder`, and must lie inside when confined; an address is for the provider to
+    fetch, not for us. Raises InputError."""
     match = _TEXT_KEY.match(text)
     if match is None:
         return text
@@ -98,8 +98,10 @@ def image_in_text(text: str, folder: Path) -> Image | str:
         return Image(_decoded(value), kind)
     if how == "url":
         return Image(b"", kind, source_url=value)
+    if "\0" in value:
+        raise _invalid("The path of an image holds a zero byte.")
     path = (folder / value).resolve()
-    if "\0" in value or not path.is_relative_to(folder.resolve()):
+    if confined and not path.is_relative_to(folder.resolve()):
         raise _invalid(f"The image '{value}' lies outside the flow folder.")
     try:
         return Image(path.read_bytes(), kind)

@@ -63,7 +63,7 @@ class Request:
 @dataclass(frozen=True)
 class PromptyFile:
     """A prompty that is read, references resolved. settings: its front matter; inputs: by name their settings, of which
-    only `default` matters here."""
+    only `default` matters here; confined: no file outside the prompty's folder is read."""
 
     path: Path
     settings: Mapping[str, Any]
@@ -71,6 +71,7 @@ class PromptyFile:
     template: Template
     source: str
     inputs: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    confined: bool = False
 
     @property
     def name(self) -> str:
@@ -84,8 +85,14 @@ class PromptyFile:
         if missing:
             raise InputError(f"Missing required inputs: {missing}")
         arguments = {name: values.get(name, spec.get("default")) for name, spec in self.inputs.items()}
-        folder = self.path.parent
-        return {k: image_in_text(v, folder) if isinstance(v, str) else v for k, v in arguments.items()}
+        return {name: self._with_image(value, name in given) for name, value in arguments.items()}
+
+    def _with_image(self, value: Any, given: bool) -> Any:
+        """The files that the author names may lie anywhere unless the flow is hosted, those that a caller names may
+        not."""
+        if not isinstance(value, str):
+            return value
+        return image_in_text(value, self.path.parent, confined=given or self.confined)
 
     def prompt(self, given: Mapping[str, Any]) -> Any:
         """The text, or the messages. Raises InputError, TemplateFailed or ProviderFailed."""
@@ -152,7 +159,7 @@ def load_prompty(
     if not isinstance(inputs, Mapping) or not all(isinstance(spec, Mapping) for spec in inputs.values()):
         raise FlowLoadError(f"{who}: each of its 'inputs' must be a mapping with at least a type")
     compiled = Template(template, who=who, path=path.name)
-    read = PromptyFile(path, settings, _model(settings, who), compiled, template, inputs)
+    read = PromptyFile(path, settings, _model(settings, who), compiled, template, inputs, confined)
     if inputs:
         return read
     return replace(read, inputs={name: {"default": value} for name, value in _sample(read).items()})
