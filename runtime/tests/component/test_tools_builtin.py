@@ -24,8 +24,10 @@ from flowstead_runtime.flow.running import Flow, RunContext
 from flowstead_runtime.promptflow_api import builtin_tools, install
 from flowstead_runtime.promptflow_api.exceptions import SystemErrorException, UserErrorException
 from flowstead_runtime.promptflow_api.names import MODULES
+from flowstead_runtime.promptflow_api.templates import build_messages, to_bool
 from flowstead_runtime.testing.fake_llm import FakeLlm
 from flowstead_runtime.tools.builtin import serp
+from flowstead_runtime.tools.multimedia import Image
 from flowstead_runtime.tools.values import PromptTemplate
 
 KEY = "sk-of-the-test"
@@ -148,7 +150,7 @@ def test_vision_tools_send_images(
     assert (body["max_tokens"], body["presence_penalty"], body["n"]) == (9, 0.0, 1)
     assert body["messages"][0]["content"][1] == {
         "type": "image_url",
-        "image_url": {"url": f"data:image/png;base64,{picture}", "detail": "low"},
+        "image_url": {"url": f"data:image/png;base64,{picture}", "detail": "auto"},
     }
 
 
@@ -158,6 +160,7 @@ def test_the_llm_tool_takes_its_api_as_an_input(tmp_path: Path, llm: FakeLlm, ap
     assert answer(load(tmp_path, node, {"plain": plain(llm)}, "user:\n{{q}}"), "[[say: yes]]") == "yes"
     assert "".join(answer(load(tmp_path, node, {"plain": plain(llm)}, "user:\n{{q}}"), "[[say: a b]]", stream=True))
     assert ("messages" in llm.requests[-1].body) == (api == "chat")
+    assert "max_tokens" not in llm.requests[-1].body
 
 
 def test_a_python_node_may_name_a_chat_tool(tmp_path: Path, llm: FakeLlm) -> None:
@@ -337,3 +340,14 @@ def test_what_serving_cannot_do_says_so(module: str) -> None:
 def test_a_connection_of_the_wrong_kind_is_refused_at_start(tmp_path: Path) -> None:
     with pytest.raises(ConnectionInvalid, match="node 't': Connection 'c' of type CustomConnection"):
         load(tmp_path, prompted("llm.llm", connection="c"), {"c": {"type": "custom", "a": 1}}, "user:\nx")
+
+
+def test_flow_code_builds_messages() -> None:
+    picture = Image(b"hi", "image/png")
+    messages = build_messages("user:\n{{q}}\n![image]({{i}})\n", images=[picture], image_detail="low", q="x", i=picture)
+    assert messages[0]["content"] == [
+        {"type": "text", "text": "x"},
+        {"type": "image_url", "image_url": {"url": "data:image/png;base64,aGk=", "detail": "low"}},
+    ]
+    assert to_bool("TRUE")
+    assert not to_bool(None)

@@ -26,11 +26,10 @@ def parse_chat(chat_str: str, images: Iterable[Image] | None = None, **_: Any) -
 
 
 def build_messages(
-    prompt: str, images: Iterable[Image] | None = None, detail: str = "auto", **arguments: Any
+    prompt: str, images: Iterable[Image] | None = None, image_detail: str = "auto", **arguments: Any
 ) -> list[dict[str, Any]]:
-    """The messages of a chat template rendered with the arguments. images: besides those among the arguments."""
-    text = render_jinja_template(prompt, **arguments)
-    return chat.parse_chat(text, [*(images or ()), *chat.find_images(arguments)], detail=detail)
+    """The messages of a chat template rendered with the arguments. images: those that the template may place."""
+    return chat.parse_chat(render_jinja_template(prompt, **arguments), images or (), detail=image_detail)
 
 
 def to_bool(value: Any) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from flowstead_runtime.errors import FlowLoadError, ProviderFailed
@@ -84,7 +84,7 @@ def build_call(
             call.pop(choice, None)
     text = template.render(guard_arguments(arguments, from_caller))
     if api.chat:
-        call["messages"] = parse_chat(text, find_images(arguments), detail=arguments.get("detail") or "auto")
+        call["messages"] = parse_chat(text, find_images(arguments))
     else:
         call["prompt"] = unguard(text)
     return call
@@ -219,6 +219,9 @@ COMPLETION = Api(
     parameters={**_SHARED, "suffix": str, "logprobs": int, "echo": _bool, "best_of": int},
     always={**_ALWAYS, "max_tokens": 16},
 )
+LLM_COMPLETION = replace(COMPLETION, always=_ALWAYS)
+"""As the tool `llm` calls it: with no limit of its own to the length."""
+
 _SEEING = ("temperature", "top_p", "stop", "max_tokens", "presence_penalty", "frequency_penalty", "seed")
 VISION = Api(
     "vision",
@@ -226,3 +229,4 @@ VISION = Api(
     parameters={name: _SHARED[name] for name in _SEEING},
     always={**_ALWAYS, "presence_penalty": 0.0, "frequency_penalty": 0.0},
 )
+"""An input `detail` is taken and has no effect, as in promptflow-tools: images go out with the detail `auto`."""

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from flowstead_runtime.tools.builtin.embedding import resolve_embedding
-from flowstead_runtime.tools.llm import CHAT, COMPLETION, VISION, Api
+from flowstead_runtime.tools.llm import CHAT, LLM_COMPLETION, VISION, Api
 from flowstead_runtime.tools.resolved import Surroundings, Tool, ToolRequest
 
 BUILTIN_TOOLS: Mapping[str, Callable[[ToolRequest, Surroundings], Tool]] = {
@@ -47,7 +47,7 @@ def builtin_api(request: ToolRequest) -> Api | None:
     if tool_id not in _WITH_PROMPT:
         return None
     wanted = _WITH_PROMPT[tool_id]
-    return wanted or (COMPLETION if request.literals.get("api") == "completion" else CHAT)
+    return wanted or (LLM_COMPLETION if request.literals.get("api") == "completion" else CHAT)
 
 
 def builtin_function(tool_id: str) -> tuple[type | None, Callable[..., Any]]:

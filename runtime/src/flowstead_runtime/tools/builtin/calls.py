@@ -12,7 +12,16 @@ from flowstead_runtime.connections.types import (
 from flowstead_runtime.errors import ProviderFailed
 from flowstead_runtime.tools import clients
 from flowstead_runtime.tools.decorator import ToolProvider, tool
-from flowstead_runtime.tools.llm import CHAT, COMPLETION, VISION, Api, answer_of, build_call, model_parameter
+from flowstead_runtime.tools.llm import (
+    CHAT,
+    COMPLETION,
+    LLM_COMPLETION,
+    VISION,
+    Api,
+    answer_of,
+    build_call,
+    model_parameter,
+)
 from flowstead_runtime.tools.template import Template
 from flowstead_runtime.tools.text_stream import BlockingTextStream
 
@@ -50,12 +59,12 @@ def completion(connection: OpenAIConnection, prompt: str, model: str = "", **arg
 @tool
 def llm(connection: Any, prompt: str, api: str = "chat", **arguments: Any) -> Any:
     """Whichever fits the connection."""
-    return _ask(COMPLETION if api == "completion" else CHAT, connection, prompt, arguments)
+    return _ask(LLM_COMPLETION if api == "completion" else CHAT, connection, prompt, arguments)
 
 
 @tool
 def llm_vision(connection: Any, prompt: str, detail: str = "auto", **arguments: Any) -> Any:
-    """A chat whose template places images. detail: low, high or auto."""
+    """A chat whose template places images. detail: without effect, see `VISION`."""
     return _ask(VISION, connection, prompt, {"model": DEFAULT_VISION_MODEL, **arguments, "detail": detail})
 
 
