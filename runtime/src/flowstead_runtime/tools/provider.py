@@ -6,10 +6,10 @@ import asyncio
 import os
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from flowstead_runtime.connections.hiding import HIDDEN
+from flowstead_runtime.connections.hiding import SECRETS
 from flowstead_runtime.connections.types import (
     AzureOpenAIConnection,
     Connection,
@@ -41,16 +41,15 @@ class Provider:
 
     client: AsyncOpenAI
     azure: bool
-    secrets: tuple[str, ...] = field(repr=False)
     sleep: Sleep = asyncio.sleep
 
     async def call(self, send: Callable[[], Awaitable[T]], *, tries: int = MAX_TRIES) -> T:
         """`send()`, repeated while that may help. Raises ProviderFailed."""
-        return await call_with_retries(send, sleep=self.sleep, secrets=self.secrets, tries=tries)
+        return await call_with_retries(send, sleep=self.sleep, tries=tries)
 
     def failure(self, error: Exception) -> ProviderFailed:
         """An error of the SDK, in words that hold no secret."""
-        return ProviderFailed(_message(error, self.secrets))
+        return ProviderFailed(_message(error))
 
 
 @dataclass(frozen=True)
@@ -59,14 +58,13 @@ class BlockingProvider:
 
     client: OpenAI
     azure: bool
-    secrets: tuple[str, ...] = field(repr=False)
     sleep: Callable[[float], None] = time.sleep
 
     def call(self, send: Callable[[], T], *, tries: int = MAX_TRIES) -> T:
         """`send()`, repeated while that may help. Raises ProviderFailed."""
         import openai
 
-        retries = _Retries(self.secrets, tries)
+        retries = _Retries(tries)
         while True:
             try:
                 return send()
@@ -76,23 +74,23 @@ class BlockingProvider:
 
     def failure(self, error: Exception) -> ProviderFailed:
         """An error of the SDK, in words that hold no secret."""
-        return ProviderFailed(_message(error, self.secrets))
+        return ProviderFailed(_message(error))
 
 
 def make_provider(connection: Connection, *, sleep: Sleep = asyncio.sleep) -> Provider:
     """Raises ConnectionInvalid when the connection is not one for an LLM, or lacks what the SDK needs."""
-    client, secrets = _client_of(connection, blocking=False)
-    return Provider(client, isinstance(connection, AzureOpenAIConnection), secrets, sleep)
+    client = _client_of(connection, blocking=False)
+    return Provider(client, isinstance(connection, AzureOpenAIConnection), sleep)
 
 
 def make_blocking_provider(connection: Connection) -> BlockingProvider:
     """Raises as `make_provider`."""
-    client, secrets = _client_of(connection, blocking=True)
-    return BlockingProvider(client, isinstance(connection, AzureOpenAIConnection), secrets)
+    client = _client_of(connection, blocking=True)
+    return BlockingProvider(client, isinstance(connection, AzureOpenAIConnection))
 
 
-def _client_of(connection: Connection, *, blocking: bool) -> tuple[Any, tuple[str, ...]]:
-    """The SDK's client, and the secrets that its errors must not show."""
+def _client_of(connection: Connection, *, blocking: bool) -> Any:
+    """The SDK's client."""
     if not isinstance(connection, AzureOpenAIConnection | OpenAIConnection | ServerlessConnection):
         raise ConnectionInvalid(
             f"Connection '{connection.name}' of type {connection.type} cannot be used for an LLM; use an "
@@ -105,11 +103,12 @@ def _client_of(connection: Connection, *, blocking: bool) -> tuple[Any, tuple[st
     # node may be one that `activate` leaves out, or the server one that asks for no key.
     variable = "AZURE_OPENAI_API_KEY" if isinstance(connection, AzureOpenAIConnection) else "OPENAI_API_KEY"
     key = connection.get("api_key") or os.environ.get(variable) or NO_KEY
-    secrets = () if key == NO_KEY else (key,)
+    if key != NO_KEY:
+        SECRETS.learn((key,))
     try:
-        return _make_client(connection, key, blocking=blocking), secrets
+        return _make_client(connection, key, blocking=blocking)
     except Exception as error:
-        raise ConnectionInvalid(f"Connection '{connection.name}': {_cleaned(str(error), secrets)}") from None
+        raise ConnectionInvalid(f"Connection '{connection.name}': {SECRETS.hide(str(error))}") from None
 
 
 def _make_client(connection: Connection, key: str, *, blocking: bool) -> Any:
@@ -133,14 +132,12 @@ def _make_client(connection: Connection, key: str, *, blocking: bool) -> Any:
     )
 
 
-async def call_with_retries(
-    send: Callable[[], Awaitable[T]], *, sleep: Sleep, secrets: tuple[str, ...] = (), tries: int = MAX_TRIES
-) -> T:
+async def call_with_retries(send: Callable[[], Awaitable[T]], *, sleep: Sleep, tries: int = MAX_TRIES) -> T:
     """Repeats on 429, 422, 5xx, time-outs and cut connections; waits as the service says (`retry-after`), else
     3 s + 2^n - 1, at most 60 s. Raises ProviderFailed."""
     import openai
 
-    retries = _Retries(secrets, tries)
+    retries = _Retries(tries)
     while True:
         try:
             return await send()
@@ -152,8 +149,7 @@ async def call_with_retries(
 class _Retries:
     """What to do after each failure of one call."""
 
-    def __init__(self, secrets: tuple[str, ...], tries: int) -> None:
-        self._secrets = secrets
+    def __init__(self, tries: int) -> None:
         self._tries = tries
         self._attempt = 0
         self._unprocessable = 0
@@ -161,10 +157,10 @@ class _Retries:
     def wait_after(self, error: Exception) -> float:
         """Seconds until the next try. Raises ProviderFailed when there is to be none."""
         if not _is_worth_repeating(error):
-            raise ProviderFailed(_message(error, self._secrets)) from None
+            raise ProviderFailed(_message(error)) from None
         self._unprocessable = self._unprocessable + 1 if getattr(error, "status_code", None) == 422 else 0
         if self._attempt == self._tries or self._unprocessable == MAX_UNPROCESSABLE_IN_A_ROW:
-            message = f"Exceed max retry times. {_message(error, self._secrets)}"
+            message = f"Exceed max retry times. {_message(error)}"
             raise ProviderFailed(message, "ExceedMaxRetryTimes") from None
         self._attempt += 1
         return _wait_s(error, self._attempt - 1)
@@ -199,15 +195,9 @@ def _wait_s(error: Exception, attempt: int) -> float:
         return min(3.0 + 2.0**attempt - 1.0, _LONGEST_WAIT_S)
 
 
-def _message(error: Exception, secrets: tuple[str, ...]) -> str:
+def _message(error: Exception) -> str:
     body: Any = getattr(error, "body", None)
     status = getattr(error, "status_code", None)
     told = body.get("message") if isinstance(body, dict) else None
     detail = f"Error code: {status} - {told}" if status and told else f"{error} {error.__cause__ or ''}".strip()
-    return f"OpenAI API hits {type(error).__name__}: {_cleaned(detail, secrets)} {_REFERENCE}"
-
-
-def _cleaned(text: str, secrets: tuple[str, ...]) -> str:
-    for secret in secrets:
-        text = text.replace(secret, HIDDEN)
-    return text
+    return f"OpenAI API hits {type(error).__name__}: {SECRETS.hide(detail)} {_REFERENCE}"
