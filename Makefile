@@ -54,4 +54,5 @@ lock:
 
 clean:
 	rm -rf $(VENV) .cache .demo dist build
+	rm -rf .ruff_cache .import_linter_cache .pytest_cache .mypy_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
