@@ -146,10 +146,14 @@ def test_directives_fail_as_asked(client: OpenAI) -> None:
 
 
 def test_a_stream_is_cut(client: OpenAI) -> None:
+    # Depending on when the end of the connection is seen, the SDK passes on its HTTP library's error or wraps it.
+    transport = ("httpx", "httpx2", "httpcore", "httpcore2")
     chunks = client.chat.completions.create(model="m", messages=ask("[[say: a b c]] [[cut: 2]]"), stream=True)
     seen: list[str] = []
-    with pytest.raises(openai.APIConnectionError):
-        seen.extend(chunk.id for chunk in chunks)
+    with pytest.raises(Exception) as caught:
+        for chunk in chunks:
+            seen.append(chunk.id)  # noqa: PERF401 - what arrived before the failure is to be kept
+    assert isinstance(caught.value, openai.APIConnectionError) or type(caught.value).__module__.startswith(transport)
     assert len(seen) == 2
 
 
