@@ -75,3 +75,11 @@ def test_an_include_never_replaces_a_file_of_the_flow(tmp_path: Path) -> None:
     (flow / "same.py").write_text("inside")
     with pytest.raises(FlowDefinitionError, match="has a 'same.py' of its own"), assembled(flow):
         pass
+
+
+@pytest.mark.parametrize("text", ["a: [1", "a: " + "[" * 5000 + "]" * 5000, "additional_includes: !!python/name:os.x"])
+def test_a_definition_that_cannot_be_read_is_left_for_its_reader_to_refuse(tmp_path: Path, text: str) -> None:
+    flow = flow_with(tmp_path)
+    (flow / "flow.dag.yaml").write_text(text)
+    with assembled(flow) as folder:
+        assert folder == flow

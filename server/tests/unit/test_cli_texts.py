@@ -144,6 +144,12 @@ def test_a_broken_flow_is_refused_by_file_and_line(tmp_path: Path) -> None:
         check_flow(tmp_path / "nowhere")
 
 
+def test_a_flow_that_is_nested_too_deeply_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "flow.dag.yaml").write_text("nodes: " + "[" * 5000 + "]" * 5000)
+    with pytest.raises(FlowInvalid, match="nested too deeply"):
+        check_flow(tmp_path)
+
+
 def test_a_package_tool_needs_a_package(tmp_path: Path) -> None:
     source = "{type: package, tool: no.such.tool}"
     (tmp_path / "flow.dag.yaml").write_text(f"nodes:\n- name: a\n  type: python\n  source: {source}\n")

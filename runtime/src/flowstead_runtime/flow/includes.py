@@ -12,9 +12,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import yaml
-
 from flowstead_runtime.errors import FlowDefinitionError
+from flowstead_runtime.yaml_file import read_yaml_file
 
 _DEFINITIONS = ("flow.dag.yaml", "flow.flex.yaml", "flow.flex.yml")
 
@@ -40,14 +39,14 @@ def assembled(flow: Path) -> Iterator[Path]:
 
 
 def _includes(flow: Path) -> list[str]:
-    """The entries as written; none when the file is no YAML mapping: reading the definition says so better."""
+    """The entries as written; none when the file cannot be read as a mapping: reading the definition says so better."""
     candidates = [flow / name for name in _DEFINITIONS] if flow.is_dir() else [flow]
     file = next((candidate for candidate in candidates if candidate.is_file()), None)
     if file is None or file.suffix not in (".yaml", ".yml"):
         return []
     try:
-        document = yaml.safe_load(file.read_text("utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError):
+        document = read_yaml_file(file, shown=file.name)
+    except FlowDefinitionError:
         return []
     entries = document.get("additional_includes") if isinstance(document, dict) else None
     return [str(entry) for entry in entries] if isinstance(entries, list) else []
