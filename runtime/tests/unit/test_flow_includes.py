@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import zipfile
 from pathlib import Path
 
@@ -83,3 +84,13 @@ def test_a_definition_that_cannot_be_read_is_left_for_its_reader_to_refuse(tmp_p
     (flow / "flow.dag.yaml").write_text(text)
     with assembled(flow) as folder:
         assert folder == flow
+
+
+def test_what_cannot_be_copied_is_named(tmp_path: Path) -> None:
+    (tmp_path / "docs").mkdir()
+    os.mkfifo(tmp_path / "docs" / "pipe")
+    with (
+        pytest.raises(FlowDefinitionError, match=r"additional_includes: '.*pipe' cannot be copied"),
+        assembled(flow_with(tmp_path, "../docs")),
+    ):
+        pass

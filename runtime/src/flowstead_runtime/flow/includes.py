@@ -23,7 +23,7 @@ def assembled(flow: Path) -> Iterator[Path]:
     """The flow with its includes merged: the folder itself when there are none, else a temporary copy of the same
     name, gone afterwards. flow: the folder or its definition file; what is yielded is of the same sort.
 
-    Raises FlowDefinitionError when an include does not exist or would replace a file of the flow.
+    Raises FlowDefinitionError when an include does not exist, cannot be copied or would replace a file of the flow.
     """
     folder = flow if flow.is_dir() else flow.parent
     missing = _not_yet_there(folder, _includes(flow))
@@ -32,9 +32,15 @@ def assembled(flow: Path) -> Iterator[Path]:
         return
     with tempfile.TemporaryDirectory(prefix="flowstead-flow-") as scratch:
         copy = Path(scratch) / folder.resolve().name
-        shutil.copytree(folder, copy, ignore=shutil.ignore_patterns("__pycache__", ".git"))
-        for source, target in missing:
-            _merge(source, copy / target)
+        try:
+            shutil.copytree(folder, copy, ignore=shutil.ignore_patterns("__pycache__", ".git"))
+            for source, target in missing:
+                _merge(source, copy / target)
+        except OSError as error:  # shutil.Error is one: (source, target, reason) of each file
+            first = error.args[0][0] if isinstance(error, shutil.Error) else (error.filename, "", error.strerror)
+            raise FlowDefinitionError(
+                f"additional_includes: {str(first[0])!r} cannot be copied: {first[2]}", file=str(folder)
+            ) from None
         yield copy if flow.is_dir() else copy / flow.name
 
 
