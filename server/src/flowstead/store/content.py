@@ -14,10 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from flowstead.errors import BadArgument, PayloadTooLarge
+from flowstead.resources.upload_rules import MAX_BYTES, MAX_FILES
 
-MAX_FILES = 20_000
-MAX_BYTES = 20 * 1024**3
-"""Bounds of one registered folder."""
 _CHUNK = 1024 * 1024
 _HASH = re.compile(r"[0-9a-f]{64}")
 

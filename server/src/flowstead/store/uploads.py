@@ -17,14 +17,11 @@ from typing import BinaryIO, Self
 
 from flowstead.errors import BadArgument, PayloadTooLarge, ResourceConflict
 from flowstead.resources.clock import iso
+from flowstead.resources.upload_rules import MAX_BLOB_BYTES as MAX_BLOB_BYTES  # the API's bound of a body too
+from flowstead.resources.upload_rules import path_problem
 
-MAX_BLOB_BYTES = 256 * 1024 * 1024
-"""Bound of one upload. Azure's clients split files above 64 MiB."""
-MAX_PATH_CHARACTERS = 1024
 MAX_METADATA_BYTES = 8 * 1024
-"""Both are Azure Blob Storage's bounds."""
-_MAX_SEGMENT_BYTES = 255
-_MAX_DEPTH = 64
+"""Azure Blob Storage's bound."""
 
 _CONTAINER = re.compile(r"[a-z0-9](?:-?[a-z0-9]){2,62}")
 
@@ -50,17 +47,10 @@ def check_path(container: str, path: str) -> tuple[str, ...]:
             hint="Use 3 to 63 lower-case letters, digits and single dashes.",
             target="container",
         )
-    segments = tuple(path.split("/"))
-    if len(path) > MAX_PATH_CHARACTERS or len(segments) > _MAX_DEPTH:
-        raise _bad_path(path, f"is longer than {MAX_PATH_CHARACTERS} characters or {_MAX_DEPTH} folders")
-    for segment in segments:
-        if segment in ("", ".", ".."):
-            raise _bad_path(path, "has an empty or relative part")
-        if any(ord(character) < 32 or character in "\\\x7f" for character in segment):
-            raise _bad_path(path, "has a character that is not allowed")
-        if len(segment.encode("utf-8", "surrogatepass")) > _MAX_SEGMENT_BYTES or _has_surrogate(segment):
-            raise _bad_path(path, "has a part that no file can be named by")
-    return segments
+    problem = path_problem(path)
+    if problem:
+        raise _bad_path(path, problem)
+    return tuple(path.split("/"))
 
 
 class Uploads:
@@ -184,10 +174,6 @@ class Incoming:
                 target="Content-MD5",
             )
         return self._uploads.accept(self._draft, self._container, self._path, md5=md5, metadata=metadata, now=now)
-
-
-def _has_surrogate(text: str) -> bool:
-    return any(0xD800 <= ord(character) <= 0xDFFF for character in text)
 
 
 def _bad_path(path: str, problem: str) -> BadArgument:
