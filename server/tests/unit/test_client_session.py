@@ -17,9 +17,12 @@ from flowstead.client.failures import failure_from
 from flowstead.client.resources import pages
 from flowstead.client.uploads import upload
 from flowstead.errors import (
+    BadArgument,
     FlowsteadError,
     ImageBuildFailure,
     OperationCanceled,
+    PayloadTooLarge,
+    ResourceConflict,
     ResourceNotFound,
     ServerNotRunning,
     ServerUnreachable,
@@ -146,8 +149,11 @@ def test_lists_follow_their_next_links() -> None:
 class BlobStore:
     """The blob routes, as far as an upload goes."""
 
-    def __init__(self, *, complete: bool = False, status: int = 201) -> None:
-        self.complete, self.status = complete, status
+    def __init__(
+        self, *, complete: bool = False, status: int = 201, code: str = "AuthenticationFailed", message: str = ""
+    ) -> None:
+        self.complete, self.status, self.code = complete, status, code
+        self.body = f"<Error><Code>{code}</Code><Message>{message}</Message></Error>" if message else ""
         self.requests: list[tuple[str, str, bytes]] = []
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
@@ -165,7 +171,7 @@ class BlobStore:
             return httpx.Response(200 if self.complete else 404, headers=headers)
         comp = request.url.params.get("comp", "")
         self.requests.append((comp, path.split("/", 5)[-1], request.read()))
-        return httpx.Response(self.status, headers={"x-ms-error-code": "AuthenticationFailed"})
+        return httpx.Response(self.status, headers={"x-ms-error-code": self.code}, text=self.body)
 
 
 def test_a_folder_is_sent_file_by_file_and_marked_complete_at_the_end(tmp_path: Path) -> None:
@@ -193,6 +199,36 @@ def test_a_refused_upload_says_so(tmp_path: Path) -> None:
     (tmp_path / "flow.dag.yaml").write_text("nodes: []")
     with pytest.raises(UploadRefused, match="403 AuthenticationFailed"):
         upload(session(BlobStore(status=403)), tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "message", "kind", "words"),
+    [
+        (413, "PayloadTooLarge", "The limit is 9.\nSend less.", PayloadTooLarge, [": The limit is 9.", ".amlignore"]),
+        (400, "BadArgument", "&lt;x&gt; is bad.\nSend it again.", BadArgument, [": <x> is bad.", "again.", "Rename"]),
+        (400, "BadArgument", "", BadArgument, ["Rename"]),
+        (
+            409,
+            "Conflict",
+            "Both file and folder.\nUse another.",
+            ResourceConflict,
+            ["file and folder.", "Use another."],
+        ),
+        (500, "InternalServerError", "Broken.\nLook.", FlowsteadError, ["Broken.", "Look."]),
+        (403, "AuthenticationFailed", "Expired.\nAsk.", UploadRefused, ["Expired.", "new upload signature"]),
+    ],
+)
+def test_a_file_that_the_server_refuses_is_named_with_reason_and_next_step(
+    tmp_path: Path, status: int, code: str, message: str, kind: type[FlowsteadError], words: list[str]
+) -> None:
+    (tmp_path / "big.bin").write_text("x")
+    with pytest.raises(kind) as caught:
+        upload(session(BlobStore(status=status, code=code, message=message)), tmp_path)
+    assert type(caught.value) is kind
+    assert caught.value.message.startswith(f"The upload of the file 'big.bin' was refused with {status} {code}")
+    for word in words:
+        assert word in str(caught.value)
+    assert ("signature" in str(caught.value)) == (status == 403)
 
 
 def test_a_model_without_a_version_gets_the_next_one(tmp_path: Path) -> None:

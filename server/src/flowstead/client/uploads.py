@@ -4,32 +4,38 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import html
+import re
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, quote
 
-from flowstead.client.failures import failure_of
-from flowstead.client.files import LocalFile, content_hash, files_of
+import httpx
+
+from flowstead.client.failures import failure_from, failure_of
+from flowstead.client.files import LEAVE_OUT_HINT, RENAME_HINT, LocalFile, content_hash, files_of, place_of
 from flowstead.client.session import Session
-from flowstead.errors import UploadRefused
+from flowstead.errors import BadArgument, FlowsteadError, PayloadTooLarge, UploadRefused
 
 _DATASTORE = "workspaceblobstore"
 _AT_ONCE = 4
 _COMPLETED = "completed"
+_MESSAGE = re.compile(r"<Message>(.*?)</Message>", re.S)
 
 
 def upload(session: Session, folder: Path, *, name: str = "") -> str:
     """Send a folder's files unless the same content is there already; returns the `modelUri`.
 
-    name: of the folder on the server, the folder's own unless given. Raises BadArgument and UploadRefused."""
+    name: of the folder on the server, the folder's own unless given. Raises BadArgument, PayloadTooLarge and
+    UploadRefused."""
     files = files_of(folder)
     store = f"{session.workspace.path}/datastores/{_DATASTORE}"
     properties = session.request("GET", store).json()["properties"]
     secrets = session.request("POST", f"{store}/listSecrets", body={"expirableSecret": True}).json()
     container = str(properties["containerName"])
-    place = f"LocalUpload/{content_hash(files)}/{name or folder.resolve().name}"
+    place = place_of(content_hash(files), name or folder.resolve().name)
     upload_ = _Upload(session, _blob_root(properties, container), str(secrets["sasToken"]), place)
     upload_.send(files)
     workspace = session.workspace
@@ -57,9 +63,8 @@ class _Upload:
             for _ in pool.map(self._put, files):
                 pass
         mark = {"x-ms-meta-upload_status": _COMPLETED}
-        self._check(
-            self._session.send("PUT", self._path(first), params={**self._query, "comp": "metadata"}, headers=mark)
-        )
+        query = {**self._query, "comp": "metadata"}
+        _check(self._session.send("PUT", self._path(first), params=query, headers=mark), first)
 
     def _is_complete(self, first: LocalFile) -> bool:
         answer = self._session.send("HEAD", self._path(first), params=self._query)
@@ -74,20 +79,33 @@ class _Upload:
         }
         with file.path.open("rb") as content:
             answer = self._session.send("PUT", self._path(file), params=self._query, headers=headers, content=content)
-        self._check(answer)
+        _check(answer, file)
 
     def _path(self, file: LocalFile) -> str:
         return f"{self._root}/{quote(f'{self._place}/{file.name}')}"
 
-    def _check(self, answer: Any) -> None:
-        if not answer.is_error:
-            return
-        code = answer.headers.get("x-ms-error-code", "")
-        raise (
-            UploadRefused(f"The upload of a file was refused with {answer.status_code} {code}.")
-            if code
-            else failure_of(answer)
-        )
+
+def _check(answer: httpx.Response, file: LocalFile) -> None:
+    if not answer.is_error:
+        return
+    code = answer.headers.get("x-ms-error-code", "")
+    raise _refusal(answer, code, file) if code else failure_of(answer)
+
+
+def _refusal(answer: httpx.Response, code: str, file: LocalFile) -> FlowsteadError:
+    """The error of a blob route, with the file's name: the route's own words may be about the request alone."""
+    found = _MESSAGE.search(answer.text)
+    reason, _, next_step = html.unescape(found[1]).strip().partition("\n") if found else ("", "", "")
+    refused = f"The upload of the file {file.name!r} was refused with {answer.status_code} {code}" + (
+        f": {reason}" if reason else "."
+    )
+    if answer.status_code in (401, 403):
+        return UploadRefused(refused)
+    if answer.status_code == 413:
+        return PayloadTooLarge(refused, hint=LEAVE_OUT_HINT)
+    if answer.status_code == 400:
+        return BadArgument(refused, hint=f"{next_step} If its name is at fault: {RENAME_HINT}".lstrip())
+    return failure_from({"code": code, "message": f"{refused}\n{next_step}".strip()})
 
 
 def _blob_root(properties: dict[str, Any], container: str) -> str:
