@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 from flowstead.api.deployment_bodies import DeploymentBody, to_spec
 from flowstead.api.deployment_rules import check_body as check_deployment
-from flowstead.api.deployment_rules import check_environment_id, check_image, check_model_id
+from flowstead.api.deployment_rules import check_environment_id, check_model_id
 from flowstead.api.endpoint_bodies import EndpointBody
 from flowstead.api.endpoint_rules import RESERVED_NAMES, check_body, check_key, check_name, check_split
 from flowstead.api.merging import merge_patch
@@ -15,6 +15,7 @@ from flowstead.api.secret_values import Variables
 from flowstead.errors import BadArgument, InvalidName
 from flowstead.resources.endpoint import EndpointSpec
 from flowstead.resources.names import Workspace
+from flowstead.resources.runtime_images import check_image
 
 HERE = Workspace()
 

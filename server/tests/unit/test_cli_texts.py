@@ -150,6 +150,40 @@ def test_a_flow_that_is_nested_too_deeply_is_refused(tmp_path: Path) -> None:
         check_flow(tmp_path)
 
 
+SOUND = "outputs: {a: {type: string, reference: '${inputs.q}'}}\ninputs: {q: {type: string}}\nnodes: []\n"
+
+
+def test_what_the_server_would_refuse_later_is_refused_before_anything_is_created(tmp_path: Path) -> None:
+    flow = tmp_path / "flow"
+    flow.mkdir()
+    (flow / "flow.dag.yaml").write_text(SOUND)
+    check_flow(flow)
+    (flow / "out").symlink_to(tmp_path)
+    with pytest.raises(BadArgument, match="leads out of the folder"):
+        check_flow(flow)
+    (flow / "out").unlink()
+    (flow / "flow.dag.yaml").write_text(SOUND + "environment: {image: 'python:3.11'}\n")
+    with pytest.raises(BadArgument, match=r"environment\.image of the flow is 'python:3\.11'"):
+        check_flow(flow)
+    (flow / "flow.dag.yaml").write_text(SOUND + "environment: {image: 'r/promptflow-runtime:1'}\n")
+    check_flow(flow)
+
+
+def test_includes_are_looked_at_as_the_flows_own_files_are(tmp_path: Path) -> None:
+    flow = tmp_path / "flow"
+    flow.mkdir()
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs" / "back\\slash").touch()
+    (flow / "flow.dag.yaml").write_text(SOUND + "additional_includes: [../docs]\n")
+    with pytest.raises(BadArgument, match="The file 'docs/back"):
+        check_flow(flow)
+    (tmp_path / "docs" / "back\\slash").unlink()
+    check_flow(flow)
+    (flow / "out").symlink_to(tmp_path / "docs")
+    with pytest.raises(BadArgument, match="leads out of the folder"):
+        check_flow(flow)
+
+
 def test_a_package_tool_needs_a_package(tmp_path: Path) -> None:
     source = "{type: package, tool: no.such.tool}"
     (tmp_path / "flow.dag.yaml").write_text(f"nodes:\n- name: a\n  type: python\n  source: {source}\n")

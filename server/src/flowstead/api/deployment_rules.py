@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 
 from flowstead.api.deployment_bodies import DeploymentBody
@@ -11,6 +11,7 @@ from flowstead.api.environments import DEFAULT_ENVIRONMENT, check_environment
 from flowstead.errors import ArtifactMissing, BadArgument, FlowInvalid, ResourceNotFound
 from flowstead.resources.deployment import DeploymentSpec
 from flowstead.resources.names import Workspace
+from flowstead.resources.runtime_images import check_image
 from flowstead.resources.sizes import cores_of
 from flowstead_runtime.errors import UserError
 from flowstead_runtime.flow.definition import FlowDefinition
@@ -22,8 +23,6 @@ MAX_VARIABLE_BYTES = 64 * 1024
 MAX_VARIABLES_BYTES = 512 * 1024
 """Together they must fit into a process's environment, whose bound is 2 MiB on Linux."""
 
-_RUNTIME_IMAGE = re.compile(r"(?:[^\s]*/)?promptflow-runtime[^\s/]*")
-"""Any version of the prompt flow runtime images, whatever the registry: our runtime stands in for them."""
 _RUNTIME_ENVIRONMENT = re.compile(r"azureml://registries/[^/]+/environments/promptflow-runtime[^/]*/.+", re.I)
 _MODEL = re.compile(r"(?P<workspace>/subscriptions/.+)/models/(?P<name>[^/]+)/versions/(?P<version>[^/]+)", re.I)
 _ENVIRONMENT = re.compile(
@@ -91,21 +90,6 @@ def check_flow(folder: Path, spoken: str) -> FlowDefinition:
         raise FlowInvalid(f"The flow of {spoken} is not valid: {said}", target="properties.model") from None
     check_image(definition.environment)
     return definition
-
-
-def check_image(environment: Mapping[str, object]) -> None:
-    """The `environment` of a flow.dag.yaml. Raises BadArgument unless its image is none or one of prompt
-    flow's."""
-    image = environment.get("image")
-    if image in (None, ""):
-        return
-    if not isinstance(image, str) or not _RUNTIME_IMAGE.fullmatch(image):
-        raise BadArgument(
-            f"environment.image of the flow is {str(image)[:200]!r}, an image that needs a container engine.",
-            hint="Remove the line `image:` (or name a promptflow-runtime image), and list what the flow needs "
-            "in its requirements.txt.",
-            target="environment.image",
-        )
 
 
 def _size_is_known(body: DeploymentBody) -> None:

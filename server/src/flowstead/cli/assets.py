@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Any
 
 from flowstead.azure_yaml import AssetId, EnvironmentReference, InlineEnvironment, InlineModel, ModelReference
 from flowstead.cli.progress import Stages
 from flowstead.client import FlowsteadClient
+from flowstead.client.files import files_of
 from flowstead.errors import BadArgument, FlowInvalid
+from flowstead.resources.runtime_images import check_image, is_runtime_image
 from flowstead_runtime.errors import UserError
 from flowstead_runtime.flow.definition import FlowDefinition
 from flowstead_runtime.flow.includes import assembled
 from flowstead_runtime.flow.load import read_definition
 from flowstead_runtime.flow.requirements import check_package_tools
 
-_RUNTIME_IMAGE = re.compile(r"(?:[^\s]*/)?promptflow-runtime[^\s/]*")
-"""A prompt flow runtime image of any version: Flowstead's own runtime stands in for it."""
 _ENVIRONMENT_HINT = "Leave `environment` out: packages come from requirements.txt in the flow's folder."
 
 
@@ -51,12 +50,19 @@ def register_flow(client: FlowsteadClient, model: InlineModel) -> dict[str, Any]
 
 
 def check_flow(path: Path) -> FlowDefinition:
-    """The flow's definition, parsed with its includes in place, nothing imported. Raises FlowInvalid, naming file and
-    line."""
+    """The flow's definition, parsed with its includes in place, nothing imported.
+
+    Raises what the server would refuse later, when other things have been created: FlowInvalid, naming file and line;
+    BadArgument and PayloadTooLarge for files that cannot be uploaded; BadArgument for an image that needs a container
+    engine."""
+    if path.exists():
+        files_of(path)  # first, since includes are merged into a copy, in which links have become files
     try:
         with assembled(path) as folder:
             definition = read_definition(folder)
             check_package_tools(definition)
+            check_image(definition.environment)
+            files_of(folder)
             return definition
     except UserError as problem:
         raise FlowInvalid(f"{path}: {problem}") from None
@@ -78,7 +84,7 @@ def _check_inline(environment: InlineEnvironment) -> None:
     for field in ("conda_file", "build"):
         if environment.fields.get(field):
             raise BadArgument(f"environment.{field} is not supported yet.", hint=_ENVIRONMENT_HINT)
-    if environment.image and not _RUNTIME_IMAGE.fullmatch(environment.image):
+    if environment.image and not is_runtime_image(environment.image):
         raise BadArgument(
             f"environment.image {environment.image!r} is not supported yet: it needs a container engine.",
             hint=f"{_ENVIRONMENT_HINT} Of images, those of promptflow-runtime are taken.",
