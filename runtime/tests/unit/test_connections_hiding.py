@@ -15,6 +15,20 @@ def test_only_values_that_look_secret_are_hidden() -> None:
     assert secrets.hide("abcdef en_GB.UTF-8 ab") == "****** en_GB.UTF-8 ab"
 
 
+def test_values_that_look_secret_are_hidden_whatever_their_names() -> None:
+    secrets = Secrets()
+    secrets.learn_environment(
+        {
+            "CONN_STR": "Server=x;Password=pw-in-connstr",
+            "DATABASE_URL": "postgres://u:pgpassw0rd@h/db",
+            "OPENAI": "sk-0123456789abcdef",
+            "my_llm": '{"type": "OpenAIConnection", "value": {"api_key": "in-a-connection"}}',
+        }
+    )
+    said = "pw-in-connstr Server=x;Password=pw-in-connstr pgpassw0rd sk-0123456789abcdef in-a-connection"
+    assert secrets.hide(said) == "****** ****** ****** ****** ******"
+
+
 def test_a_secret_that_holds_another_is_hidden_whole() -> None:
     secrets = Secrets()
     secrets.learn(["inner-secret"])

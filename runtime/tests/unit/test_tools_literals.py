@@ -97,6 +97,19 @@ def test_connections_are_looked_up_by_name() -> None:
         convert(AzureOpenAIConnection, "nope")
 
 
+@pytest.mark.parametrize(
+    "union",
+    [
+        Union[OpenAIConnection, AzureOpenAIConnection],  # noqa: UP007
+        OpenAIConnection | AzureOpenAIConnection,
+    ],
+)
+def test_any_connection_type_of_a_union_will_do(union: Any) -> None:
+    assert convert(union, "azure") is Source.known["azure"]
+    with pytest.raises(FlowLoadError, match="of type CustomConnection"):
+        convert(union, "custom")
+
+
 def test_a_users_own_connection_class_is_made_of_a_custom_one() -> None:
     mine = convert(Mine, "custom")
     assert isinstance(mine, Mine)

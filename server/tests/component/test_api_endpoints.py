@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -308,3 +309,14 @@ def test_lists_are_paged_and_ordered(api: InProcessApi) -> None:
     assert "nextLink" not in listed
     for query in ("count=x", "$skip=-1", "$top=0", "orderBy=colour"):
         assert api.call("GET", f"onlineEndpoints?{query}").status_code == 400
+
+
+@pytest.mark.parametrize("part", [{"tags": {"a": "\ud800"}}, {"properties": {"description": "x\udc00"}}])
+def test_half_a_surrogate_pair_is_refused_before_it_is_stored(api: InProcessApi, part: dict[str, Any]) -> None:
+    """JSON can spell it, no answer could: stored once, it would spoil every GET and list."""
+    content = json.dumps({**BODY, **part}).encode("ascii")
+    headers = {"content-type": "application/json"}
+    answer = api.call("PUT", "onlineEndpoints/poison", content=content, headers=headers)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (400, "BadArgument")
+    assert "surrogate" in answer.json()["error"]["message"]
+    assert api.call("GET", "onlineEndpoints").json()["value"] == []

@@ -6,7 +6,7 @@ import pytest
 
 from flowstead.api.secret_values import MASK, separate
 from flowstead.errors import BadArgument
-from flowstead.resources.secret_values import looks_secret
+from flowstead_runtime.secret_values import looks_secret
 
 
 @pytest.mark.parametrize(

@@ -18,9 +18,9 @@ from flowstead.reconcile.record import explained
 from flowstead.reconcile.revision import revision_of, variables_of
 from flowstead.resources.deployment import DeploymentSpec, DeploymentStatus, RequestSettings
 from flowstead.resources.endpoint import AuthMode, EndpointSpec, EndpointStatus
-from flowstead.resources.secret_values import redact
 from flowstead.store.records import DeploymentRecord, EndpointRecord, Kind, Record
 from flowstead.testing.frozen_clock import FrozenClock
+from flowstead_runtime.secret_values import redact
 
 KEYS = {"/e/chat": {"primaryKey": "first", "secondaryKey": "second"}}
 

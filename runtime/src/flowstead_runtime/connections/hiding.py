@@ -1,7 +1,7 @@
 """Keeping secrets out of what is said: answers, logs, reasons for not starting.
 
-This process knows its secrets: those of the connections that it has made and the values of variables whose names look
-like secrets. `hide` replaces them wherever they turn up, also in the words of an exception that a flow's code raised.
+This process knows its secrets: those of the connections that it has made and the variables that look like secrets.
+`hide` replaces them wherever they turn up, also in the words of an exception that a flow's code raised.
 """
 
 from __future__ import annotations
@@ -11,9 +11,10 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from flowstead_runtime.secret_values import secret_parts
+
 HIDDEN = "******"
 
-_SECRET_NAME = re.compile(r"(KEY|SECRET|TOKEN|PASSWORD|PASSWD|CREDENTIAL|CONNECTION_STRING|ENCODED_CONNECTIONS)", re.I)
 _SHORTEST = 6
 """A shorter value would blot out ordinary words."""
 
@@ -34,8 +35,8 @@ class Secrets:
             self._pattern = re.compile("|".join(re.escape(each) for each in longest_first))
 
     def learn_environment(self, environ: Mapping[str, str]) -> None:
-        """Hide the values of variables whose names look like secrets."""
-        self.learn(value for name, value in environ.items() if _SECRET_NAME.search(name))
+        """Hide what looks like a secret, by its name or its value."""
+        self.learn(part for name, value in environ.items() for part in secret_parts(name, value))
 
     def hide(self, text: str) -> str:
         return text if self._pattern is None else self._pattern.sub(HIDDEN, text)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import enum
 import inspect
 import json
@@ -38,9 +39,13 @@ def convert_literals(
     converted = {}
     for name, value in values.items():
         parameter = parameters.get(name)
-        wanted = Any if parameter is None else _annotated_type(parameter)
+        if parameter is None:
+            converted[name] = value
+            continue
+        wanted = _annotated_type(parameter)
+        kinds = [option for option in options_of(parameter.annotation) if is_connection(option)]
         try:
-            converted[name] = _convert(value, wanted, connections) if parameter is not None else value
+            converted[name] = _connection_of_one(value, kinds, connections) if kinds else _convert(value, wanted)
         except (ValueError, TypeError, InputError) as error:
             raise FlowLoadError(
                 f"node '{node}': the input '{name}' with the value {value!r} is not of the type "
@@ -88,9 +93,15 @@ def _annotated_type(parameter: inspect.Parameter) -> Any:
     return typing.get_origin(annotation) or annotation
 
 
-def _convert(value: Any, wanted: Any, connections: ConnectionSource) -> Any:
-    if is_connection(wanted):
-        return _connection(value, wanted, connections)
+def _connection_of_one(value: Any, kinds: list[type], connections: ConnectionSource) -> Any:
+    """The connection as the first of those types that fits. Raises ConnectionInvalid, or TypeError when none does."""
+    for kind in kinds[:-1]:
+        with contextlib.suppress(TypeError):
+            return _connection(value, kind, connections)
+    return _connection(value, kinds[-1], connections)
+
+
+def _convert(value: Any, wanted: Any) -> Any:
     if wanted is bool:
         return _bool(value)
     if wanted in (int, float):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, model_validator
 from pydantic.alias_generators import to_camel
 
 from flowstead.api import durations
@@ -19,6 +19,28 @@ class Body(BaseModel):
     model_config = ConfigDict(
         alias_generator=to_camel, populate_by_name=True, extra="ignore", hide_input_in_errors=True
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _all_is_text(cls, value: Any) -> Any:
+        """JSON can spell half a surrogate pair (`\\ud800`), which no answer could ever be encoded with."""
+        _check_text(value)
+        return value
+
+
+def _check_text(value: Any) -> None:
+    pending = [value]
+    while pending:
+        node = pending.pop()
+        if isinstance(node, str):
+            try:
+                node.encode()
+            except UnicodeEncodeError:
+                raise ValueError("a text with half a surrogate pair, which is no Unicode text") from None
+        elif isinstance(node, Mapping):
+            pending.extend((*node.keys(), *node.values()))
+        elif isinstance(node, list):
+            pending.extend(node)
 
 
 def _check_map(value: Mapping[str, str]) -> Mapping[str, str]:

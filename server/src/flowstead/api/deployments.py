@@ -21,10 +21,10 @@ from flowstead.resources.deployment import SECRET_VARIABLE_PREFIX, DeploymentSpe
 from flowstead.resources.names import MAX_DEPLOYMENTS_PER_ENDPOINT, check_endpoint_name
 from flowstead.resources.operation import OperationKind
 from flowstead.resources.principal import Principal
-from flowstead.resources.secret_values import redact
 from flowstead.resources.sizes import quota_taken
 from flowstead.store import Reading, Writing
 from flowstead.store.records import DeploymentRecord, EndpointRecord, Kind
+from flowstead_runtime.secret_values import redact
 
 _DEPLOYMENTS = ENDPOINTS + "/{endpoint}/deployments"
 _DEPLOYMENT = _DEPLOYMENTS + "/{deployment}"

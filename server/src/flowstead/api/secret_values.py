@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from flowstead.errors import BadArgument
-from flowstead.resources.secret_values import looks_secret
+from flowstead_runtime.secret_values import looks_secret
 
 MASK = "********"
 """What GET shows instead of a secret. A PUT that brings it back keeps the secret."""

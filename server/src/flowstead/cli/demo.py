@@ -17,6 +17,7 @@ from typing import Annotated, Any
 import typer
 
 import flowstead
+from flowstead.cli import exit_codes
 from flowstead.cli.apps import new_app
 from flowstead.cli.asking import curl_line, sample_body
 from flowstead.cli.assets import check_flow
@@ -37,6 +38,7 @@ from flowstead_runtime.flow.definition import FlowDefinition
 
 app = new_app()
 EXAMPLE = Path("examples/ask-docs")
+_ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 PASSED_ON = ("OPENAI_API_KEY", "OPENAI_BASE_URL")
 """Variables of the shell that the demo's deployment gets: with a key, an LLM writes the answer."""
 
@@ -55,11 +57,13 @@ def demo(
     """Start Flowstead in a scratch home, deploy an example flow, ask it a question. Ctrl-C cleans everything up."""
     folder = flow or find_example()
     definition = check_flow(folder)
-    with scratch_home(home) as place, _sigterm_as_interrupt():
+    answered = False
+    with scratch_home(home) as place, _ended_as_if_interrupted():
         progress = stages(sys.stdout)
         try:
             _start(place, progress)
             endpoint = _deploy_and_ask(place, folder, definition, progress)
+            answered = True
             if exit_at_once:
                 _delete(place, endpoint, progress)
             else:
@@ -67,9 +71,12 @@ def demo(
         except KeyboardInterrupt:
             print()
         finally:
-            signal.signal(signal.SIGINT, signal.SIG_IGN)  # an impatient second Ctrl-C must leave nothing running
+            for number in _ENDING:  # an impatient second Ctrl-C must leave nothing running
+                signal.signal(number, signal.SIG_IGN)
             with progress.stage("Cleaning up") as stage:
                 tear_down(place, say=stage.phase)
+    if not answered:
+        raise typer.Exit(exit_codes.INTERRUPTED)
 
 
 def find_example() -> Path:
@@ -176,14 +183,15 @@ def _wait_for_interrupt(home: Home) -> None:
 
 
 @contextmanager
-def _sigterm_as_interrupt() -> Iterator[None]:
-    """A `kill` cleans up like Ctrl-C."""
+def _ended_as_if_interrupted() -> Iterator[None]:
+    """A `kill`, or a terminal that is closed, cleans up like Ctrl-C."""
 
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
-    before = signal.signal(signal.SIGTERM, interrupt)
+    before = {number: signal.signal(number, interrupt) for number in _ENDING}
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)

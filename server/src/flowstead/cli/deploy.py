@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import time
 from pathlib import Path
 from typing import Annotated, Any
@@ -77,7 +78,11 @@ def deploy_flow(
     )
     plan = plan_deploy(definition, options)
     with FlowsteadClient.local(Home.at(home)) as client:
-        deployed = deploy(client, flow, plan, stages(), all_traffic=all_traffic, wait=not no_wait)
+        try:
+            deployed = deploy(client, flow, plan, stages(), all_traffic=all_traffic, wait=not no_wait)
+        except KeyboardInterrupt:
+            print(f"The server goes on with what it has begun. See: {_show_command(plan)}", file=sys.stderr)
+            raise
     took = time.monotonic() - began
     if output is not None or query is not None:
         show(_result(deployed, took), output, query)

@@ -9,7 +9,7 @@ from typing import Any
 from flowstead.cli.deploy_plan import DeployPlan
 from flowstead.cli.following import follow
 from flowstead.cli.progress import Stage, Stages
-from flowstead.cli.traffic import all_to, is_first, with_traffic
+from flowstead.cli.traffic import all_to, check_movable, is_first, with_traffic
 from flowstead.client import FlowsteadClient, Operation
 from flowstead.errors import FlowInvalid
 from flowstead_runtime.errors import UserError
@@ -41,12 +41,17 @@ def deploy(
         model = _model(client, flow, plan, stage)
     with progress.stage("Creating a deployment") as stage:
         stage.note(f"{plan.endpoint}/{plan.deployment}")
-        takes_all = all_traffic or is_first(endpoint, client.deployments.all(plan.endpoint), plan.deployment)
+        first = is_first(endpoint, client.deployments.all(plan.endpoint), plan.deployment)
+        if all_traffic and not wait:
+            check_movable(endpoint, plan.deployment)
         body = {**plan.deployment_body, "properties": {**plan.deployment_body["properties"], "model": model["id"]}}
         operation = client.deployments.put(plan.endpoint, plan.deployment, body)
+        if first:
+            # At once: there is nobody whom it could fail, and nobody may be here any more when it is ready.
+            _send_all_traffic(client, plan, stage, wait=False)
         if wait:
             follow(operation, stage)
-        if takes_all:
+        if all_traffic:
             _send_all_traffic(client, plan, stage, wait=wait)
     shown = client.endpoints.get(plan.endpoint)
     return Deployed(

@@ -25,7 +25,7 @@ from flowstead.cli.documents import document_from, wanted_name
 from flowstead.cli.following import follow
 from flowstead.cli.output import show
 from flowstead.cli.progress import stages
-from flowstead.cli.traffic import all_to, with_traffic
+from flowstead.cli.traffic import all_to, check_movable, with_traffic
 from flowstead.client import FlowsteadClient
 from flowstead.errors import BadArgument
 from flowstead.resources.home import Home
@@ -70,7 +70,9 @@ def create(
     below = document.endpoint_name
     progress = stages()
     with FlowsteadClient.local(Home.at(home)) as client:
-        client.endpoints.get(below)
+        parent = client.endpoints.get(below)
+        if all_traffic and no_wait:
+            check_movable(parent, wanted)
         environment = environment_id(client, document.environment)
         if environment is not None:
             document.body["properties"]["environmentId"] = environment

@@ -37,3 +37,14 @@ def is_first(endpoint: Body, deployments: Sequence[Body], deployment: str) -> bo
     """No other deployment could take traffic, and none does: what is deployed now is the endpoint's first."""
     others = [each for each in deployments if str(each["name"]).lower() != deployment.lower()]
     return not others and not any((endpoint["properties"].get("traffic") or {}).values())
+
+
+def check_movable(endpoint: Body, deployment: str) -> None:
+    """All traffic may go to a deployment that is not ready only where no other one answers. Raises BadArgument."""
+    shares = endpoint["properties"].get("traffic") or {}
+    others = [name for name, share in shares.items() if share and name.lower() != deployment.lower()]
+    if others:
+        raise BadArgument(
+            f"--all-traffic with --no-wait would send {others[0]}'s requests to {deployment} before it is ready.",
+            hint="Leave --no-wait out, or move the traffic later: flowstead online-endpoint update --traffic.",
+        )

@@ -43,9 +43,13 @@ def up(
 
 
 def _detached(home: Home, settings: ServerSettings) -> None:
-    with stages().stage("Starting Flowstead") as stage:
-        pid = start_in_background(home, settings)
-        stage.note(f"process {pid}")
+    try:
+        with stages().stage("Starting Flowstead") as stage:
+            pid = start_in_background(home, settings)
+            stage.note(f"process {pid}")
+    except KeyboardInterrupt:
+        print("The server has ended. next: flowstead down, which ends the gateway too.", file=sys.stderr)
+        raise
     print(f"Flowstead runs at {settings.public_url}. Its home is {home.root}.")
     print("next: flowstead deploy FOLDER · flowstead status · flowstead down")
 

@@ -9,9 +9,12 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -20,13 +23,16 @@ from flowstead.launch.lock import HomeLock
 from flowstead.resources.home import Home
 from flowstead.resources.settings import ServerSettings
 
+_ENDS_WITHIN_S = 15.0
+"""How long a server that was interrupted at its start may take to end, seconds."""
+
 
 def start_in_background(home: Home, settings: ServerSettings) -> int:
     """Start it and wait until it answers through the gateway; returns its pid. Raises what its start raised."""
     with HomeLock.take(home):
         home.create()  # a home in use is told here, at once; the child takes the lock anew
     arguments = (str(home.root), settings.host, str(settings.port), settings.public_url)
-    with (home.logs / "server.err").open("ab") as errors:
+    with (home.logs / "server.err").open("ab") as errors, _signals_put_off() as put_off:
         process = subprocess.Popen(
             [sys.executable, "-m", __spec__.name if __name__ == "__main__" else __name__, *arguments],
             stdin=subprocess.DEVNULL,
@@ -36,10 +42,43 @@ def start_in_background(home: Home, settings: ServerSettings) -> int:
             start_new_session=True,
         )
     assert process.stdout is not None  # noqa: S101 it was asked for above
-    with process.stdout as pipe:
-        line = pipe.readline()
+    try:
+        if put_off:
+            raise KeyboardInterrupt
+        with process.stdout as pipe:
+            line = pipe.readline()
+    except BaseException:
+        # Interrupted: nobody would know of a server that comes up after all.
+        _end(process)
+        raise
     _check(line, home, process)
     return process.pid
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    try:
+        process.wait(_ENDS_WITHIN_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+@contextmanager
+def _signals_put_off() -> Iterator[list[int]]:
+    """The numbers of the signals that came meanwhile: one that came just while a process is started would leave it
+    unknown."""
+    put_off: list[int] = []
+    if threading.current_thread() is not threading.main_thread():
+        yield put_off
+        return
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = {number: signal.signal(number, lambda number, _: put_off.append(number)) for number in numbers}
+    try:
+        yield put_off
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -90,8 +90,8 @@ def run_server(
         server = uvicorn.Server(_uvicorn_config(app))
         stack.enter_context(_reconciling(reconciler, hint))
         failures: list[Exception] = []
-        watcher = threading.Thread(target=_watch_start, args=(settings, server, on_ready, failures), daemon=True)
-        watcher.start()
+        watching = (settings, server, signals, on_ready, failures)
+        threading.Thread(target=_watch_start, args=watching, daemon=True).start()
         logger.info("Serving %s (home %s, process %d).", settings.public_url, home.root, os.getpid())
         server.run(sockets=[listener])
         if failures:
@@ -172,13 +172,21 @@ def _uvicorn_config(app: FastAPI) -> uvicorn.Config:
 
 
 def _watch_start(
-    settings: ServerSettings, server: uvicorn.Server, on_ready: Callable[[], None], failures: list[Exception]
+    settings: ServerSettings,
+    server: uvicorn.Server,
+    signals: Signals,
+    on_ready: Callable[[], None],
+    failures: list[Exception],
 ) -> None:
-    """Call `on_ready` when the API answers through the gateway; end the server when it never does."""
+    """Call `on_ready` when the API answers through the gateway; end the server when it never does, or when a signal
+    came before uvicorn listened to signals."""
     url = f"{door_url(settings)}/health"
     give_up_at = time.monotonic() + _READY_WITHIN_S
     with httpx.Client(timeout=2.0, trust_env=False) as client:
         while not server.should_exit:
+            if signals.received:
+                server.should_exit = True
+                return
             with suppress(httpx.HTTPError):
                 if client.get(url).is_success:
                     on_ready()

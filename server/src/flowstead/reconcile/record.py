@@ -9,9 +9,9 @@ from flowstead.reconcile.decide import error_body
 from flowstead.reconcile.decision import Decision
 from flowstead.resources.deployment import DeploymentStatus
 from flowstead.resources.operation import Operation, OperationState
-from flowstead.resources.secret_values import redact
 from flowstead.store import Store
 from flowstead.store.records import DeploymentRecord, EndpointRecord
+from flowstead_runtime.secret_values import redact
 
 
 def record_decision(

@@ -1,4 +1,7 @@
-"""What looks like a secret, and how a text is told without secrets. Pure."""
+"""What looks like a secret, and how a text is told without secrets. Pure.
+
+The server keeps such variables sealed and the instance keeps them out of what it says, by this one rule.
+"""
 
 from __future__ import annotations
 
@@ -29,6 +32,8 @@ _REFERENCE = re.compile(r"\s*\$\{\{?[^{}]*\}?\}\s*")
 """`${{azureml://connections/c/credentials/key}}`, `${c.api_key}`: says where a secret is, and is none."""
 
 
+_PASSWORD = re.compile(r"://[^\s/@:]*:([^\s/@]+)@|(?i:\b(?:AccountKey|SharedAccessKey|Password|Pwd)\s*=\s*([^;\s]+))")
+"""The part of an address or a connection string that is the secret."""
 _SHORTEST = 4
 """Replacing shorter values (`1`, `on`) everywhere would only make the text unreadable."""
 
@@ -41,10 +46,22 @@ def looks_secret(name: str, value: str) -> bool:
     return bool(by_itself) or next(_secret_fields(value), None) is not None
 
 
+def secret_parts(name: str, value: str) -> Iterator[str]:
+    """What of a variable must not be said: the value, its lines, the fields of a JSON object, such as a connection,
+    that look like secrets, the password in an address or a connection string. Nothing for a variable that does not
+    look secret."""
+    if not looks_secret(name, value):
+        return
+    yield value
+    yield from value.splitlines()
+    yield from _secret_fields(value)
+    for match in _PASSWORD.finditer(value):
+        yield next(part for part in match.groups() if part)
+
+
 def redact(text: str, secrets: Iterable[str]) -> str:
-    """The text without those values; each line of a value of several lines counts by itself too, and so does each
-    field of a JSON object, such as a connection, that looks like a secret."""
-    values = {part for value in secrets for part in (value, *value.splitlines(), *_secret_fields(value))}
+    """The text without those values, whatever their names, and without their parts."""
+    values = {part for value in secrets for part in (value, *secret_parts("secret", value))}
     for value in sorted(values, key=len, reverse=True):
         if len(value.strip()) >= _SHORTEST:
             text = text.replace(value, HIDDEN)
