@@ -155,6 +155,19 @@ def test_a_server_that_dies_while_it_deploys_is_finished_by_the_next(
     assert answers(own_flowstead, own_flowstead.keys("target")["primaryKey"])
 
 
+def test_a_first_deployment_gets_its_traffic_though_nobody_waits(own_flowstead: Installation, tmp_path: Path) -> None:
+    flow = write_flow(tmp_path / "flow", ECHO)
+    own_flowstead.run("deploy", str(flow), "--endpoint", "target", "--no-wait")
+    key = own_flowstead.keys("target")["primaryKey"]
+    eventually("it answers", lambda: answers(own_flowstead, key), within=60)
+    moved = own_flowstead.run(
+        "deploy", str(flow), "-e", "target", "-d", "green", "--all-traffic", "--no-wait", check=False
+    )
+    assert moved.returncode == 1
+    assert "before it is ready" in moved.stderr
+    assert answers(own_flowstead, key)
+
+
 def test_down_after_the_server_was_killed_leaves_nothing(own_flowstead: Installation, tmp_path: Path) -> None:
     deployed(own_flowstead, tmp_path)
     kill(own_flowstead.server_pid())

@@ -61,6 +61,22 @@ def test_a_page_is_summarized_and_classified(flowstead: Installation, tmp_path: 
         assert "no web address" in refused.json()["error"]["message"]
 
 
+def test_ask_docs_takes_an_azure_connection_too(flowstead: Installation, tmp_path: Path) -> None:
+    with FakeLlm() as provider:
+        connections = tmp_path / "connections.json"
+        connection = {
+            "type": "azure_open_ai",
+            "api_base": provider.url,
+            "api_key": "a-key",
+            "api_version": "2024-10-21",
+        }
+        connections.write_text(json.dumps({"open_ai_connection": connection}))
+        flowstead.run("deploy", "examples/ask-docs", "--endpoint", "ask-azure", "--connections", str(connections))
+        question = {"question": "How do I rotate a key? [[say: Like this.]]", "chat_history": []}
+        body = flowstead.score("ask-azure", question, flowstead.keys("ask-azure")["primaryKey"]).json()
+    assert body["answer"].startswith("Like this.\n\nSource: keys.md › ")
+
+
 def test_ask_docs_has_an_llm_write_where_there_is_a_key(flowstead: Installation) -> None:
     with FakeLlm() as provider:
         flowstead.run(

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import psutil
 
-from tests.installation import Installation, write_flow
+from tests.installation import ONE_NODE, Installation, write_flow
 
 CODE = """\
 import os
@@ -56,6 +56,40 @@ def test_secrets_reach_the_instance_and_nobody_else(flowstead: Installation, tmp
     database = b"".join(f.read_bytes() for f in flowstead.home.glob("flowstead.db*"))
     for secret in secrets:
         assert secret.encode() not in database
+
+
+LEAKY = """\
+import os
+
+from promptflow.core import tool
+
+
+@tool
+def say(text: str) -> str:
+    raise RuntimeError(f"{text} is {os.environ[text]}")
+"""
+
+
+def test_an_error_of_the_flow_is_told_without_its_secrets(flowstead: Installation, tmp_path: Path) -> None:
+    secrets = {
+        "CONN_STR": "Server=x;Password=pw-in-connstr-5566",
+        "DATABASE_URL": "postgres://user:pgpassw0rd77@host/db",
+        "PLAIN_NAME": "sk-looks-like-a-key-0123456789",
+        "IN_THE_YAML_API_KEY": "kept-in-the-yaml-4242",
+    }
+    yaml = f"environment_variables:\n  IN_THE_YAML_API_KEY: {secrets['IN_THE_YAML_API_KEY']}\n{ONE_NODE}"
+    given = [word for name, value in secrets.items() if "YAML" not in name for word in ("--env", f"{name}={value}")]
+    flow = write_flow(tmp_path / "flow", LEAKY, yaml=yaml)
+    flowstead.run("deploy", str(flow), "--endpoint", "leaky", *given)
+    key = flowstead.keys("leaky")["primaryKey"]
+    for name, value in secrets.items():
+        answer = flowstead.score("leaky", {"text": name}, key)
+        assert answer.status_code == 424
+        assert name in answer.text
+        assert value not in answer.text
+    logs = "".join(f.read_text(errors="replace") for f in (flowstead.home / "logs").rglob("*.log"))
+    for value in secrets.values():
+        assert value not in logs
 
 
 def test_what_get_masks_can_be_put_back_unchanged(flowstead: Installation, tmp_path: Path) -> None:
