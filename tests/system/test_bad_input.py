@@ -42,6 +42,8 @@ def test_an_unknown_tool_is_named(flowstead: Installation, tmp_path: Path) -> No
 
 
 def test_a_folder_that_is_no_flow_is_refused(flowstead: Installation, tmp_path: Path) -> None:
+    assert "holds no file" in refused_before_anything_starts(flowstead, tmp_path, "empty-folder")
+    (tmp_path / "notes.txt").write_text("no flow")
     assert "flow.dag.yaml" in refused_before_anything_starts(flowstead, tmp_path, "no-flow")
     assert "nowhere" in refused_before_anything_starts(flowstead, tmp_path / "nowhere", "no-folder")
 
