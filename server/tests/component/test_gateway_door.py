@@ -9,7 +9,7 @@ import time
 import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -281,10 +281,11 @@ def test_a_stream_is_passed_on_as_it_comes(world: World) -> None:
 
 def test_a_request_above_the_limit_is_429(world: World) -> None:
     with ThreadPoolExecutor(8) as pool:
-        path = "/endpoints/narrow/score?sleep=0.6"
-        answers = list(
-            pool.map(lambda _: httpx.post(world.client.base_url.join(path), headers={"api-key": "K"}), range(8))
-        )
+        asked = [pool.submit(world.ask, "/endpoints/narrow/score?hold=1", "K") for _ in range(8)]
+        early = [answer.result() for answer, _ in zip(as_completed(asked, _PATIENCE_S), range(5), strict=False)]
+        assert {answer.status_code for answer in early} == {429}
+        world.instances["blue"].release.set()
+        answers = [answer.result() for answer in asked]
     assert Counter(answer.status_code for answer in answers) == {200: 3, 429: 5}
     [refused, *_] = [answer for answer in answers if answer.status_code == 429]
     assert _error(refused)["code"] == "TooManyRequests"

@@ -24,14 +24,16 @@ _PATIENCE_S = 10.0
 class EchoInstance:
     """Answers any request with JSON: {name, method, path, query, headers, bytes}.
 
-    In the query: `sleep` seconds before the answer; `events` how many server-sent events to answer with, `gap`
-    seconds between them. healthy: what the health socket says. requests: what came in; checks: health checks so far.
+    In the query: `sleep` seconds before the answer; `hold` waits for `release`; `events` how many server-sent events
+    to answer with, `gap` seconds between them. healthy: what the health socket says. requests: what came in; checks:
+    health checks so far.
     """
 
     def __init__(self, directory: Path, name: str) -> None:
         self.name, self.healthy = name, True
         self.requests: list[dict[str, Any]] = []
         self.checks = 0
+        self.release = threading.Event()
         self._paths = (str(directory / f"{name}.s"), str(directory / f"{name}.h"))
         config = uvicorn.Config(self._answer, log_level="critical", lifespan="off", interface="asgi3")
         self._server = uvicorn.Server(config)
@@ -86,13 +88,15 @@ class EchoInstance:
         self.requests.append(asked)
         query = {key: float(values[-1]) for key, values in parse_qs(asked["query"]).items() if key in _COMMANDS}
         await asyncio.sleep(query.get("sleep", 0.0))
+        if "hold" in query:
+            await asyncio.to_thread(self.release.wait, _PATIENCE_S)
         if "events" in query:
             await _stream(send, int(query["events"]), query.get("gap", 0.0))
         else:
             await _send(send, 200, asked)
 
 
-_COMMANDS = ("sleep", "events", "gap")
+_COMMANDS = ("sleep", "hold", "events", "gap")
 
 
 def _describe(scope: _Message) -> dict[str, Any]:
