@@ -7,6 +7,7 @@ RuntimeFailure                    code of the error body · status
 │   ├── FlowDefinitionError       file, line; the flow is refused before it starts
 │   ├── FlowLoadError             its code could not be imported or its tools not resolved
 │   ├── ConnectionInvalid         a connection is missing or wrong
+│   ├── SignInFailed              no token from Entra ID for a connection that asks for one
 │   ├── NodeFailed                a tool raised
 │   ├── TemplateFailed            jinja
 │   ├── ProviderFailed            the LLM provider refused
@@ -75,6 +76,12 @@ class FlowLoadError(UserError):
 
 class ConnectionInvalid(UserError):
     """A connection is missing or wrong."""
+
+
+class SignInFailed(UserError):
+    """No token could be had from Entra ID."""
+
+    known_as = "LLMError"
 
 
 class NodeFailed(UserError):

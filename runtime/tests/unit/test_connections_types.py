@@ -7,16 +7,22 @@ import pickle
 
 import pytest
 
+from flowstead_runtime.connections.entra import StaticTokenProvider
 from flowstead_runtime.connections.types import (
     CONNECTION_TYPES,
+    AzureAIServicesConnection,
     AzureOpenAIConnection,
     CognitiveSearchConnection,
     Connection,
     CustomConnection,
     CustomStrongTypeConnection,
+    EntraConnection,
+    FormRecognizerConnection,
     OpenAIConnection,
+    SerpConnection,
     type_named,
 )
+from flowstead_runtime.errors import ConnectionInvalid
 
 SECRET = "sk-very-secret"
 
@@ -46,7 +52,8 @@ def test_fields_are_read_by_attribute_key_and_as_a_mapping() -> None:
     assert connection.get("nope", 1) == 1
     assert connection.is_secret("api_key")
     assert not connection.is_secret("api_base")
-    assert connection.type == "AzureOpenAIConnection"
+    assert (connection.type, connection.class_name) == ("AzureOpenAI", "AzureOpenAIConnection")
+    assert connection.module == "promptflow.connections"
 
 
 def test_unknown_fields_are_kept_and_missing_ones_are_an_attribute_error() -> None:
@@ -83,6 +90,52 @@ def test_a_users_own_class_takes_a_custom_connections_fields() -> None:
     assert SECRET not in repr(mine)
 
 
+def test_a_default_in_a_users_own_class_does_not_hide_the_field() -> None:
+    class Mine(CustomStrongTypeConnection):
+        base: str = "default"
+        key: str = "default"
+        top: int = 3
+
+    mine = Mine(configs={"base": "b"}, secrets={"key": SECRET})
+    assert (mine.base, mine.key, mine.top) == ("b", SECRET, 3)
+    assert copy.deepcopy(mine) == mine
+
+
+def test_fields_may_be_given_in_promptflows_order() -> None:
+    assert AzureOpenAIConnection("http://b", "k", "azure", "v").api_version == "v"
+    assert CognitiveSearchConnection("http://b", "k").api_version == "2023-11-01"
+    assert OpenAIConnection("k", "org", "http://b").base_url == "http://b"
+    assert (SerpConnection("k").api_key, SerpConnection("k").type) == ("k", "Serp")
+
+
+@pytest.mark.parametrize("address", ["", "_", None])
+def test_an_address_left_empty_is_none(address: str | None) -> None:
+    assert OpenAIConnection(api_key="k", base_url=address).base_url is None
+
+
+@pytest.mark.parametrize("kind", [AzureOpenAIConnection, CognitiveSearchConnection, AzureAIServicesConnection])
+def test_who_signs_in_holds_no_key(kind: type[EntraConnection]) -> None:
+    connection = kind(api_key=SECRET, auth_mode="meid_token", token_provider=StaticTokenProvider("the-token"))
+    assert (connection.api_key, connection.secrets, connection.get_token()) == (None, {}, "the-token")
+    assert kind(api_key=SECRET).api_key == SECRET
+    assert copy.deepcopy(kind(auth_mode="meid_token")).signs_in
+
+
+def test_connections_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("AZURE_OPENAI_ENDPOINT", "AZURE_OPENAI_API_KEY", "OPENAI_API_VERSION", "OPENAI_API_KEY"):
+        monkeypatch.delenv(name, raising=False)
+    with pytest.raises(ConnectionInvalid, match=r"\['AZURE_OPENAI_ENDPOINT', 'AZURE_OPENAI_API_KEY'\] to build"):
+        AzureOpenAIConnection.from_env()
+    with pytest.raises(ConnectionInvalid, match=r"\['OPENAI_API_KEY'\] to build OpenAIConnection not set"):
+        OpenAIConnection.from_env()
+    monkeypatch.setenv("AZURE_OPENAI_ENDPOINT", "http://b")
+    monkeypatch.setenv("AZURE_OPENAI_API_KEY", "k")
+    monkeypatch.setenv("OPENAI_API_KEY", "o")
+    monkeypatch.setenv("OPENAI_BASE_URL", "http://o")
+    assert AzureOpenAIConnection.from_env("c") == AzureOpenAIConnection(name="c", api_base="http://b", api_key="k")
+    assert (OpenAIConnection.from_env().api_key, OpenAIConnection.from_env().base_url) == ("o", "http://o")
+
+
 @pytest.mark.parametrize(
     ("written", "kind"),
     [
@@ -93,6 +146,9 @@ def test_a_users_own_class_takes_a_custom_connections_fields() -> None:
         ("custom", CustomConnection),
         ("CustomConnection", CustomConnection),
         ("cognitive_search", CognitiveSearchConnection),
+        ("AIServices", AzureAIServicesConnection),
+        ("CustomKeys", CustomConnection),
+        ("FormRecognizer", FormRecognizerConnection),
         ("nope", None),
         ("", None),
     ],

@@ -30,9 +30,11 @@ class Secrets:
         """Hide these from now on; what is no text, or too short, is passed over."""
         new = {each for each in values if isinstance(each, str) and len(each) >= _SHORTEST} - self._values
         if new:
-            self._values |= new
-            longest_first = sorted(self._values, key=len, reverse=True)
-            self._pattern = re.compile("|".join(re.escape(each) for each in longest_first))
+            self._set(self._values | new)
+
+    def forget(self, values: Iterable[str]) -> None:
+        """What is no secret any more, such as a token that has ended."""
+        self._set(self._values - set(values))
 
     def learn_environment(self, environ: Mapping[str, str]) -> None:
         """Hide what looks like a secret, by its name or its value."""
@@ -40,6 +42,11 @@ class Secrets:
 
     def hide(self, text: str) -> str:
         return text if self._pattern is None else self._pattern.sub(HIDDEN, text)
+
+    def _set(self, values: set[str]) -> None:
+        self._values = values
+        longest_first = sorted(values, key=len, reverse=True)
+        self._pattern = re.compile("|".join(re.escape(each) for each in longest_first)) if values else None
 
 
 SECRETS = Secrets()

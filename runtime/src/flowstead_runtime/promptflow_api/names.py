@@ -58,6 +58,14 @@ _TEMPLATES = {
 }
 _NO_EFFECT = {name: f"{_HERE}.no_effect:{name}" for name in ("enable_cache", "register_apis")}
 _KNOWN_ERRORS = {name: f"{_HERE}.exceptions:{name}" for name in KNOWN}
+_TOKENS = {
+    name: f"flowstead_runtime.connections.entra:{target}"
+    for name, target in {
+        "AzureTokenProvider": "EntraTokens",
+        "StaticTokenProvider": "StaticTokenProvider",
+        "TokenProviderABC": "TokenProvider",
+    }.items()
+}
 _CONTEXT = {"OperationContext": f"{_HERE}.tracing:OperationContext"}
 
 _BUILTIN = f"{_HERE}.builtin_tools"
@@ -106,6 +114,7 @@ MODULES: Mapping[str, Mapping[str, str]] = {
     "promptflow._core.cache_manager": _NO_EFFECT,
     "promptflow._core.metric_logger": _METRICS,
     "promptflow._core.operation_context": _CONTEXT,
+    "promptflow._core.token_provider": _TOKENS,
     "promptflow._core.tool": _DECORATORS,
     "promptflow._internal": {**_DECORATORS, **_METRICS, **_TRACING, **_NO_EFFECT},
     "promptflow.entities": {**_DECORATORS, **_CONNECTIONS},

@@ -50,7 +50,8 @@ def provider(connection: Connection) -> Provider:
 
 
 def _key(connection: Connection) -> Any:
-    return type(connection), tuple((name, str(value)) for name, value in connection.items())
+    fields = tuple((name, str(value)) for name, value in connection.items())
+    return type(connection), fields, getattr(connection, "token_provider", None)
 
 
 def _make_room(kept: dict[Any, Any]) -> None:

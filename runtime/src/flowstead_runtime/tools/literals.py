@@ -123,7 +123,7 @@ def _connection(value: Any, wanted: type, connections: ConnectionSource) -> Any:
     connection = connections.get(str(value))
     kind = type_named(wanted.__name__)
     if kind is not None and type(connection) is not kind:
-        raise TypeError(f"the connection '{value}' is of type {connection.type}")
+        raise TypeError(f"the connection '{value}' is of type {connection.class_name}")
     if wanted is Connection or wanted is kind:
         return connection
     if issubclass(wanted, CustomStrongTypeConnection):

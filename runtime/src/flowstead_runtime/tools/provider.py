@@ -9,8 +9,11 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from flowstead_runtime.connections.entra import AsyncTokens
 from flowstead_runtime.connections.hiding import SECRETS
 from flowstead_runtime.connections.types import (
+    ENTRA,
+    KEY,
     AzureOpenAIConnection,
     Connection,
     OpenAIConnection,
@@ -93,36 +96,47 @@ def _client_of(connection: Connection, *, blocking: bool) -> Any:
     """The SDK's client."""
     if not isinstance(connection, AzureOpenAIConnection | OpenAIConnection | ServerlessConnection):
         raise ConnectionInvalid(
-            f"Connection '{connection.name}' of type {connection.type} cannot be used for an LLM; use an "
+            f"Connection '{connection.name}' of type {connection.class_name} cannot be used for an LLM; use an "
             "AzureOpenAIConnection, an OpenAIConnection or a ServerlessConnection."
         )
-    mode = connection.get("auth_mode") or "key"
-    if mode != "key":
-        raise ConnectionInvalid(f"Connection '{connection.name}': auth_mode '{mode}' is not supported; use a key.")
-    # An empty key stands for the one in the environment. Where there is none either the flow starts all the same: the
-    # node may be one that `activate` leaves out, or the server one that asks for no key.
-    variable = "AZURE_OPENAI_API_KEY" if isinstance(connection, AzureOpenAIConnection) else "OPENAI_API_KEY"
-    key = connection.get("api_key") or os.environ.get(variable) or NO_KEY
-    if key != NO_KEY:
-        SECRETS.learn((key,))
+    mode = connection.get("auth_mode") or KEY
+    if mode not in (KEY, ENTRA):
+        raise ConnectionInvalid(f"Connection '{connection.name}': its auth_mode is {KEY} or {ENTRA}, not '{mode}'.")
     try:
-        return _make_client(connection, key, blocking=blocking)
+        if isinstance(connection, AzureOpenAIConnection):
+            return _make_azure_client(connection, blocking=blocking)
+        return _make_client(connection, blocking=blocking)
     except Exception as error:
         raise ConnectionInvalid(f"Connection '{connection.name}': {SECRETS.hide(str(error))}") from None
 
 
-def _make_client(connection: Connection, key: str, *, blocking: bool) -> Any:
+def _make_azure_client(connection: AzureOpenAIConnection, *, blocking: bool) -> Any:
     # Importing the SDK takes most of a second: only flows that use it pay.
     import openai
 
-    if isinstance(connection, AzureOpenAIConnection):
-        azure: Any = openai.AzureOpenAI if blocking else openai.AsyncAzureOpenAI
-        return azure(
-            api_key=key,
-            azure_endpoint=connection.get("api_base") or None,
-            api_version=connection.get("api_version") or None,
-            max_retries=0,
-        )
+    # No key means to sign in, as promptflow has it. Whether that works shows at the first request: the node may be one
+    # that `activate` leaves out.
+    tokens: Any = connection.token_provider if blocking else AsyncTokens(connection.token_provider)
+    credential = (
+        {"api_key": connection.api_key} if connection.api_key else {"azure_ad_token_provider": tokens.get_token}
+    )
+    azure: Any = openai.AzureOpenAI if blocking else openai.AsyncAzureOpenAI
+    return azure(
+        azure_endpoint=connection.get("api_base") or None,
+        api_version=connection.get("api_version") or None,
+        max_retries=0,
+        **credential,
+    )
+
+
+def _make_client(connection: Connection, *, blocking: bool) -> Any:
+    import openai
+
+    # An empty key stands for the one in the environment. Where there is none either the flow starts all the same: the
+    # server may be one that asks for no key.
+    key = connection.get("api_key") or os.environ.get("OPENAI_API_KEY") or NO_KEY
+    if key != NO_KEY:
+        SECRETS.learn((key,))
     plain: Any = openai.OpenAI if blocking else openai.AsyncOpenAI
     return plain(
         api_key=key,

@@ -1,0 +1,149 @@
+"""Signing in with Entra ID: the tokens of connections whose `auth_mode` is `meid_token`.
+
+Who signs in is found by azure-identity's DefaultAzureCredential: a service principal in variables (AZURE_TENANT_ID,
+AZURE_CLIENT_ID, AZURE_CLIENT_SECRET), a workload identity, the managed identity behind IDENTITY_ENDPOINT, MSI_ENDPOINT
+or the machine's own address (AZURE_CLIENT_ID picks a user-assigned one), then the developer's own tools.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable
+from typing import Any, NamedTuple, Protocol
+
+from flowstead_runtime.connections.hiding import SECRETS
+from flowstead_runtime.errors import SignInFailed
+
+COGNITIVE_SCOPE = "https://cognitiveservices.azure.com/.default"
+"""Of all that connections lead to: Azure OpenAI, Azure AI services, Azure AI Search through them."""
+
+REFRESH_S = 300.0
+"""A token is fetched anew this long before it ends, or when half of a shorter life is over."""
+AGAIN_S = 30.0
+"""When that failed, the old one is used this much longer before the next try."""
+_LONGEST_REASON = 1000
+
+
+class TokenProvider(Protocol):
+    """Gives bearer tokens."""
+
+    def get_token(self) -> str:
+        """May block."""
+
+
+class AccessToken(NamedTuple):
+    """expires_on: seconds since 1970."""
+
+    token: str
+    expires_on: float
+
+
+class StaticTokenProvider:
+    """Gives one token for ever."""
+
+    def __init__(self, token: str) -> None:
+        self.token = token
+        SECRETS.learn((token,))
+
+    def get_token(self) -> str:
+        return self.token
+
+
+class EntraTokens:
+    """The tokens of this process's identity, each kept until shortly before it ends. fetch: signs in; now: seconds
+    since 1970."""
+
+    def __init__(self, fetch: Callable[[], Any] | None = None, now: Callable[[], float] = time.time) -> None:
+        self._fetch = fetch or _Identity().fetch
+        self._now = now
+        self._kept = AccessToken("", 0.0)
+        self._good_until = 0.0
+        self._lock = threading.Lock()
+        self._tries = 0
+        self._problem = ""
+
+    def kept(self) -> str:
+        """The token that is there, "" when it has to be fetched."""
+        return self._kept.token if self._now() < self._good_until else ""
+
+    def get_token(self) -> str:
+        """Raises SignInFailed. Those who wait while somebody else signs in share the result, good or bad."""
+        tries = self._tries  # read first: a try that ends from here on counts as one that was shared
+        kept = self.kept()
+        if kept:
+            return kept
+        with self._lock:
+            if tries == self._tries:
+                self._try()
+                self._tries += 1
+            token, problem = self._kept, self._problem
+        if problem and self._now() >= token.expires_on:
+            raise SignInFailed(problem)
+        return token.token
+
+    def _try(self) -> None:
+        try:
+            token = self._fetch()
+        except Exception as error:
+            self._problem = error.message if isinstance(error, SignInFailed) else _reason(error)
+            self._good_until = min(self._now() + AGAIN_S, self._kept.expires_on)
+            return
+        SECRETS.forget((self._kept.token,))
+        SECRETS.learn((token.token,))
+        self._kept, self._problem = AccessToken(token.token, token.expires_on), ""
+        self._good_until = token.expires_on - min(REFRESH_S, (token.expires_on - self._now()) / 2)
+
+
+class AsyncTokens:
+    """A provider's tokens for one event loop, which is not held up: the requests that need a new token wait for one
+    thread that fetches it."""
+
+    def __init__(self, provider: TokenProvider) -> None:
+        self._provider = provider
+        self._fetching: asyncio.Future[str] | None = None
+
+    async def get_token(self) -> str:
+        """Raises SignInFailed."""
+        kept = self._provider.kept() if isinstance(self._provider, EntraTokens) else ""
+        if kept:
+            return kept
+        if self._fetching is None or self._fetching.done():
+            self._fetching = asyncio.ensure_future(asyncio.to_thread(self._provider.get_token))
+            # Whoever asked may have gone by the time it fails.
+            self._fetching.add_done_callback(lambda done: done.cancelled() or done.exception())
+        return await asyncio.shield(self._fetching)
+
+
+class _Identity:
+    """azure-identity's credential, made at the first use: importing it takes a third of a second."""
+
+    def __init__(self) -> None:
+        self._credential: Any = None
+
+    def fetch(self) -> Any:
+        """Raises SignInFailed, and whatever azure-identity raises."""
+        if self._credential is None:
+            try:
+                from azure.identity import DefaultAzureCredential
+            except ImportError as error:
+                raise SignInFailed(
+                    f"Signing in with Entra ID needs the package azure-identity ({error}); add it to the flow's "
+                    "requirements.txt."
+                ) from None
+            self._credential = DefaultAzureCredential()
+        return self._credential.get_token(COGNITIVE_SCOPE)
+
+
+def _reason(error: Exception) -> str:
+    told = " ".join(SECRETS.hide(str(error)).split())[:_LONGEST_REASON]
+    return (
+        f"Signing in with Entra ID failed: {type(error).__name__}: {told} (Give the process an identity: a managed "
+        "identity with IDENTITY_ENDPOINT and IDENTITY_HEADER; AZURE_TENANT_ID, AZURE_CLIENT_ID and "
+        "AZURE_CLIENT_SECRET; or, on your own machine, `az login`.)"
+    )
+
+
+TOKENS = EntraTokens()
+"""Those of this process."""

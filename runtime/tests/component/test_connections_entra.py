@@ -1,0 +1,162 @@
+"""Signing in with Entra ID for real: a host's identity endpoint → azure-identity → the LLM provider."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from flowstead_runtime.connections import types
+from flowstead_runtime.connections.entra import EntraTokens
+from flowstead_runtime.connections.sources import Connections
+from flowstead_runtime.connections.types import AzureOpenAIConnection
+from flowstead_runtime.errors import SignInFailed
+from flowstead_runtime.flow.open import open_flow
+from flowstead_runtime.flow.running import RunContext
+from flowstead_runtime.testing.fake_identity import FakeIdentity
+from flowstead_runtime.testing.fake_llm import FakeLlm
+from flowstead_runtime.tools import clients
+from flowstead_runtime.tools.builtin.calls import azure_chat, embedding
+
+RESOURCE = "https://cognitiveservices.azure.com"
+PROMPT = "user:\n{{q}}\n"
+LLM_NODE = {
+    "name": "answer",
+    "type": "llm",
+    "api": "chat",
+    "connection": "cloud",
+    "source": {"type": "code", "path": "t.jinja2"},
+    "inputs": {"deployment_name": "gpt", "q": "${inputs.q}"},
+}
+PROMPTY = """\
+---
+model:
+  api: chat
+  configuration:
+    type: azure_openai
+    azure_deployment: gpt
+    azure_endpoint: ${env:WHERE}
+inputs:
+  q: {type: string}
+---
+user:
+{{q}}
+"""
+
+
+@pytest.fixture
+def llm() -> Iterator[FakeLlm]:
+    with FakeLlm(keys=[f"entra-token-{number}" for number in range(1, 9)]) as started:
+        yield started
+
+
+@pytest.fixture
+def identity(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeIdentity]:
+    for name in list(os.environ):
+        if name.startswith(("AZURE_", "IDENTITY_", "MSI_")):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("AZURE_OPENAI_API_KEY", "a-key-that-must-not-be-used")
+    monkeypatch.setattr(types, "TOKENS", EntraTokens())
+    with FakeIdentity() as started:
+        for name, value in started.variables.items():
+            monkeypatch.setenv(name, value)
+        yield started
+
+
+def connection(llm: FakeLlm) -> dict[str, Any]:
+    return {"type": "azure_open_ai", "api_base": llm.url, "auth_mode": "meid_token", "api_key": "not-used-either"}
+
+
+def write_dag(folder: Path) -> None:
+    flow = {
+        "inputs": {"q": {"type": "string"}},
+        "outputs": {"a": {"type": "string", "reference": "${answer.output}"}},
+        "nodes": [LLM_NODE],
+    }
+    (folder / "flow.dag.yaml").write_text(json.dumps(flow))
+    (folder / "t.jinja2").write_text(PROMPT)
+
+
+def ask(folder: Path, environ: dict[str, str], *, times: int = 1) -> list[Any]:
+    flow = open_flow(folder, connections=Connections(environ), environ=environ)
+
+    async def run() -> list[Any]:
+        runs = (flow.run({"q": "why?"}, RunContext("r")) for _ in range(times))
+        results = await asyncio.gather(*runs, return_exceptions=True)
+        await flow.close()
+        return [each if isinstance(each, BaseException) else each.value for each in results]
+
+    return asyncio.run(run())
+
+
+def authorizations(llm: FakeLlm) -> set[tuple[str | None, str | None]]:
+    return {(each.headers.get("authorization"), each.headers.get("api-key")) for each in llm.requests}
+
+
+def test_an_llm_node_signs_in_once_for_all_requests(tmp_path: Path, llm: FakeLlm, identity: FakeIdentity) -> None:
+    write_dag(tmp_path)
+    answers = ask(tmp_path, {"cloud": json.dumps(connection(llm))}, times=8)
+    assert all(isinstance(each["a"], str) for each in answers), answers
+    assert authorizations(llm) == {("Bearer entra-token-1", None)}
+    assert [(each.resource, each.client_id) for each in identity.requests] == [(RESOURCE, "")]
+
+
+def test_a_user_assigned_identity_of_azure_ml(
+    tmp_path: Path, llm: FakeLlm, identity: FakeIdentity, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in identity.variables:
+        monkeypatch.delenv(name)
+    for name, value in {**identity.azure_ml_variables, "AZURE_CLIENT_ID": "the-client"}.items():
+        monkeypatch.setenv(name, value)
+    write_dag(tmp_path)
+    ask(tmp_path, {"cloud": json.dumps(connection(llm))})
+    assert [(each.resource, each.client_id) for each in identity.requests] == [(RESOURCE, "the-client")]
+    assert authorizations(llm) == {("Bearer entra-token-1", None)}
+
+
+def test_an_override_of_the_mode_makes_it_sign_in(tmp_path: Path, llm: FakeLlm, identity: FakeIdentity) -> None:
+    write_dag(tmp_path)
+    with_key = {"type": "azure_open_ai", "api_base": llm.url, "api_key": "k"}
+    ask(tmp_path, {"cloud": json.dumps(with_key), "CLOUD_AUTH_MODE": "meid_token"})
+    assert authorizations(llm) == {("Bearer entra-token-1", None)}
+
+
+def test_a_prompty_without_a_key_signs_in(tmp_path: Path, llm: FakeLlm, identity: FakeIdentity) -> None:
+    (tmp_path / "p.prompty").write_text(PROMPTY)
+    (answer,) = ask(tmp_path, {"WHERE": llm.url})
+    assert isinstance(answer, str)
+    assert authorizations(llm) == {("Bearer entra-token-1", None)}
+
+
+def test_calls_from_flow_code_sign_in(llm: FakeLlm, identity: FakeIdentity) -> None:
+    cloud = AzureOpenAIConnection(api_base=llm.url, auth_mode="meid_token")
+    azure_chat(cloud, PROMPT, deployment_name="gpt", q="why?")
+    embedding(cloud, "why?", deployment_name="ada")
+    assert cloud.get_token() == "entra-token-1"
+    assert authorizations(llm) == {("Bearer entra-token-1", None)}
+    assert len(identity.requests) == 1
+
+
+def test_who_cannot_sign_in_starts_and_says_so_when_asked(
+    tmp_path: Path, llm: FakeLlm, identity: FakeIdentity, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))  # no developer's tools
+    identity.refuse()
+    write_dag(tmp_path)
+    (failure,) = ask(tmp_path, {"cloud": json.dumps(connection(llm))})
+    assert isinstance(failure, SignInFailed)
+    assert failure.as_body()["error"]["code"] == "UserError"
+    assert "Signing in with Entra ID failed" in failure.message
+    assert "ManagedIdentityCredential" in failure.message
+    assert "IDENTITY_ENDPOINT" in failure.message
+    assert llm.requests == ()
+
+
+@pytest.fixture(autouse=True)
+def no_clients_of_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(clients, "_blocking", {})
