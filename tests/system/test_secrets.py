@@ -14,21 +14,26 @@ import os
 
 from promptflow.core import tool
 
+print("started with", dict(os.environ))
+
 
 @tool
 def say(text: str) -> str:
+    print(text, "with", dict(os.environ))
     if text == "fail":
         raise ValueError("nothing to say")
     return str(len(os.environ["MY_API_KEY"]))
 """
 SECRET = "sk-flowstead-secret-7f3a9c"
 CONNECTION_SECRET = "connection-secret-91bd22"
+YAML_SECRET = "yaml-secret-5d10e8"
 
 
 def test_secrets_reach_the_instance_and_nobody_else(flowstead: Installation, tmp_path: Path) -> None:
     connections = tmp_path / "connections.json"
     connections.write_text(json.dumps({"my_llm": {"type": "open_ai", "api_key": CONNECTION_SECRET}}))
-    flow = write_flow(tmp_path / "flow", CODE)
+    yaml = f"environment_variables:\n  IN_THE_YAML_API_KEY: {YAML_SECRET}\n{ONE_NODE}"
+    flow = write_flow(tmp_path / "flow", CODE, yaml=yaml)
     said = flowstead.run(
         "deploy", str(flow), "--endpoint", "secretive", "--env", "MY_API_KEY", "--connections", str(connections),
         MY_API_KEY=SECRET,
@@ -38,7 +43,7 @@ def test_secrets_reach_the_instance_and_nobody_else(flowstead: Installation, tmp
     errors = flowstead.score("secretive", {"text": "fail"}, keys["primaryKey"]).text
     refused = flowstead.score("secretive", {"text": "x"}, "wrong").text
 
-    secrets = [SECRET, CONNECTION_SECRET, *keys.values()]
+    secrets = [SECRET, CONNECTION_SECRET, YAML_SECRET, *keys.values()]
     shown = "\n".join(
         flowstead.api("GET", path).text
         for path in ("/onlineEndpoints", "/onlineEndpoints/secretive", "/onlineEndpoints/secretive/deployments",
@@ -46,6 +51,8 @@ def test_secrets_reach_the_instance_and_nobody_else(flowstead: Installation, tmp
     )  # fmt: skip
     listed = "\n".join(" ".join(p.info["cmdline"] or ()) for p in psutil.process_iter(["cmdline"]))
     logs = "\n".join(f.read_text(errors="replace") for f in flowstead.home.rglob("*.log"))
+    assert "started with" in logs
+    assert "fail with" in logs
     command_output = (said.stdout + said.stderr).replace(keys["primaryKey"], "", 2)
     for secret in secrets:
         assert secret not in shown

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import logging
 
-from flowstead_runtime.connections.hiding import SECRETS, HidingFormatter, Secrets
+from flowstead_runtime.connections.hiding import SECRETS, HidingFormatter, HidingStream, Secrets
 from flowstead_runtime.connections.types import CustomConnection, OpenAIConnection
 
 
@@ -53,3 +54,13 @@ def test_logs_and_their_tracebacks_hold_none() -> None:
     told = HidingFormatter("%(message)s").format(record)
     assert "hiding-test-key-3" not in told
     assert "ValueError: refused: ******" in told
+
+
+def test_what_is_printed_holds_none() -> None:
+    SECRETS.learn(["hiding-test-key-4"])
+    written = io.BytesIO()
+    stream = HidingStream(io.TextIOWrapper(written, "utf-8", "backslashreplace"))
+    print("with", "hiding-test-key-4", {"ä": "hiding-test-key-4"}, file=stream)
+    stream.writelines(["hiding-test-key-4", "\n"])
+    assert written.getvalue().decode() == "with ****** {'ä': '******'}\n******\n"
+    assert (stream.encoding, stream.errors) == ("utf-8", "backslashreplace")

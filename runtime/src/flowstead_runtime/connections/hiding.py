@@ -6,10 +6,12 @@ This process knows its secrets: those of the connections that it has made and th
 
 from __future__ import annotations
 
+import io
 import logging
 import re
+import sys
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, TextIO
 
 from flowstead_runtime.secret_values import secret_parts
 
@@ -58,3 +60,21 @@ class HidingFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         return SECRETS.hide(super().format(record))
+
+
+class HidingStream(io.TextIOWrapper):
+    """Writes where another text stream does, without this process's secrets."""
+
+    def __init__(self, stream: TextIO) -> None:
+        stream.flush()
+        self._beneath = stream  # at its end it would close the buffer that both write to
+        super().__init__(stream.buffer, stream.encoding, stream.errors, newline="\n", write_through=True)
+
+    def write(self, text: str) -> int:
+        super().write(SECRETS.hide(text))
+        return len(text)
+
+
+def hide_in_output() -> None:
+    """From now on what is printed holds no secrets either. What child processes write does not come this way."""
+    sys.stdout, sys.stderr = HidingStream(sys.stdout), HidingStream(sys.stderr)

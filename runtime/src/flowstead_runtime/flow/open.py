@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from flowstead_runtime import promptflow_api
+from flowstead_runtime.connections.hiding import SECRETS
 from flowstead_runtime.connections.sources import ConnectionSource, resolve_environment
 from flowstead_runtime.flow.definition import FlowDefinition, Node
 from flowstead_runtime.flow.entry import INIT_VARIABLE, given_init, open_entry
@@ -44,6 +45,7 @@ def open_flow(
     for name, value in definition.environment_variables.items():
         environ.setdefault(name, value)
     resolve_environment(environ, connections)
+    SECRETS.learn_environment(environ)  # before its code can say them
     promptflow_api.install()
     promptflow_api.use_connections(connections)
     add_to_path(definition.directory)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from flowstead_runtime.connections.hiding import SECRETS
+from flowstead_runtime.connections.hiding import hide_in_output
 from flowstead_runtime.errors import RuntimeFailure
 from flowstead_runtime.flow.running import Flow
 from flowstead_runtime.serving.health import Health, HealthThread
@@ -66,6 +66,8 @@ def host(options: argparse.Namespace) -> int:
 def _run(options: argparse.Namespace, sockets: Sequence[socket.socket], health: Health, *, announce: str) -> None:
     from flowstead_runtime.serving.process import Process, Stopping, configure_logging
 
+    if options.command == "host":
+        hide_in_output()  # it goes into a log
     configure_logging()
     stopping = Stopping(health)
     stopping.install()
@@ -73,7 +75,6 @@ def _run(options: argparse.Namespace, sockets: Sequence[socket.socket], health: 
     connections = Path(options.connections) if options.connections else None
     init = dict(getattr(options, "init", None) or ())
     flow = load_flow(flow_path, connections, init, hosted=options.command == "host")
-    SECRETS.learn_environment(os.environ)  # the flow's own variables are there only now
     try:
         settings = _settings(options)
     except RuntimeFailure as problem:
