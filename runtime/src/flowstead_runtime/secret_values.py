@@ -34,13 +34,15 @@ _REFERENCE = re.compile(r"\s*\$\{\{?[^{}]*\}?\}\s*")
 
 _PASSWORD = re.compile(r"://[^\s/@:]*:([^\s/@]+)@|(?i:\b(?:AccountKey|SharedAccessKey|Password|Pwd)\s*=\s*([^;\s]+))")
 """The part of an address or a connection string that is the secret."""
+_PLACES = ("PWD", "OLDPWD")
+"""Where the shell is and was, though they end like a password's name."""
 _SHORTEST = 4
 """Replacing shorter values (`1`, `on`) everywhere would only make the text unreadable."""
 
 
 def looks_secret(name: str, value: str) -> bool:
     """Whether a variable is to be treated as a secret, by its name or by its value."""
-    if not value or _REFERENCE.fullmatch(value):
+    if not value or _REFERENCE.fullmatch(value) or (name in _PLACES and value.startswith("/")):
         return False
     by_itself = _NAME.search(name) or _ANYWHERE.search(name) or _VALUE.search(value)
     return bool(by_itself) or next(_secret_fields(value), None) is not None

@@ -20,6 +20,7 @@ from flowstead_runtime.secret_values import looks_secret
         ("DB_PASSWORD", "abc"),
         ("PASSWORD_FILE_CONTENT", "abc"),
         ("PGPWD", "abc"),
+        ("PWD", "abc"),
         ("GOOGLE_CREDENTIALS", "abc"),
         ("APPLICATIONINSIGHTS_CONNECTION_STRING", "abc"),
         ("PROMPTFLOW_ENCODED_CONNECTIONS", "H4sIAAA"),
@@ -64,6 +65,8 @@ def test_secrets_are_recognised(name: str, value: str) -> None:
         ("SETTINGS", '{"model": "m", "api_key": ""}'),
         ("TASK", "task-force-one-two-three"),
         ("PROXY", "http://proxy.test:3128"),
+        ("PWD", "/home/ada/flows"),
+        ("OLDPWD", "/home/ada"),
     ],
 )
 def test_other_values_are_shown(name: str, value: str) -> None:
