@@ -3,6 +3,7 @@
 RuntimeFailure                    code of the error body · status
 ├── UserError                     UserError · 400      the caller's, the flow's or a provider's fault
 │   ├── InputError                a missing or wrong input, an undecodable body
+│   ├── UnsupportedEncoding       · 415
 │   ├── NotAcceptable             · 406
 │   ├── FlowDefinitionError       file, line; the flow is refused before it starts
 │   ├── FlowLoadError             its code could not be imported or its tools not resolved
@@ -49,6 +50,12 @@ class UserError(RuntimeFailure):
 
 class InputError(UserError):
     """An input is missing or wrong."""
+
+
+class UnsupportedEncoding(UserError):
+    """The body is encoded in a way that is not known here."""
+
+    status = 415
 
 
 class NotAcceptable(UserError):

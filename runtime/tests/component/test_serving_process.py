@@ -350,7 +350,7 @@ def test_a_caller_who_hangs_up_frees_the_place(tmp_path: Path) -> None:
         assert running.score("next").json() == {"said": "next"}
 
 
-def test_pieces_leave_as_they_come_and_a_broken_stream_is_incomplete(tmp_path: Path) -> None:
+def test_pieces_leave_as_they_come_and_a_broken_stream_says_so_and_is_incomplete(tmp_path: Path) -> None:
     with serving(write_flow(tmp_path)) as running, running.client() as client:
         seen: list[str] = []
         request = client.stream("POST", "/score", json={"text": "stream"}, headers={"accept": "text/event-stream"})
@@ -360,7 +360,10 @@ def test_pieces_leave_as_they_come_and_a_broken_stream_is_incomplete(tmp_path: P
                 if line:
                     seen.append(line)
                     (tmp_path / "go").touch()
-        assert seen == ['data: {"said":"a"}', 'data: {"said":"b"}']
+        assert seen[:3] == ['data: {"said":"a"}', 'data: {"said":"b"}', "event: error"]
+        assert json.loads(seen[3].removeprefix("data: ")) == {
+            "error": {"code": "SystemError", "message": "the line broke"}
+        }
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import html
 import json
 import threading
@@ -14,6 +15,7 @@ from typing import Any
 import pytest
 
 from flowstead_runtime import __version__
+from flowstead_runtime.connections.hiding import SECRETS
 from flowstead_runtime.errors import NodeFailed
 from flowstead_runtime.flow.definition import FlowDefinition, FlowInput, FlowKind, FlowOutput, ValueType
 from flowstead_runtime.flow.running import RunContext, RunResult
@@ -66,9 +68,19 @@ class Answer:
 
     @property
     def events(self) -> list[Any]:
+        return [json.loads(frame.removeprefix(b"data: ")) for frame in self._frames() if frame.startswith(b"data: ")]
+
+    @property
+    def error(self) -> Any:
+        """The error that ends a stream."""
+        last = self._frames()[-1]
+        assert last.startswith(b"event: error\ndata: ")
+        return json.loads(last.partition(b"data: ")[2])["error"]
+
+    def _frames(self) -> list[bytes]:
         frames = b"".join(self.pieces).split(b"\n\n")
         assert frames.pop() == b""
-        return [json.loads(frame.removeprefix(b"data: ")) for frame in frames]
+        return frames
 
 
 class Caller:
@@ -161,17 +173,21 @@ def test_a_request_is_answered() -> None:
     assert (answer.status, answer.json, answer.complete) == (200, {"said": "hi"}, True)
     assert answer.headers["content-type"] == "application/json"
     assert answer.headers["content-length"] == str(len(b'{"said":"hi"}'))
-    assert answer.headers["access-control-allow-origin"] == "*"
+    assert not any(name.startswith("access-control") for name in answer.headers)
 
 
 @pytest.mark.parametrize(
     ("sent", "echoed", "run_as"),
     [
-        ({"x-request-id": "r1"}, {"x-request-id": "r1"}, "r1"),
-        ({"x-ms-client-request-id": "c1"}, {"x-request-id": "c1", "x-ms-client-request-id": "c1"}, "c1"),
+        ({"x-request-id": "r1"}, {"x-request-id": "r1", "x-ms-request-id": "r1"}, "r1"),
+        (
+            {"x-ms-client-request-id": "c1"},
+            {"x-request-id": "c1", "x-ms-request-id": "c1", "x-ms-client-request-id": "c1"},
+            "c1",
+        ),
         (
             {"x-request-id": "r1", "x-ms-client-request-id": "c1"},
-            {"x-request-id": "r1", "x-ms-client-request-id": "c1"},
+            {"x-request-id": "r1", "x-ms-request-id": "r1", "x-ms-client-request-id": "c1"},
             "r1",
         ),
     ],
@@ -282,9 +298,28 @@ def test_a_broken_stream_counts_before_an_accept_header_that_cannot_be_served() 
     assert ask(gives(lambda: {"said": breaks_after("a")}), headers={"accept": "text/html"}).status == 500
 
 
-def test_a_stream_that_breaks_midway_is_cut() -> None:
-    answer = ask(gives(lambda: {"said": breaks_after("a")}), headers=EVENTS)
+@pytest.mark.parametrize(
+    ("kind", "code", "said"),
+    [
+        (FlowKind.DAG, "SystemError", "the line broke"),
+        (FlowKind.FLEX, "UserError", "Execution failure in 'answer': (ValueError) the line broke"),
+    ],
+)
+def test_a_stream_that_breaks_midway_says_why_and_is_cut(kind: FlowKind, code: str, said: str) -> None:
+    flow = FakeFlow(gives(lambda: {"said": breaks_after("a")}), replace(DEFINITION, kind=kind, entry="app:answer"))
+    answer = ask(flow, headers=EVENTS)
     assert (answer.status, answer.events, answer.complete) == (200, [{"said": "a"}], False)
+    assert answer.error == {"code": code, "message": said}
+
+
+def test_no_secret_leaves_in_the_event_that_ends_a_stream() -> None:
+    SECRETS.learn(["sk-in-a-broken-stream"])
+
+    async def breaks() -> AsyncIterator[str]:
+        yield "a"
+        raise ValueError("refused sk-in-a-broken-stream")
+
+    assert ask(gives(lambda: {"said": breaks()}), headers=EVENTS).error["message"] == "refused ******"
 
 
 @pytest.mark.parametrize("headers", [{}, EVENTS])
@@ -302,6 +337,7 @@ def test_a_stream_that_breaks_before_its_first_byte_has_a_status(
 def test_a_piece_that_is_no_json_breaks_the_stream() -> None:
     answer = ask(gives(lambda: {"said": iter(["a", object()])}), headers=EVENTS)
     assert (answer.status, answer.events, answer.complete) == (200, [{"said": "a"}], False)
+    assert "not JSON serializable" in answer.error["message"]
 
 
 @pytest.mark.parametrize(
@@ -423,6 +459,103 @@ def test_a_caller_who_hangs_up_ends_the_run_and_frees_the_place(monkeypatch: pyt
     assert (gone.status, seen, after.status) == (0, ["cancelled"], 200)
 
 
+def test_a_caller_who_hangs_up_while_it_waits_leaves_the_queue() -> None:
+    async def scene() -> tuple[Answer, Answer, Answer]:
+        hang_up, go, runs = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+        async def waits(inputs: Mapping[str, Any], context: RunContext) -> Any:
+            runs.set()
+            await go.wait()
+            return {"said": inputs["text"]}
+
+        flow = FakeFlow(waits)
+        caller = Caller(flow, ServingSettings(concurrency=1, queue=1, queue_wait_s=60))
+        first = asyncio.create_task(caller.ask())
+        await runs.wait()
+        gone = asyncio.create_task(caller.ask(hang_up=hang_up))
+        await asyncio.sleep(0)
+        hang_up.set()
+        left = await gone
+        second = asyncio.create_task(caller.ask(body=b'{"text": "waited"}'))
+        await asyncio.sleep(0)
+        go.set()
+        assert (await first).status == 200
+        answers = left, await second, await caller.ask(body=b'{"text": "after"}')
+        assert len(flow.contexts) == 3
+        return answers
+
+    left, waited, after = asyncio.run(scene())
+    assert (left.status, waited.json, after.json) == (0, {"said": "waited"}, {"said": "after"})
+
+
+async def waits_for_ever(inputs: Mapping[str, Any], context: RunContext) -> Any:
+    await asyncio.Event().wait()
+
+
+def test_the_callers_own_deadline_is_408() -> None:
+    answer = ask(waits_for_ever, headers={"x-request-timeout-ms": "10"})
+    assert (answer.status, answer.json["error"]["code"]) == (408, "RequestTimeout")
+    assert "0.01 s" in answer.json["error"]["message"]
+
+
+def test_the_callers_deadline_counts_in_the_queue() -> None:
+    async def scene() -> Answer:
+        caller = Caller(FakeFlow(waits_for_ever), ServingSettings(concurrency=1, queue=1, queue_wait_s=60))
+        running = asyncio.create_task(caller.ask())
+        await asyncio.sleep(0)
+        answer = await caller.ask(headers={"x-request-timeout-ms": "10"})
+        running.cancel()
+        return answer
+
+    assert asyncio.run(scene()).status == 408
+
+
+@pytest.mark.parametrize(("asked_ms", "allowed_s", "within_s"), [("5000", 90.0, 5), ("900000", 90.0, 90)])
+def test_the_sooner_deadline_reaches_the_flow(asked_ms: str, allowed_s: float, within_s: float) -> None:
+    async def scene() -> float:
+        flow = FakeFlow(echo)
+        await Caller(flow, ServingSettings(timeout_s=allowed_s)).ask(headers={"x-request-timeout-ms": asked_ms})
+        deadline = flow.contexts[0].deadline
+        assert deadline is not None
+        return deadline - asyncio.get_running_loop().time()
+
+    assert within_s / 2 < asyncio.run(scene()) <= within_s
+
+
+@pytest.mark.parametrize("wrong", ["", "0", "-1", "2s", "1" * 10, "1.5"])
+def test_a_deadline_that_cannot_be_read_is_refused(wrong: str) -> None:
+    answer = ask(echo, headers={"x-request-timeout-ms": wrong})
+    assert answer.status == 400
+    assert "x-request-timeout-ms" in answer.json["error"]["message"]
+
+
+def test_a_stream_that_has_begun_outlives_the_callers_deadline() -> None:
+    async def slow() -> AsyncIterator[str]:
+        yield "a"
+        loop = asyncio.get_running_loop()
+        passed = loop.create_future()
+        loop.call_at(loop.time() + 0.05, passed.set_result, None)
+        await passed
+        yield "b"
+
+    answer = ask(gives(lambda: {"said": slow()}), headers={**EVENTS, "x-request-timeout-ms": "25"})
+    assert answer.complete
+    assert len(answer.events) == 2
+
+
+def test_an_unknown_content_encoding_is_415() -> None:
+    answer = ask(echo, ServingSettings(wrap_failures=True), headers={"content-encoding": "br"})
+    assert (answer.status, answer.json["error"]["code"]) == (415, "UserError")
+    assert answer.headers["accept-encoding"] == "gzip, deflate"
+
+
+@pytest.mark.parametrize("path", ["/score", "/feedback"])
+def test_a_compressed_body_is_bounded_by_what_comes_out(path: str) -> None:
+    bomb = gzip.compress(b" " * 1_000_000)
+    answer = ask(echo, ServingSettings(body_limit=5000), path=path, headers={"content-encoding": "gzip"}, body=bomb)
+    assert answer.status == 413
+
+
 def test_a_body_over_the_limit_is_413() -> None:
     answer = ask(echo, ServingSettings(body_limit=10, wrap_failures=True), body=b'{"text": "too long"}')
     assert (answer.status, answer.json["error"]["code"]) == (413, "PayloadTooLarge")
@@ -474,9 +607,35 @@ def test_unknown_routes_and_wrong_methods() -> None:
     assert ask(echo, method="POST", path="/health").status == 405
 
 
-def test_any_page_may_call() -> None:
-    answer = ask(echo, method="OPTIONS", headers={"access-control-request-headers": "authorization"})
-    assert answer.status == 200
-    assert answer.headers["access-control-allow-origin"] == "*"
-    assert answer.headers["access-control-allow-methods"] == "POST"
-    assert answer.headers["access-control-allow-headers"] == "authorization"
+PAGE = {"origin": "https://a.example", "access-control-request-method": "POST"}
+
+
+def test_no_page_may_call_unless_asked() -> None:
+    assert ask(echo, method="OPTIONS", headers=PAGE).status == 405
+    for answer in (
+        ask(echo, headers=PAGE),
+        ask(echo, ServingSettings(cors=frozenset({"https://b.example"})), headers=PAGE),
+    ):
+        assert answer.status == 200
+        assert "access-control-allow-origin" not in answer.headers
+
+
+@pytest.mark.parametrize(("allowed", "said"), [("https://a.example", "https://a.example"), ("*", "*")])
+def test_the_pages_that_were_asked_for_may_call(allowed: str, said: str) -> None:
+    settings = ServingSettings(cors=frozenset({allowed}))
+    before = ask(echo, settings, method="OPTIONS", headers={**PAGE, "access-control-request-headers": "authorization"})
+    assert before.status == 204
+    assert before.headers["access-control-allow-methods"] == "POST"
+    assert before.headers["access-control-allow-headers"] == "authorization"
+    for answer in (before, ask(echo, settings, headers=PAGE), ask(raises(KeyError("k")), settings, headers=PAGE)):
+        assert answer.headers["access-control-allow-origin"] == said
+        assert answer.headers["vary"] == "origin"
+    exposed = ask(echo, settings, headers=PAGE).headers["access-control-expose-headers"]
+    assert "x-request-id" in exposed
+
+
+def test_a_preflight_from_elsewhere_or_to_nowhere_is_refused() -> None:
+    settings = ServingSettings(cors=frozenset({"https://b.example"}))
+    answer = ask(echo, settings, method="OPTIONS", headers=PAGE)
+    assert (answer.status, "access-control-allow-origin" in answer.headers) == (405, False)
+    assert ask(echo, ServingSettings(cors=frozenset("*")), method="OPTIONS", path="/no", headers=PAGE).status == 404

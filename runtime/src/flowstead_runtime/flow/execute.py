@@ -126,6 +126,9 @@ class _Run:
             if type(value) is CoroutineType:
                 # A synchronous wrapper around an asynchronous function.
                 value = await value
+            if step.dependents and is_cancelled():
+                # The tool has caught the cancellation; it was meant for the whole request.
+                raise asyncio.CancelledError
         except asyncio.CancelledError as error:
             if is_cancelled():
                 raise

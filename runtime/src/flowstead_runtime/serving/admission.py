@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections import deque
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from flowstead_runtime.errors import TooManyRequests
 from flowstead_runtime.serving.exchange import Exchange, Handler
 from flowstead_runtime.serving.overdue import Overdue
-from flowstead_runtime.serving.types import Timers
+from flowstead_runtime.serving.types import Message, Timers
+
+WATCHED_BYTES = 256 * 1024
+"""How much of its body is read of a request that waits. A caller whose body is not over by then is still sending; that
+it has left is seen when its turn comes."""
 
 if TYPE_CHECKING:
     from flowstead_runtime.serving.serving import Serving
@@ -82,10 +88,38 @@ def admit(serving: Serving, proceed: Handler) -> Handler:
 
     async def admitted(exchange: Exchange) -> None:
         if not admission.enter_now():
-            await admission.enter()
+            with _watched(exchange):
+                await admission.enter()
         try:
             await proceed(exchange)
         finally:
             admission.leave()
 
     return admitted
+
+
+@contextlib.contextmanager
+def _watched(exchange: Exchange) -> Iterator[None]:
+    """While inside, a caller who hangs up cancels its request, so that the queue holds nobody who has left."""
+    read: deque[Message] = deque()
+    receive = exchange.receive
+
+    async def receive_again() -> Message:
+        return read.popleft() if read else await receive()
+
+    async def watch() -> None:
+        size, more = 0, True
+        while more and size <= WATCHED_BYTES:
+            message = await receive()
+            read.append(message)
+            size += len(message.get("body", b""))
+            more = bool(message.get("more_body"))
+        if not more and (read[-1]["type"] == "http.disconnect" or (await receive())["type"] == "http.disconnect"):
+            exchange.hang_up()
+
+    watching = asyncio.get_running_loop().create_task(watch())
+    try:
+        yield
+    finally:
+        watching.cancel()
+        exchange.receive = receive_again

@@ -9,14 +9,15 @@ from typing import Any
 
 from flowstead_runtime import errors
 from flowstead_runtime.flow.schema import openapi
-from flowstead_runtime.serving.decoding import read_body
+from flowstead_runtime.serving.cors import allow_origins
+from flowstead_runtime.serving.decoding import read_content
 from flowstead_runtime.serving.exchange import CallerGone, Exchange, Handler
 from flowstead_runtime.serving.failures import answer
 from flowstead_runtime.serving.page import build_page
 from flowstead_runtime.serving.request_ids import read_headers
 from flowstead_runtime.serving.score import build_score
 from flowstead_runtime.serving.serving import Serving
-from flowstead_runtime.serving.types import Application, Headers, Receive, Scope, Send
+from flowstead_runtime.serving.types import Application, Receive, Scope, Send
 
 
 def build_application(serving: Serving) -> Application:
@@ -33,7 +34,7 @@ def build_application(serving: Serving) -> Application:
         await _answer_other(routes, path, method, Exchange(scope, receive, send))
         return None
 
-    return application
+    return allow_origins(application, serving.settings.cors, routes) if serving.settings.cors else application
 
 
 def build_routes(serving: Serving) -> Mapping[str, Mapping[str, Handler]]:
@@ -70,7 +71,7 @@ def _feedback(serving: Serving) -> Handler:
     limit = serving.settings.body_limit
 
     async def feedback(exchange: Exchange) -> None:
-        await read_body(exchange.receive, limit, exchange.content_length)
+        await read_content(exchange, limit)
         await exchange.reply(200, body)
 
     return feedback
@@ -84,8 +85,6 @@ async def _answer_other(
     if methods is None:
         return await _not_found(exchange, path, method)
     handler = methods.get("GET" if method == "HEAD" else method)
-    if handler is None and method == "OPTIONS":
-        return await _preflight(exchange, methods)
     if handler is None:
         allow = ", ".join(methods).encode()
         return await exchange.reply(
@@ -107,14 +106,3 @@ async def _not_found(exchange: Exchange, path: str, method: str) -> None:
     )
     body = text.encode("utf-8", "replace")
     await exchange.reply(404, body, [(b"content-type", b"text/html; charset=utf-8")])
-
-
-async def _preflight(exchange: Exchange, methods: Mapping[str, Handler]) -> None:
-    """CORS is open: any page may call, with any header."""
-    asked = next((v for k, v in exchange.scope["headers"] if k == b"access-control-request-headers"), b"*")
-    headers: Headers = [
-        (b"access-control-allow-methods", ", ".join(methods).encode()),
-        (b"access-control-allow-headers", asked),
-        (b"access-control-max-age", b"600"),
-    ]
-    await exchange.reply(200, b"", headers)

@@ -16,7 +16,7 @@ from flowstead_runtime.connections.hiding import hide_in_output
 from flowstead_runtime.errors import RuntimeFailure
 from flowstead_runtime.flow.running import Flow
 from flowstead_runtime.serving.health import Health, HealthThread
-from flowstead_runtime.serving.settings import BODY_LIMIT, ServingSettings, included_fields
+from flowstead_runtime.serving.settings import BODY_LIMIT, ServingSettings, cors_origins, included_fields
 from flowstead_runtime.serving.starting import StartFailure, explain, load_flow
 from flowstead_runtime.serving.types import Application, Timers
 
@@ -113,6 +113,7 @@ def _settings(options: argparse.Namespace) -> ServingSettings:
         included_fields=included_fields(os.environ),
         wrap_failures=options.command == "host",
         build_info=os.environ.get("BUILD_INFO", ""),
+        cors=frozenset(options.cors or ()) or cors_origins(os.environ),
     )
 
 
@@ -151,6 +152,13 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("--timeout", type=_positive, default=timeout, metavar="S")
         command.add_argument("--queue-wait", type=_seconds, default=0.5, metavar="S")
         command.add_argument("--body-limit", type=_positive_int, default=BODY_LIMIT, metavar="BYTES")
+        command.add_argument(
+            "--cors",
+            action="extend",
+            nargs="+",
+            metavar="ORIGIN",
+            help="pages that may call from a browser, or * for all (FLOWSTEAD_CORS_ORIGINS; none)",
+        )
         command.add_argument("--grace", type=_positive, metavar="S", help="to finish at the end (the time-out)")
     return parser
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from collections.abc import Awaitable
+from typing import TYPE_CHECKING, NoReturn
 
-from flowstead_runtime.errors import DeadlineExceeded
+from flowstead_runtime.errors import DeadlineExceeded, InputError
 from flowstead_runtime.serving.exchange import Exchange, Handler
 from flowstead_runtime.serving.overdue import Overdue
+from flowstead_runtime.serving.request_ids import TIMEOUT
 
 if TYPE_CHECKING:
     from flowstead_runtime.serving.serving import Serving
@@ -24,19 +26,51 @@ def keep_deadline(serving: Serving, proceed: Handler) -> Handler:
     deadlines = serving.deadlines
 
     async def kept(exchange: Exchange) -> None:
-        exchange.deadline = deadlines.watch(exchange)
+        due_at = deadlines.watch(exchange)
+        exchange.deadline = due_at if exchange.deadline is None else min(due_at, exchange.deadline)
         try:
             await proceed(exchange)
         except asyncio.CancelledError:
-            if exchange.verdict is None or exchange.gone:
-                raise
-            if exchange.task is not None:
-                exchange.task.uncancel()
-            raise exchange.verdict from None
+            raise_verdict(exchange)
         finally:
             deadlines.forget(exchange)
 
     return kept
+
+
+def keep_callers_deadline(serving: Serving, proceed: Handler) -> Handler:
+    """Layer: the same for the time that the caller gave, from the request's arrival, time in the queue included. It
+    can only be sooner than the deployment's."""
+    timers = serving.timers
+
+    def kept(exchange: Exchange) -> Awaitable[None]:
+        return proceed(exchange) if exchange.timeout_s is None else kept_for_caller(exchange, exchange.timeout_s)
+
+    async def kept_for_caller(exchange: Exchange, timeout_s: float) -> None:
+        name = TIMEOUT.decode()
+        if not timeout_s:
+            raise InputError(f"The header {name} must be a positive whole number of milliseconds.")
+        verdict = DeadlineExceeded(f"The flow did not answer within {timeout_s:g} s, which {name} asked for.")
+        exchange.deadline = timers.time() + timeout_s
+        timer = timers.call_at(exchange.deadline, lambda: exchange.cut_short(verdict))
+        try:
+            await proceed(exchange)
+        except asyncio.CancelledError:
+            raise_verdict(exchange)
+        finally:
+            timer.cancel()
+
+    return kept
+
+
+def raise_verdict(exchange: Exchange) -> NoReturn:
+    """Turn the cancellation, as whose handler this is called, into why the request was cut short, if that is its
+    reason."""
+    if exchange.verdict is None or exchange.gone:
+        raise
+    if exchange.task is not None:
+        exchange.task.uncancel()
+    raise exchange.verdict from None
 
 
 def make_deadlines(timeout_s: float | None, serving: Serving) -> Overdue[Exchange] | None:

@@ -6,9 +6,10 @@ import json
 from collections.abc import Callable, Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
-from flowstead_runtime.errors import InputError, PayloadTooLarge
+from flowstead_runtime.errors import InputError
 from flowstead_runtime.flow.definition import FlowDefinition
 from flowstead_runtime.flow.inputs import convert_inputs
+from flowstead_runtime.serving.compression import body_too_large, decompressed
 from flowstead_runtime.serving.exchange import CallerGone, Exchange, Handler
 from flowstead_runtime.serving.types import Receive
 
@@ -25,22 +26,29 @@ def decode(serving: Serving, proceed: Handler) -> Handler:
     inputs_of = make_decoder(serving.definition)
 
     async def decoded(exchange: Exchange) -> None:
-        body = await read_body(exchange.receive, limit, exchange.content_length)
+        body = await read_content(exchange, limit)
         exchange.inputs = inputs_of(body)
         await proceed(exchange)
 
     return decoded
 
 
+async def read_content(exchange: Exchange, limit: int) -> bytes:
+    """The request's body as it was before it was encoded for the way, at most `limit` bytes. Raises PayloadTooLarge,
+    UnsupportedEncoding, InputError or CallerGone."""
+    body = await read_body(exchange.receive, limit, exchange.content_length)
+    return decompressed(body, exchange.content_encoding, limit) if exchange.content_encoding else body
+
+
 async def read_body(receive: Receive, limit: int, announced: int = 0) -> bytes:
     """The whole body, at most `limit` bytes. Raises PayloadTooLarge, or CallerGone when the caller hung up."""
     if announced > limit:
-        raise _too_large(limit)
+        raise body_too_large(limit)
     message = await receive()
     if message["type"] == "http.request" and not message.get("more_body"):
         body: bytes = message.get("body", b"")
         if len(body) > limit:
-            raise _too_large(limit)
+            raise body_too_large(limit)
         return body
     parts = bytearray()
     while True:
@@ -48,7 +56,7 @@ async def read_body(receive: Receive, limit: int, announced: int = 0) -> bytes:
             raise CallerGone
         parts += message.get("body", b"")
         if len(parts) > limit:
-            raise _too_large(limit)
+            raise body_too_large(limit)
         if not message.get("more_body"):
             return bytes(parts)
         message = await receive()
@@ -104,7 +112,3 @@ def _sampled(body: bytes, names: Collection[str]) -> dict[str, Any]:
     except (ValueError, RecursionError):
         return {}
     return {name: data[name] for name in names if name in data} if isinstance(data, dict) else {}
-
-
-def _too_large(limit: int) -> PayloadTooLarge:
-    return PayloadTooLarge(f"The request body is over the limit of {limit} bytes.")

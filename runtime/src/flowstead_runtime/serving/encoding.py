@@ -137,6 +137,7 @@ def _first_event(rest: Mapping[str, Any]) -> bytes:
 
 async def _start_events(serving: Serving, exchange: Exchange) -> None:
     serving.begins_to_answer(exchange)
+    exchange.streaming = True
     await exchange.start(200, [(b"content-type", b"text/event-stream; charset=utf-8"), (b"cache-control", b"no-cache")])
 
 

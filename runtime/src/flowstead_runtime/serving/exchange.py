@@ -20,25 +20,29 @@ Layer = Callable[["Serving", Handler], Handler]
 """A layer is built once, from what is served and the handler behind it."""
 
 _JSON = (b"content-type", b"application/json")
-_CORS = (b"access-control-allow-origin", b"*")
 
 
 class Exchange:
     """A request and what becomes of it; each layer fills in its part. What most requests leave as it is stands as a
     default on the class, which costs a request nothing.
 
+    timeout_s: how long the caller is willing to wait, None when it did not say.
     started: the answer's first bytes are out, so its status is settled.
+    streaming: the answer is a stream of events.
     verdict: why the request was cut short, set by whoever cancels its task.
     gone: the caller hung up."""
 
     request_id = ""
     accept: Accept = parse_accept("")
     content_length = 0
+    content_encoding = ""
+    timeout_s: float | None = None
     deadline: float | None = None
     inputs: Mapping[str, Any]
     result: RunResult
     outputs: Outputs
     started = False
+    streaming = False
     verdict: RuntimeFailure | None = None
     gone = False
 
@@ -52,14 +56,14 @@ class Exchange:
     async def start(self, status: int, headers: Headers) -> None:
         """Send the status and the headers, with those that every answer has."""
         self.started = True
-        await self.send({"type": "http.response.start", "status": status, "headers": [*headers, _CORS, *self.echo]})
+        await self.send({"type": "http.response.start", "status": status, "headers": [*headers, *self.echo]})
 
     async def reply(self, status: int, body: bytes, headers: Headers | None = None) -> None:
         """Send a whole answer. JSON unless the headers say otherwise."""
         length = (b"content-length", b"%d" % len(body))
         own = (_JSON, length) if headers is None else (*headers, length)
         self.started = True
-        await self.send({"type": "http.response.start", "status": status, "headers": [*own, _CORS, *self.echo]})
+        await self.send({"type": "http.response.start", "status": status, "headers": [*own, *self.echo]})
         await self.send({"type": "http.response.body", "body": body})
 
     def cut_short(self, verdict: RuntimeFailure) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from flowstead_runtime.connections.hiding import SECRETS
 from flowstead_runtime.errors import (
@@ -14,6 +14,7 @@ from flowstead_runtime.errors import (
     PayloadTooLarge,
     RuntimeFailure,
     TooManyRequests,
+    UnsupportedEncoding,
 )
 from flowstead_runtime.serving.exchange import CallerGone, Exchange, Handler
 from flowstead_runtime.serving.types import Headers
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("flowstead.serving")
 
-OUR_OWN = (DeadlineExceeded, PayloadTooLarge, TooManyRequests)
+OUR_OWN = (DeadlineExceeded, PayloadTooLarge, TooManyRequests, UnsupportedEncoding)
 """Answers of the instance about itself, not of the flow: they keep their status."""
 
 MODEL_ERROR = 424
@@ -32,8 +33,9 @@ _REASON_SHOWN = 500
 
 
 def answer_failures(serving: Serving, proceed: Handler) -> Handler:
-    """Layer: turns what was raised behind it into an answer. After the first bytes are out there is none to give: the
-    connection is cut, so that the caller sees an incomplete body."""
+    """Layer: turns what was raised behind it into an answer. After the first bytes are out the status is settled: a
+    stream says what happened in a last event, and the connection is cut, so that every caller sees an incomplete body.
+    """
     wrap = serving.settings.wrap_failures
 
     async def answered(exchange: Exchange) -> None:
@@ -62,16 +64,25 @@ async def answer(exchange: Exchange, failure: RuntimeFailure, *, wrap: bool) -> 
         failure.message[:_REASON_SHOWN],
     )
     if exchange.started:
+        await _end_stream(exchange, failure)
         return
     status, headers = status_and_headers(failure, wrap=wrap)
-    # Escapes keep half surrogates of user text sendable.
-    await exchange.reply(status, json.dumps(_told(failure)).encode("ascii"), headers)
+    await exchange.reply(status, _told(failure), headers)
 
 
-def _told(failure: RuntimeFailure) -> dict[str, Any]:
+async def _end_stream(exchange: Exchange, failure: RuntimeFailure) -> None:
+    """The body stays incomplete: the server cuts the connection when the application leaves it so."""
+    if exchange.streaming:
+        last = b"event: error\ndata: " + _told(failure) + b"\n\n"
+        await exchange.send({"type": "http.response.body", "body": last, "more_body": True})
+
+
+def _told(failure: RuntimeFailure) -> bytes:
     """The error body without this process's secrets: the message may be that of an exception of the flow's."""
     body = failure.as_body()
-    return {"error": {**body["error"], "message": SECRETS.hide(failure.message)}}
+    told = {"error": {**body["error"], "message": SECRETS.hide(failure.message)}}
+    # Escapes keep half surrogates of user text sendable.
+    return json.dumps(told).encode("ascii")
 
 
 def status_and_headers(failure: RuntimeFailure, *, wrap: bool) -> tuple[int, Headers]:
@@ -79,6 +90,8 @@ def status_and_headers(failure: RuntimeFailure, *, wrap: bool) -> tuple[int, Hea
     headers: Headers = [(b"content-type", b"application/json")]
     if isinstance(failure, TooManyRequests):
         headers.append((b"retry-after", b"%d" % RETRY_AFTER_S))
+    if isinstance(failure, UnsupportedEncoding):
+        headers.append((b"accept-encoding", b"gzip, deflate"))
     if isinstance(failure, PayloadTooLarge):
         # The rest of the body is not read, so the connection cannot be used again.
         headers.append((b"connection", b"close"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from flowstead_runtime.serving.admission import admit
-from flowstead_runtime.serving.deadline import keep_deadline, watch_caller
+from flowstead_runtime.serving.deadline import keep_callers_deadline, keep_deadline, watch_caller
 from flowstead_runtime.serving.decoding import decode
 from flowstead_runtime.serving.encoding import encode
 from flowstead_runtime.serving.exchange import Exchange, Handler, Layer
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 LAYERS: tuple[Layer, ...] = (
     identify,
     answer_failures,
+    keep_callers_deadline,
     admit,
     keep_deadline,
     decode,

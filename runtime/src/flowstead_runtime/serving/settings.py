@@ -19,7 +19,7 @@ class ServingSettings:
     """concurrency: requests that run at once in this process, None for any number. queue: how many more may wait, each
     for at most queue_wait_s. timeout_s: until the first byte of the answer, None for none. included_fields: outputs to
     answer with, None for all but the evaluation-only ones. wrap_failures: the flow's own failures leave as 424, as from
-    a managed online endpoint. build_info: what `/version` shows."""
+    a managed online endpoint. build_info: what `/version` shows. cors: origins whose pages may call, `*` for any."""
 
     concurrency: int | None = None
     queue: int = 0
@@ -29,6 +29,7 @@ class ServingSettings:
     included_fields: frozenset[str] | None = None
     wrap_failures: bool = False
     build_info: str = ""
+    cors: frozenset[str] = frozenset()
 
     @property
     def runtime_version(self) -> str:
@@ -62,3 +63,8 @@ def included_fields(environ: Mapping[str, str]) -> frozenset[str] | None:
             )
         return frozenset(names)
     return None
+
+
+def cors_origins(environ: Mapping[str, str]) -> frozenset[str]:
+    """FLOWSTEAD_CORS_ORIGINS: origins such as `https://example.com`, or `*`, with blanks or commas between them."""
+    return frozenset(environ.get("FLOWSTEAD_CORS_ORIGINS", "").replace(",", " ").split())

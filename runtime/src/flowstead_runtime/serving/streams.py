@@ -7,8 +7,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import contextvars
+import threading
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from concurrent.futures import Executor
+from itertools import takewhile
 from typing import Any
 
 _PLAIN = frozenset({str, int, float, bool, dict, list, tuple, type(None)})
@@ -36,13 +38,15 @@ async def pieces(stream: Any, executor: Executor) -> AsyncGenerator[Any, None]:
 
 
 async def joined(stream: Any, executor: Executor) -> str:
-    """The whole stream as one text."""
+    """The whole stream as one text. When it is cancelled, the piece that is being made is the last."""
+    given_up = threading.Event()
     try:
         if isinstance(stream, AsyncIterator):
             return "".join([str(piece) async for piece in stream])
         context = contextvars.copy_context()
-        return await asyncio.get_running_loop().run_in_executor(executor, context.run, _join, stream)
+        return await asyncio.get_running_loop().run_in_executor(executor, context.run, _join, stream, given_up)
     finally:
+        given_up.set()
         await close(stream, executor)
 
 
@@ -61,5 +65,5 @@ def _next(stream: Iterator[Any]) -> Any:
     return next(stream, _END)
 
 
-def _join(stream: Iterator[Any]) -> str:
-    return "".join(map(str, stream))
+def _join(stream: Iterator[Any], given_up: threading.Event) -> str:
+    return "".join(str(piece) for piece in takewhile(lambda _: not given_up.is_set(), stream))

@@ -24,6 +24,9 @@ def serve(
     ] = None,
     concurrency: Annotated[int | None, typer.Option(help="Requests at once [default: no limit].", metavar="N")] = None,
     timeout: Annotated[float | None, typer.Option(help="Longest request [default: no limit].", metavar="S")] = None,
+    cors: Annotated[
+        list[str] | None, typer.Option(help="An origin whose pages may call, or * for any.", metavar="ORIGIN")
+    ] = None,
     init: Annotated[
         list[str] | None, typer.Option(help="An argument for a flex flow's class.", metavar="NAME=VALUE")
     ] = None,
@@ -39,5 +42,6 @@ def serve(
         "--timeout": timeout,
     }
     words = [word for name, value in given.items() if value is not None for word in (name, str(value))]
+    words += ["--cors", *cors] if cors else []
     words += ["--init", *init] if init else []
     os.execv(sys.executable, [sys.executable, "-m", "flowstead_runtime", "serve", str(flow), *words])  # noqa: S606
