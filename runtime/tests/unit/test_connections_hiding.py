@@ -64,3 +64,10 @@ def test_what_is_printed_holds_none() -> None:
     stream.writelines(["hiding-test-key-4", "\n"])
     assert written.getvalue().decode() == "with ****** {'ä': '******'}\n******\n"
     assert (stream.encoding, stream.errors) == ("utf-8", "backslashreplace")
+
+
+def test_secrets_are_known_as_json_writes_them() -> None:
+    secrets = Secrets()
+    secrets.learn(['quoted"pass\\wörd'])
+    texts = ('quoted"pass\\wörd', r"quoted\"pass\\wörd", r"quoted\"pass\\w\u00f6rd")
+    assert [secrets.hide(text) for text in texts] == ["******"] * 3

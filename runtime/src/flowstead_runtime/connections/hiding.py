@@ -7,6 +7,7 @@ This process knows its secrets: those of the connections that it has made and th
 from __future__ import annotations
 
 import io
+import json
 import logging
 import re
 import sys
@@ -43,12 +44,18 @@ class Secrets:
         self.learn(part for name, value in environ.items() for part in secret_parts(name, value))
 
     def hide(self, text: str) -> str:
-        return text if self._pattern is None else self._pattern.sub(HIDDEN, text)
+        pattern = self._pattern  # another thread may learn or forget meanwhile
+        return text if pattern is None else pattern.sub(HIDDEN, text)
 
     def _set(self, values: set[str]) -> None:
         self._values = values
-        longest_first = sorted(values, key=len, reverse=True)
+        longest_first = sorted({form for each in values for form in _forms(each)}, key=len, reverse=True)
         self._pattern = re.compile("|".join(re.escape(each) for each in longest_first)) if values else None
+
+
+def _forms(value: str) -> tuple[str, str, str]:
+    """The value itself, and as it stands in a JSON text, with and without other than ASCII characters."""
+    return value, json.dumps(value, ensure_ascii=False)[1:-1], json.dumps(value)[1:-1]
 
 
 SECRETS = Secrets()
