@@ -19,9 +19,15 @@ from flowstead_runtime.serving.health import Health, HealthThread
 from flowstead_runtime.serving.settings import BODY_LIMIT, ServingSettings, cors_origins, included_fields
 from flowstead_runtime.serving.starting import StartFailure, explain, load_flow
 from flowstead_runtime.serving.types import Application, Timers
+from flowstead_runtime.telemetry import collector_import
+from flowstead_runtime.telemetry.collection import CURRENT, Collection, open_collection
+from flowstead_runtime.telemetry.collection_settings import given_settings
 
 GRACE_S = 8.0
 """For requests in flight at the end of a process whose requests have no time-out."""
+
+WRITE_OUT_S = 0.8
+"""For collected records at the end: less than `process.LEAVE_AFTER_S`."""
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -74,14 +80,15 @@ def _run(options: argparse.Namespace, sockets: Sequence[socket.socket], health: 
     flow_path = Path(options.flow).absolute()
     connections = Path(options.connections) if options.connections else None
     init = dict(getattr(options, "init", None) or ())
+    collection = _start_collection(options, flow_path)
     flow = load_flow(flow_path, connections, init, hosted=options.command == "host")
     try:
         settings = _settings(options)
     except RuntimeFailure as problem:
         raise explain(flow_path, problem) from problem
     Process(
-        build=_Builder(flow, settings).build,
-        close=flow.close,
+        build=_Builder(flow, settings, collection).build,
+        close=_Closer(flow, collection).close,
         sockets=sockets,
         health=health,
         stopping=stopping,
@@ -94,12 +101,36 @@ def _run(options: argparse.Namespace, sockets: Sequence[socket.socket], health: 
 class _Builder:
     flow: Flow
     settings: ServingSettings
+    collection: Collection | None
 
     def build(self, timers: Timers) -> Application:
         from flowstead_runtime.serving.application import build_application
         from flowstead_runtime.serving.serving import Serving
 
-        return build_application(Serving(self.flow, self.settings, timers))
+        return build_application(Serving(self.flow, self.settings, timers, self.collection))
+
+
+@dataclass(frozen=True)
+class _Closer:
+    flow: Flow
+    collection: Collection | None
+
+    async def close(self) -> None:
+        if self.collection is not None:
+            self.collection.close(WRITE_OUT_S)
+        await self.flow.close()
+
+
+def _start_collection(options: argparse.Namespace, flow_path: Path) -> Collection | None:
+    """Before the flow is loaded: its code makes its collectors then."""
+    file = Path(options.collect).absolute() if options.collect else None
+    try:
+        settings = given_settings(file, os.environ)
+    except RuntimeFailure as problem:
+        raise explain(flow_path, problem) from problem
+    collector_import.install()
+    CURRENT.collection = open_collection(settings) if settings is not None else None
+    return CURRENT.collection
 
 
 def _settings(options: argparse.Namespace) -> ServingSettings:
@@ -148,6 +179,7 @@ def _parser() -> argparse.ArgumentParser:
     hosted.add_argument("--queue", type=int, help="requests that may wait for a place (as many as may run)")
     for command, concurrency, timeout in ((at_terminal, None, None), (hosted, 10, 90.0)):
         command.add_argument("--connections", metavar="FILE", help='JSON: {"name": {"type": …, field: …}}')
+        command.add_argument("--collect", metavar="FILE", help="JSON: what is collected, and where to")
         command.add_argument("--concurrency", type=_positive_int, default=concurrency, metavar="N")
         command.add_argument("--timeout", type=_positive, default=timeout, metavar="S")
         command.add_argument("--queue-wait", type=_seconds, default=0.5, metavar="S")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from flowstead_runtime.serving.admission import admit
+from flowstead_runtime.serving.collecting import collect_payloads, collect_values
 from flowstead_runtime.serving.deadline import keep_callers_deadline, keep_deadline, watch_caller
 from flowstead_runtime.serving.decoding import decode
 from flowstead_runtime.serving.encoding import encode
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 LAYERS: tuple[Layer, ...] = (
     identify,
+    collect_payloads,
     answer_failures,
     keep_callers_deadline,
     admit,
@@ -27,9 +29,10 @@ LAYERS: tuple[Layer, ...] = (
     watch_caller,
     execute,
     select_outputs,
+    collect_values,
     encode,
 )
-"""Tracing belongs between `decode` and `execute`, collection between `select_outputs` and `encode`."""
+"""Tracing belongs between `decode` and `execute`."""
 
 
 def build_score(serving: Serving) -> Handler:

@@ -10,19 +10,24 @@ from flowstead_runtime.serving.deadline import make_deadlines
 from flowstead_runtime.serving.exchange import Exchange
 from flowstead_runtime.serving.settings import ServingSettings
 from flowstead_runtime.serving.types import Timers
+from flowstead_runtime.telemetry.collection import Collection
 
 STREAM_THREADS = 64
 """Threads for synchronous generators when the number of requests has no limit."""
 
 
 class Serving:
-    """A flow, how to serve it, and what is in flight. timers: the event loop, or a test's clock."""
+    """A flow, how to serve it, and what is in flight. timers: the event loop, or a test's clock. collection: None when
+    nothing is collected."""
 
-    def __init__(self, flow: Flow, settings: ServingSettings, timers: Timers) -> None:
+    def __init__(
+        self, flow: Flow, settings: ServingSettings, timers: Timers, collection: Collection | None = None
+    ) -> None:
         self.flow = flow
         self.definition = flow.definition
         self.settings = settings
         self.timers = timers
+        self.collection = collection
         self.admission = Admission(settings.concurrency, settings.queue, settings.queue_wait_s, timers)
         self.deadlines = make_deadlines(settings.timeout_s, self)
         self.executor = ThreadPoolExecutor(settings.concurrency or STREAM_THREADS, "stream")

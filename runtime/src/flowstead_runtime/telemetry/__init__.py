@@ -1,0 +1,1 @@
+"""What an instance tells besides its answers: spans, metrics, collected data."""
