@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -196,3 +197,69 @@ def test_a_decision_for_an_older_generation_is_not_written(
     assert record.observed_generation < record.generation
     world.settle()
     assert len(world.engine.instances) == 2
+
+
+def _fail_an_update(world: ReconcilerWorld, **changes: Any) -> str:
+    """The revision that serves; its successor raised at import."""
+    serving = world.there().status.revision
+    world.engine.ready_at_once = False
+    world.put_deployment(**changes)
+    world.look_until(lambda: len(world.engine.instances) > 1)
+    new = next(each for each in world.engine.observe() if each.revision != serving)
+    world.engine.fail(new.id, EXIT_FLOW_CANNOT_START)
+    world.settle()
+    assert world.there().status.provisioning_state is ProvisioningState.FAILED
+    world.engine.ready_at_once = True
+    return serving
+
+
+def test_what_serves_after_a_failed_update_is_started_again_as_it_was(world: ReconcilerWorld, model: str) -> None:
+    world.put_endpoint(traffic={"blue": 100})
+    world.put_deployment(model=model, instance_count=2, secrets={"KEY": "old-secret"})
+    world.settle()
+    serving = _fail_an_update(
+        world, model=world.put_flow("2", code="x = 2\n"), instance_count=1, secrets={"KEY": "new-secret"}
+    )
+    with world.store.transaction() as tx:
+        tx.remove(model)  # its files stay for as long as they serve
+
+    world.engine.instances.clear()
+    world.new_reconciler()
+    world.look_until(lambda: len(blue_of(world.gateway.published)) == 2)
+
+    started = [each.spec for each in world.engine.instances.values()]
+    assert [each.revision for each in started] == [serving, serving]
+    assert [each.environment for each in started] == [{"KEY": "old-secret"}] * 2
+    with world.store.reading() as tx:
+        assert len(tx.content_in_use()) == 2
+
+
+def test_what_serves_is_replaced_while_its_successor_is_not_there_yet(world: ReconcilerWorld, model: str) -> None:
+    before = world.bring_up(model)
+    old = world.only_instance()
+    world.environments.slow = True
+    world.put_deployment(model=world.put_flow("2", code="x = 2\n", requirements="slow-to-build\n"))
+    world.reconciler.tick()
+    world.engine.lose(old)
+
+    def replaced() -> bool:
+        routed = blue_of(world.gateway.published)
+        return len(routed) == 1 and old not in routed[0].address
+
+    world.look_until(replaced)
+    assert world.there().status.serving_revision == before.status.revision
+    assert world.there().status.provisioning_state is ProvisioningState.UPDATING
+
+
+def test_a_failed_scale_up_leaves_as_many_as_there_were(world: ReconcilerWorld, model: str) -> None:
+    world.bring_up(model)
+    first = world.only_instance()
+    world.engine.ready_at_once = False
+    world.put_deployment(instance_count=2)
+    world.look_until(lambda: len(world.engine.instances) == 2)
+    world.engine.fail(next(id for id in world.engine.instances if id != first), EXIT_FLOW_CANNOT_START)
+    world.settle()
+    assert world.there().status.provisioning_state is ProvisioningState.FAILED
+    world.engine.ready_at_once = True
+    world.engine.instances.clear()
+    world.look_until(lambda: len(blue_of(world.gateway.published)) == 1 and len(world.engine.instances) == 1)

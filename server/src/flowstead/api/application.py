@@ -38,7 +38,6 @@ from flowstead.resources.names import Workspace
 from flowstead.resources.settings import ServerSettings
 from flowstead.store import Store
 from flowstead.store.content import Contents
-from flowstead.store.records import Kind
 from flowstead.store.uploads import Uploads
 
 log = logging.getLogger("flowstead.api")
@@ -111,6 +110,6 @@ def create_app(
 
 def _clean_up(store: Store, uploads: Uploads, contents: Contents) -> None:
     with store.reading() as tx:
-        used = {version.spec.content_hash for version in tx.list(Kind.MODEL_VERSION)}
+        used = tx.content_in_use()
     uploads.discard_incomplete()
     contents.sweep(used)

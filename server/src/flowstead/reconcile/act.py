@@ -46,9 +46,9 @@ class Actor:
     ) -> None:
         """view: of the deployment, None for an endpoint."""
         match action:
-            case StartInstance():
+            case StartInstance(revision):
                 if view is not None:
-                    self._engine.start(self._instance(view, secrets))
+                    self._engine.start(self._instance(view, revision, secrets))
             case StopInstance(instance_id, patient):
                 self._engine.stop(instance_id, patient=patient)
             case RemoveFiles():
@@ -67,20 +67,24 @@ class Actor:
         shown.unlink(missing_ok=True)
         shown.hardlink_to(log)
 
-    def _instance(self, view: DeploymentView, secrets: Mapping[str, str]) -> InstanceSpec:
-        if not isinstance(view.environment, Built) or not isinstance(view.artifact, Path):
+    def _instance(self, view: DeploymentView, revision: str, secrets: Mapping[str, str]) -> InstanceSpec:
+        record, spec, environment, artifact = view.record, view.record.spec, view.environment, view.artifact
+        serving = view.serving
+        if serving is not None and serving.revision.name == revision:
+            spec, secrets = serving.revision.spec, serving.revision.secrets
+            environment, artifact = serving.environment, serving.artifact
+        if not isinstance(environment, Built) or not isinstance(artifact, Path):
             raise TypeError("An instance is started only when its environment and its flow are there.")
-        record = view.record
         id = "".join(self._random.choices(_ID_LETTERS, k=12))
         return InstanceSpec(
             id=id,
             endpoint=endpoint_name(record),
             deployment=record.name,
             deployment_uid=record.uid,
-            revision=view.target,
-            flow=view.artifact,
-            python=view.environment.python,
-            environment=variables_of(record.spec, secrets),
-            request_settings=record.spec.request_settings,
+            revision=revision,
+            flow=artifact,
+            python=environment.python,
+            environment=variables_of(spec, secrets),
+            request_settings=spec.request_settings,
             log=log_directory(self._home, record) / f"{id}.log",
         )

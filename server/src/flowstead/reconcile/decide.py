@@ -23,6 +23,7 @@ from flowstead.reconcile.phases import (
     ENDPOINT_DELETION,
     ENDPOINT_PHASES,
     is_unrouted,
+    serving_kept_up,
 )
 from flowstead.resources.clock import iso
 from flowstead.resources.deployment import Condition, DeploymentStatus
@@ -31,12 +32,15 @@ from flowstead.resources.operation import OperationKind
 
 
 def decide_deployment(view: DeploymentView) -> Decision:
-    """Deletion wins over all; a deployment that has failed is left alone until its specification changes."""
+    """Deletion wins over all; an attempt that has failed is not made again until the specification changes. What
+    serves is kept up meanwhile."""
     if view.record.deleting:
         return _delete_deployment(view)
     if view.settled and view.record.status.provisioning_state is not ProvisioningState.SUCCEEDED:
-        return _clear_away(view)
-    return _bring_up(view)
+        decision = _clear_away(view)
+    else:
+        decision = _bring_up(view)
+    return replace(decision, actions=(*decision.actions, *serving_kept_up(view)))
 
 
 def decide_endpoint(view: EndpointView) -> Decision:
@@ -79,15 +83,16 @@ def _bring_up(view: DeploymentView) -> Decision:
 
 def _clear_away(view: DeploymentView) -> Decision:
     """After a failure: what can't come to serve is stopped, what serves goes on."""
-    serving = view.record.status.serving_revision
-    own = [each for each in view.instances if each.revision == serving]
-    serves = {each.id for each in kept(own, serving or "", len(own))}
+    serving = view.record.status.serving_revision or ""
+    if view.serving is not None:
+        useful = kept(view.instances, serving, view.serving.revision.spec.instance_count)
+    else:
+        up = (InstanceState.READY, InstanceState.RESTARTING)
+        useful = [each for each in view.instances if each.revision == serving and each.state in up]
     useless = [
         each
         for each in view.instances
-        if each.state is not InstanceState.STOPPING
-        and (each.id not in serves or each.state in (InstanceState.FAILED, InstanceState.STARTING))
-        and is_unrouted(view, each)
+        if each.state is not InstanceState.STOPPING and each not in useful and is_unrouted(view, each)
     ]
     return Decision(tuple(StopInstance(each.id) for each in useless))
 

@@ -14,7 +14,16 @@ from flowstead.errors import FlowsteadError
 from flowstead.resources.deployment import DeploymentStatus
 from flowstead.resources.endpoint import EndpointStatus
 from flowstead.resources.operation import Operation
-from flowstead.store.records import DeploymentRecord, EndpointRecord
+from flowstead.store.records import DeploymentRecord, EndpointRecord, Revision
+
+
+@dataclass(frozen=True)
+class ServingView:
+    """The revision that serves, while it is not the one that is wanted. artifact, environment: as of a deployment."""
+
+    revision: Revision
+    artifact: Path | FlowsteadError
+    environment: EnvironmentState | None = None
 
 
 @dataclass(frozen=True)
@@ -23,7 +32,8 @@ class DeploymentView:
 
     watching_since: when this reconciler began; no deadline is counted from before, when nobody worked for it.
     artifact: the folder of its flow, or why there is none. environment: None when it was not asked for.
-    target: the revision that its instances shall run. instances: all that carry its uid.
+    target: the revision that its instances shall run. serving: the one that serves until then, None when it is the
+    same or none does. instances: all that carry its uid.
     routed: addresses that the gateway has taken for it; None when the gateway has taken nothing yet.
     unrouted_for, failed_for: instance id → seconds since it left the routes, since it was first seen failed.
     """
@@ -34,6 +44,7 @@ class DeploymentView:
     target: str
     artifact: Path | FlowsteadError
     environment: EnvironmentState | None
+    serving: ServingView | None = None
     instances: tuple[ObservedInstance, ...] = ()
     operation: Operation | None = None
     routed: frozenset[str] | None = None
@@ -76,7 +87,9 @@ class EndpointView:
 
 @dataclass(frozen=True)
 class StartInstance:
-    """Start one more instance of the target revision."""
+    """Start one more instance of that revision: the target, or the one that serves until the target does."""
+
+    revision: str
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from flowstead.engines.protocol import ObservedInstance
 from flowstead.gateway.description import GatewayDeployment, GatewayEndpoint, Upstream
 from flowstead.reconcile.instances import routable
 from flowstead.resources.endpoint import PRIMARY_KEY, SECONDARY_KEY, AuthMode
-from flowstead.store.records import DeploymentRecord, EndpointRecord
+from flowstead.store.records import DeploymentRecord, EndpointRecord, Revision
 
 _KEYS = (PRIMARY_KEY, SECONDARY_KEY)
 
@@ -18,25 +18,29 @@ def describe(
     deployments: Sequence[DeploymentRecord],
     instances: Sequence[ObservedInstance],
     secrets: Mapping[str, Mapping[str, str]],
+    serving: Mapping[str, Revision] | None = None,
 ) -> tuple[GatewayEndpoint, ...]:
-    """One entry an endpoint, by name. secrets: by the endpoint's id."""
+    """One entry an endpoint, by name. secrets: by the endpoint's id. serving: deployment id → what serves while it is
+    not what is wanted."""
     described = []
     for endpoint in endpoints:
         if endpoint.deleting:
             continue
         children = [d for d in deployments if d.parent_id.lower() == endpoint.id.lower() and not d.deleting]
-        described.append(_endpoint(endpoint, children, instances, secrets.get(endpoint.id, {})))
+        described.append(_endpoint(endpoint, children, instances, secrets.get(endpoint.id, {}), serving or {}))
     return tuple(sorted(described, key=lambda each: each.name))
 
 
-def serving_instances(record: DeploymentRecord, instances: Sequence[ObservedInstance]) -> Sequence[ObservedInstance]:
-    """Those of the revision that takes requests."""
+def serving_instances(
+    record: DeploymentRecord, instances: Sequence[ObservedInstance], serving: Revision | None = None
+) -> Sequence[ObservedInstance]:
+    """Those of the revision that takes requests. serving: that revision while it is not the one that is wanted."""
     status, own = record.status, [each for each in instances if each.deployment_uid == record.uid]
     if status.serving_revision is None:
         return ()
     # While another revision is on its way, the number that is wanted speaks of that one.
     present = status.serving_revision == status.revision and record.observed_generation == record.generation
-    count = record.spec.instance_count if present else len(own)
+    count = serving.spec.instance_count if serving else record.spec.instance_count if present else len(own)
     return routable(own, status.serving_revision, count)
 
 
@@ -45,11 +49,12 @@ def _endpoint(
     deployments: Sequence[DeploymentRecord],
     instances: Sequence[ObservedInstance],
     secrets: Mapping[str, str],
+    serving: Mapping[str, Revision],
 ) -> GatewayEndpoint:
     by_key = endpoint.spec.auth_mode is AuthMode.KEY
     traffic, mirror = _weights(endpoint.spec.traffic), _weights(endpoint.spec.mirror_traffic)
     described = {
-        record.name: _deployment(record, serving_instances(record, instances))
+        record.name: _deployment(record, instances, serving.get(record.id))
         for record in deployments
         if record.status.serving_revision is not None or record.name in traffic | mirror
     }
@@ -65,14 +70,17 @@ def _endpoint(
     )
 
 
-def _deployment(record: DeploymentRecord, serving: Sequence[ObservedInstance]) -> GatewayDeployment:
-    settings = record.spec.request_settings
+def _deployment(
+    record: DeploymentRecord, instances: Sequence[ObservedInstance], serving: Revision | None
+) -> GatewayDeployment:
+    taking = serving_instances(record, instances, serving)
+    settings = (serving or record).spec.request_settings
     room = settings.max_concurrent_requests_per_instance + settings.queue_length
     return GatewayDeployment(
         name=record.name,
-        instances=tuple(Upstream(each.address, each.health_address) for each in serving),
+        instances=tuple(Upstream(each.address, each.health_address) for each in taking),
         request_timeout_s=settings.request_timeout_s,
-        max_requests=room * max(1, len(serving)),
+        max_requests=room * max(1, len(taking)),
     )
 
 

@@ -35,7 +35,7 @@ from flowstead.resources.deployment import DeploymentStatus
 from flowstead.resources.endpoint import ProvisioningState
 from flowstead.resources.home import Home
 from flowstead.store import Store
-from flowstead.store.records import DeploymentRecord, EndpointRecord
+from flowstead.store.records import DeploymentRecord, EndpointRecord, Revision
 
 logger = logging.getLogger(__name__)
 
@@ -116,7 +116,7 @@ class Reconciler:
         """One look at everything. True when somebody waits for something that is not there yet."""
         snapshot = self._reader.read()
         instances = self._engine.observe()
-        self._publish(describe(snapshot.endpoints, snapshot.deployments, instances, snapshot.secrets))
+        self._publish(describe(snapshot.endpoints, snapshot.deployments, instances, snapshot.secrets, snapshot.serving))
         around = self._look_around(snapshot, instances)
         self._stop_orphans(snapshot, instances)
         for deployment in snapshot.deployments:
@@ -156,7 +156,10 @@ class Reconciler:
     ) -> None:
         for action in decision.actions:
             self._actor.carry_out(action, record, view, snapshot.secrets[record.id])
-        record_decision(self._store, record, decision, snapshot.operations.get(record.id))
+        content, target = snapshot.content.get(record.id), None
+        if view is not None and content is not None:
+            target = Revision(view.target, view.record.spec, content, snapshot.secrets[record.id])
+        record_decision(self._store, record, decision, snapshot.operations.get(record.id), target)
 
     def _explain(self, decision: Decision, failure: Fail, view: DeploymentView, secrets: Mapping[str, str]) -> Decision:
         lines = self._engine.last_log_lines(failure.instance_id, LOG_LINES) if failure.instance_id else ()

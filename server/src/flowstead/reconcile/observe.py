@@ -10,7 +10,7 @@ from pathlib import Path
 from flowstead.engines.protocol import ObservedInstance
 from flowstead.environments.protocol import EnvironmentRequest, Environments
 from flowstead.errors import FlowsteadError
-from flowstead.reconcile.decision import DeploymentView
+from flowstead.reconcile.decision import DeploymentView, ServingView
 from flowstead.reconcile.revision import revision_of
 from flowstead.reconcile.sources import FlowSource, FlowSources
 from flowstead.resources.clock import Clock
@@ -18,19 +18,21 @@ from flowstead.resources.endpoint import ProvisioningState
 from flowstead.resources.home import Home
 from flowstead.resources.operation import Operation
 from flowstead.store import Reading, Store
-from flowstead.store.records import AnyRecord, DeploymentRecord, EndpointRecord, Kind
+from flowstead.store.records import AnyRecord, DeploymentRecord, EndpointRecord, Kind, Revision
 
 
 @dataclass(frozen=True)
 class Snapshot:
     """One consistent state of the store. operations, secrets: by the resource's id; content: deployment id → hash
-    of its model's files, None when the model is gone."""
+    of its model's files, None when the model is gone; serving: deployment id → the revision that serves, while it is
+    not what is wanted or that could not be brought up."""
 
     endpoints: Sequence[EndpointRecord]
     deployments: Sequence[DeploymentRecord]
     operations: Mapping[str, Operation]
     secrets: Mapping[str, Mapping[str, str]] = field(repr=False)
     content: Mapping[str, str | None]
+    serving: Mapping[str, Revision]
 
     @property
     def records(self) -> Sequence[AnyRecord]:
@@ -58,6 +60,7 @@ class StoreReader:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._details: dict[tuple[str, int], _Details] = {}
+        self._serving: dict[str, Revision] = {}
 
     def read(self) -> Snapshot:
         with self._store.reading() as tx:
@@ -67,6 +70,7 @@ class StoreReader:
             running = {id: tx.running_operation(id) for id in unsettled}
             records: list[AnyRecord] = [*endpoints, *deployments]
             details = {each.id: self._detail(tx, each) for each in records}
+            serving = {each.id: self._serving_revision(tx, each) for each in deployments if _serves_another(each)}
         self._forget(records)
         return Snapshot(
             endpoints,
@@ -74,6 +78,7 @@ class StoreReader:
             {id: operation for id, operation in running.items() if operation is not None},
             {id: each.secrets for id, each in details.items()},
             {each.id: details[each.id].content for each in deployments},
+            {id: revision for id, revision in serving.items() if revision is not None},
         )
 
     def _detail(self, tx: Reading, record: AnyRecord) -> _Details:
@@ -85,10 +90,30 @@ class StoreReader:
             found = self._details[key] = _Details(tx.secrets(record.id), content)
         return found
 
+    def _serving_revision(self, tx: Reading, record: DeploymentRecord) -> Revision | None:
+        known = self._serving.get(record.uid)
+        if known is None or known.name != record.status.serving_revision:
+            known = tx.revision(record.id)
+            if known is None or known.name != record.status.serving_revision:
+                return None
+            self._serving[record.uid] = known
+        return known
+
     def _forget(self, records: Iterable[AnyRecord]) -> None:
         alive = {(each.uid, each.generation) for each in records}
         for key in self._details.keys() - alive:
             del self._details[key]
+        uids = {each.uid for each in records}
+        self._serving = {uid: revision for uid, revision in self._serving.items() if uid in uids}
+
+
+def _serves_another(record: DeploymentRecord) -> bool:
+    """What serves is not what is wanted, or may not be: it was not looked at yet, or could not be brought up."""
+    status = record.status
+    if status.serving_revision is None or record.deleting:
+        return False
+    changed = record.observed_generation < record.generation or status.serving_revision != status.revision
+    return changed or status.provisioning_state is ProvisioningState.FAILED
 
 
 class Stopwatch:
@@ -147,14 +172,23 @@ class DeploymentObserver:
             failed_for=around.failed_for,
             has_files=log_directory(self._home, record).exists(),
         )
-        return self._with_environment(view, source, snapshot)
+        return self._with_serving(self._with_environment(view, source, snapshot), snapshot)
+
+    def _with_serving(self, view: DeploymentView, snapshot: Snapshot) -> DeploymentView:
+        revision = snapshot.serving.get(view.record.id)
+        if revision is None or (revision.name == view.target and not _has_failed(view)):
+            return view
+        source = self._sources.find(revision.content_hash, revision.spec.model)
+        if not isinstance(source, FlowSource):
+            return replace(view, serving=ServingView(revision, source))
+        environment = self._environments.ensure(EnvironmentRequest(source.requirements), retry_failed=False)
+        return replace(view, serving=ServingView(revision, source.directory, environment))
 
     def _with_environment(
         self, view: DeploymentView, source: FlowSource | FlowsteadError, snapshot: Snapshot
     ) -> DeploymentView:
         record = view.record
-        failed = view.settled and record.status.provisioning_state is not ProvisioningState.SUCCEEDED
-        if record.deleting or failed or not isinstance(source, FlowSource):
+        if record.deleting or _has_failed(view) or not isinstance(source, FlowSource):
             return view
         request = EnvironmentRequest(source.requirements)
         environment = self._environments.ensure(request, retry_failed=view.first_look)
@@ -169,6 +203,10 @@ class DeploymentObserver:
                 salt=self._salt,
             )
         return replace(view, environment=environment, target=target)
+
+
+def _has_failed(view: DeploymentView) -> bool:
+    return view.settled and view.record.status.provisioning_state is not ProvisioningState.SUCCEEDED
 
 
 def log_directory(home: Home, record: AnyRecord) -> Path:

@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Generic, TypeVar
 
 from flowstead.engines.protocol import InstanceState, ObservedInstance
-from flowstead.environments.protocol import BuildFailed, Building
+from flowstead.environments.protocol import BuildFailed, Building, Built
 from flowstead.errors import FlowsteadError, GatewayUpdateFailed, ImageBuildFailure, ResourceNotReady
 from flowstead.reconcile.decision import (
     Act,
@@ -80,7 +81,7 @@ def instances_started(view: DeploymentView) -> Outcome:
     present = [each for each in view.instances if each.id not in spent]
     wanted = view.record.spec.instance_count
     missing = wanted - len(kept(present, view.target, wanted))
-    actions += [StartInstance()] * min(missing, STARTS_A_LOOK)
+    actions += [StartInstance(view.target)] * min(missing, STARTS_A_LOOK)
     return Act("its instances to be started", tuple(actions)) if actions else Proceed()
 
 
@@ -188,6 +189,17 @@ ENDPOINT_DELETION: tuple[Phase[EndpointView], ...] = (
 )
 
 
+def serving_kept_up(view: DeploymentView) -> tuple[Action, ...]:
+    """What it takes that the revision which serves goes on doing so until the target does, or after that has failed."""
+    serving = view.serving
+    if serving is None or not isinstance(serving.environment, Built) or not isinstance(serving.artifact, Path):
+        return ()
+    name, wanted = serving.revision.name, serving.revision.spec.instance_count
+    spent = [each for each in view.instances if each.revision == name and _has_failed_for_long(view, each)]
+    missing = wanted - len(kept([each for each in view.instances if each not in spent], name, wanted))
+    return (*_stop_all(spent), *[StartInstance(name)] * min(missing, STARTS_A_LOOK))
+
+
 def start_limit_s(view: DeploymentView) -> float:
     """How long its instances may take to be ready, by its readiness probe, seconds."""
     probe = view.record.spec.readiness_probe
@@ -207,8 +219,13 @@ def _is_spent(view: DeploymentView, instance: ObservedInstance) -> bool:
         return serving != view.target and _is_drained(view, instance)
     if instance.revision == view.target and instance.state is InstanceState.FAILED:
         # Of an attempt before this one, or of a running deployment that has waited long enough.
-        return view.first_look or (view.settled and view.failed_for.get(instance.id, 0.0) >= REPLACE_AFTER_S)
+        return view.first_look or (view.settled and _has_failed_for_long(view, instance))
     return False
+
+
+def _has_failed_for_long(view: DeploymentView, instance: ObservedInstance) -> bool:
+    failed = instance.state is InstanceState.FAILED
+    return failed and view.failed_for.get(instance.id, 0.0) >= REPLACE_AFTER_S
 
 
 def is_unrouted(view: DeploymentView, instance: ObservedInstance) -> bool:

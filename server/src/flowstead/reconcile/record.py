@@ -10,15 +10,20 @@ from flowstead.reconcile.decision import Decision
 from flowstead.resources.deployment import DeploymentStatus
 from flowstead.resources.operation import Operation, OperationState
 from flowstead.store import Store
-from flowstead.store.records import DeploymentRecord, EndpointRecord
+from flowstead.store.records import DeploymentRecord, EndpointRecord, Revision
 from flowstead_runtime.secret_values import redact
 
 
 def record_decision(
-    store: Store, record: DeploymentRecord | EndpointRecord, decision: Decision, operation: Operation | None
+    store: Store,
+    record: DeploymentRecord | EndpointRecord,
+    decision: Decision,
+    operation: Operation | None,
+    target: Revision | None = None,
 ) -> bool:
-    """Write status and operation in one transaction. False, and nothing is written, when the user has changed the
-    resource meanwhile: the next look starts from what is wanted then."""
+    """Write status and operation in one transaction; and target, the revision that is wanted, when it begins to serve.
+    False, and nothing is written, when the user has changed the resource meanwhile: the next look starts from what is
+    wanted then."""
     status = decision.status
     if status is None or (status == record.status and operation is None and not _is_new(record)):
         return True
@@ -29,6 +34,8 @@ def record_decision(
     with store.transaction() as tx:
         if not tx.put_status(record.id, status, generation=record.generation):
             return False
+        if target is not None and _begins_to_serve(record.status, status, done=decision.done):
+            tx.keep_revision(record.id, target)
         if operation is None:
             return True
         tx.update_operation(operation.id, phase, times)
@@ -55,6 +62,14 @@ def explained(
         target=error.target,
         details=redact("\n".join(part for part in parts if part), secrets),
     )
+
+
+def _begins_to_serve(before: object, after: object, *, done: bool) -> bool:
+    """The revision that is wanted serves from now, or by as many instances as are wanted now."""
+    if not isinstance(before, DeploymentStatus) or not isinstance(after, DeploymentStatus):
+        return False
+    switched = before.serving_revision != after.serving_revision
+    return after.serving_revision == after.revision and (switched or done)
 
 
 def _is_new(record: DeploymentRecord | EndpointRecord) -> bool:

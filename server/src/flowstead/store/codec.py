@@ -37,6 +37,11 @@ def to_json(value: Any) -> dict[str, Any]:
     return unstructured
 
 
+def sealed_name(revision: str) -> str:
+    """The name under which a revision's secrets are sealed."""
+    return f"revisions/{revision}"
+
+
 def spec_from_json(kind: Kind, value: Mapping[str, Any]) -> Any:
     """The specification; a field that an older row lacks takes its default."""
     return _converter.structure(value, _SPECS[kind])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, overload
 
@@ -20,8 +21,9 @@ from flowstead.store.records import (
     ModelRecord,
     ModelVersionRecord,
     Record,
+    Revision,
 )
-from flowstead.store.schema import audit, operations, resources, secrets
+from flowstead.store.schema import audit, operations, resources, revisions, secrets
 from flowstead.store.sealing import Sealer
 
 _TERMINAL = tuple(state.value for state in ProvisioningState if state.terminal)
@@ -116,6 +118,23 @@ class Reading:
             each.name: self._sealer.open(each.sealed, uid=row["uid"], name=each.name)
             for each in self.connection.execute(query)
         }
+
+    def revision(self, deployment_id: str) -> Revision | None:
+        """What the deployment's serving instances are started with; None before any has served."""
+        row = self._row(deployment_id)
+        if row is None:
+            return None
+        kept = self.connection.execute(revisions.select().where(revisions.c.deployment_key == row["key"])).one_or_none()
+        if kept is None:
+            return None
+        spec = codec.spec_from_json(Kind.DEPLOYMENT, kept.spec)
+        opened = self._sealer.open(kept.sealed_secrets, uid=row["uid"], name=codec.sealed_name(kept.name))
+        return Revision(kept.name, spec, kept.content_hash, json.loads(opened))
+
+    def content_in_use(self) -> frozenset[str]:
+        """Hashes of the files of all model versions, and of those that serve though their version is gone."""
+        versions = {version.spec.content_hash for version in self.list(Kind.MODEL_VERSION)}
+        return frozenset(versions.union(self.connection.execute(sa.select(revisions.c.content_hash)).scalars()))
 
     def operation(self, id: str) -> Operation | None:
         """The operation, running or ended (those that ended long ago are forgotten)."""

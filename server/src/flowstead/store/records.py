@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Generic, TypeAlias, TypeVar
 
@@ -54,6 +54,17 @@ DeploymentRecord: TypeAlias = Record[DeploymentSpec, DeploymentStatus]
 ModelRecord: TypeAlias = Record[ModelContainerSpec, None]
 ModelVersionRecord: TypeAlias = Record[ModelVersionSpec, None]
 AnyRecord: TypeAlias = Record[Any, Any]
+
+
+@dataclass(frozen=True)
+class Revision:
+    """What a deployment's instances of one revision are started with. content_hash: of its model's files. secrets: in
+    clear, by the names under which the store keeps them."""
+
+    name: str
+    spec: DeploymentSpec
+    content_hash: str
+    secrets: Mapping[str, str] = field(repr=False)
 
 
 @dataclass(frozen=True)

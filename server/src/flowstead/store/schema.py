@@ -50,6 +50,17 @@ secrets = sa.Table(
     sa.Column("modified_by", sa.String(255), nullable=False),
 )
 
+revisions = sa.Table(
+    "revisions",
+    metadata,
+    sa.Column("deployment_key", sa.String(1024), sa.ForeignKey("resources.key", ondelete="CASCADE"), primary_key=True),
+    sa.Column("name", sa.String(64), primary_key=True),
+    sa.Column("spec", sa.JSON, nullable=False),
+    sa.Column("content_hash", sa.String(64), nullable=False),
+    sa.Column("sealed_secrets", sa.LargeBinary, nullable=False),
+    sa.Column("kept_at", sa.String(32), nullable=False),
+)
+
 operations = sa.Table(
     "operations",
     metadata,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 from collections.abc import Mapping
 from typing import Any
@@ -14,8 +15,8 @@ from flowstead.resources.endpoint import ProvisioningState
 from flowstead.resources.operation import Operation, OperationKind, OperationState
 from flowstead.store import codec
 from flowstead.store.reading import Reading
-from flowstead.store.records import AnyRecord, Kind
-from flowstead.store.schema import audit, operations, resources, secrets
+from flowstead.store.records import AnyRecord, Kind, Revision
+from flowstead.store.schema import audit, operations, resources, revisions, secrets
 from flowstead.store.sealing import Sealer
 
 _SUPERSEDED = {"code": "OperationCanceled", "message": "A newer change has taken this operation's place."}
@@ -102,6 +103,26 @@ class Writing(Reading):
             .values(status=values, state=values.get("provisioning_state", ""), observed_generation=generation)
         )
         return result.rowcount == 1
+
+    def keep_revision(self, deployment_id: str, revision: Revision) -> None:
+        """Remember what the serving instances are started with, instead of what was remembered before: whatever
+        becomes of the deployment's specification, they can be started again. Raises ResourceNotFound."""
+        owner = self._any(deployment_id)
+        key = owner.id.lower()
+        self.connection.execute(revisions.delete().where(revisions.c.deployment_key == key))
+        sealed = self._sealer.seal(
+            json.dumps(dict(revision.secrets)), uid=owner.uid, name=codec.sealed_name(revision.name)
+        )
+        self.connection.execute(
+            revisions.insert().values(
+                deployment_key=key,
+                name=revision.name,
+                spec=codec.to_json(revision.spec),
+                content_hash=revision.content_hash,
+                sealed_secrets=sealed,
+                kept_at=self._now(),
+            )
+        )
 
     def update_operation(self, id: str, phase: str, phase_times: Mapping[str, float]) -> bool:
         """Say how far the operation is. False when it has ended."""
