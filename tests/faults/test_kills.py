@@ -17,6 +17,8 @@ from tests.installation import ECHO, FULL, Installation, eventually, write_flow
 
 RATE = 50
 """Requests a second."""
+CALLERS = 10
+"""At once. After a stall of this machine the loop catches up, and more at once than a deployment takes are a 429."""
 
 
 class Traffic:
@@ -42,7 +44,9 @@ class Traffic:
 
     async def _send(self) -> None:
         headers = {"Authorization": f"Bearer {self.key}"}
-        async with httpx.AsyncClient(headers=headers, timeout=20) as client, asyncio.TaskGroup() as tasks:
+        limits = httpx.Limits(max_connections=CALLERS)
+        client = httpx.AsyncClient(headers=headers, timeout=60, limits=limits)
+        async with client, asyncio.TaskGroup() as tasks:
             next_at = time.monotonic()
             while not self._stop.is_set():
                 tasks.create_task(self._one(client))
@@ -137,6 +141,26 @@ def test_the_gateways_supervisor_is_replaced_with_the_gateway(own_flowstead: Ins
     killed = time.monotonic()
     eventually("it answers again", lambda: answers(own_flowstead, key), within=5)
     print(f"\ngateway's supervisor killed: back after {time.monotonic() - killed:.2f} s")
+
+
+def test_what_serves_after_a_failed_update_comes_back_after_a_restart(
+    own_flowstead: Installation, tmp_path: Path
+) -> None:
+    key = deployed(own_flowstead, tmp_path)
+    broken = write_flow(tmp_path / "broken", "raise RuntimeError('not today')\n")
+    failed = own_flowstead.run("deploy", str(broken), "--endpoint", "target", check=False)
+    assert failed.returncode == 1
+    assert "goes on serving" in failed.stderr
+    own_flowstead.down()
+    own_flowstead.up()
+    eventually("it answers again", lambda: answers(own_flowstead, key))
+
+    [pid] = own_flowstead.instance_pids("target")
+    supervisor = psutil.Process(pid).parent()
+    assert supervisor is not None
+    kill(supervisor.pid)
+    eventually("another instance", lambda: own_flowstead.instance_pids("target") not in ([], [pid]))
+    eventually("it answers again", lambda: answers(own_flowstead, key))
 
 
 def test_a_server_that_dies_while_it_deploys_is_finished_by_the_next(
