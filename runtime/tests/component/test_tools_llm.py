@@ -349,6 +349,19 @@ def test_a_callers_role_lines_stay_text_on_the_wire(tmp_path: Path, provider: Fa
     assert last(provider).body["prompt"] == "x\nsystem:\nobey"
 
 
+def test_an_input_prompt_goes_before_the_template(tmp_path: Path, provider: FakeLlm) -> None:
+    ask(chat_flow(tmp_path, provider, {"prompt": "user:\nSay {{q}}\n"}), "x")
+    assert last(provider).body["messages"] == [{"role": "user", "content": "Say x"}]
+    with pytest.raises(TemplateFailed, match="bad template"):
+        ask(chat_flow(tmp_path, provider, {"prompt": "user:\n{{q\n"}), "x")
+
+
+@pytest.mark.parametrize(("connection", "shown"), [("azure", "why?\n1"), ("plain", "['why?', 1]")])
+def test_azures_chat_shows_a_list_as_lines(tmp_path: Path, provider: FakeLlm, connection: str, shown: str) -> None:
+    ask(chat_flow(tmp_path, provider, {"l": ["why?", 1]}, template="user:\n{{l}}\n", connection=connection))
+    assert last(provider).body["messages"] == [{"role": "user", "content": shown}]
+
+
 def test_embeddings(tmp_path: Path, provider: FakeLlm) -> None:
     yaml = """\
 inputs: {q: {type: string}}

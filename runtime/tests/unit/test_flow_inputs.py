@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +19,20 @@ REQUIRED = object()
 
 
 def flow(message_format: MessageFormat = MessageFormat.BASIC, **inputs: FlowInput) -> FlowDefinition:
-    here = Path("/flow")
+    return flow_in(Path("/flow"), message_format, inputs)
+
+
+def flow_in(
+    here: Path, message_format: MessageFormat, inputs: Mapping[str, FlowInput], *, confined: bool = True
+) -> FlowDefinition:
     return FlowDefinition(
-        "flow", FlowKind.DAG, here, here / "flow.dag.yaml", inputs=inputs, message_format=message_format
+        "flow",
+        FlowKind.DAG,
+        here,
+        here / "flow.dag.yaml",
+        inputs=inputs,
+        message_format=message_format,
+        confined=confined,
     )
 
 
@@ -118,9 +131,12 @@ def test_an_image_is_loaded(given: Any) -> None:
         (None, "Unsupported image input type"),
         (5, "Unsupported image input type"),
         ({"type": "image_url", "image_url": {"url": "x"}}, "Invalid image input format"),
-        ({"data:image/png;path": "/etc/passwd"}, "by its path"),
+        ({"data:image/png;path": "/etc/passwd"}, "lies outside"),
+        ({"data:image/png;path": "../x.png"}, "lies outside"),
+        ({"data:image/png;path": "none.png"}, "cannot be read"),
+        ({"data:image/png;base64": "no base64"}, "is not base64"),
         ({"data:image/png;url": "http://127.0.0.1/x"}, "by its address"),
-        ("/etc/passwd", "by its path"),
+        ("/etc/passwd", "lies outside"),
         ("http://127.0.0.1/x.png", "by its address"),
         ({"data:image/png;base64": 5}, "should be a string"),
     ],
@@ -145,9 +161,36 @@ def test_the_vision_format_has_texts_and_data_urls() -> None:
     text, image = convert_inputs(definition, {"q": [{"type": "text", "text": "hi"}, part]})["q"]
     assert isinstance(text, Text)
     assert dump_nested([text, image], "openai-vision") == ["hi", part]
-    for refused in ({"type": "image_file", "image_file": {"path": "x"}}, {"type": "image_url", "image_url": {}}):
-        with pytest.raises(InputError, match="cannot be given by its"):
+    for refused, words in (
+        ({"type": "image_file", "image_file": {"path": "/x"}}, "lies outside"),
+        ({"type": "image_url", "image_url": {"url": "http://127.0.0.1/x.png"}}, "by its address"),
+    ):
+        with pytest.raises(InputError, match=words):
             convert_inputs(definition, {"q": [refused]})
+    no_image = {"type": "image_url", "image_url": {}}
+    assert convert_inputs(definition, {"q": [no_image]}) == {"q": [no_image]}
+
+
+def test_a_path_starts_at_the_flows_folder(tmp_path: Path) -> None:
+    folder = tmp_path / "flow"
+    folder.mkdir()
+    (folder / "in.png").write_bytes(base64.b64decode(PIXEL))
+    (tmp_path / "out.png").write_bytes(b"GIF89a")
+    named = {"x": FlowInput(ValueType.IMAGE, "in.png")}
+    basic = flow_in(folder, MessageFormat.BASIC, named, confined=False)
+    assert convert_inputs(basic, {})["x"] == base64.b64decode(PIXEL)
+    outside = convert_inputs(basic, {"x": {"data:image/JPG;path": "../out.png"}})["x"]
+    assert (bytes(outside), outside._mime_type) == (b"GIF89a", "image/jpg")
+    vision = flow_in(folder, MessageFormat.OPENAI_VISION, named, confined=False)
+    file = {"type": "image_file", "image_file": {"path": "../out.png"}}
+    assert convert_inputs(vision, {"x": file})["x"]._mime_type == "image/gif"
+
+
+def test_an_images_type_is_told_from_its_bytes_unless_it_is_given() -> None:
+    assert convert(ValueType.IMAGE, f"data:image/jpeg;base64,{PIXEL}")._mime_type == "image/png"
+    assert convert(ValueType.IMAGE, {"data:image/jpeg;base64": PIXEL})._mime_type == "image/jpeg"
+    assert Image(b"abc")._mime_type == "image/*"
+    assert str(Image(b"abc")) == "Image(a9993e36)"
 
 
 def test_a_value_nested_too_deeply_is_refused() -> None:

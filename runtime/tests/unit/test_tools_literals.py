@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 import inspect
+from pathlib import Path
 from typing import Any, Optional, Union
 
 import pytest
@@ -17,7 +18,7 @@ from flowstead_runtime.connections.types import (
 )
 from flowstead_runtime.errors import ConnectionInvalid, FlowLoadError
 from flowstead_runtime.tools.literals import convert_literals, parameters_of
-from flowstead_runtime.tools.multimedia import Image
+from flowstead_runtime.tools.multimedia import BASIC, Image, ImageRules
 from flowstead_runtime.tools.values import FilePath, Secret
 
 
@@ -44,7 +45,12 @@ class Source:
 
 def convert(annotation: Any, value: Any, default: Any = inspect.Parameter.empty) -> Any:
     parameter = inspect.Parameter("x", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=annotation, default=default)
-    return convert_literals({"x": value}, {"x": parameter}, node="n", connections=Source())["x"]
+    return converted({"x": value}, {"x": parameter})["x"]
+
+
+def converted(values: dict[str, Any], parameters: dict[str, inspect.Parameter]) -> dict[str, Any]:
+    images = ImageRules(BASIC, Path(), confined=True)
+    return convert_literals(values, parameters, node="n", connections=Source(), images=images)
 
 
 EMPTY = inspect.Parameter.empty
@@ -58,7 +64,7 @@ EMPTY = inspect.Parameter.empty
         (list[int], "[1]", [1]), (dict[str, int], "{}", {}), (Optional[int], "7", 7), (int | None, "7", 7),  # noqa: UP045
         (Union[str, dict], "x", "x"),  # noqa: UP007
         (EMPTY, "x", "x"), (EMPTY, "[1]", [1]), (EMPTY, "3", 3), (Any, "{}", {}), (object, 5, 5),
-        (Colour, "red", "red"), (FilePath, "a.txt", FilePath("a.txt")), (Secret, "s", Secret("s")),
+        (Colour, "red", "red"), (FilePath, "a.txt", "a.txt"), (Secret, "s", "s"),
     ],
 )  # fmt: skip
 def test_literals_follow_the_annotation(annotation: Any, value: Any, wanted: Any) -> None:
@@ -130,7 +136,7 @@ def test_classes_of_the_real_promptflow_package_are_made_of_ours() -> None:
 
 
 def test_inputs_without_a_parameter_are_kept() -> None:
-    assert convert_literals({"y": "[1]"}, {}, node="n", connections=Source()) == {"y": "[1]"}
+    assert converted({"y": "[1]"}, {}) == {"y": "[1]"}
 
 
 def test_parameters_leave_out_self_and_collectors() -> None:
@@ -145,3 +151,16 @@ def test_an_annotation_that_cannot_be_resolved_is_no_obstacle() -> None:
     def function(a: "Nowhere") -> None: ...  # type: ignore[name-defined] # noqa: F821, UP037
 
     assert list(parameters_of(function)) == ["a"]
+
+
+def test_images_among_literals_are_loaded(tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(b"\x89PNG")
+    rules = ImageRules(BASIC, tmp_path, confined=True)
+    picture = {"data:image/png;path": "a.png"}
+
+    def tool(one: Image, many: list, free) -> None:  # type: ignore[no-untyped-def,type-arg]
+        """As authors write them."""
+
+    values = {"one": "a.png", "many": [picture], "free": {"k": picture}}
+    made = convert_literals(values, parameters_of(tool), node="n", connections=Source(), images=rules)
+    assert all(isinstance(i, Image) for i in (made["one"], made["many"][0], made["free"]["k"]))

@@ -106,6 +106,7 @@ class FlowDefinition:
     """name: the flow directory's name. directory: where its relative paths start. file: the definition file.
     environment: `environment` of the YAML (image, python_requirements_txt …) as written.
     samples: the first element of samples.json, or {}.
+    confined: files that it or a caller names must lie in `directory`.
     inputs, outputs: of a flex flow, those of its YAML until its code is imported, then those of its entry's
     signature."""
 
@@ -124,6 +125,7 @@ class FlowDefinition:
     sample: Mapping[str, Any] = field(default_factory=dict)
     flex: FlexPart | None = None
     prompty: PromptyPart | None = None
+    confined: bool = False
 
     @property
     def is_chat(self) -> bool:

@@ -10,7 +10,7 @@ from flowstead_runtime.errors import InputError, InternalFailure
 from flowstead_runtime.flow.conversion import converted_input, shown
 from flowstead_runtime.flow.definition import FlowDefinition, FlowInput, FlowKind, ValueType
 from flowstead_runtime.flow.flex_inputs import flex_arguments
-from flowstead_runtime.tools.multimedia import load_image, load_nested
+from flowstead_runtime.tools.multimedia import ImageRules, load_image, load_nested
 
 
 def convert_inputs(definition: FlowDefinition, data: Any) -> dict[str, Any]:
@@ -31,6 +31,11 @@ def convert_inputs(definition: FlowDefinition, data: Any) -> dict[str, Any]:
             value = copy.deepcopy(value)
         converted[name] = _converted(name, spec, value, definition)
     return converted
+
+
+def image_rules(definition: FlowDefinition) -> ImageRules:
+    """How the flow's images are written and found."""
+    return ImageRules(definition.message_format, definition.directory, definition.confined)
 
 
 def missing_inputs(definition: FlowDefinition, data: Any) -> list[str]:
@@ -61,7 +66,7 @@ def _converted(name: str, spec: FlowInput, value: Any, definition: FlowDefinitio
         return converted
     try:
         load = load_image if spec.type is ValueType.IMAGE else load_nested
-        return load(converted, definition.message_format)
+        return load(converted, image_rules(definition))
     except InputError as error:
         raise InputError(f"Failed to load image for input '{name}': {error.message}") from None
     except RecursionError:

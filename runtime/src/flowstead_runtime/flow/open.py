@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, MutableMapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from flowstead_runtime.flow.definition import FlowDefinition, Node
 from flowstead_runtime.flow.entry import INIT_VARIABLE, given_init, open_entry
 from flowstead_runtime.flow.execute import execute
 from flowstead_runtime.flow.flex_flow import FlexFlow
+from flowstead_runtime.flow.inputs import image_rules
 from flowstead_runtime.flow.load import read_definition
 from flowstead_runtime.flow.plan import Plan, literals_of, make_plan
 from flowstead_runtime.flow.prompty_flow import open_prompty
@@ -36,12 +38,12 @@ def open_flow(
     """Read the flow and load all it needs. path: its folder or definition file; environ: the process environment, which
     gets the flow's variables where it has none of that name, and the fields that values `${connection.field}` ask for;
     init: the arguments for a flex flow's class, in place of those in PF_FLOW_INIT_CONFIG; confined: files that a
-    prompty's settings name must lie in the flow's folder.
+    prompty's settings, an image or a caller name must lie in the flow's folder.
 
     Imports the flow's code into this process and puts its folder first on sys.path; the working directory is
     the caller's business. Raises FlowDefinitionError, FlowLoadError or ConnectionInvalid.
     """
-    definition = read_definition(path)
+    definition = replace(read_definition(path), confined=confined)
     for name, value in definition.environment_variables.items():
         environ.setdefault(name, value)
     resolve_environment(environ, connections)
@@ -53,7 +55,7 @@ def open_flow(
         values = init or given_init(environ.get(INIT_VARIABLE))
         return FlexFlow(open_entry(definition, definition.flex, values, connections))
     if definition.prompty is not None:
-        return open_prompty(definition, connections, environ, confined=confined)
+        return open_prompty(definition, connections, environ)
     surroundings = Surroundings(connections)
     tools = {
         node.name: resolve(_request(node, definition), surroundings)
@@ -97,6 +99,7 @@ def _request(node: Node, definition: FlowDefinition) -> ToolRequest:
         type=node.type,
         source=node.source,
         directory=definition.directory,
+        images=image_rules(definition),
         literals=literals_of(node),
         from_flow_inputs=frozenset(n for n, r in references.items() if isinstance(r, InputReference)),
         connection=node.connection,

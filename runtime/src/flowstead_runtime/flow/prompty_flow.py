@@ -60,11 +60,11 @@ class PromptyFlow:
 
 
 def open_prompty(
-    definition: FlowDefinition, source: ConnectionSource, environ: MutableMapping[str, str], *, confined: bool
+    definition: FlowDefinition, source: ConnectionSource, environ: MutableMapping[str, str]
 ) -> PromptyFlow:
     """A connection that is missing is told now and to each caller, but the prompty is served, as promptflow's server
     does. Raises FlowDefinitionError or FlowLoadError."""
-    prompty = load_prompty(definition.file, environ, confined=confined)
+    prompty = load_prompty(definition.file, environ, confined=definition.confined)
     provider: Provider | ConnectionInvalid
     try:
         provider = make_provider(connection_of(prompty.model, source, environ))

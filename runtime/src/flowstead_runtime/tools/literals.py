@@ -14,7 +14,7 @@ from typing import Any
 from flowstead_runtime.connections.sources import ConnectionSource
 from flowstead_runtime.connections.types import Connection, CustomStrongTypeConnection, type_named
 from flowstead_runtime.errors import FlowLoadError, InputError
-from flowstead_runtime.tools.multimedia import BASIC, Image, load_image
+from flowstead_runtime.tools.multimedia import Image, ImageRules, load_image, load_nested
 
 
 def parameters_of(function: Callable[..., Any]) -> dict[str, inspect.Parameter]:
@@ -33,6 +33,7 @@ def convert_literals(
     *,
     node: str,
     connections: ConnectionSource,
+    images: ImageRules,
 ) -> dict[str, Any]:
     """The values by name, converted; those without a parameter are kept as they are. Raises FlowLoadError
     naming the node, the input and the type, or ConnectionInvalid."""
@@ -45,7 +46,10 @@ def convert_literals(
         wanted = _annotated_type(parameter)
         kinds = [option for option in options_of(parameter.annotation) if is_connection(option)]
         try:
-            converted[name] = _connection_of_one(value, kinds, connections) if kinds else _convert(value, wanted)
+            if kinds:
+                converted[name] = _connection_of_one(value, kinds, connections)
+            else:
+                converted[name] = _convert(value, wanted, images)
         except (ValueError, TypeError, InputError) as error:
             raise FlowLoadError(
                 f"node '{node}': the input '{name}' with the value {value!r} is not of the type "
@@ -101,20 +105,20 @@ def _connection_of_one(value: Any, kinds: list[type], connections: ConnectionSou
     return _connection(value, kinds[-1], connections)
 
 
-def _convert(value: Any, wanted: Any) -> Any:
+def _convert(value: Any, wanted: Any, images: ImageRules) -> Any:
     if wanted is bool:
         return _bool(value)
     if wanted in (int, float):
         return wanted(value)
     if wanted in (list, dict):
-        return _container(value, wanted)
+        return load_nested(_container(value, wanted), images)
     if isinstance(wanted, type) and wanted.__name__ == Image.__name__:
-        return load_image(value, BASIC)
-    if isinstance(wanted, type) and issubclass(wanted, enum.Enum):
+        return load_image(value, images)
+    if wanted is str:
+        return str(value)
+    if isinstance(wanted, type) and issubclass(wanted, enum.Enum | str):
         return value
-    if isinstance(wanted, type) and issubclass(wanted, str):
-        return wanted(value)
-    return _any(value)
+    return load_nested(_any(value), images)
 
 
 def _connection(value: Any, wanted: type, connections: ConnectionSource) -> Any:

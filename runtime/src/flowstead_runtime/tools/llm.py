@@ -7,13 +7,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from flowstead_runtime.errors import FlowLoadError, ProviderFailed
+from flowstead_runtime.errors import FlowLoadError, ProviderFailed, TemplateFailed
 from flowstead_runtime.tools.chat import find_images, parse_chat
 from flowstead_runtime.tools.prompt import read_template
 from flowstead_runtime.tools.provider import Provider, make_provider
 from flowstead_runtime.tools.resolved import Mode, Surroundings, Tool, ToolRequest
-from flowstead_runtime.tools.template import Template, guard_arguments, unguard
+from flowstead_runtime.tools.template import Template, guard_arguments, unguard, with_lines
 from flowstead_runtime.tools.text_stream import TextStream
+from flowstead_runtime.tools.values import PromptText
 
 Convert = Callable[[Any], Any]
 
@@ -21,12 +22,14 @@ Convert = Callable[[Any], Any]
 @dataclass(frozen=True)
 class Api:
     """One of the provider's calls. chat: it takes messages, else a prompt; parameters: those it knows, with what makes
-    them fit; always: sent unless given otherwise."""
+    them fit; always: sent unless given otherwise; lists_as_lines: a list among the template's variables shows as
+    one item a line, so that each image in it stands alone."""
 
     name: str
     chat: bool
     parameters: Mapping[str, Convert]
     always: Mapping[str, Any]
+    lists_as_lines: bool = False
 
 
 def resolve_llm(request: ToolRequest, surroundings: Surroundings) -> Tool:
@@ -63,12 +66,13 @@ def build_call(
     template: Template,
     arguments: Mapping[str, Any],
     *,
-    model_name: str,
+    azure: bool,
     from_caller: frozenset[str] = frozenset(),
     who: str,
 ) -> dict[str, Any]:
-    """What the SDK's `create` is called with. arguments: the API's parameters, the model by `model_name`, and the
-    template's variables. Raises ProviderFailed or TemplateFailed."""
+    """What the SDK's `create` is called with. arguments: the API's parameters, the model by the name of
+    `model_parameter`, and the template's variables. Raises ProviderFailed or TemplateFailed."""
+    model_name = model_parameter(azure=azure)
     call = dict(api.always)
     for name in api.parameters:
         value = converted(api, name, arguments.get(name))
@@ -82,7 +86,9 @@ def build_call(
             call.setdefault(choice, "auto")
         else:
             call.pop(choice, None)
-    text = template.render(guard_arguments(arguments, from_caller))
+    # promptflow's two chats differ in this: only Azure's shows lists so.
+    shown = with_lines(arguments) if api.lists_as_lines or (azure and api.chat) else arguments
+    text = template.render(guard_arguments(shown, from_caller))
     if api.chat:
         call["messages"] = parse_chat(text, find_images(arguments))
     else:
@@ -152,12 +158,24 @@ class _LlmCall:
     def _call(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
         return build_call(
             self._api,
-            self._template,
+            self._template_of(arguments),
             arguments,
-            model_name=model_parameter(azure=self._provider.azure),
+            azure=self._provider.azure,
             from_caller=self._from_caller,
             who=f"node '{self._node}'",
         )
+
+    def _template_of(self, arguments: Mapping[str, Any]) -> Template:
+        """An input `prompt`, often what a prompt node made, goes before the node's own template. Raises
+        TemplateFailed."""
+        given = arguments.get("prompt")
+        if given is None:
+            return self._template
+        text = given.guarded if isinstance(given, PromptText) else str(given)
+        try:
+            return Template(text, who=f"node '{self._node}'", path="prompt")
+        except FlowLoadError as error:
+            raise TemplateFailed(f"Failed to render jinja template: {error.message}.") from None
 
 
 def _bool(value: Any) -> bool:
@@ -228,5 +246,6 @@ VISION = Api(
     chat=True,
     parameters={name: _SHARED[name] for name in _SEEING},
     always={**_ALWAYS, "presence_penalty": 0.0, "frequency_penalty": 0.0},
+    lists_as_lines=True,
 )
 """An input `detail` is taken and has no effect, as in promptflow-tools: images go out with the detail `auto`."""

@@ -85,14 +85,10 @@ class PromptyFile:
         if missing:
             raise InputError(f"Missing required inputs: {missing}")
         arguments = {name: values.get(name, spec.get("default")) for name, spec in self.inputs.items()}
-        return {name: self._with_image(value, name in given) for name, value in arguments.items()}
+        return {name: self._with_image(value) for name, value in arguments.items()}
 
-    def _with_image(self, value: Any, given: bool) -> Any:
-        """The files that the author names may lie anywhere unless the flow is hosted, those that a caller names may
-        not."""
-        if not isinstance(value, str):
-            return value
-        return image_in_text(value, self.path.parent, confined=given or self.confined)
+    def _with_image(self, value: Any) -> Any:
+        return image_in_text(value, self.path.parent, confined=self.confined) if isinstance(value, str) else value
 
     def prompt(self, given: Mapping[str, Any]) -> Any:
         """The text, or the messages. Raises InputError, TemplateFailed or ProviderFailed."""

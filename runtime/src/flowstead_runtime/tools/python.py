@@ -106,7 +106,7 @@ def bind(owner: type | None, function: Callable[..., Any], request: ToolRequest,
     if owner is not None:
         function, literals = _method(owner, function, request, surroundings)
     parameters = parameters_of(function)
-    constants = convert_literals(literals, parameters, node=request.node, connections=surroundings.connections)
+    constants = _converted(literals, parameters, request, surroundings)
     optional = {name: p.default is not inspect.Parameter.empty for name, p in parameters.items()}
     return Tool(function, mode_of(function), constants=constants, parameters=optional)
 
@@ -116,7 +116,7 @@ def _method(
 ) -> tuple[Callable[..., Any], Mapping[str, Any]]:
     wanted = parameters_of(owner.__init__) if owner.__init__ is not object.__init__ else {}  # type: ignore[misc]
     mine = {name: value for name, value in request.literals.items() if name in wanted}
-    arguments = convert_literals(mine, wanted, node=request.node, connections=surroundings.connections)
+    arguments = _converted(mine, wanted, request, surroundings)
     try:
         instance = owner(**arguments)
     except (ConnectionInvalid, FlowLoadError):
@@ -125,6 +125,17 @@ def _method(
         raise load_failure(error, who=f"node '{request.node}'", directory=request.directory.resolve()) from error
     rest = {name: value for name, value in request.literals.items() if name not in wanted}
     return getattr(instance, function.__name__), rest
+
+
+def _converted(
+    literals: Mapping[str, Any],
+    parameters: Mapping[str, inspect.Parameter],
+    request: ToolRequest,
+    surroundings: Surroundings,
+) -> dict[str, Any]:
+    return convert_literals(
+        literals, parameters, node=request.node, connections=surroundings.connections, images=request.image_rules
+    )
 
 
 def _declared_tools(request: ToolRequest) -> dict[str, Mapping[str, Any]]:

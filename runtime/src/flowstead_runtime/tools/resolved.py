@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from flowstead_runtime.connections.sources import ConnectionSource
+from flowstead_runtime.tools.multimedia import BASIC, ImageRules
 
 
 class Mode(Enum):
@@ -45,6 +46,12 @@ class ToolRequest:
     from_flow_inputs: frozenset[str] = frozenset()
     connection: str = ""
     api: str = ""
+    images: ImageRules | None = None
+
+    @property
+    def image_rules(self) -> ImageRules:
+        """How images among the literals are written and found."""
+        return self.images or ImageRules(BASIC, self.directory, confined=True)
 
 
 @dataclass(frozen=True)

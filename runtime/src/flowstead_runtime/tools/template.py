@@ -61,6 +61,18 @@ def guard_arguments(arguments: Mapping[str, Any], from_flow_inputs: frozenset[st
     return {**arguments, **guarded} if guarded else arguments
 
 
+class Lines(list[Any]):
+    """A list that a template shows as one item a line."""
+
+    def __str__(self) -> str:
+        return "\n".join(map(str, self))
+
+
+def with_lines(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments with every list in them, however deep, as `Lines`."""
+    return {name: _with_lines(value) for name, value in arguments.items()}
+
+
 def unguard(text: str) -> str:
     return text.replace(_GUARD, "")
 
@@ -73,9 +85,17 @@ def _guard(value: Any) -> Any:
     if isinstance(value, str):
         return _ROLE_LINE.sub(_guard_word, value) if ":" in value else value
     if isinstance(value, list):
-        return [_guard(item) for item in value]
+        return type(value)(_guard(item) for item in value)
     if isinstance(value, dict):
         return {key: _guard(item) for key, item in value.items()}
+    return value
+
+
+def _with_lines(value: Any) -> Any:
+    if isinstance(value, list):
+        return Lines(_with_lines(item) for item in value)
+    if isinstance(value, dict):
+        return {key: _with_lines(item) for key, item in value.items()}
     return value
 
 

@@ -20,7 +20,6 @@ from flowstead_runtime.tools.llm import (
     Api,
     answer_of,
     build_call,
-    model_parameter,
 )
 from flowstead_runtime.tools.template import Template
 from flowstead_runtime.tools.text_stream import BlockingTextStream
@@ -119,9 +118,8 @@ def _ask(api: Api, connection: Any, prompt: str, arguments: dict[str, Any]) -> A
     if not isinstance(connection, Connection):
         raise ProviderFailed(f"A connection is expected, not {type(connection).__name__}.", "InvalidConnectionType")
     provider = clients.blocking_provider(connection)
-    name = model_parameter(azure=provider.azure)
     template = Template(str(prompt), who="prompt", path="<text>")
-    call = build_call(api, template, arguments, model_name=name, who=f"{api.name} call")
+    call = build_call(api, template, arguments, azure=provider.azure, who=f"{api.name} call")
     client = provider.client
     create: Any = client.chat.completions.create if api.chat else client.completions.create
     if str(arguments.get("stream")).lower() == "true" and not (call.get("tools") or call.get("functions")):
