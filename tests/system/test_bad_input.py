@@ -65,6 +65,10 @@ def test_a_requirement_that_cannot_be_resolved_gives_the_resolvers_own_words(
     assert error["code"] == "ImageBuildFailure"
     assert "iniconfig==99.99" in error["message"]
     assert "ImageBuildFailure" in said
+    which = ("--endpoint-name", "unresolvable", "--name", "blue")
+    assert "add --container storage-initializer" in flowstead.run("online-deployment", "get-logs", *which).stderr
+    log = flowstead.run("online-deployment", "get-logs", *which, "--container", "storage-initializer").stdout
+    assert "iniconfig==99.99" in log
     assert "iniconfig==99.99" in said
 
 

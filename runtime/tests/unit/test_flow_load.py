@@ -231,3 +231,10 @@ def test_nothing_of_the_environment_is_resolved(tmp_path: Path, monkeypatch: pyt
     )
     inputs = read_definition(write_flow(tmp_path, yaml)).inputs
     assert (inputs["a"].default, inputs["b"].default) == ("${env:SECRET}", "${file:/etc/passwd}")
+
+
+def test_a_file_of_another_kind_is_told_from_a_definition(tmp_path: Path) -> None:
+    code = tmp_path / "flow.py"
+    code.write_text("x: [")
+    with pytest.raises(FlowDefinitionError, match="flow.py defines no flow; name its folder"):
+        read_definition(code)

@@ -36,6 +36,9 @@ def find_definition_file(path: Path) -> Path:
     FlowDefinitionError when there is none or more than one."""
     path = path.absolute()
     if path.is_file():
+        if path.suffix not in (".yaml", ".yml", ".prompty"):
+            names = ", ".join(DEFINITION_FILES)
+            raise FlowDefinitionError(f"{path.name} defines no flow; name its folder, or one of {names}, *.prompty")
         return path
     if not path.is_dir():
         raise FlowDefinitionError(f"there is no flow folder at {path}")

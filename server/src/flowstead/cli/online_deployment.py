@@ -34,6 +34,10 @@ from flowstead.resources.names import check_endpoint_name
 app = new_app("Deployments: versions of a flow behind an endpoint.")
 NameOption = Annotated[str, typer.Option("--name", "-n", help="The deployment's name.")]
 EndpointOption = Annotated[str, typer.Option("--endpoint-name", "-e", help="The endpoint's name.")]
+NO_LOG = (
+    "No instance has logged anything. How its environment was built: add --container storage-initializer. "
+    "What it waits for or failed with: flowstead online-deployment show."
+)
 
 
 class Container(StrEnum):
@@ -150,4 +154,7 @@ def get_logs(
 ) -> None:
     """Print the end of a deployment's log."""
     with FlowsteadClient.local(Home.at(home)) as client:
-        sys.stdout.write(client.deployments.logs(endpoint, name, lines=lines, container=container.on_the_wire))
+        text = client.deployments.logs(endpoint, name, lines=lines, container=container.on_the_wire)
+    if not text and container is Container.INFERENCE_SERVER:
+        print(NO_LOG, file=sys.stderr)
+    sys.stdout.write(text)
