@@ -118,7 +118,6 @@ MISTAKES = {
         "output 'o' refers to the node 'no'",
         4,
     ),
-    "not the output": ("nodes:\n" + node("y") + node("x", ", inputs: {v: '${y.inputs}'}"), "only its 'output'", 3),
     "unknown node in activate": (
         "nodes:\n" + node("x", ", activate: {when: '${no.output}', is: 1}"),
         "the node 'no'",

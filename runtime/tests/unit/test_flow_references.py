@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from flowstead_runtime.errors import InputError
+from flowstead_runtime.errors import InputError, InternalFailure
 from flowstead_runtime.flow.references import (
     InputReference,
+    Key,
     NodeReference,
     follow,
     parse_output_reference,
@@ -26,9 +27,11 @@ from flowstead_runtime.flow.references import (
         ("${n.output}", NodeReference("n")),
         ("${n}", NodeReference("n")),
         ("${n.output.a.b}", NodeReference("n", ("a", "b"), "a.b")),
-        ("${n.output.a[0]['k k']}", NodeReference("n", ("a", 0, "k k"), "a[0]['k k']")),
-        ('${n.output["k"].x}', NodeReference("n", ("k", "x"), '["k"].x')),
-        ("${n.output[1]}", NodeReference("n", (1,), "[1]")),
+        ("${n.output.a[0]['k k']}", NodeReference("n", ("a", 0, Key("k k")), "a[0]['k k']")),
+        ('${n.output.["k"].x}', NodeReference("n", ("k", "x"), '["k"].x')),
+        ("${n.output.a-b}", NodeReference("n", ("a", "b"), "a-b")),
+        ("${n.output[1]}", NodeReference("n", (), "", "output[1]")),
+        ("${n.output[1].x}", NodeReference("n", ("x",), "x", "output[1]")),
         ("${n.inputs}", NodeReference("n", (), "", "inputs")),
         ("text ${n.output}", None),
         ("${n.output} text", None),
@@ -42,15 +45,9 @@ def test_only_a_whole_reference_is_one(text: Any, found: Any) -> None:
     assert parse_reference(text) == found
 
 
-def test_an_unreadable_path_is_kept_as_the_section() -> None:
-    reference = parse_reference("${n.output[}")
-    assert isinstance(reference, NodeReference)
-    assert reference.section == "output[}"[:-1]
-
-
 def test_an_output_ignores_a_bracket_right_after_output() -> None:
     assert parse_output_reference("${n.output['k']}") == NodeReference("n")
-    assert parse_output_reference("${n.output.a['k']}") == NodeReference("n", ("a", "k"), "a['k']")
+    assert parse_output_reference("${n.output.a['k']}") == NodeReference("n", ("a", Key("k")), "a['k']")
     assert parse_output_reference("literal") is None
 
 
@@ -66,7 +63,17 @@ def test_paths_lead_through_mappings_lists_and_attributes() -> None:
     assert follow_text("${n.output}", value) is value
 
 
-@pytest.mark.parametrize("value", [{}, {"a": []}, {"a": None}, None, "text", {"a": {"x": 1}}])
+@pytest.mark.parametrize("value", [{}, {"a": []}, None, "text", {"a": {"x": 1}}])
 def test_a_path_that_leads_nowhere_names_itself_and_the_node(value: Any) -> None:
     with pytest.raises(InputError, match=r"Invalid property 'a\[0\]' when accessing the node 'n'"):
         follow_text("${n.output.a[0]}", value)
+
+
+def test_a_path_into_what_has_no_parts_is_a_mistake_of_the_flow() -> None:
+    with pytest.raises(InternalFailure, match="not subscriptable"):
+        follow_text("${n.output.a[0]}", {"a": None})
+
+
+def test_only_the_output_of_a_node_can_be_used() -> None:
+    with pytest.raises(InputError, match=r"section 'output\[0\]' of reference .* the node 'n'"):
+        follow_text("${n.output[0]}", [1])

@@ -148,10 +148,6 @@ def _check_reference(case: _Case, who: str, reference: Reference, line: int) -> 
         return
     if reference.node not in case.nodes:
         raise case.wrong(f"{who} refers to the node '{reference.node}', which does not exist", line)
-    if reference.section != "output":
-        raise case.wrong(
-            f"{who} refers to '{reference.section}' of the node '{reference.node}'; only its 'output' can be used", line
-        )
 
 
 def _aggregations_stay_apart(case: _Case) -> None:

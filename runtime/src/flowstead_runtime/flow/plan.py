@@ -146,7 +146,8 @@ def _step(
 def _source(reference: Reference, number: Mapping[str, int], *, may_omit: bool = False) -> Source:
     if isinstance(reference, InputReference):
         return Source(reference.name, -1)
-    return Source(None, number[reference.node], reference if reference.path else None, may_omit)
+    followed = reference if reference.path or reference.section != "output" else None
+    return Source(None, number[reference.node], followed, may_omit)
 
 
 def _outputs(definition: FlowDefinition, number: Mapping[str, int]) -> list[tuple[str, Source | None, Any]]:

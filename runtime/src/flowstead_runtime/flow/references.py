@@ -1,4 +1,7 @@
-"""References between the parts of a DAG flow: `${inputs.x}`, `${node.output}`, `${node.output.a.b[0]['k']}`."""
+"""References between the parts of a DAG flow: `${inputs.x}`, `${node.output}`, `${node.output.a.b[0]['k']}`.
+
+They are read as promptflow reads them, its oddities included, for the flows that lean on them.
+"""
 
 from __future__ import annotations
 
@@ -7,10 +10,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from flowstead_runtime.errors import InputError
+from flowstead_runtime.errors import InputError, InternalFailure
 
 _INPUT_PREFIXES = ("inputs.", "flow.")
-_PART = re.compile(r"""\.?([^.\[\]'"]+)|\[(\d+)\]|\['([^']*)'\]|\["([^"]*)"\]""")
+_OUTPUT = "output"
+_PART = re.compile(r"(\w+)|\['(.*?)'\]|\[(\d+)\]")
+"""What stands between such parts is passed over: `a-b` is `a.b`."""
+
+
+@dataclass(frozen=True)
+class Key:
+    """Of a mapping, in brackets."""
+
+    name: str
 
 
 @dataclass(frozen=True)
@@ -23,12 +35,13 @@ class InputReference:
 @dataclass(frozen=True)
 class NodeReference:
     """A node's output, or what `path` leads to inside it: strings are keys or attributes, ints are indices.
-    written: the path as it stands in the file; section: `output`, or what the author wrote in its place."""
+    written: the path as it stands in the file; section: `output`, or what the author wrote in its place, a bracket that
+    follows it at once included."""
 
     node: str
-    path: tuple[str | int, ...] = ()
+    path: tuple[str | int | Key, ...] = ()
     written: str = ""
-    section: str = "output"
+    section: str = _OUTPUT
 
 
 Reference = InputReference | NodeReference
@@ -43,25 +56,35 @@ def parse_reference(value: Any) -> Reference | None:
     for prefix in _INPUT_PREFIXES:
         if body.startswith(prefix):
             return InputReference(body[len(prefix) :])
-    return _node_reference(body)
+    node, _, rest = body.partition(".")
+    section, _, written = rest.partition(".")
+    return NodeReference(node, _parse_path(written), written, section or _OUTPUT)
 
 
 def parse_output_reference(value: Any) -> Reference | None:
-    """As `parse_reference`, for a flow output: there a bracket that follows `.output` at once is ignored and the whole
-    value is given, as the recorded promptflow server does."""
+    """As `parse_reference`, for a flow output: there nobody looks at the section, so that a bracket that follows
+    `.output` at once is ignored."""
     reference = parse_reference(value)
-    if isinstance(reference, NodeReference) and reference.written.startswith("["):
-        return NodeReference(reference.node)
+    if isinstance(reference, NodeReference):
+        return NodeReference(reference.node, reference.path, reference.written)
     return reference
 
 
 def follow(reference: NodeReference, value: Any) -> Any:
-    """What the reference's path leads to in the node's output. Raises InputError naming the path and the node."""
+    """What the reference's path leads to in the node's output. Raises InputError naming the path and the node, or
+    InternalFailure for a path into what has no parts."""
+    if reference.section != _OUTPUT:
+        raise InputError(
+            f"Flow execution failed. The section '{reference.section}' of reference is currently unsupported. "
+            f"Please specify the output part of the node '{reference.node}'."
+        )
     try:
         for part in reference.path:
             value = _step(value, part)
-    except (KeyError, IndexError, AttributeError, TypeError) as error:
+    except (KeyError, IndexError, AttributeError) as error:
         raise invalid_property(reference) from error
+    except TypeError as error:
+        raise InternalFailure(str(error)) from error
     return value
 
 
@@ -72,41 +95,15 @@ def invalid_property(reference: NodeReference) -> InputError:
     )
 
 
-def _node_reference(body: str) -> NodeReference:
-    node, _, rest = body.partition(".")
-    if not rest:
-        return NodeReference(node)
-    section = re.split(r"[.\[]", rest, maxsplit=1)[0]
-    tail = rest[len(section) :]
-    written = tail.removeprefix(".")
-    path = _parse_path(tail)
-    if path is None:
-        return NodeReference(node, (), written, section=rest)
-    return NodeReference(node, path, written, section)
+def _parse_path(text: str) -> tuple[str | int | Key, ...]:
+    return tuple(
+        name or (int(index) if index else Key(key)) for name, key, index in (m.groups() for m in _PART.finditer(text))
+    )
 
 
-def _parse_path(text: str) -> tuple[str | int, ...] | None:
-    parts: list[str | int] = []
-    position = 0
-    while position < len(text):
-        match = _PART.match(text, position)
-        if match is None or (position == 0 and not text.startswith((".", "["))):
-            return None
-        name, index, single, double = match.groups()
-        if index is not None:
-            parts.append(int(index))
-        else:
-            parts.append(next(p for p in (name, single, double) if p is not None))
-        position = match.end()
-    return tuple(parts)
-
-
-def _step(value: Any, part: str | int) -> Any:
-    if isinstance(part, int):
+def _step(value: Any, part: str | int | Key) -> Any:
+    if isinstance(part, Key):
+        return value[part.name]
+    if isinstance(part, int) or isinstance(value, Mapping):
         return value[part]
-    if isinstance(value, Mapping):
-        return value[part]
-    try:
-        return getattr(value, part)
-    except AttributeError:
-        return value[part]
+    return getattr(value, part)
