@@ -8,7 +8,7 @@ from pathlib import Path
 
 from flowstead_runtime.flow.definition import FlowDefinition
 from flowstead_runtime.flow.load import read_definition
-from flowstead_runtime.flow.schema import answered_outputs, openapi
+from flowstead_runtime.flow.schema import openapi
 
 GOLDEN = Path(__file__).with_name("golden") / "chat_flow_openapi.json"
 CHAT = """\
@@ -43,12 +43,22 @@ def test_a_chat_flow_is_described_as_recorded(tmp_path: Path) -> None:
     assert document == json.loads(GOLDEN.read_text())
 
 
-def test_included_outputs_replace_the_evaluation_rule(tmp_path: Path) -> None:
+def described_outputs(definition: FlowDefinition, included: list[str] | None) -> list[str]:
+    answer = openapi(definition, included_outputs=included)["paths"]["/score"]["post"]["responses"]["200"]
+    return list(answer["content"]["application/json"]["schema"]["properties"])
+
+
+def test_only_answered_outputs_are_described_and_never_those_for_evaluation(tmp_path: Path) -> None:
     definition = flow(tmp_path)
-    assert list(answered_outputs(definition, None)) == ["answer", "words"]
-    assert list(answered_outputs(definition, ["score"])) == ["score"]
-    answer = openapi(definition, included_outputs=["score"])["paths"]["/score"]["post"]["responses"]["200"]
-    assert list(answer["content"]["application/json"]["schema"]["properties"]) == ["score"]
+    assert described_outputs(definition, None) == ["answer", "words"]
+    assert described_outputs(definition, ["words", "score"]) == ["words"]
+    assert described_outputs(definition, ["score"]) == []
+
+
+def test_the_last_of_several_chat_inputs_counts(tmp_path: Path) -> None:
+    a, b = "a: {type: string, is_chat_input: true, is_chat_history: true}", "b: {type: string, is_chat_input: true}"
+    info = openapi(flow(tmp_path, f"inputs:\n  {a}\n  {b}\nnodes: []\n"))["info"]
+    assert (info["x-chat-input"], info["x-chat-history"]) == ("b", "a")
 
 
 def test_a_flow_without_inputs_needs_no_body(tmp_path: Path) -> None:

@@ -28,23 +28,14 @@ _FAILURES: Mapping[str, Any] = {
 
 
 def openapi(definition: FlowDefinition, *, included_outputs: Collection[str] | None = None) -> dict[str, Any]:
-    """The document at `/swagger.json`. included_outputs: the outputs that are answered, None for all but the
-    evaluation-only ones (see `answered_outputs`)."""
+    """The document at `/swagger.json`. included_outputs: names of the outputs that are answered, None for all;
+    evaluation-only ones are left out of it even when they are answered."""
     return {
         "openapi": "3.0.0",
         "info": _info(definition),
         "components": {"securitySchemes": {"bearerAuth": {"type": "http", "scheme": "bearer"}}},
         "security": [{"bearerAuth": []}],
         "paths": {"/score": {"post": _score(definition, included_outputs)}, "/feedback": _feedback()},
-    }
-
-
-def answered_outputs(definition: FlowDefinition, included: Collection[str] | None) -> dict[str, FlowOutput]:
-    """The outputs an answer holds: those named by `included`, or, with None, all that are not evaluation-only."""
-    return {
-        name: output
-        for name, output in definition.outputs.items()
-        if (name in included if included is not None else not output.evaluation_only)
     }
 
 
@@ -57,12 +48,12 @@ def _info(definition: FlowDefinition) -> dict[str, str]:
     for name, value in definition.inputs.items():
         if value.is_chat_input:
             info["x-flow-type"] = "chat"
-            info.setdefault("x-chat-input", name)
-        elif value.is_chat_history:
-            info.setdefault("x-chat-history", name)
+            info["x-chat-input"] = name
+        if value.is_chat_history:
+            info["x-chat-history"] = name
     for name, output in definition.outputs.items():
-        if output.is_chat_output:
-            info.setdefault("x-chat-output", name)
+        if output.is_chat_output and not output.evaluation_only:
+            info["x-chat-output"] = name
     return info
 
 
@@ -72,9 +63,12 @@ def _score(definition: FlowDefinition, included: Collection[str] | None) -> dict
         request["properties"] = {name: _input(value) for name, value in definition.inputs.items()}
         request["required"] = list(definition.inputs)
     answer: dict[str, Any] = {"type": "object"}
-    outputs = answered_outputs(definition, included)
-    if outputs:
-        answer["properties"] = {name: _described(value) for name, value in outputs.items()}
+    if definition.outputs:
+        answer["properties"] = {
+            name: _described(value)
+            for name, value in definition.outputs.items()
+            if not value.evaluation_only and (included is None or name in included)
+        }
     return {
         "summary": f"run promptflow: {definition.name} with an given input",
         "requestBody": {
