@@ -42,6 +42,11 @@ class ToolProvider(ABC):  # noqa: B024 - users subclass it to say that a class h
     """The base of a class whose methods are tools; its constructor's parameters are taken from the node's inputs."""
 
 
+def is_provider(value: type) -> bool:
+    """Whether it is a ToolProvider, of ours or of promptflow itself when a flow brings that along."""
+    return any(base.__name__ == ToolProvider.__name__ for base in value.__mro__)
+
+
 @dataclass
 class DynamicList:
     """Where an editor gets an input's choices from."""

@@ -11,7 +11,7 @@ from typing import Any
 
 from flowstead_runtime.errors import ConnectionInvalid, FlowLoadError
 from flowstead_runtime.tools.builtin import BUILTIN_FUNCTIONS, BUILTIN_TOOLS, builtin_api, builtin_function
-from flowstead_runtime.tools.decorator import is_tool
+from flowstead_runtime.tools.decorator import is_provider, is_tool
 from flowstead_runtime.tools.imports import import_named, import_script, load_failure
 from flowstead_runtime.tools.literals import convert_literals, parameters_of
 from flowstead_runtime.tools.llm import resolve_api
@@ -78,17 +78,17 @@ def resolve_custom_llm(request: ToolRequest, surroundings: Surroundings) -> Tool
 
 
 def find_tool(module: ModuleType, *, node: str) -> tuple[type | None, Callable[..., Any]]:
-    """The script's one tool: a function marked `@tool`, or the class with a method so marked and the method.
-    Tools that the script imported from elsewhere do not count. Raises FlowLoadError when there is none or more
-    than one."""
-    found: list[tuple[type | None, Callable[..., Any]]] = []
-    for value in vars(module).values():
-        if getattr(value, "__module__", None) != module.__name__:
-            continue
-        if isinstance(value, type):
-            found += [(value, method) for method in vars(value).values() if is_tool(method)]
-        elif is_tool(value):
-            found.append((None, value))
+    """The script's one tool: a function marked `@tool`, or the class with a method so marked and the method; classes
+    that are no ToolProvider count only when there is nothing else. Tools that the script imported from elsewhere do not
+    count. Raises FlowLoadError when there is none or more than one."""
+    own = [value for value in vars(module).values() if getattr(value, "__module__", None) == module.__name__]
+    functions = [(None, value) for value in own if not isinstance(value, type) and is_tool(value)]
+    classes = [value for value in own if isinstance(value, type)]
+    found: list[tuple[type | None, Callable[..., Any]]] = [
+        *functions,
+        *(each for owner in classes if is_provider(owner) for each in _methods_of(owner)),
+    ]
+    found = found or [each for owner in classes for each in _methods_of(owner)]
     name = module.__name__
     if not found:
         raise FlowLoadError(
@@ -109,6 +109,11 @@ def bind(owner: type | None, function: Callable[..., Any], request: ToolRequest,
     constants = _converted(literals, parameters, request, surroundings)
     optional = {name: p.default is not inspect.Parameter.empty for name, p in parameters.items()}
     return Tool(function, mode_of(function), constants=constants, parameters=optional)
+
+
+def _methods_of(owner: type) -> list[tuple[type, Callable[..., Any]]]:
+    """Those marked as tools, inherited ones included."""
+    return [(owner, method) for _, method in inspect.getmembers(owner, is_tool)]
 
 
 def _method(
