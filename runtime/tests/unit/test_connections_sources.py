@@ -135,7 +135,13 @@ def test_values_of_the_environment_may_name_connection_fields() -> None:
     assert (environ["A"], environ["B"], environ["D"]) == ("k", "${c.nope}", "x ${c.api_key}")
 
 
-def test_an_unknown_connection_in_the_environment_names_the_variable() -> None:
+def test_an_unknown_connection_in_the_flows_own_variables_names_the_variable() -> None:
+    environ = {"A": "${nowhere.key}", "B": "${nowhere.key}"}
+    with pytest.raises(ConnectionInvalid, match="environment variable B: Connection 'nowhere'"):
+        resolve_environment(environ, Connections(environ), declared={"B"})
+
+
+def test_what_only_looks_like_a_connection_is_left_as_it_is() -> None:
     environ = {"A": "${nowhere.key}"}
-    with pytest.raises(ConnectionInvalid, match="environment variable A: Connection 'nowhere'"):
-        resolve_environment(environ, Connections(environ))
+    resolve_environment(environ, Connections(environ))
+    assert environ == {"A": "${nowhere.key}"}

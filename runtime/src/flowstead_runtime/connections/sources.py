@@ -18,7 +18,7 @@ import gzip
 import io
 import json
 import re
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Collection, Mapping, MutableMapping
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -123,9 +123,12 @@ def connection_from(name: str, raw: Mapping[str, Any]) -> Connection:
     return CustomConnection(name=name, configs=configs, secrets=secrets)
 
 
-def resolve_environment(environ: MutableMapping[str, str], connections: ConnectionSource) -> None:
+def resolve_environment(
+    environ: MutableMapping[str, str], connections: ConnectionSource, *, declared: Collection[str] = ()
+) -> None:
     """Replace every value `${connection.field}` of the environment by that field. A field that the connection does not
-    have leaves the text as it is. Raises ConnectionInvalid for a connection that does not exist."""
+    have leaves the text as it is, and so does a connection that does not exist, but for the variables that the flow
+    declares: for them it raises ConnectionInvalid."""
     for variable, text in list(environ.items()):
         match = _FIELD_VALUE.match(text)
         if match is None:
@@ -133,6 +136,8 @@ def resolve_environment(environ: MutableMapping[str, str], connections: Connecti
         try:
             connection = connections.get(match[1])
         except ConnectionInvalid as error:
+            if variable not in declared:
+                continue
             raise ConnectionInvalid(f"The environment variable {variable}: {error.message}") from None
         if match[2] in connection:
             environ[variable] = str(connection[match[2]])

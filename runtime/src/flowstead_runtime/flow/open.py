@@ -46,7 +46,7 @@ def open_flow(
     definition = replace(read_definition(path), confined=confined)
     for name, value in definition.environment_variables.items():
         environ.setdefault(name, value)
-    resolve_environment(environ, connections)
+    resolve_environment(environ, connections, declared=definition.environment_variables)
     SECRETS.learn_environment(environ)  # before its code can say them
     promptflow_api.install()
     promptflow_api.use_connections(connections)
