@@ -13,7 +13,7 @@ unexport PYTHONDONTWRITEBYTECODE
 LOCKS := requirements/bootstrap.txt requirements/dev.txt
 COMPILE := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11
 
-.PHONY: setup demo test soak lint bench lock clean
+.PHONY: setup demo test soak lint bench record lock clean
 .DELETE_ON_ERROR:
 
 setup: $(VENV)/.ready
@@ -45,6 +45,9 @@ soak: lint
 
 bench: setup
 	$(BIN)/python -m benchmarks $(ARGS)
+
+record: setup
+	$(BIN)/python -m runtime.tests.compatibility.record $(ARGS)
 
 lock:
 	@test -x $(BIN)/uv || { $(PYTHON) -m venv $(VENV) && $(BIN)/python -m pip install --quiet uv; }

@@ -24,7 +24,8 @@ from pathlib import Path
 import psutil
 
 from benchmarks import machine
-from benchmarks.targets import ROOT, SCRATCH, Target, install_promptflow, targets
+from benchmarks.promptflow import install_promptflow
+from benchmarks.targets import ROOT, SCRATCH, Target, targets
 
 START_PATIENCE_S = 60
 RESULTS = ROOT / "benchmarks" / "results"
@@ -50,7 +51,7 @@ class Point:
 def main() -> int:
     options = _parser().parse_args()
     if not options.without_promptflow:
-        print("Preparing promptflow in .cache/bench …", file=sys.stderr, flush=True)
+        print("Preparing promptflow in .cache/promptflow …", file=sys.stderr, flush=True)
         install_promptflow()
     about = machine.describe()
     print("\n".join(f"{name:14} {value}" for name, value in about.items()), "\n", flush=True)

@@ -1,6 +1,6 @@
 """Runs the test worlds in order: the fewer things a world needs, the earlier it runs.
 
-    python tests/run.py [--full] [--worlds unit,component,system] [pytest arguments]
+    python tests/run.py [--full] [--worlds unit,component,compatibility] [pytest arguments]
 
 Reduced counts by default; `--full` (make soak) runs the same tests with full counts.
 """
@@ -30,6 +30,7 @@ class World:
 WORLDS = (
     World("unit", ("runtime/tests/unit", "server/tests/unit", "tests/unit"), ("-n", "2")),
     World("component", ("runtime/tests/component", "server/tests/component"), ("-n", "2")),
+    World("compatibility", ("runtime/tests/compatibility",), ("-n", "2")),
     World("system", ("tests/system",)),
     World("faults", ("tests/faults",)),
 )
