@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gzip
 import json
 import os
 import signal
@@ -47,6 +48,8 @@ def do(text: str):
         raise ValueError("no")
     if text == "stream":
         return pieces()
+    if text == "broken stream":
+        return pieces(fail=True)
     if text == "big":
         return "é" * 3_000_000
     if text == "secret":
@@ -58,8 +61,10 @@ def do(text: str):
         return context.get_id()
     return text
 
-def pieces():
+def pieces(fail=False):
     yield "a"
+    if fail:
+        raise ValueError("the line broke")
     yield "b"
 """
 ALL = ("model_inputs", "model_outputs", "request", "response", "seen")
@@ -164,6 +169,15 @@ def test_bodies_are_kept_as_they_were_sent_failures_too(tmp_path: Path) -> None:
     assert responses[0]["contentrange"] == f"bytes 0-{len(good.content) - 1}/{len(good.content)}"
 
 
+def test_a_compressed_body_is_kept_as_it_was_meant(tmp_path: Path) -> None:
+    with served(tmp_path) as running:
+        for body in (gzip.compress(b'{"text": "hello"}'), b"no gzip"):
+            httpx.post(f"{running.url}/score", content=body, headers={"content-encoding": "gzip"}, timeout=PATIENCE_S)
+        running.end()
+        requests = running.records("request")
+    assert [each["data"] for each in requests] == [{"text": "hello"}, "no gzip"]
+
+
 @pytest.mark.parametrize("accept", ["application/json", "text/event-stream"])
 def test_a_stream_is_kept_as_one_text(tmp_path: Path, accept: str) -> None:
     with served(tmp_path) as running:
@@ -173,6 +187,17 @@ def test_a_stream_is_kept_as_one_text(tmp_path: Path, accept: str) -> None:
     assert output["data"] == [{"said": "ab", "top": 3}]
     assert response["data"] == (answer.json() if accept == "application/json" else answer.text)
     assert response["datacontenttype"] == answer.headers["content-type"]
+
+
+def test_a_stream_that_breaks_is_kept_as_far_as_it_came(tmp_path: Path) -> None:
+    with served(tmp_path) as running:
+        with pytest.raises(httpx.RemoteProtocolError):
+            running.score("broken stream", accept="text/event-stream")
+        running.end()
+        [response] = running.records("response")
+        assert not running.records("model_inputs")
+    assert response["data"].startswith('data: {"top":3}')
+    assert "event: error" in response["data"]
 
 
 def test_a_large_payload_has_a_file_of_its_own(tmp_path: Path) -> None:

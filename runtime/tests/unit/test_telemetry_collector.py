@@ -22,8 +22,6 @@ from flowstead_runtime.telemetry.collector import BasicCorrelationContext, Colle
 class DataFrame:
     """As much of a pandas frame as a collector asks for."""
 
-    columns = ("a",)
-
     def __init__(self, text: str = '[{"a":"é"}]') -> None:
         self.text = text
 
@@ -32,6 +30,10 @@ class DataFrame:
         if not self.text:
             raise ValueError("DataFrame columns must be unique")
         return self.text
+
+
+class GeoDataFrame(DataFrame):
+    """Other packages derive theirs."""
 
 
 DataFrame.__module__ = "pandas.core.frame"
@@ -61,6 +63,16 @@ def test_frames_lists_and_rows_are_kept(collected: Path) -> None:
     assert (frame["data"], rows["data"], row["data"]) == ([{"a": "é"}], [{"a": 1}, {"a": 2}], [{"a": 3}])
     assert frame["correlationid"] == rows["correlationid"] == context.get_id()
     assert (row["correlationid"], row["time"]) == ("own", "1970-01-01T01:00:00Z")
+
+
+@pytest.mark.parametrize("kind", [DataFrame, GeoDataFrame])
+@pytest.mark.parametrize("module", ["pandas", "pandas.core.frame"])
+def test_a_frame_is_known_whatever_pandas_calls_its_module(
+    collected: Path, monkeypatch: pytest.MonkeyPatch, kind: type[DataFrame], module: str
+) -> None:
+    monkeypatch.setattr(DataFrame, "__module__", module)
+    Collector(name="seen").collect(kind())
+    assert [each["data"] for each in written(collected)] == [[{"a": "é"}]]
 
 
 def test_records_of_a_request_carry_its_id(collected: Path) -> None:

@@ -174,28 +174,28 @@ def _as_meant(exchange: Exchange, body: bytes, limit: int) -> bytes:
 
 def _keep_request(collection: Collection, request: CollectedRequest, exchange: Exchange, body: bytes) -> None:
     scope = exchange.scope
-    about: dict[str, Any] = {"path": scope["path"], "method": scope["method"]}
-    about |= _captured(collection, scope["headers"])
-    collection.add_payload("request", body, _content_type(scope["headers"]), request, about)
+    headers = scope["headers"]
+    about = {"path": scope["path"], "method": scope["method"]}
+    collection.add_payload("request", body, _content_type(headers), request, about, _captured(collection, headers))
 
 
 def _keep_response(collection: Collection, request: CollectedRequest, sent: _Sent) -> None:
-    about = {"statuscode": sent.status, **_captured(collection, sent.headers)}
-    collection.add_payload("response", bytes(sent.body), _content_type(sent.headers), request, about)
+    about, captured = {"statuscode": sent.status}, _captured(collection, sent.headers)
+    collection.add_payload("response", bytes(sent.body), _content_type(sent.headers), request, about, captured)
 
 
 def _content_type(headers: list[tuple[bytes, bytes]]) -> str:
     return next((value.decode("latin-1") for name, value in headers if name == b"content-type"), "application/json")
 
 
-def _captured(collection: Collection, headers: list[tuple[bytes, bytes]]) -> dict[str, Any]:
+def _captured(collection: Collection, headers: list[tuple[bytes, bytes]]) -> dict[str, str]:
     """The headers that were asked for, but for credentials, also where a name does not say so."""
     wanted = collection.settings.captured_headers
-    if not wanted:
-        return {}
     found: dict[str, str] = {}
+    if not wanted:
+        return found
     for raw_name, raw_value in headers:
         name, value = raw_name.decode("latin-1").lower(), raw_value.decode("latin-1")
         if name in wanted and not carries_credentials(name, value):
             found[name] = f"{found[name]}, {value}" if name in found else value
-    return {"headers": found} if found else {}
+    return found

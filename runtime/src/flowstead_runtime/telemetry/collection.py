@@ -5,17 +5,15 @@ from __future__ import annotations
 import os
 import random
 import time
-import uuid
 from collections.abc import Callable, Iterable, Mapping
 from contextvars import ContextVar
-from functools import partial
 from typing import Any, NamedTuple
 
 from flowstead_runtime.connections.hiding import SECRETS
 from flowstead_runtime.telemetry.collection_files import CollectionFiles
-from flowstead_runtime.telemetry.collection_records import ROWS, Record, encode_rows, render
+from flowstead_runtime.telemetry.collection_records import ROWS, Record, Renderer, encode_rows
 from flowstead_runtime.telemetry.collection_settings import CollectionSettings
-from flowstead_runtime.telemetry.collection_writer import CollectionWriter, Waiting
+from flowstead_runtime.telemetry.collection_writer import CollectionWriter
 
 SMALL = 64 * 1024
 """Bytes of content up to which a line is made at once: that takes microseconds, while a thread that made lines by the
@@ -45,6 +43,7 @@ class Collection:
     ) -> None:
         self.settings = settings
         self.writer = writer
+        self._render = Renderer(settings, SECRETS.hide).render
         self._now = now
         self._numbers = numbers
 
@@ -78,11 +77,26 @@ class Collection:
         return self._add(Record(collection, self._new_id(), at, correlation_id, request_id, content, data_type=ROWS))
 
     def add_payload(
-        self, collection: str, content: bytes, content_type: str, request: CollectedRequest, about: Mapping[str, Any]
+        self,
+        collection: str,
+        content: bytes,
+        content_type: str,
+        request: CollectedRequest,
+        about: Mapping[str, str | int],
+        headers: Mapping[str, str],
     ) -> bool:
         """Keep a body as it was sent."""
-        id_ = self._new_id()
-        record = Record(collection, id_, self._now(), request.id, request.id, content, content_type, about=about)
+        record = Record(
+            collection,
+            self._new_id(),
+            self._now(),
+            request.id,
+            request.id,
+            content,
+            content_type,
+            about=about,
+            headers=headers,
+        )
         return self._add(record)
 
     def close(self, patience_s: float) -> None:
@@ -92,12 +106,14 @@ class Collection:
     def _add(self, record: Record) -> bool:
         size = len(record.content)
         if size > SMALL:
-            return self.writer.put(Waiting(partial(render, record, self.settings, SECRETS.hide), size))
-        rendered = render(record, self.settings, SECRETS.hide)
-        return self.writer.put(Waiting(lambda: rendered, len(rendered.line)))
+            return self.writer.put_unrendered(lambda: self._render(record), size)
+        return self.writer.put(self._render(record))
 
     def _new_id(self) -> str:
-        return str(uuid.UUID(int=self._numbers.getrandbits(128), version=4))
+        """A random UUID, as `uuid.uuid4` makes it from the operating system's numbers."""
+        digits = f"{self._numbers.getrandbits(128):032x}"
+        variant = "89ab"[int(digits[16], 16) & 3]
+        return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:]}"
 
 
 def open_collection(settings: CollectionSettings) -> Collection:

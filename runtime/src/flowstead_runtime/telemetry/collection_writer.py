@@ -6,7 +6,6 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from typing import NamedTuple
 
 from flowstead_runtime.telemetry.collection_files import CollectionFiles
 from flowstead_runtime.telemetry.collection_records import Rendered
@@ -23,13 +22,6 @@ SAY_AGAIN_S = 60.0
 log = logging.getLogger("flowstead.collection")
 
 
-class Waiting(NamedTuple):
-    """A record in the queue. render: makes its line. size: in bytes, about."""
-
-    render: Callable[[], Rendered]
-    size: int
-
-
 class CollectionWriter:
     """clock: seconds that never go back. The thread starts with the first record, so that each worker process has its
     own. written, dropped: records, since the start."""
@@ -40,7 +32,9 @@ class CollectionWriter:
         self._lock = threading.Lock()
         self._writing = threading.Lock()
         self._wake = threading.Event()
-        self._queue: list[Waiting] = []
+        self._lines: dict[tuple[str, str], list[bytes]] = {}
+        self._unrendered: list[Callable[[], Rendered]] = []
+        self._count = 0
         self._bytes = 0
         self._thread: threading.Thread | None = None
         self._ending = False
@@ -50,38 +44,38 @@ class CollectionWriter:
         self.written = 0
         self.dropped = 0
 
-    def put(self, waiting: Waiting) -> bool:
+    def put(self, rendered: Rendered) -> bool:
         """Queue a record, from any thread; False when it had to be dropped."""
+        if rendered.file is not None:
+            return self.put_unrendered(lambda: rendered, len(rendered.file[1]))
         with self._lock:
-            size = self._bytes + waiting.size
-            full = bool(self._queue) and (size > MOST_BYTES or len(self._queue) >= MOST_RECORDS)
-            if not full:
-                self._queue.append(waiting)
-                self._bytes = size
-            if self._thread is None or not self._thread.is_alive():
-                self._thread = threading.Thread(target=self._run, name="collection", daemon=True)
-                self._thread.start()
-        if full:
-            self.drop("more of them come than can be written")
-            return False
-        if size > MOST_BYTES // 8:
-            self._wake.set()
+            if not self._has_room(len(rendered.line)):
+                return False
+            # Lines alone, kept by file: thousands of small objects that wait would keep the garbage collector busy.
+            self._lines.setdefault((rendered.collection, rendered.folder), []).append(rendered.line)
+        return True
+
+    def put_unrendered(self, render: Callable[[], Rendered], size: int) -> bool:
+        """The same for a record whose line takes a while to make. size: bytes, about."""
+        with self._lock:
+            if not self._has_room(size):
+                return False
+            self._unrendered.append(render)
         return True
 
     def drop(self, reason: str, count: int = 1) -> None:
         """Count records that are lost, and say so once in a while."""
         with self._lock:
-            self.dropped += count
-            self._reason = reason
+            self._count_dropped(reason, count)
 
     def write_waiting(self) -> None:
         """Write all that is queued: what the thread does twice a second."""
         with self._writing:
             with self._lock:
-                queue, self._queue, self._bytes = self._queue, [], 0
-            lines: dict[tuple[str, str], list[bytes]] = {}
-            for waiting in queue:
-                rendered = self._render(waiting)
+                lines, unrendered = self._lines, self._unrendered
+                self._lines, self._unrendered, self._count, self._bytes = {}, [], 0, 0
+            for render in unrendered:
+                rendered = self._render(render)
                 if rendered is not None:
                     lines.setdefault((rendered.collection, rendered.folder), []).append(rendered.line)
             for (collection, folder), each in lines.items():
@@ -104,9 +98,27 @@ class CollectionWriter:
             if ending:
                 return
 
-    def _render(self, waiting: Waiting) -> Rendered | None:
+    def _has_room(self, size: int) -> bool:
+        """Counts the record in, or as dropped. Called with the lock."""
+        if self._count and (self._bytes + size > MOST_BYTES or self._count >= MOST_RECORDS):
+            self._count_dropped("more of them come than can be written", 1)
+            return False
+        self._count += 1
+        self._bytes += size
+        if self._thread is None or not self._thread.is_alive():
+            self._thread = threading.Thread(target=self._run, name="collection", daemon=True)
+            self._thread.start()
+        if self._bytes > MOST_BYTES // 8:
+            self._wake.set()
+        return True
+
+    def _count_dropped(self, reason: str, count: int) -> None:
+        self.dropped += count
+        self._reason = reason
+
+    def _render(self, render: Callable[[], Rendered]) -> Rendered | None:
         try:
-            rendered = waiting.render()
+            rendered = render()
             if rendered.file is not None:
                 self._files.create(*rendered.file)
         except Exception as problem:
@@ -117,7 +129,7 @@ class CollectionWriter:
     def _append(self, collection: str, folder: str, lines: list[bytes]) -> None:
         try:
             self._files.append(collection, folder, b"".join(lines))
-        except OSError as problem:
+        except Exception as problem:
             self.drop(str(problem), len(lines))
         else:
             self.written += len(lines)

@@ -107,9 +107,14 @@ def _rows(data: Any) -> bytes | list[Mapping[str, Any]]:
         return [data]
     if isinstance(data, list) and all(isinstance(each, Mapping) for each in data):
         return data
-    if type(data).__module__.startswith("pandas.") and hasattr(data, "columns"):
+    if any(_is_frame(each) for each in type(data).__mro__):
         text: str = data.to_json(orient="records", force_ascii=False)
         return text.encode("utf-8", "backslashreplace")
     raise TypeError(
         f"data of the type {type(data).__name__} cannot be collected; give a pandas DataFrame or a list of dictionaries"
     )
+
+
+def _is_frame(kind: type) -> bool:
+    """pandas 3 says that its frames are of `pandas`, older ones name an inner module."""
+    return kind.__name__ == "DataFrame" and kind.__module__.partition(".")[0] == "pandas"

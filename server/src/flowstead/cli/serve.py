@@ -24,6 +24,9 @@ def serve(
     ] = None,
     concurrency: Annotated[int | None, typer.Option(help="Requests at once [default: no limit].", metavar="N")] = None,
     timeout: Annotated[float | None, typer.Option(help="Longest request [default: no limit].", metavar="S")] = None,
+    collect: Annotated[
+        Path | None, typer.Option(help="A JSON file: which data are collected, and where to.", metavar="FILE")
+    ] = None,
     cors: Annotated[
         list[str] | None, typer.Option(help="An origin whose pages may call, or * for any.", metavar="ORIGIN")
     ] = None,
@@ -40,6 +43,7 @@ def serve(
         "--connections": connections,
         "--concurrency": concurrency,
         "--timeout": timeout,
+        "--collect": collect,
     }
     words = [word for name, value in given.items() if value is not None for word in (name, str(value))]
     words += ["--cors", *cors] if cors else []
