@@ -43,6 +43,10 @@ class Secrets:
         """Hide what looks like a secret, by its name or its value."""
         self.learn(part for name, value in environ.items() for part in secret_parts(name, value))
 
+    def known(self) -> frozenset[str]:
+        """For another process of ours that is to hide the same."""
+        return frozenset(self._values)
+
     def hide(self, text: str) -> str:
         pattern = self._pattern  # another thread may learn or forget meanwhile
         return text if pattern is None else pattern.sub(HIDDEN, text)

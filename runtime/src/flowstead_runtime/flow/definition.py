@@ -96,9 +96,10 @@ class FlexPart:
 @dataclass(frozen=True)
 class PromptyPart:
     """What only a prompty says. sample_inputs: the names that its sample gives values for when it declares no inputs:
-    callers may give these, though the flow's description does not show them."""
+    callers may give these, though the flow's description does not show them. name: its own, else the file's."""
 
     sample_inputs: tuple[str, ...] = ()
+    name: str = ""
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from types import FunctionType
 from typing import Any
 
+from flowstead_runtime import tracing
 from flowstead_runtime.connections.sources import ConnectionSource
 from flowstead_runtime.errors import ConnectionInvalid, FlowDefinitionError, FlowLoadError
 from flowstead_runtime.flow.definition import FlexPart, FlowDefinition, FlowInput, FlowOutput, ValueType
@@ -68,9 +69,10 @@ def open_entry(definition: FlowDefinition, part: FlexPart, init: Mapping[str, An
     else:
         raise FlowLoadError(f"{who}: {module_name} has no function or callable class '{name}'")
     read = _with_signature(definition, part, function, who)
-    call = function
+    call = tracing.original(function)  # the flow's span is the entry's
     if isinstance(target, type):
         call = _construct(target, _init_values(part, init), source, who=who, definition=definition).__call__
+        call = tracing.original(call)
     return Entry(call, mode_of(call), function.__qualname__, read)
 
 

@@ -21,6 +21,7 @@ from flowstead_runtime.flow.prompty_flow import open_prompty
 from flowstead_runtime.flow.references import InputReference, parse_reference
 from flowstead_runtime.flow.running import Flow, RunContext, RunResult
 from flowstead_runtime.flow.threads import ThreadPool
+from flowstead_runtime.flow.traced_node import traced_node
 from flowstead_runtime.tools.imports import add_to_path
 from flowstead_runtime.tools.multimedia import dump_nested
 from flowstead_runtime.tools.resolve import resolve
@@ -58,7 +59,7 @@ def open_flow(
         return open_prompty(definition, connections, environ)
     surroundings = Surroundings(connections)
     tools = {
-        node.name: resolve(_request(node, definition), surroundings)
+        node.name: traced_node(resolve(request := _request(node, definition), surroundings), request)
         for node in definition.nodes
         if not node.aggregation
     }

@@ -30,7 +30,7 @@ def read(file: Path) -> PromptyDraft:
         raise FlowDefinitionError("its settings have no 'model'", file=file.name, line=document.line)
     sample = document.get("sample")
     only_sample = not ports.inputs and isinstance(sample, dict)
-    part = PromptyPart(sample_inputs=_names(sample) if only_sample else ())
+    part = PromptyPart(_names(sample) if only_sample else (), str(document.get("name") or file.stem))
     return PromptyDraft(ports.inputs, ports.outputs, document, part)
 
 

@@ -46,7 +46,7 @@ _EXCEPTIONS = {
         "ValidationException",
     )
 }
-_TRACING = {name: f"{_HERE}.tracing:{name}" for name in ("trace", "start_trace")}
+_TRACING = {name: f"{_HERE}.tracing:{name}" for name in ("trace", "start_trace", "ThreadPoolExecutorWithContext")}
 _METRICS = {"log_metric": f"{_HERE}.metrics:log_metric"}
 _MODELS = {
     name: f"{_HERE}.model_configuration:{name}"

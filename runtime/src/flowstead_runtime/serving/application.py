@@ -6,6 +6,7 @@ import html
 import json
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import parse_qs
 
 from flowstead_runtime import errors
 from flowstead_runtime.flow.schema import openapi
@@ -66,12 +67,17 @@ def _fixed(body: bytes, content_type: bytes) -> Handler:
 
 
 def _feedback(serving: Serving) -> Handler:
-    """Any body within the limit is taken."""
+    """Any body within the limit is taken, and is a span in the caller's trace."""
     body = json.dumps({"status": "Feedback received."}).encode()
     limit = serving.settings.body_limit
+    telemetry = serving.telemetry
 
     async def feedback(exchange: Exchange) -> None:
-        await read_content(exchange, limit)
+        content = await read_content(exchange, limit)
+        if telemetry is not None:
+            query = parse_qs(exchange.scope.get("query_string", b"").decode("latin-1"))
+            flatten = query.get("flatten", [""])[-1].lower() == "true"
+            telemetry.feedback(content, exchange.scope["headers"], flatten=flatten)
         await exchange.reply(200, body)
 
     return feedback

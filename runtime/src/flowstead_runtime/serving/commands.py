@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flowstead_runtime.connections.hiding import hide_in_output
 from flowstead_runtime.errors import RuntimeFailure
@@ -22,6 +22,10 @@ from flowstead_runtime.serving.types import Application, Timers
 from flowstead_runtime.telemetry import collector_import
 from flowstead_runtime.telemetry.collection import CURRENT, Collection, open_collection
 from flowstead_runtime.telemetry.collection_settings import given_settings
+from flowstead_runtime.telemetry.settings import read_settings
+
+if TYPE_CHECKING:
+    from flowstead_runtime.telemetry.telemetry import Telemetry
 
 GRACE_S = 8.0
 """For requests in flight at the end of a process whose requests have no time-out."""
@@ -81,19 +85,21 @@ def _run(options: argparse.Namespace, sockets: Sequence[socket.socket], health: 
     connections = Path(options.connections) if options.connections else None
     init = dict(getattr(options, "init", None) or ())
     collection = _start_collection(options, flow_path)
+    telemetry = _make_telemetry(flow_path)
     flow = load_flow(flow_path, connections, init, hosted=options.command == "host")
     try:
         settings = _settings(options)
     except RuntimeFailure as problem:
         raise explain(flow_path, problem) from problem
     Process(
-        build=_Builder(flow, settings, collection).build,
+        build=_Builder(flow, settings, collection, telemetry).build,
         close=_Closer(flow, collection).close,
         sockets=sockets,
         health=health,
         stopping=stopping,
         grace_s=options.grace or options.timeout or GRACE_S,
         on_ready=lambda: print(announce, file=sys.stderr, flush=True),
+        flush=telemetry.close if telemetry is not None else lambda: None,
     ).run()
 
 
@@ -102,12 +108,15 @@ class _Builder:
     flow: Flow
     settings: ServingSettings
     collection: Collection | None
+    telemetry: Telemetry | None
 
     def build(self, timers: Timers) -> Application:
         from flowstead_runtime.serving.application import build_application
         from flowstead_runtime.serving.serving import Serving
 
-        return build_application(Serving(self.flow, self.settings, timers, self.collection))
+        if self.telemetry is not None:
+            self.telemetry.start()
+        return build_application(Serving(self.flow, self.settings, timers, self.collection, self.telemetry))
 
 
 @dataclass(frozen=True)
@@ -131,6 +140,22 @@ def _start_collection(options: argparse.Namespace, flow_path: Path) -> Collectio
     collector_import.install()
     CURRENT.collection = open_collection(settings) if settings is not None else None
     return CURRENT.collection
+
+
+def _make_telemetry(flow_path: Path) -> Telemetry | None:
+    """Before the flow is loaded: its code asks to be traced then. Hence the flow's own environment_variables come too
+    late to configure it."""
+    try:
+        settings = read_settings(os.environ)
+    except RuntimeFailure as problem:
+        raise explain(flow_path, problem) from problem
+    if settings is None:
+        return None
+    from flowstead_runtime.telemetry.telemetry import Telemetry
+
+    telemetry = Telemetry(settings)
+    telemetry.switch_on()
+    return telemetry
 
 
 def _settings(options: argparse.Namespace) -> ServingSettings:

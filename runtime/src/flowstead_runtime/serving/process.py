@@ -52,7 +52,8 @@ class Stopping:
 
 @dataclass(frozen=True)
 class Process:
-    """build: makes the application, on the running event loop. close: lets go of the flow afterwards.
+    """build: makes the application, on the running event loop. close: lets go of the flow afterwards. flush: sends what
+    is still to be told, before that; it may take its time.
     grace_s: how long requests in flight may take to finish after the signal. on_ready: called once it answers."""
 
     build: Callable[[Timers], Application]
@@ -62,6 +63,7 @@ class Process:
     stopping: Stopping
     grace_s: float
     on_ready: Callable[[], None] = field(default=lambda: None)
+    flush: Callable[[], None] = field(default=lambda: None)
 
     def run(self) -> None:
         """Serve until a signal says stop and the requests in flight are done."""
@@ -93,6 +95,7 @@ class Process:
             await server.serve(sockets=list(self.sockets))
         finally:
             beating.cancel()
+            self.flush()
             _leave_even_if_threads_hang()
             with contextlib.suppress(Exception):
                 await self.close()

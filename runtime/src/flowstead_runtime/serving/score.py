@@ -12,6 +12,7 @@ from flowstead_runtime.serving.encoding import encode
 from flowstead_runtime.serving.exchange import Exchange, Handler, Layer
 from flowstead_runtime.serving.execution import execute
 from flowstead_runtime.serving.failures import answer_failures
+from flowstead_runtime.serving.observing import measure, trace
 from flowstead_runtime.serving.outputs import select_outputs
 from flowstead_runtime.serving.request_ids import identify
 
@@ -22,17 +23,18 @@ LAYERS: tuple[Layer, ...] = (
     identify,
     collect_payloads,
     answer_failures,
+    measure,
     keep_callers_deadline,
     admit,
     keep_deadline,
     decode,
     watch_caller,
+    trace,
     execute,
     select_outputs,
     collect_values,
     encode,
 )
-"""Tracing belongs between `decode` and `execute`."""
 
 
 def build_score(serving: Serving) -> Handler:

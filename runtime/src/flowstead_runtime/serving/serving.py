@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
 
 from flowstead_runtime.flow.running import Flow
 from flowstead_runtime.serving.admission import Admission
@@ -12,22 +13,31 @@ from flowstead_runtime.serving.settings import ServingSettings
 from flowstead_runtime.serving.types import Timers
 from flowstead_runtime.telemetry.collection import Collection
 
+if TYPE_CHECKING:
+    from flowstead_runtime.telemetry.telemetry import Telemetry
+
 STREAM_THREADS = 64
 """Threads for synchronous generators when the number of requests has no limit."""
 
 
 class Serving:
-    """A flow, how to serve it, and what is in flight. timers: the event loop, or a test's clock. collection: None when
-    nothing is collected."""
+    """A flow, how to serve it, and what is in flight. timers: the event loop, or a test's clock. collection,
+    telemetry: None when nothing is collected, and nothing exported."""
 
     def __init__(
-        self, flow: Flow, settings: ServingSettings, timers: Timers, collection: Collection | None = None
+        self,
+        flow: Flow,
+        settings: ServingSettings,
+        timers: Timers,
+        collection: Collection | None = None,
+        telemetry: Telemetry | None = None,
     ) -> None:
         self.flow = flow
         self.definition = flow.definition
         self.settings = settings
         self.timers = timers
         self.collection = collection
+        self.telemetry = telemetry
         self.admission = Admission(settings.concurrency, settings.queue, settings.queue_wait_s, timers)
         self.deadlines = make_deadlines(settings.timeout_s, self)
         self.executor = ThreadPoolExecutor(settings.concurrency or STREAM_THREADS, "stream")

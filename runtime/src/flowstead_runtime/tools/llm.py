@@ -53,7 +53,14 @@ def resolve_api(api: Api, request: ToolRequest, surroundings: Surroundings) -> T
         )
     call = _LlmCall(request, provider, template, api)
     constants = {key: value for key, value in request.literals.items() if key not in ("connection", "api")}
-    return Tool(call.answer, Mode.COROUTINE, constants=call.checked(constants), stream=call.stream)
+    return Tool(
+        call.answer,
+        Mode.COROUTINE,
+        constants=call.checked(constants),
+        stream=call.stream,
+        function=f"{'AzureOpenAI' if provider.azure else 'OpenAI'}.{'completion' if not api.chat else 'chat'}",
+        variables=template.variables,
+    )
 
 
 def model_parameter(*, azure: bool) -> str:

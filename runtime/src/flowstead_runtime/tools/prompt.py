@@ -23,7 +23,13 @@ def resolve_prompt(request: ToolRequest, surroundings: Surroundings) -> Tool:
         text = template.render(guard_arguments(arguments, from_caller))
         return PromptText(unguard(text), text) if is_guarded(text) else text
 
-    return Tool(render, Mode.DIRECT, constants=request.literals)
+    return Tool(
+        render,
+        Mode.DIRECT,
+        constants=request.literals,
+        function="render_template_jinja2",
+        variables=template.variables,
+    )
 
 
 def read_template(request: ToolRequest) -> Template:

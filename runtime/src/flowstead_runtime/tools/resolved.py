@@ -58,13 +58,16 @@ class ToolRequest:
 class Tool:
     """A function ready to be called by name. constants: arguments that are the same for every request; parameters: the
     names it declares and whether each may be left out, None when unknown; stream: called instead of `call`, in the same
-    mode, when its result may be a stream."""
+    mode, when its result may be a stream; function: promptflow's name for a tool that is built in; variables: the names
+    that its template takes."""
 
     call: Callable[..., Any]
     mode: Mode
     constants: Mapping[str, Any] = field(default_factory=dict)
     parameters: Mapping[str, bool] | None = None
     stream: Callable[..., Any] | None = None
+    function: str = ""
+    variables: frozenset[str] = frozenset()
 
     def may_omit(self, name: str) -> bool:
         """Whether the argument may be left out, its default used."""

@@ -25,4 +25,4 @@ def resolve_embedding(request: ToolRequest, surroundings: Surroundings) -> Tool:
         return list(response.data[0].embedding)
 
     constants = {key: value for key, value in request.literals.items() if key != "connection"}
-    return Tool(embedding, Mode.COROUTINE, constants=constants)
+    return Tool(embedding, Mode.COROUTINE, constants=constants, function="embedding")

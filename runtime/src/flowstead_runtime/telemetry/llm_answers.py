@@ -1,0 +1,86 @@
+"""What an answer of the OpenAI SDK says about itself: model, text, tokens. By its shape, since a flow brings its own
+version of the SDK."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+COUNTED = ("prompt_tokens", "completion_tokens")
+_USAGE = (*COUNTED, "total_tokens")
+
+
+@dataclass(frozen=True)
+class Answer:
+    """usage: tokens by kind, empty when the provider did not say. embeddings: what stands for the vectors."""
+
+    model: str = ""
+    usage: Mapping[str, int] = field(default_factory=dict)
+    message: Any = None
+    embeddings: list[dict[str, str]] | None = None
+
+
+def answer_of(response: Any) -> Answer | None:
+    """A chat or completion that came whole; None for anything else."""
+    choices = getattr(response, "choices", None)
+    if not isinstance(choices, Sequence) or not choices:
+        return None
+    message = getattr(choices[0], "message", None)
+    if message is None:
+        message = getattr(choices[0], "text", None)
+    return Answer(_model(response), usage_of(response), message)
+
+
+def streamed_answer(chunks: Sequence[Any]) -> Answer | None:
+    """One that came in pieces. Tokens are known only where the caller asked the provider to add them to the stream."""
+    texts: list[str] = []
+    role, model, chat = "assistant", "", False
+    usage: Mapping[str, int] = {}
+    for chunk in chunks:
+        choices = getattr(chunk, "choices", None)
+        if choices is None:
+            return None
+        model = model or _model(chunk)
+        usage = usage_of(chunk) or usage
+        if not choices:
+            continue
+        delta = getattr(choices[0], "delta", None)
+        chat = chat or delta is not None
+        text = getattr(delta, "content", None) if delta is not None else getattr(choices[0], "text", None)
+        if text:
+            texts.append(text)
+            role = getattr(delta, "role", None) or role
+    text = "".join(texts)
+    return Answer(model, usage, {"content": text, "role": role} if chat and text else text or None)
+
+
+def embeddings_of(response: Any, asked: Any) -> Answer | None:
+    """How many numbers each vector has, in place of the numbers. asked: a text, a list of them, or tokens in their
+    place."""
+    data = getattr(response, "data", None)
+    if not isinstance(data, Sequence):
+        return None
+    vectors = [getattr(each, "embedding", None) or () for each in data]
+    single = isinstance(asked, str) or not isinstance(asked, list) or all(isinstance(each, int) for each in asked)
+    texts = [asked] if single else asked
+    shown = [
+        {
+            "embedding.vector": f"<{len(vector)} dimensional vector>",
+            "embedding.text": text if isinstance(text, str) else "<tokens>",
+        }
+        for vector, text in zip(vectors, texts, strict=False)
+    ]
+    return Answer(_model(response), usage_of(response), embeddings=shown)
+
+
+def usage_of(response: Any) -> dict[str, int]:
+    """Tokens by kind; empty when the response does not say."""
+    usage = getattr(response, "usage", None)
+    counts = {kind: getattr(usage, kind, None) for kind in _USAGE} if usage is not None else {}
+    return {kind: count for kind, count in counts.items() if isinstance(count, int)}
+
+
+def _model(response: Any) -> str:
+    model = getattr(response, "model", None)
+    return model if isinstance(model, str) else ""

@@ -1,0 +1,77 @@
+"""Where spans come into the code below telemetry: nodes and functions marked `@trace` ask here to be traced when they
+are loaded. Until telemetry is switched on they get back what they gave, so that a call costs nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+_ORIGINAL = "__original_function"
+"""The attribute under which promptflow's own decorator keeps the function as well."""
+
+
+class SpanType(StrEnum):
+    """What a span is about, as promptflow calls it."""
+
+    FLOW = "Flow"
+    FUNCTION = "Function"
+    LLM = "LLM"
+    EMBEDDING = "Embedding"
+
+
+@dataclass(frozen=True)
+class Traced:
+    """What a call is shown as. function: the qualified name of what is called; node: the node's name when the call is a
+    node; builtin: it is one of promptflow's tools, whose way of calling a provider is the runtime's own business;
+    template: the text of its prompt, variables: the names of the arguments that fill it; ignored: arguments that
+    are not shown."""
+
+    name: str
+    function: str
+    type: SpanType = SpanType.FUNCTION
+    node: str = ""
+    builtin: bool = False
+    template: str = ""
+    variables: frozenset[str] = frozenset()
+    ignored: frozenset[str] = frozenset()
+
+
+Wrap = Callable[[Callable[..., Any], Traced], Callable[..., Any]]
+"""Makes of a function one that does the same in a span. A coroutine function stays one."""
+
+_wrap: list[Wrap] = []
+
+
+def switch_on(wrap: Wrap) -> None:
+    """From here on, what is loaded is traced."""
+    _wrap[:] = [wrap]
+
+
+def switch_off() -> None:
+    """What is loaded from here on is not traced."""
+    _wrap.clear()
+
+
+def is_on() -> bool:
+    return bool(_wrap)
+
+
+def traced(function: Callable[..., Any], what: Traced) -> Callable[..., Any]:
+    """The function in a span; the function itself while telemetry is off."""
+    if not _wrap:
+        return function
+    wrapped = _wrap[0](function, what)
+    setattr(wrapped, _ORIGINAL, function)
+    return wrapped
+
+
+def original(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The function, or the bound method, without the span that `@trace` gave it."""
+    found: Any = getattr(function, _ORIGINAL, None)
+    if found is None:
+        return function
+    owner = getattr(function, "__self__", None)
+    bound: Callable[..., Any] = found if owner is None else found.__get__(owner)
+    return bound
