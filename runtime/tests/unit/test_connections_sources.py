@@ -36,6 +36,14 @@ def test_a_file_may_be_given_or_named_by_the_environment(tmp_path: Path) -> None
     assert Connections(environ, file=given).get("c").api_key == "given"
 
 
+def test_promptflows_own_variable_for_a_file_is_read_where_ours_is_absent(tmp_path: Path) -> None:
+    theirs = write(tmp_path / "a.json", {"c": azure("theirs")})
+    ours = write(tmp_path / "b.json", {"c": azure("ours")})
+    for variable in ("PROMPTFLOW_CONNECTIONS", "PF_CONNECTIONS"):
+        assert Connections({variable: str(theirs)}).get("c").api_key == "theirs"
+        assert Connections({variable: str(theirs), "FLOWSTEAD_CONNECTIONS": str(ours)}).get("c").api_key == "ours"
+
+
 def test_a_custom_connection_in_a_file_has_configs_and_secrets(tmp_path: Path) -> None:
     document = {"c": {"type": "custom", "configs": {"a": "1"}, "secrets": {"b": "2"}, "d": "3"}}
     found = Connections({}, file=write(tmp_path / "a.json", document)).get("c")
@@ -64,6 +72,39 @@ def test_a_variable_is_named_with_underscores_and_may_name_another_connection() 
     found = Connections(environ).get("my own connection")
     assert isinstance(found, AzureOpenAIConnection)
     assert (found.name, found.api_key) == ("my own connection", "k")
+
+
+def test_a_variable_may_name_another_connection_in_azure_mls_way() -> None:
+    environ = {"c": "${{azureml://connections/other}}", "other": json.dumps(azure("k"))}
+    origin = Connections(environ).origin("c")
+    assert (origin.connection.api_key, origin.where) == ("k", "variable other, by the variable c")
+
+
+def test_the_origin_of_each_field_is_told() -> None:
+    raw = {"type": "azure_open_ai", "api_key": "${env:THE_KEY}", "api_base": "http://b", "auth_mode": None}
+    environ = {
+        "c": json.dumps(raw),
+        "THE_KEY": "k",
+        "C_API_VERSION": "v",
+        "C_API_BASE": "${env:BASE}",
+        "BASE": "http://x",
+    }
+    origin = Connections(environ).origin("c")
+    assert (origin.connection.api_base, origin.connection.api_version) == ("http://x", "v")
+    assert origin.fields == {
+        "api_key": "variable c: ${env:THE_KEY}",
+        "api_base": "variable C_API_BASE: ${env:BASE}",
+        "api_version": "variable C_API_VERSION",
+        "api_type": "default",
+        "auth_mode": "default",
+        "resource_id": "default",
+    }
+
+
+def test_a_mode_that_an_override_sets_counts() -> None:
+    environ = {"c": json.dumps(azure("k")), "C_AUTH_MODE": "meid_token", "C_API_KEY": "over"}
+    found = Connections(environ).get("c")
+    assert (found.secrets, found.api_key, found.auth_mode) == ({}, None, "meid_token")
 
 
 def test_secret_keys_tell_which_fields_of_a_custom_connection_are_secret() -> None:
@@ -99,18 +140,32 @@ def test_fields_may_come_from_the_environment() -> None:
 @pytest.mark.parametrize(
     ("environ", "words"),
     [
-        ({}, "Connection 'c' is not configured. .*--connections or FLOWSTEAD_CONNECTIONS.* the variable c"),
+        ({}, "Connection 'c' is not configured. .*--connections, FLOWSTEAD_CONNECTIONS or .* the variable c .*HTTP_"),
         ({"c": "{}"}, "unknown type 'None'; it is one of azure_open_ai"),
         ({"c": '{"type": "mystery"}'}, "unknown type 'mystery'"),
         ({"c": "[1]"}, "holds neither the connection"),
         ({"c": "c"}, "holds neither the connection"),
         ({"c": "d", "d": "c"}, "holds neither the connection"),
         ({"c": "sk-secret-text"}, "The variable c holds neither the connection 'c' as JSON"),
+        ({"c": "sk-secret-text-that-looks-so"}, "The variable c holds neither the connection 'c' as JSON"),
+        ({"PF_CONNECTION_PROVIDER": "local"}, "PF_CONNECTION_PROVIDER names promptflow's local store, which cannot"),
+        (
+            {"PROMPTFLOW_CONNECTION_PROVIDER": "azureml://subscriptions/s"},
+            "names a workspace of Azure ML, which cannot",
+        ),
+        ({"PRT_CONFIG_OVERRIDE": "deployment.workspace_name=w"}, "PRT_CONFIG_OVERRIDE names a workspace of Azure ML"),
     ],
 )
 def test_what_is_missing_or_wrong_is_named(environ: dict[str, str], words: str) -> None:
     with pytest.raises(ConnectionInvalid, match=words) as caught:
         Connections(environ).get("c")
+    assert "sk-secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("address", ["ftp://h", "h:80", "http://u:sk-secret@h", "http://h?code=sk-secret", "http://"])
+def test_a_service_without_an_address_is_refused_and_not_quoted(address: str) -> None:
+    with pytest.raises(ConnectionInvalid, match="PF_HTTP_CONNECTION_PROVIDER_ENDPOINT must be an address") as caught:
+        Connections({"PF_HTTP_CONNECTION_PROVIDER_ENDPOINT": address})
     assert "sk-secret" not in str(caught.value)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from flowstead_runtime import __version__
 from flowstead_runtime.errors import FlowDefinitionError
+from flowstead_runtime.promptflow_variables import promptflow_variable
 
 BODY_LIMIT = 100 * 1024 * 1024
 """Large enough for a few images in base64; a gateway in front sets its own."""
@@ -48,21 +49,19 @@ def included_fields(environ: Mapping[str, str]) -> frozenset[str] | None:
     """PROMPTFLOW_RESPONSE_INCLUDED_FIELDS (or PF_RESPONSE_INCLUDED_FIELDS): a JSON list of output names.
 
     Raises FlowDefinitionError when it is something else."""
-    for name in ("PROMPTFLOW_RESPONSE_INCLUDED_FIELDS", "PF_RESPONSE_INCLUDED_FIELDS"):
-        text = environ.get(name, "").strip()
-        if not text:
-            continue
-        names: Any
-        try:
-            names = json.loads(text)
-        except ValueError:
-            names = None
-        if not isinstance(names, list) or not all(isinstance(each, str) for each in names):
-            raise FlowDefinitionError(
-                f'the environment variable {name} must be a JSON list of output names such as ["answer"]'
-            )
-        return frozenset(names)
-    return None
+    name, text = promptflow_variable(environ, "RESPONSE_INCLUDED_FIELDS")
+    if not text:
+        return None
+    names: Any
+    try:
+        names = json.loads(text)
+    except ValueError:
+        names = None
+    if not isinstance(names, list) or not all(isinstance(each, str) for each in names):
+        raise FlowDefinitionError(
+            f'the environment variable {name} must be a JSON list of output names such as ["answer"]'
+        )
+    return frozenset(names)
 
 
 def cors_origins(environ: Mapping[str, str]) -> frozenset[str]:

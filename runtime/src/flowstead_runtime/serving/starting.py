@@ -128,7 +128,7 @@ def _next_step(problem: BaseException, package: str) -> str:
             "install it where the flow runs"
         )
     if isinstance(problem, ConnectionInvalid):
-        return "give the connection, by --connections FILE or by the variables of its name, and start again"
+        return "give the connection, by --connections FILE or as told above, and start again"
     if isinstance(problem, FlowDefinitionError):
         return "mend the file named above and start again"
     return "mend the flow's code where the lines above point and start again"
