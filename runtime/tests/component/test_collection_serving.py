@@ -251,6 +251,38 @@ def test_two_processes_never_share_a_file(tmp_path: Path) -> None:
     assert sorted(set(names)) == ["blue-1-1.jsonl", "blue-1.jsonl"]
 
 
+FORK = """
+import os, sys
+from pathlib import Path
+from flowstead_runtime.telemetry.collection import open_collection
+from flowstead_runtime.telemetry.collection_settings import CollectionSettings
+
+settings = CollectionSettings(Path(sys.argv[1]), "shop", "blue", "blue-1", "1", "s", {"seen": 1.0})
+collection = open_collection(settings)
+for _ in range(3):
+    if not os.fork():
+        for _ in range(100):
+            collection.add_rows("seen", b"[]", "abc", None)
+        collection.writer.write_waiting()
+        sys.stdin.read()
+        os._exit(0)
+"""
+
+
+def test_worker_processes_that_were_forked_off_write_apart(tmp_path: Path) -> None:
+    parent = subprocess.Popen([sys.executable, "-c", FORK, str(tmp_path)], stdin=subprocess.PIPE)
+    try:
+        eventually("all is written", lambda: len(_lines(tmp_path)) == 300)
+        assert len(list(tmp_path.rglob("*.jsonl"))) == 3
+        assert len({json.loads(line)["id"] for line in _lines(tmp_path)}) == 300
+    finally:
+        parent.communicate()
+
+
+def _lines(folder: Path) -> list[str]:
+    return [line for file in folder.rglob("*.jsonl") for line in file.read_text().splitlines()]
+
+
 def test_nothing_is_kept_when_collection_is_off(tmp_path: Path) -> None:
     for collections in ((), ("seen",)):
         with served(tmp_path, collections) as running:
