@@ -63,6 +63,31 @@ async def _drained(value: Any) -> Any:
     return list(value) if isinstance(value, Iterator) else value
 
 
+TAKES = """
+from promptflow.connections import AzureOpenAIConnection
+from promptflow.core import AzureOpenAIModelConfiguration
+
+class run:
+    def __init__(self, c: {}):
+        self.c = c
+
+    def __call__(self):
+        return self.c.name
+"""
+PLAIN = {"plain": json.dumps({"type": "open_ai", "api_key": "k"})}
+
+
+def test_a_connection_of_another_type_is_left_to_the_code(tmp_path: Path) -> None:
+    flow = load(tmp_path, TAKES.format("AzureOpenAIConnection"), environ=PLAIN, init={"c": "plain"})
+    assert answers(flow, {}) == ["plain"]
+
+
+def test_a_model_configuration_refuses_a_connection_of_another_type(tmp_path: Path) -> None:
+    init = {"c": {"azure_deployment": "d", "connection": "plain"}}
+    with pytest.raises(ConnectionInvalid, match="takes an AzureOpenAIConnection, but 'plain' is of the type OpenAI"):
+        load(tmp_path, TAKES.format("AzureOpenAIModelConfiguration"), environ=PLAIN, init=init)
+
+
 @pytest.mark.parametrize(
     ("code", "expected"),
     [

@@ -175,7 +175,7 @@ def test_empty_literals_leave_the_default_and_wrong_ones_are_refused(tmp_path: P
         ("raise ValueError('broken here')\n", r"cannot be imported: ValueError: broken here\n[\s\S]*t\.py\", line 1"),
         ("def f(:\n", r"cannot be imported: SyntaxError[\s\S]*t\.py\", line 1"),
         ("import sys\nsys.exit(3)\n", "cannot be imported: SystemExit: 3"),
-        ("from promptflow.azure import PFClient\n", "which a flow that is being served cannot do"),
+        ("from promptflow.batch import Run\n", "which a flow that is being served cannot do"),
         ("import lib_of_mine.deep\n", "cannot be imported: ModuleNotFoundError"),
         (
             TOOL

@@ -362,6 +362,19 @@ def test_azures_chat_shows_a_list_as_lines(tmp_path: Path, provider: FakeLlm, co
     assert last(provider).body["messages"] == [{"role": "user", "content": shown}]
 
 
+def test_the_module_of_a_node_must_be_there(tmp_path: Path, provider: FakeLlm) -> None:
+    def with_module(module: str) -> Flow:
+        chat_flow(tmp_path, provider)
+        definition = json.loads((tmp_path / "flow.dag.yaml").read_text())
+        definition["nodes"][0]["module"] = module
+        (tmp_path / "flow.dag.yaml").write_text(json.dumps(definition))
+        return open_flow(tmp_path, connections=Connections(environment(provider)), environ={})
+
+    asyncio.run(with_module("promptflow.tools.aoai").close())
+    with pytest.raises(FlowLoadError, match="node 'llm': the module 'no_such_module' is not installed"):
+        with_module("no_such_module.tools")
+
+
 def test_embeddings(tmp_path: Path, provider: FakeLlm) -> None:
     yaml = """\
 inputs: {q: {type: string}}

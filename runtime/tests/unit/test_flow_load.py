@@ -138,6 +138,11 @@ MISTAKES = {
         "aggregation node 'g'",
         3,
     ),
+    "aggregation activated by a node": (
+        "nodes:\n" + node("x") + node("g", ", aggregation: true, activate: {when: '${x.output}', is: 1}"),
+        "the aggregation node 'g' cannot depend, by its activate, on 'x'",
+        3,
+    ),
     "unknown input type": ("inputs:\n  a: {type: text}\nnodes: []\n", "unknown type 'text'", 2),
     "input without type": ("inputs:\n  a: {}\nnodes: []\n", "unknown type 'None'", 2),
     "nodes not a list": ("nodes: {}\n", "'nodes' must be a list", 1),

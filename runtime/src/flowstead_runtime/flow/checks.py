@@ -152,15 +152,26 @@ def _check_reference(case: _Case, who: str, reference: Reference, line: int) -> 
 
 def _aggregations_stay_apart(case: _Case) -> None:
     for node in case.definition.nodes:
-        if node.aggregation:
-            continue
         for name, reference in references_of(node):
-            if isinstance(reference, NodeReference) and case.nodes[reference.node].aggregation:
+            if not isinstance(reference, NodeReference):
+                continue
+            if node.aggregation:
+                _check_aggregation(case, node, name, reference)
+            elif case.nodes[reference.node].aggregation:
                 raise case.wrong(
                     f"node '{node.name}' refers to the aggregation node '{reference.node}', which does not run for a "
                     "single request",
                     case.line_of_input(node, name),
                 )
+
+
+def _check_aggregation(case: _Case, node: Node, name: str, reference: NodeReference) -> None:
+    if name == "activate.when" and not case.nodes[reference.node].aggregation:
+        raise case.wrong(
+            f"the aggregation node '{node.name}' cannot depend, by its activate, on '{reference.node}', which runs "
+            "once for each request",
+            node.line,
+        )
 
 
 def _no_cycle(case: _Case) -> None:

@@ -105,4 +105,5 @@ def _request(node: Node, definition: FlowDefinition) -> ToolRequest:
         from_flow_inputs=frozenset(n for n, r in references.items() if isinstance(r, InputReference)),
         connection=node.connection,
         api=node.api,
+        module=node.module,
     )

@@ -31,7 +31,8 @@ class ErrorTarget(StrEnum):
 
 
 class PromptflowException(Exception):
-    """The base of all. message_format and further keywords make the message when none is given."""
+    """The base of all. message_format and further keywords make the message when none is given; error: the exception
+    that led to this one."""
 
     def __init__(
         self,
@@ -39,11 +40,15 @@ class PromptflowException(Exception):
         message_format: str = "",
         target: ErrorTarget = ErrorTarget.UNKNOWN,
         module: str | None = None,
+        error: BaseException | None = None,
         **values: Any,
     ) -> None:
         self._target = target
         self._module = module
-        self._message = str(message or _formatted(message_format, values))
+        self._error = error
+        self.message_format = message_format
+        self.message_parameters: dict[str, str] = _parameters(message_format, values)
+        self._message = str(message or message_format.format(**self.message_parameters))
         super().__init__(self._message)
 
     @property
@@ -58,6 +63,20 @@ class PromptflowException(Exception):
     def module(self) -> str | None:
         return self._module
 
+    @property
+    def inner_exception(self) -> BaseException | None:
+        return self._error or self.__cause__
+
+    @property
+    def reference_code(self) -> str:
+        """Where it comes from, as one text."""
+        return f"{self._target}/{self._module}" if self._module else str(self._target)
+
+    @property
+    def error_codes(self) -> list[str]:
+        """From the general to the particular."""
+        return error_codes_of(self)
+
 
 class UserErrorException(PromptflowException):
     """The caller or the flow is at fault: answered with 400 and this message."""
@@ -71,6 +90,19 @@ class ValidationException(UserErrorException):
     """Something does not have the form it should."""
 
 
+class ToolExecutionError(UserErrorException):
+    """A tool raised."""
+
+    def __init__(self, *, node_name: str, module: str | None = None) -> None:
+        self._node_name = node_name
+        super().__init__(f"Execution failure in '{node_name}'.", target=ErrorTarget.TOOL, module=module)
+
+    @property
+    def message(self) -> str:
+        inner = self.inner_exception
+        return f"Execution failure in '{self._node_name}': ({type(inner).__name__}) {inner}" if inner else self._message
+
+
 KNOWN = (
     "ChatAPIFunctionRoleInvalidFormat",
     "ChatAPIInvalidRoleError",
@@ -78,6 +110,7 @@ KNOWN = (
     "ExceedMaxRetryTimes",
     "InvalidConnectionType",
     "InvalidOutputKeyError",
+    "InvalidRunStatusError",
     "JinjaTemplateError",
     "LLMError",
     "WrappedOpenAIError",
@@ -102,6 +135,23 @@ def _kind_named(name: str, code: str) -> type[PromptflowException]:
     return base if name == base.__name__ else type(name, (base,), {"__module__": __name__})
 
 
-def _formatted(template: str, values: dict[str, Any]) -> str:
+def error_codes_of(error: BaseException) -> list[str]:
+    """The codes of an exception, from the general to the particular: `UserError` or `SystemError`, then its class's
+    name. What is no exception of promptflow is a system error."""
+    kinds = [kind for kind in type(error).__mro__ if issubclass(kind, PromptflowException)]
+    names = [_CODES.get(kind.__name__, kind.__name__) for kind in reversed(kinds[:-1])]
+    if names[:1] in (["UserError"], ["SystemError"]):
+        return names
+    return ["SystemError", *names] if kinds else ["SystemError", type(error).__name__]
+
+
+_CODES = {
+    "UserErrorException": "UserError",
+    "SystemErrorException": "SystemError",
+    "ValidationException": "ValidationError",
+}
+
+
+def _parameters(template: str, values: dict[str, Any]) -> dict[str, str]:
     names = {name for _, name, _, _ in Formatter().parse(template) if name}
-    return template.format(**{name: values.get(name, "") for name in names}) if names else template
+    return {name: str(values.get(name, "")) for name in names}

@@ -7,7 +7,13 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from flowstead_runtime.connections.sources import ConnectionSource
-from flowstead_runtime.connections.types import DEFAULT_AZURE_API_VERSION, Connection
+from flowstead_runtime.connections.types import (
+    DEFAULT_AZURE_API_VERSION,
+    AzureOpenAIConnection,
+    Connection,
+    OpenAIConnection,
+)
+from flowstead_runtime.errors import ConnectionInvalid
 
 
 @dataclass
@@ -87,6 +93,12 @@ def with_connection(made: Any, source: ConnectionSource) -> Any:
     """A model configuration that names a connection, as one that has the connection's fields. Raises
     ConnectionInvalid."""
     connection = source.get(made.connection)
+    wanted_kind = AzureOpenAIConnection if hasattr(made, "azure_endpoint") else OpenAIConnection
+    if not isinstance(connection, wanted_kind):
+        raise ConnectionInvalid(
+            f"A {type(made).__name__} takes an {wanted_kind.__name__}, but '{made.connection}' is of the type "
+            f"{connection.class_name}."
+        )
     names = {"azure_endpoint": "api_base"} if hasattr(made, "azure_endpoint") else {}
     wanted = [name for name in vars(made) if name in _ADDRESS]
     return replace(made, connection=None, **{name: connection.get(names.get(name, name)) for name in wanted})

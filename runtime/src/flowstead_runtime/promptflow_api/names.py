@@ -17,7 +17,8 @@ _DECORATORS = {
     name: f"{_TOOLS}.decorator:{name}"
     for name in ("tool", "ToolProvider", "InputSetting", "DynamicList", "GeneratedBy")
 }
-_VALUES = {name: f"{_TOOLS}.values:{name}" for name in ("Secret", "PromptTemplate", "FilePath", "AssistantDefinition")}
+_VALUES = {name: f"{_TOOLS}.values:{name}" for name in ("Secret", "PromptTemplate", "FilePath")}
+_ASSISTANT = {name: f"{_TOOLS}.assistant:{name}" for name in ("AssistantDefinition", "AssistantToolInvoker")}
 _MULTIMEDIA = {"Image": f"{_TOOLS}.multimedia:Image", "Text": f"{_TOOLS}.multimedia:Text"}
 _CONNECTIONS = {
     name: f"flowstead_runtime.connections.types:{name}"
@@ -53,6 +54,7 @@ _MODELS = {
     for name in ("ModelConfiguration", "AzureOpenAIModelConfiguration", "OpenAIModelConfiguration")
 }
 _PROMPTY = {name: f"{_HERE}.prompty:{name}" for name in ("Prompty", "AsyncPrompty")}
+_FLOWS = {name: f"flowstead_runtime.flow.in_code:{name}" for name in ("Flow", "AsyncFlow")}
 _TEMPLATES = {
     name: f"{_HERE}.templates:{name}" for name in ("build_messages", "parse_chat", "render_jinja_template", "to_bool")
 }
@@ -66,7 +68,17 @@ _TOKENS = {
         "TokenProviderABC": "TokenProvider",
     }.items()
 }
-_CONTEXT = {"OperationContext": f"{_HERE}.tracing:OperationContext"}
+_CONTEXT = {"OperationContext": f"{_HERE}.operation_context:OperationContext"}
+_TOOL_FAILED = {"ToolExecutionError": f"{_HERE}.exceptions:ToolExecutionError"}
+_ANSWERS = {name: f"{_HERE}.error_response:{name}" for name in ("ErrorResponse", "ExceptionPresenter")}
+_TRACE_TYPES = {name: f"{_HERE}.trace_types:{name}" for name in ("Trace", "TraceType")}
+_LOGGER = {"get_logger": f"{_HERE}.logs:get_logger"}
+_CONNECTION_BASE = {"_Connection": "flowstead_runtime.connections.types:Connection"}
+_CLIENT = {
+    "load_flow": "flowstead_runtime.flow.in_code:load_flow",
+    **{name: f"{_HERE}.absent:{name}" for name in ("PFClient", "load_run")},
+}
+_CLIENT_CLASS = {"PFClient": f"{_HERE}.absent:PFClient"}
 
 _BUILTIN = f"{_HERE}.builtin_tools"
 _TOOL_MODULES = {
@@ -94,9 +106,7 @@ _TOOL_MODULES = {
 }
 
 ABSENT: Mapping[str, str] = {
-    "promptflow.azure": "it manages a workspace in Azure",
     "promptflow.batch": "it runs many lines at once",
-    "promptflow.client": "it develops flows",
     "promptflow.evals": "it evaluates flows",
     "promptflow._cli": "it is promptflow's command line",
     "promptflow._sdk": "it develops flows",
@@ -104,32 +114,58 @@ ABSENT: Mapping[str, str] = {
 """Modules that have no place in a flow that is served, and why."""
 
 MODULES: Mapping[str, Mapping[str, str]] = {
-    PACKAGE: {**_DECORATORS, **_METRICS},
-    "promptflow.core": {**_DECORATORS, **_METRICS, **_MODELS, **_PROMPTY},
+    PACKAGE: {**_DECORATORS, **_METRICS, **_CLIENT},
+    "promptflow._constants": {"DEFAULT_ENCODING": f"{_HERE}.templates:DEFAULT_ENCODING"},
+    "promptflow.azure": _CLIENT_CLASS,
+    "promptflow.client": _CLIENT,
+    "promptflow.core": {**_DECORATORS, **_METRICS, **_MODELS, **_PROMPTY, **_FLOWS},
     "promptflow.core._errors": _KNOWN_ERRORS,
-    "promptflow.core._flow": _PROMPTY,
+    "promptflow.core._flow": {**_PROMPTY, **_FLOWS},
     "promptflow.core._model_configuration": _MODELS,
     "promptflow.core._connection": _CONNECTIONS,
     "promptflow._core": {},
+    "promptflow._core._errors": _TOOL_FAILED,
     "promptflow._core.cache_manager": _NO_EFFECT,
     "promptflow._core.metric_logger": _METRICS,
     "promptflow._core.operation_context": _CONTEXT,
     "promptflow._core.token_provider": _TOKENS,
     "promptflow._core.tool": _DECORATORS,
-    "promptflow._internal": {**_DECORATORS, **_METRICS, **_TRACING, **_NO_EFFECT},
-    "promptflow.entities": {**_DECORATORS, **_CONNECTIONS},
+    "promptflow._internal": {
+        **_DECORATORS,
+        **_METRICS,
+        **_TRACING,
+        **_NO_EFFECT,
+        **_ANSWERS,
+        **_CONTEXT,
+        **_LOGGER,
+        **_TOOL_FAILED,
+    },
+    "promptflow.entities": {
+        **_DECORATORS,
+        **_CONNECTIONS,
+        **{name: f"{_HERE}.absent:{name}" for name in ("FlowContext", "Run")},
+    },
+    "promptflow.executor": {},
+    "promptflow.executor._assistant_tool_invoker": _ASSISTANT,
+    "promptflow.integrations": {},
+    "promptflow.integrations.langchain": {"PromptFlowCallbackHandler": f"{_HERE}.langchain:PromptFlowCallbackHandler"},
     "promptflow._sdk": {},
-    "promptflow._sdk.entities": _CONNECTIONS,
-    "promptflow.connections": _CONNECTIONS,
+    "promptflow._sdk._errors": {"InvalidRunStatusError": f"{_HERE}.exceptions:InvalidRunStatusError"},
+    "promptflow._sdk._pf_client": _CLIENT_CLASS,
+    "promptflow._sdk.entities": {**_CONNECTIONS, **_CONNECTION_BASE},
+    "promptflow.connections": {**_CONNECTIONS, **_CONNECTION_BASE},
     "promptflow.contracts": {},
     "promptflow.contracts.multimedia": _MULTIMEDIA,
-    "promptflow.contracts.types": _VALUES,
+    "promptflow.contracts.types": {**_VALUES, "AssistantDefinition": _ASSISTANT["AssistantDefinition"]},
     "promptflow.exceptions": _EXCEPTIONS,
     "promptflow.tracing": _TRACING,
     "promptflow.tracing._operation_context": _CONTEXT,
-    "promptflow.tracing._trace": _TRACING,
+    "promptflow.tracing._trace": {**_TRACING, **_TRACE_TYPES, "_traced": f"{_HERE}.trace_types:traced"},
+    "promptflow.tracing.contracts": {},
+    "promptflow.tracing.contracts.trace": _TRACE_TYPES,
     "promptflow._utils": {},
-    "promptflow._utils.logger_utils": {"get_logger": f"{_HERE}.logs:get_logger"},
+    "promptflow._utils.exception_utils": _ANSWERS,
+    "promptflow._utils.logger_utils": _LOGGER,
     "promptflow._utils.yaml_utils": {"load_yaml": f"{_HERE}.templates:load_yaml"},
     "promptflow.tools": {},
     **{f"promptflow.tools.{module}": names for module, names in _TOOL_MODULES.items()},

@@ -12,6 +12,8 @@ from flowstead_runtime.tools import chat
 from flowstead_runtime.tools.multimedia import Image
 from flowstead_runtime.tools.template import Template
 
+DEFAULT_ENCODING = "utf-8"
+
 
 def render_jinja_template(
     prompt: str, trim_blocks: bool = True, keep_trailing_newline: bool = True, **arguments: Any

@@ -44,24 +44,3 @@ class ThreadPoolExecutorWithContext(ThreadPoolExecutor):
                 initializer(*initargs)
 
         super().__init__(max_workers, thread_name_prefix, enter)
-
-
-class OperationContext(dict[str, Any]):
-    """Values that a program hangs on its spans."""
-
-    _instance: OperationContext | None = None
-
-    @classmethod
-    def get_instance(cls) -> OperationContext:
-        if cls._instance is None:
-            cls._instance = cls()
-        return cls._instance
-
-    def __getattr__(self, name: str) -> Any:
-        try:
-            return self[name]
-        except KeyError:
-            raise AttributeError(name) from None
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        self[name] = value

@@ -75,9 +75,12 @@ def options_of(annotation: Any) -> list[Any]:
 
 
 def connection_as(name: Any, wanted: type, connections: ConnectionSource) -> Any:
-    """The connection of that name as the type that a parameter wants. Raises ConnectionInvalid, or TypeError when it is
-    of another type."""
-    return _connection(name, wanted, connections)
+    """The connection of that name as the type that a parameter wants, as it is when it is of another type: promptflow
+    leaves it to a flex flow's code what to say of that. Raises ConnectionInvalid."""
+    try:
+        return _connection(name, wanted, connections)
+    except TypeError:
+        return connections.get(str(name))
 
 
 def _hints(function: Callable[..., Any]) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import Any
 
 from flowstead_runtime.errors import FlowLoadError, ProviderFailed, TemplateFailed
 from flowstead_runtime.tools.chat import find_images, parse_chat
+from flowstead_runtime.tools.imports import import_named
 from flowstead_runtime.tools.prompt import read_template
 from flowstead_runtime.tools.provider import Provider, make_provider
 from flowstead_runtime.tools.resolved import Mode, Surroundings, Tool, ToolRequest
@@ -34,6 +35,9 @@ class Api:
 
 def resolve_llm(request: ToolRequest, surroundings: Surroundings) -> Tool:
     """Raises FlowLoadError or ConnectionInvalid."""
+    if request.module:
+        # Only to see that it is there: which API is called is for the connection's type to say.
+        import_named(request.module, who=f"node '{request.node}'", directory=request.directory)
     return resolve_api(CHAT if request.api == "chat" else COMPLETION, request, surroundings)
 
 

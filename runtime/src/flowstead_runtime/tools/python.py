@@ -10,6 +10,7 @@ from types import ModuleType
 from typing import Any
 
 from flowstead_runtime.errors import ConnectionInvalid, FlowLoadError
+from flowstead_runtime.tools.assistant import with_assistants
 from flowstead_runtime.tools.builtin import BUILTIN_FUNCTIONS, BUILTIN_TOOLS, builtin_api, builtin_function
 from flowstead_runtime.tools.decorator import is_provider, is_tool
 from flowstead_runtime.tools.imports import import_named, import_script, load_failure
@@ -138,8 +139,15 @@ def _converted(
     request: ToolRequest,
     surroundings: Surroundings,
 ) -> dict[str, Any]:
+    with_definitions = with_assistants(
+        literals, parameters, request, lambda function: resolve_python(function, surroundings)
+    )
     return convert_literals(
-        literals, parameters, node=request.node, connections=surroundings.connections, images=request.image_rules
+        with_definitions,
+        parameters,
+        node=request.node,
+        connections=surroundings.connections,
+        images=request.image_rules,
     )
 
 

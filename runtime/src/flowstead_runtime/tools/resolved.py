@@ -36,7 +36,8 @@ def mode_of(function: Callable[..., Any]) -> Mode:
 @dataclass(frozen=True)
 class ToolRequest:
     """One node, as far as its tool is concerned. literals: inputs given as values, null and "" left out;
-    from_flow_inputs: the names of the inputs that the flow's own inputs fill; directory: the flow's."""
+    from_flow_inputs: the names of the inputs that the flow's own inputs fill; directory: the flow's; module: where an
+    llm node says that its API comes from."""
 
     node: str
     type: str
@@ -46,6 +47,7 @@ class ToolRequest:
     from_flow_inputs: frozenset[str] = frozenset()
     connection: str = ""
     api: str = ""
+    module: str = ""
     images: ImageRules | None = None
 
     @property

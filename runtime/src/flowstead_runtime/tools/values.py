@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 
 class Secret(str):
     """A text that is not to be shown."""
@@ -24,10 +22,6 @@ class FilePath(str):
     """The path of a file in the flow folder."""
 
     __slots__ = ()
-
-
-class AssistantDefinition(dict[str, Any]):
-    """An assistant's description, as its file holds it."""
 
 
 class PromptText(str):
