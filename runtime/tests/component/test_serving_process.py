@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import json
 import os
@@ -382,3 +383,50 @@ def test_files_of_the_current_folder_are_not_taken_for_modules(tmp_path: Path, m
     monkeypatch.chdir(tmp_path)
     with serving(write_flow(tmp_path / "flow")) as running:
         assert running.score("x").status_code == 200
+
+
+IMAGE_FLOW = """\
+inputs:
+  photo: {type: image}
+outputs:
+  photo: {type: image, reference: "${do.output}"}
+nodes:
+- name: do
+  type: python
+  source: {type: code, path: do.py}
+  inputs: {photo: "${inputs.photo}"}
+"""
+IMAGE_CODE = """\
+from promptflow.contracts.multimedia import Image
+from promptflow.core import tool
+
+@tool
+def do(photo: Image) -> Image:
+    return photo
+"""
+
+
+def test_images_by_path_and_by_address(tmp_path: Path) -> None:
+    flow = write_flow(tmp_path / "flow", IMAGE_CODE, IMAGE_FLOW)
+    (flow / "in.png").write_bytes(b"\x89PNG inside")
+    (tmp_path / "out.png").write_bytes(b"\x89PNG outside")
+    dumped = {"photo": {"data:image/png;base64": base64.b64encode(b"\x89PNG inside").decode()}}
+
+    def ask(running: Running, photo: Any) -> httpx.Response:
+        with running.client() as client:
+            return client.post("/score", json={"photo": photo})
+
+    with ready(flow) as running:
+        assert ask(running, {"data:image/png;path": "in.png"}).json() == dumped
+        refused = ask(running, {"data:image/png;path": "../out.png"})
+        assert (refused.status_code, "outside the flow folder" in refused.text) == (424, True)
+    with serving(flow) as running:
+        assert ask(running, "in.png").json() == dumped
+        assert ask(running, {"data:image/png;path": "../out.png"}).status_code == 200
+        refused = ask(running, f"{running.url}/health")
+        assert (refused.status_code, "not a public one" in refused.text) == (400, True)
+    with hosted(flow, FLOWSTEAD_PRIVATE_IMAGES="allow") as running, serving(flow) as other:
+        fetched = ask(running, f"{other.url}/health").json()["photo"]
+        ((kind, data),) = fetched.items()
+        assert kind == "data:image/*;base64"
+        assert json.loads(base64.b64decode(data))["status"] == "Healthy"

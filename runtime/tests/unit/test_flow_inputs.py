@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ import pytest
 from flowstead_runtime.errors import InputError, InternalFailure
 from flowstead_runtime.flow.definition import FlowDefinition, FlowInput, FlowKind, MessageFormat, ValueType
 from flowstead_runtime.flow.inputs import convert_inputs
-from flowstead_runtime.tools.multimedia import Image, Text, dump_nested
+from flowstead_runtime.tools.multimedia import Image, RemoteImage, Text, dump_nested, put_in_place
 
 PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 REQUIRED = object()
@@ -135,9 +136,11 @@ def test_an_image_is_loaded(given: Any) -> None:
         ({"data:image/png;path": "../x.png"}, "lies outside"),
         ({"data:image/png;path": "none.png"}, "cannot be read"),
         ({"data:image/png;base64": "no base64"}, "is not base64"),
-        ({"data:image/png;url": "http://127.0.0.1/x"}, "by its address"),
+        ({"data:image/png;url": "http://127.0.0.1/x"}, "cannot be fetched"),
         ("/etc/passwd", "lies outside"),
-        ("http://127.0.0.1/x.png", "by its address"),
+        ("http://127.0.0.1/x.png", "cannot be fetched"),
+        ("x\0.png", "zero byte"),
+        ("x" * 5001, "cannot be read"),
         ({"data:image/png;base64": 5}, "should be a string"),
     ],
 )
@@ -163,7 +166,8 @@ def test_the_vision_format_has_texts_and_data_urls() -> None:
     assert dump_nested([text, image], "openai-vision") == ["hi", part]
     for refused, words in (
         ({"type": "image_file", "image_file": {"path": "/x"}}, "lies outside"),
-        ({"type": "image_url", "image_url": {"url": "http://127.0.0.1/x.png"}}, "by its address"),
+        ({"type": "image_url", "image_url": {"url": "http://127.0.0.1/x.png"}}, "cannot be fetched"),
+        ({"type": "image_url", "image_url": {"url": "no address"}}, "Invalid image url"),
     ):
         with pytest.raises(InputError, match=words):
             convert_inputs(definition, {"q": [refused]})
@@ -184,6 +188,42 @@ def test_a_path_starts_at_the_flows_folder(tmp_path: Path) -> None:
     vision = flow_in(folder, MessageFormat.OPENAI_VISION, named, confined=False)
     file = {"type": "image_file", "image_file": {"path": "../out.png"}}
     assert convert_inputs(vision, {"x": file})["x"]._mime_type == "image/gif"
+
+
+def test_a_path_leads_into_the_folder_when_confined_and_to_a_file(tmp_path: Path) -> None:
+    folder = tmp_path / "flow"
+    folder.mkdir()
+    (folder / "in.png").write_bytes(b"GIF inside")
+    (tmp_path / "out.png").write_bytes(b"GIF outside")
+    (folder / "link.png").symlink_to(tmp_path / "out.png")
+    os.mkfifo(folder / "pipe.png")
+
+    def load(path: str, *, confined: bool) -> bytes:
+        named = {"x": FlowInput(ValueType.IMAGE)}
+        definition = flow_in(folder, MessageFormat.BASIC, named, confined=confined)
+        return bytes(convert_inputs(definition, {"x": {"data:image/png;path": path}})["x"])
+
+    for inside in ("in.png", str(folder / "in.png"), "../flow/in.png"):
+        assert load(inside, confined=True) == b"GIF inside"
+    for reaching_out in ("link.png", "../out.png", str(tmp_path / "out.png")):
+        with pytest.raises(InputError, match="outside the flow folder"):
+            load(reaching_out, confined=True)
+        assert load(reaching_out, confined=False) == b"GIF outside"
+    for no_file in ("pipe.png", "."):
+        with pytest.raises(InputError, match="is not a file|Is a directory"):
+            load(no_file, confined=False)
+
+
+def test_images_by_address_are_listed_for_fetching() -> None:
+    definition = flow(x=FlowInput(ValueType.IMAGE), q=FlowInput(ValueType.LIST))
+    remote: list[RemoteImage] = []
+    url = "https://example.com/i.png"
+    inputs = convert_inputs(definition, {"x": url, "q": [{"data:image/gif;url": url}, 1]}, remote=remote)
+    assert [(each.input, each.source_url) for each in remote] == [("x", url), ("q", url)]
+    fetched = put_in_place(inputs, {id(each): each.with_bytes(b"\x89PNG") for each in remote})
+    assert fetched["q"][1] == 1
+    assert [image._mime_type for image in (fetched["x"], fetched["q"][0])] == ["image/png", "image/gif"]
+    assert {type(image) for image in (fetched["x"], fetched["q"][0])} == {Image}
 
 
 def test_an_images_type_is_told_from_its_bytes_unless_it_is_given() -> None:

@@ -143,9 +143,9 @@ def test_a_sample_alone_names_the_inputs(tmp_path: Path) -> None:
     definition = read_definition(path)
     assert definition.inputs == {}
     decode = make_decoder(definition)
-    assert decode(b'{"q": "mine", "zz": 1}') == {"q": "mine"}
+    assert decode(b'{"q": "mine", "zz": 1}', None) == {"q": "mine"}
     for nonsense in (b"", b"{", b"[1]", b"5", b"null", b"text", b"[" * 100_000):
-        assert decode(nonsense) == {}
+        assert decode(nonsense, None) == {}
 
 
 def test_texts_may_stand_for_images(tmp_path: Path) -> None:

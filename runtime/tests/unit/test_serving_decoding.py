@@ -25,7 +25,7 @@ OPTIONAL = {"text": FlowInput(ValueType.STRING, default="")}
 def decode(inputs: Mapping[str, FlowInput], body: bytes | str) -> Mapping[str, Any]:
     definition = FlowDefinition("f", FlowKind.DAG, Path(), Path("flow.dag.yaml"), inputs=inputs)
     raw = body.encode() if isinstance(body, str) else body
-    return make_decoder(definition)(raw)
+    return make_decoder(definition)(raw, None)
 
 
 def test_a_flow_without_inputs_ignores_the_body() -> None:

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from flowstead_runtime.errors import InputError, InternalFailure
 from flowstead_runtime.flow.conversion import converted_input, shown
 from flowstead_runtime.flow.definition import FlowDefinition, FlowInput, FlowKind, ValueType
 from flowstead_runtime.flow.flex_inputs import flex_arguments
-from flowstead_runtime.tools.multimedia import ImageRules, load_image, load_nested
+from flowstead_runtime.tools.multimedia import ImageRules, RemoteImage, load_image, load_nested
 
 
-def convert_inputs(definition: FlowDefinition, data: Any) -> dict[str, Any]:
+def convert_inputs(definition: FlowDefinition, data: Any, *, remote: list[RemoteImage] | None = None) -> dict[str, Any]:
     """Every input of the flow, converted to its type: the given ones, and the absent ones from their defaults; unknown
-    names are dropped. data: the decoded body, usually a mapping.
+    names are dropped. data: the decoded body, usually a mapping; remote: gets the images that are still to be fetched,
+    which without it are refused.
 
     Raises InputError naming all missing inputs, or the first that does not fit its type; for a list or text where all
     inputs of a DAG flow have defaults InternalFailure, as promptflow's server answers.
@@ -29,7 +31,7 @@ def convert_inputs(definition: FlowDefinition, data: Any) -> dict[str, Any]:
         if value is spec.default and isinstance(value, list | dict):
             # A flow may change what it gets; the next request shall not see that.
             value = copy.deepcopy(value)
-        converted[name] = _converted(name, spec, value, definition)
+        converted[name] = _converted(name, spec, value, definition, remote)
     return converted
 
 
@@ -57,7 +59,9 @@ def _as_mapping(definition: FlowDefinition, data: Any) -> Mapping[str, Any]:
     return data
 
 
-def _converted(name: str, spec: FlowInput, value: Any, definition: FlowDefinition) -> Any:
+def _converted(
+    name: str, spec: FlowInput, value: Any, definition: FlowDefinition, remote: list[RemoteImage] | None
+) -> Any:
     converted = converted_input(name, spec, value)
     if definition.kind is FlowKind.PROMPTY:
         # Images of a prompty are texts (`multimedia.image_in_text`).
@@ -66,8 +70,11 @@ def _converted(name: str, spec: FlowInput, value: Any, definition: FlowDefinitio
         return converted
     try:
         load = load_image if spec.type is ValueType.IMAGE else load_nested
-        return load(converted, image_rules(definition))
+        loaded = load(converted, replace(image_rules(definition), remote=remote))
     except InputError as error:
         raise InputError(f"Failed to load image for input '{name}': {error.message}") from None
     except RecursionError:
         raise InputError(f"The value for flow input '{name}' is nested too deeply.") from None
+    for image in remote or ():
+        image.input = image.input or name
+    return loaded

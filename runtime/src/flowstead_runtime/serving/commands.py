@@ -16,7 +16,13 @@ from flowstead_runtime.connections.hiding import hide_in_output
 from flowstead_runtime.errors import RuntimeFailure
 from flowstead_runtime.flow.running import Flow
 from flowstead_runtime.serving.health import Health, HealthThread
-from flowstead_runtime.serving.settings import BODY_LIMIT, ServingSettings, cors_origins, included_fields
+from flowstead_runtime.serving.settings import (
+    BODY_LIMIT,
+    ServingSettings,
+    cors_origins,
+    included_fields,
+    private_images,
+)
 from flowstead_runtime.serving.starting import StartFailure, explain, load_flow
 from flowstead_runtime.serving.types import Application, Timers
 from flowstead_runtime.telemetry import collector_import
@@ -169,6 +175,7 @@ def _settings(options: argparse.Namespace) -> ServingSettings:
         included_fields=included_fields(os.environ),
         wrap_failures=options.command == "host",
         build_info=os.environ.get("BUILD_INFO", ""),
+        private_images=private_images(os.environ),
         cors=frozenset(options.cors or ()) or cors_origins(os.environ),
     )
 

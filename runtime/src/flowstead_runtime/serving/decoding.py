@@ -12,6 +12,9 @@ from flowstead_runtime.flow.inputs import convert_inputs
 from flowstead_runtime.serving.compression import body_too_large, decompressed
 from flowstead_runtime.serving.exchange import CallerGone, Exchange, Handler
 from flowstead_runtime.serving.types import Receive
+from flowstead_runtime.tools.addresses import is_public
+from flowstead_runtime.tools.image_fetch import ImageFetcher
+from flowstead_runtime.tools.multimedia import RemoteImage, put_in_place
 
 if TYPE_CHECKING:
     from flowstead_runtime.serving.serving import Serving
@@ -24,10 +27,13 @@ def decode(serving: Serving, proceed: Handler) -> Handler:
     """Layer: reads the body and makes the inputs of it."""
     limit = serving.settings.body_limit
     inputs_of = make_decoder(serving.definition)
+    fetcher = ImageFetcher(limit, allowed=_anywhere if serving.settings.private_images else is_public)
 
     async def decoded(exchange: Exchange) -> None:
         body = await read_content(exchange, limit)
-        exchange.inputs = inputs_of(body)
+        remote: list[RemoteImage] = []
+        inputs = inputs_of(body, remote)
+        exchange.inputs = put_in_place(inputs, await fetcher.fetch(remote)) if remote else inputs
         await proceed(exchange)
 
     return decoded
@@ -62,17 +68,20 @@ async def read_body(receive: Receive, limit: int, announced: int = 0) -> bytes:
         message = await receive()
 
 
-def make_decoder(definition: FlowDefinition) -> Callable[[bytes], Mapping[str, Any]]:
-    """A function from a body to this flow's inputs, complete and converted. It raises InputError, or InternalFailure as
-    `convert_inputs` says."""
+Decoder = Callable[[bytes, list[RemoteImage] | None], Mapping[str, Any]]
+
+
+def make_decoder(definition: FlowDefinition) -> Decoder:
+    """A function from a body to this flow's inputs, complete and converted but for the images to fetch, which it puts
+    on the list. It raises InputError, or InternalFailure as `convert_inputs` says."""
     if not definition.inputs:
         sampled = definition.prompty.sample_inputs if definition.prompty is not None else ()
-        return (lambda body: _sampled(body, sampled)) if sampled else (lambda body: {})
+        return (lambda body, _: _sampled(body, sampled)) if sampled else (lambda body, _: {})
     only = next(iter(definition.inputs)) if len(definition.inputs) == 1 else None
 
-    def inputs_of(body: bytes) -> Mapping[str, Any]:
+    def inputs_of(body: bytes, remote: list[RemoteImage] | None) -> Mapping[str, Any]:
         try:
-            return convert_inputs(definition, _parse(body, only))
+            return convert_inputs(definition, _parse(body, only), remote=remote)
         except RecursionError:
             raise InputError("The request body is JSON nested too deeply to be read.") from None
 
@@ -102,6 +111,10 @@ def _parse(body: bytes, only: str | None) -> Any:
             "The flow received non json data, but there's more than 1 input fields; send a JSON object with the inputs."
         )
     return {only: body.decode("utf-8")}
+
+
+def _anywhere(address: str) -> bool:
+    return True
 
 
 def _sampled(body: bytes, names: Collection[str]) -> dict[str, Any]:

@@ -20,7 +20,8 @@ class ServingSettings:
     """concurrency: requests that run at once in this process, None for any number. queue: how many more may wait, each
     for at most queue_wait_s. timeout_s: until the first byte of the answer, None for none. included_fields: outputs to
     answer with, None for all but the evaluation-only ones. wrap_failures: the flow's own failures leave as 424, as from
-    a managed online endpoint. build_info: what `/version` shows. cors: origins whose pages may call, `*` for any."""
+    a managed online endpoint. build_info: what `/version` shows. cors: origins whose pages may call, `*` for any.
+    private_images: images may be fetched from addresses that are not public."""
 
     concurrency: int | None = None
     queue: int = 0
@@ -31,6 +32,7 @@ class ServingSettings:
     wrap_failures: bool = False
     build_info: str = ""
     cors: frozenset[str] = frozenset()
+    private_images: bool = False
 
     @property
     def runtime_version(self) -> str:
@@ -67,3 +69,8 @@ def included_fields(environ: Mapping[str, str]) -> frozenset[str] | None:
 def cors_origins(environ: Mapping[str, str]) -> frozenset[str]:
     """FLOWSTEAD_CORS_ORIGINS: origins such as `https://example.com`, or `*`, with blanks or commas between them."""
     return frozenset(environ.get("FLOWSTEAD_CORS_ORIGINS", "").replace(",", " ").split())
+
+
+def private_images(environ: Mapping[str, str]) -> bool:
+    """FLOWSTEAD_PRIVATE_IMAGES=allow: images may be fetched from this machine and its network."""
+    return environ.get("FLOWSTEAD_PRIVATE_IMAGES", "").strip().lower() == "allow"

@@ -5,7 +5,9 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
+import os
 import re
+import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +24,7 @@ _BASE64 = re.compile(
 _ADDRESS = re.compile(r"\w[\w+.-]*://[^/?#]")
 _TEXT_KEY = re.compile(r"^data:(image/[^;]*);(path|base64|url):\s*(.*)$")
 _VISION_KEYS: Mapping[str, str] = {"image_url": "url", "image_file": "path"}
+_SHOWN = 200
 _SIGNATURES = (
     (b"\x89PNG", "image/png"),
     (b"\xff\xd8\xff", "image/jpeg"),
@@ -36,11 +39,13 @@ _SIGNATURES = (
 
 @dataclass(frozen=True)
 class ImageRules:
-    """How images of a flow are written and found. folder: where their paths start; confined: they must lie in it."""
+    """How images of a flow are written and found. folder: where their paths start; confined: they must lie in it;
+    remote: gets those that are still to be fetched, which without it are refused."""
 
     message_format: str
     folder: Path
     confined: bool
+    remote: list[RemoteImage] | None = None
 
 
 class Image(bytes):
@@ -73,6 +78,18 @@ class Image(bytes):
         return f"data:{self._mime_type};base64,{base64.b64encode(self).decode()}"
 
 
+class RemoteImage(Image):
+    """Stands for an image that is still to be fetched from its `source_url`. input: the flow input it came in; given:
+    its type, if that was said."""
+
+    input: str = ""
+    given: str | None = None
+
+    def with_bytes(self, data: bytes) -> Image:
+        """The image itself."""
+        return Image(data, self.given, self.source_url)
+
+
 class Text(str):
     """A text part of a message in the `openai-vision` format."""
 
@@ -82,20 +99,22 @@ class Text(str):
 def load_image(value: Any, rules: ImageRules) -> Image:
     """The image an input of type image means. Raises InputError saying why there is none; the caller names the input.
 
-    An address is refused: it would make the server call out on a caller's word.
+    An image by address is listed for fetching (`ImageRules.remote`), and what is returned stands for it.
     """
     if isinstance(value, Image):
         return value
     if isinstance(value, str):
         if not value:
-            raise _invalid("The image input should not be empty.")
+            raise invalid_image("The image input should not be empty.")
         return _from_text(value, rules)
     if not isinstance(value, Mapping):
-        raise _invalid(
+        raise invalid_image(
             f"Unsupported image input type: {type(value)}. The image inputs should be a string or a dictionary."
         )
     if not is_image(value, rules.message_format):
-        raise _invalid(f"Invalid image input format. The image input should be a dictionary like: {_shape(rules)}.")
+        raise invalid_image(
+            f"Invalid image input format. The image input should be a dictionary like: {_shape(rules)}."
+        )
     return _from_vision(value, rules) if rules.message_format == OPENAI_VISION else _from_basic(value, rules)
 
 
@@ -142,11 +161,23 @@ def load_nested(value: Any, rules: ImageRules) -> Any:
     return value if all(loaded[key] is item for key, item in value.items()) else loaded
 
 
+def put_in_place(value: Any, fetched: Mapping[int, Image]) -> Any:
+    """Lists and mappings with each image that was fetched in the place of what stood for it. fetched: by the id() of
+    the latter."""
+    if isinstance(value, RemoteImage):
+        return fetched[id(value)]
+    if isinstance(value, list):
+        return [put_in_place(item, fetched) for item in value]
+    if isinstance(value, dict):
+        return {key: put_in_place(item, fetched) for key, item in value.items()}
+    return value
+
+
 def dump_nested(value: Any, message_format: str) -> Any:
     """The reverse of `load_nested`, for an answer: images as base64; the same object when there is none."""
     if isinstance(value, Image):
         if message_format == OPENAI_VISION:
-            return {"type": "image_url", "image_url": {"url": value.source_url or value.data_url()}}
+            return {"type": "image_url", "image_url": {"url": value.data_url() if value else value.source_url}}
         return {f"data:{value._mime_type};base64": value.to_base64()}
     if isinstance(value, list | tuple):
         items = [dump_nested(item, message_format) for item in value]
@@ -165,30 +196,28 @@ def _text_part(value: Mapping[str, Any]) -> str | None:
 
 def _shape(rules: ImageRules) -> str:
     if rules.message_format == OPENAI_VISION:
-        return "{type: image_url, image_url: {url: <data URL>}} or {type: image_file, image_file: {path: <path>}}"
-    return "{data:image/<image_type>;[path|base64]: <image_data>}"
+        return "{type: image_url, image_url: {url: <url>}} or {type: image_file, image_file: {path: <path>}}"
+    return "{data:image/<image_type>;[path|base64|url]: <image_data>}"
 
 
 def _from_text(value: str, rules: ImageRules) -> Image:
     if _BASE64.fullmatch(value):
         return Image(_decoded(value))
-    if _ADDRESS.match(value):
-        raise _refused("address")
-    return _from_path(value, rules)
+    return _from_address(value, rules) if _ADDRESS.match(value) else _from_path(value, rules)
 
 
 def _from_basic(value: Mapping[str, Any], rules: ImageRules) -> Image:
     key, data = next(iter(value.items()))
     match = _BASIC_KEY.match(key)
     if match is None or not isinstance(data, str):
-        raise _invalid("The image data should be a string.")
+        raise invalid_image("The image data should be a string.")
     kind, how = match.groups()
     if how == "path":
         return _from_path(data, rules, kind)
     if how == "url":
-        raise _refused("address")
+        return _from_address(data, rules, kind)
     if not _BASE64.fullmatch(data):
-        raise _invalid("The image data is not base64.")
+        raise invalid_image("The image data is not base64.")
     return Image(_decoded(data), kind)
 
 
@@ -196,31 +225,47 @@ def _from_vision(value: Mapping[str, Any], rules: ImageRules) -> Image:
     kind = value["type"]
     found = value[kind][_VISION_KEYS[kind]]
     if not isinstance(found, str):
-        raise _invalid("The image data should be a string.")
+        raise invalid_image("The image data should be a string.")
     if kind == "image_file":
         return _from_path(found, rules)
-    if not _BASE64.fullmatch(found):
-        raise _refused("address")
-    return Image(_decoded(found))
+    if _BASE64.fullmatch(found):
+        return Image(_decoded(found))
+    if not _ADDRESS.match(found):
+        raise invalid_image(f"Invalid image url: {shown(found)}. It should be an address or a data URL.")
+    return _from_address(found, rules)
+
+
+def _from_address(url: str, rules: ImageRules, kind: str | None = None) -> Image:
+    if rules.remote is None:
+        raise invalid_image("An image cannot be fetched from its address here; send it as base64.")
+    image = RemoteImage(b"", kind, url)
+    image.given = kind
+    rules.remote.append(image)
+    return image
 
 
 def _from_path(written: str, rules: ImageRules, kind: str | None = None) -> Image:
     if "\0" in written:
-        raise _invalid("The path of an image holds a zero byte.")
-    path = (rules.folder / written).resolve()
-    if rules.confined and not path.is_relative_to(rules.folder.resolve()):
-        raise _invalid(f"The image '{written}' lies outside the flow folder.")
+        raise invalid_image("The path of an image holds a zero byte.")
     try:
-        return Image(path.read_bytes(), kind)
-    except OSError as error:
-        raise _invalid(f"The image '{written}' cannot be read: {error.strerror}.") from None
+        path = (rules.folder / written).resolve()
+        if rules.confined and not path.is_relative_to(rules.folder.resolve()):
+            raise invalid_image(f"The image '{shown(written)}' lies outside the flow folder.")
+        # A pipe or a device would block, or never end.
+        with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb") as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise invalid_image(f"The image '{shown(written)}' is not a file.")
+            return Image(file.read(), kind)
+    except (OSError, RuntimeError, UnicodeError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise invalid_image(f"The image '{shown(written)}' cannot be read: {reason}.") from None
 
 
 def _decoded(text: str) -> bytes:
     try:
         return base64.b64decode(text.rpartition(",")[2])
     except (binascii.Error, ValueError) as error:
-        raise _invalid(f"The image data is not base64: {error}.") from None
+        raise invalid_image(f"The image data is not base64: {error}.") from None
 
 
 def _type_of(data: bytes) -> str:
@@ -229,9 +274,11 @@ def _type_of(data: bytes) -> str:
     return next((kind for start, kind in _SIGNATURES if data.startswith(start)), "image/*")
 
 
-def _refused(what: str) -> InputError:
-    return _invalid(f"An image cannot be given by its {what} here; send it as base64.")
-
-
-def _invalid(problem: str) -> InputError:
+def invalid_image(problem: str) -> InputError:
+    """With promptflow's name for it before the problem."""
     return InputError(f"(InvalidImageInput) {problem}")
+
+
+def shown(text: str) -> str:
+    """The start of what a caller sent, as an error quotes it."""
+    return text if len(text) <= _SHOWN else text[:_SHOWN] + "…"
