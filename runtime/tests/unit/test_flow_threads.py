@@ -8,12 +8,12 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from flowstead_runtime.flow.threads import ThreadPool
+from flowstead_runtime.flow.threads import LIMIT, ThreadPool
 
 PATIENCE_S = 20.0
 
 
-def with_pool(body: Callable[[ThreadPool], Awaitable[None]], limit: int = 512) -> None:
+def with_pool(body: Callable[[ThreadPool], Awaitable[None]], limit: int = LIMIT) -> None:
     async def main() -> None:
         pool = ThreadPool(limit)
         try:
@@ -36,10 +36,30 @@ def test_one_caller_needs_one_thread() -> None:
 
 def test_it_grows_with_the_calls_that_block() -> None:
     async def body(pool: ThreadPool) -> None:
-        barrier = threading.Barrier(100)
-        calls = [pool.submit(barrier.wait, {"timeout": PATIENCE_S}) for _ in range(100)]
-        assert sorted(await asyncio.gather(*calls)) == list(range(100))
-        assert pool.threads == 100
+        barrier = threading.Barrier(600)
+        calls = [pool.submit(barrier.wait, {"timeout": PATIENCE_S}) for _ in range(600)]
+        assert sorted(await asyncio.gather(*calls)) == list(range(600))
+        assert pool.threads == 600
+
+    with_pool(body)
+
+
+def test_calls_wait_when_the_system_gives_no_more_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_more(thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    async def body(pool: ThreadPool) -> None:
+        with monkeypatch.context() as patch:
+            patch.setattr(threading.Thread, "start", no_more)
+            with pytest.raises(RuntimeError, match="new thread"):
+                pool.submit(lambda: None, {})
+        release = threading.Event()
+        first = pool.submit(release.wait, {"timeout": PATIENCE_S})
+        monkeypatch.setattr(threading.Thread, "start", no_more)
+        second = pool.submit(lambda: 2, {})
+        release.set()
+        assert (await first, await second) == (True, 2)
+        assert pool.threads == 1
 
     with_pool(body)
 

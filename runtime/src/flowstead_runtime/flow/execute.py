@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Coroutine, Iterable, Mapping
 from types import CoroutineType
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 from flowstead_runtime.flow.failures import raise_for
 from flowstead_runtime.flow.plan import Plan, Source, Step
@@ -27,17 +27,16 @@ class _Bypassed:
 BYPASSED: Final = _Bypassed()
 """The value of a node that did not run."""
 
+_Pending = tuple[int, Awaitable[Any]]
+"""A node's number, and what gives its value."""
 
-async def execute(plan: Plan, inputs: Mapping[str, Any], pool: ThreadPool, *, stream: bool = False) -> dict[str, Any]:
+
+def execute(
+    plan: Plan, inputs: Mapping[str, Any], pool: ThreadPool, *, stream: bool = False
+) -> Coroutine[Any, Any, dict[str, Any]]:
     """The flow's outputs by name; a bypassed node's output is None. stream: nodes that may stream do. Raises
     NodeFailed, InputError for a path that leads nowhere, or what else of errors.py a tool raised."""
-    run = _Run(plan, inputs, pool, stream)
-    try:
-        await run.run()
-        return run.outputs()
-    except BaseException:
-        await run.close_streams()
-        raise
+    return _Run(plan, inputs, pool, stream).run()
 
 
 class _Run:
@@ -50,39 +49,62 @@ class _Run:
         self._stream = stream
         self._values: list[Any] = [None] * len(plan.steps)
         self._waits = [step.waits for step in plan.steps]
-        self._running: dict[asyncio.Future[Any], int] = {}
+        self._running: dict[int, asyncio.Future[Any]] = {}
 
-    async def run(self) -> None:
+    async def run(self) -> dict[str, Any]:
         ready = list(self._plan.roots)
         try:
-            while ready or self._running:
-                while ready:
-                    index = ready.pop()
-                    pending = self._begin(index)
-                    if pending is None:
-                        self._release(index, ready)
-                    elif ready or self._running:
-                        self._running[asyncio.ensure_future(pending)] = index
-                    else:
-                        await self._settle(index, pending, ready)
-                if self._running:
-                    await self._wait(ready)
-        finally:
-            if self._running:
-                _abandon(self._running)
+            while True:
+                turn = self._begin_all(ready)
+                if not turn:
+                    if not self._running:
+                        return self._outputs()
+                    turn = await self._first_done()
+                for index, pending in turn:
+                    try:
+                        value = await pending
+                        if type(value) is CoroutineType:
+                            # A synchronous wrapper around an asynchronous function.
+                            value = await value
+                        if self._plan.steps[index].dependents and is_cancelled():
+                            # The tool has caught the cancellation; it was meant for the whole request.
+                            raise asyncio.CancelledError
+                    except BaseException as error:
+                        self._fail(index, error)
+                    self._running.pop(index, None)
+                    self._values[index] = value
+                    self._release(index, ready)
+        except BaseException:
+            _abandon(self._running.values())
+            await self._close_streams()
+            raise
 
-    def outputs(self) -> dict[str, Any]:
+    def _outputs(self) -> dict[str, Any]:
         return {
             name: literal if source is None else self._output(source) for name, source, literal in self._plan.outputs
         }
 
-    async def close_streams(self) -> None:
+    async def _close_streams(self) -> None:
         """Let go of what nobody will read: an open stream holds a connection to its provider."""
         for value in self._values:
             close = getattr(value, "aclose", None)
             if close is not None and isinstance(value, AsyncIterator):
                 with contextlib.suppress(Exception):
                     await close()
+
+    def _begin_all(self, ready: list[int]) -> list[_Pending]:
+        """Start the nodes that are ready, and those that become so at once. Gives what to await next when it is the
+        only thing under way: it then needs no task of its own."""
+        while ready:
+            index = ready.pop()
+            pending = self._begin(index)
+            if pending is None:
+                self._release(index, ready)
+            elif ready or self._running:
+                self._running[index] = asyncio.ensure_future(pending)
+            else:
+                return [(index, pending)]
+        return list(self._running.items()) if len(self._running) == 1 else []
 
     def _begin(self, index: int) -> Awaitable[Any] | None:
         """Start the node. None when it is done (its value is set), else what to wait for."""
@@ -106,37 +128,16 @@ class _Run:
         self._values[index] = value
         return None
 
-    async def _wait(self, ready: list[int]) -> None:
-        """Until at least one running node is done."""
-        if len(self._running) == 1:
-            future, index = next(iter(self._running.items()))
-            await self._settle(index, future, ready)
-            del self._running[future]
-            return
-        done, _ = await asyncio.wait(self._running, return_when=asyncio.FIRST_COMPLETED)
-        for future in sorted(done, key=self._running.__getitem__):
-            index = self._running[future]
-            await self._settle(index, future, ready)
-            del self._running[future]
+    async def _first_done(self) -> list[_Pending]:
+        """Those of the running nodes that are done, as soon as there is one."""
+        done, _ = await asyncio.wait(self._running.values(), return_when=asyncio.FIRST_COMPLETED)
+        return sorted(each for each in self._running.items() if each[1] in done)
 
-    async def _settle(self, index: int, pending: Awaitable[Any], ready: list[int]) -> None:
-        step = self._plan.steps[index]
-        try:
-            value = await pending
-            if type(value) is CoroutineType:
-                # A synchronous wrapper around an asynchronous function.
-                value = await value
-            if step.dependents and is_cancelled():
-                # The tool has caught the cancellation; it was meant for the whole request.
-                raise asyncio.CancelledError
-        except asyncio.CancelledError as error:
-            if is_cancelled():
-                raise
-            raise_for(step.name, error)
-        except BaseException as error:
-            raise_for(step.name, error)
-        self._values[index] = value
-        self._release(index, ready)
+    def _fail(self, index: int, error: BaseException) -> NoReturn:
+        """Raise what the node's failure is to the caller."""
+        if isinstance(error, asyncio.CancelledError) and is_cancelled():
+            raise error
+        raise_for(self._plan.steps[index].name, error)
 
     def _release(self, index: int, ready: list[int]) -> None:
         for dependent in self._plan.steps[index].dependents:
@@ -187,7 +188,7 @@ def is_cancelled() -> bool:
     return task is not None and task.cancelling() > 0
 
 
-def _abandon(running: Mapping[asyncio.Future[Any], int]) -> None:
+def _abandon(running: Iterable[asyncio.Future[Any]]) -> None:
     """Cancel what runs and let nothing of it be reported as never retrieved."""
     for future in running:
         future.cancel()

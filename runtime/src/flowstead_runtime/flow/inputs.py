@@ -13,6 +13,8 @@ from flowstead_runtime.flow.definition import FlowDefinition, FlowInput, FlowKin
 from flowstead_runtime.flow.flex_inputs import flex_arguments
 from flowstead_runtime.tools.multimedia import ImageRules, RemoteImage, load_image, load_nested
 
+_MAY_HOLD_IMAGES = frozenset({ValueType.IMAGE, ValueType.LIST, ValueType.OBJECT})
+
 
 def convert_inputs(definition: FlowDefinition, data: Any, *, remote: list[RemoteImage] | None = None) -> dict[str, Any]:
     """Every input of the flow, converted to its type: the given ones, and the absent ones from their defaults; unknown
@@ -48,12 +50,12 @@ def missing_inputs(definition: FlowDefinition, data: Any) -> list[str]:
 def _as_mapping(definition: FlowDefinition, data: Any) -> Mapping[str, Any]:
     if data is None or not definition.inputs:
         data = {}
-    if isinstance(data, int | float):
+    if isinstance(data, (int, float)):
         raise InputError(f"The request data must be a JSON object with the flow's inputs, not {shown(data)}")
     missing = missing_inputs(definition, data)
     if missing:
         raise InputError(f"Required input fields {missing} are missing in request data {shown(data)}")
-    if not isinstance(data, Mapping):
+    if type(data) is not dict and not isinstance(data, Mapping):
         kind = InternalFailure if definition.kind is FlowKind.DAG else InputError
         raise kind(f"The request data must be a JSON object with the flow's inputs, not {shown(data)}")
     return data
@@ -66,7 +68,7 @@ def _converted(
     if definition.kind is FlowKind.PROMPTY:
         # Images of a prompty are texts (`multimedia.image_in_text`).
         return converted
-    if spec.type not in (ValueType.IMAGE, ValueType.LIST, ValueType.OBJECT):
+    if spec.type not in _MAY_HOLD_IMAGES:
         return converted
     try:
         load = load_image if spec.type is ValueType.IMAGE else load_nested

@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+from types import MappingProxyType
+from typing import Any, NamedTuple, Protocol
 
 from flowstead_runtime.flow.definition import FlowDefinition
 
 
-@dataclass(frozen=True)
-class RunContext:
+class RunContext(NamedTuple):
     """One request. deadline: absolute, on the event loop's clock, None for none.
     stream: the caller asked for text/event-stream, so LLM nodes that feed only a flow output stream."""
 
     request_id: str
     deadline: float | None = None
     stream: bool = False
-    attributes: Mapping[str, str] = field(default_factory=dict)
+    attributes: Mapping[str, str] = MappingProxyType({})
 
 
-@dataclass(frozen=True)
-class RunResult:
+class RunResult(NamedTuple):
     """value: the outputs by name (DAG: always a dict; flex and prompty may be bare), not yet selected or encoded.
     An output may be an iterator or async iterator; who takes the result drains or closes it.
     named: value is a mapping of outputs by name, not a bare value."""

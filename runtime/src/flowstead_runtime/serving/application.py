@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import json
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -26,14 +26,11 @@ def build_application(serving: Serving) -> Application:
     routes = build_routes(serving)
     score = routes["/score"]["POST"]
 
-    async def application(scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            return None
+    def application(scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         path, method = scope["path"], scope["method"]
         if path == "/score" and method == "POST":
-            return await score(Exchange(scope, receive, send))
-        await _answer_other(routes, path, method, Exchange(scope, receive, send))
-        return None
+            return score(Exchange(scope, receive, send))
+        return _answer_other(routes, path, method, Exchange(scope, receive, send))
 
     return allow_origins(application, serving.settings.cors, routes) if serving.settings.cors else application
 

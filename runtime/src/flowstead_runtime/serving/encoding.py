@@ -20,9 +20,9 @@ _dumps = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 _dumps_ascii = json.JSONEncoder(ensure_ascii=True, separators=(",", ":")).encode
 
 
-def encode(serving: Serving, proceed: Handler) -> Handler:
-    """Layer: answers in the way that the caller accepts. A stream goes out as it comes, once its first piece is there,
-    so that a failure or a time-out before it still has a status of its own."""
+def encode(serving: Serving) -> Handler:
+    """What the layers lead to: answers in the way that the caller accepts. A stream goes out as it comes, once its
+    first piece is there, so that a failure or a time-out before it still has a status of its own."""
 
     async def encoded(exchange: Exchange) -> None:
         outputs = exchange.outputs
@@ -35,7 +35,6 @@ def encode(serving: Serving, proceed: Handler) -> Handler:
                 raise exchange.accept.refusal(has_stream=bool(outputs.streams))
             serving.begins_to_answer(exchange)
             await exchange.reply(200, body)
-        await proceed(exchange)
 
     return encoded
 

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 Handler = Callable[["Exchange"], Awaitable[None]]
 Layer = Callable[["Serving", Handler], Handler]
-"""A layer is built once, from what is served and the handler behind it."""
+"""A layer is built once, from what is served and the handler behind it. One that has nothing to wait for and nothing
+to do afterwards is a plain function that returns what the handler behind it returned: it costs no coroutine."""
 
 _JSON = (b"content-type", b"application/json")
 
@@ -61,9 +62,9 @@ class Exchange:
     async def reply(self, status: int, body: bytes, headers: Headers | None = None) -> None:
         """Send a whole answer. JSON unless the headers say otherwise."""
         length = (b"content-length", b"%d" % len(body))
-        own = (_JSON, length) if headers is None else (*headers, length)
+        sent = [_JSON, length, *self.echo] if headers is None else [*headers, length, *self.echo]
         self.started = True
-        await self.send({"type": "http.response.start", "status": status, "headers": [*own, *self.echo]})
+        await self.send({"type": "http.response.start", "status": status, "headers": sent})
         await self.send({"type": "http.response.body", "body": body})
 
     def cut_short(self, verdict: RuntimeFailure) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from flowstead_runtime.flow.definition import FlowOutput
@@ -31,8 +31,11 @@ def select_outputs(serving: Serving, proceed: Handler) -> Handler:
     """Layer: drops the outputs that are not for the caller."""
     hidden = make_hidden(serving.definition.outputs, serving.settings.included_fields)
 
-    async def selected(exchange: Exchange) -> None:
+    def selected(exchange: Exchange) -> Awaitable[None]:
         exchange.outputs, dropped = select(exchange.result, hidden)
+        return _close_first(exchange, dropped) if dropped else proceed(exchange)
+
+    async def _close_first(exchange: Exchange, dropped: Iterable[Any]) -> None:
         for each in dropped:
             await close(each, serving.executor)
         await proceed(exchange)

@@ -74,6 +74,7 @@ class Process:
         application = self.build(asyncio.get_running_loop())
         config = uvicorn.Config(
             application,
+            interface="asgi3",
             http="httptools",
             ws="none",
             lifespan="off",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import re
+from collections.abc import Awaitable
 from typing import TYPE_CHECKING
 
 from flowstead_runtime.serving.accept import parse_accept
@@ -26,9 +27,9 @@ _random = random.Random()  # noqa: S311 - an id must be unique, not secret: no s
 def identify(serving: Serving, proceed: Handler) -> Handler:
     """Layer: reads the headers that matter, once, and gives the request its id."""
 
-    async def identified(exchange: Exchange) -> None:
+    def identified(exchange: Exchange) -> Awaitable[None]:
         read_headers(exchange)
-        await proceed(exchange)
+        return proceed(exchange)
 
     return identified
 

@@ -9,7 +9,7 @@ from flowstead_runtime.serving.collecting import collect_payloads, collect_value
 from flowstead_runtime.serving.deadline import keep_callers_deadline, keep_deadline, watch_caller
 from flowstead_runtime.serving.decoding import decode
 from flowstead_runtime.serving.encoding import encode
-from flowstead_runtime.serving.exchange import Exchange, Handler, Layer
+from flowstead_runtime.serving.exchange import Handler, Layer
 from flowstead_runtime.serving.execution import execute
 from flowstead_runtime.serving.failures import answer_failures
 from flowstead_runtime.serving.observing import measure, trace
@@ -33,17 +33,13 @@ LAYERS: tuple[Layer, ...] = (
     execute,
     select_outputs,
     collect_values,
-    encode,
 )
+"""Behind the last one lies `encode`, which answers."""
 
 
 def build_score(serving: Serving) -> Handler:
     """The handler of a scoring request: each layer around the next."""
-    handler: Handler = _answered
+    handler = encode(serving)
     for layer in reversed(LAYERS):
         handler = layer(serving, handler)
     return handler
-
-
-async def _answered(exchange: Exchange) -> None:
-    """Behind the last layer there is nothing left to do."""

@@ -25,6 +25,8 @@ _ADDRESS = re.compile(r"\w[\w+.-]*://[^/?#]")
 _TEXT_KEY = re.compile(r"^data:(image/[^;]*);(path|base64|url):\s*(.*)$")
 _VISION_KEYS: Mapping[str, str] = {"image_url": "url", "image_file": "path"}
 _SHOWN = 200
+_PLAIN = frozenset({str, int, float, bool, type(None)})
+"""Most answers hold nothing else."""
 _SIGNATURES = (
     (b"\x89PNG", "image/png"),
     (b"\xff\xd8\xff", "image/jpeg"),
@@ -175,6 +177,8 @@ def put_in_place(value: Any, fetched: Mapping[int, Image]) -> Any:
 
 def dump_nested(value: Any, message_format: str) -> Any:
     """The reverse of `load_nested`, for an answer: images as base64; the same object when there is none."""
+    if type(value) is dict and _PLAIN.issuperset(map(type, value.values())):
+        return value
     if isinstance(value, Image):
         if message_format == OPENAI_VISION:
             return {"type": "image_url", "image_url": {"url": value.data_url() if value else value.source_url}}
