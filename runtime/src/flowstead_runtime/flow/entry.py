@@ -59,21 +59,31 @@ class Entry:
 def open_entry(definition: FlowDefinition, part: FlexPart, init: Mapping[str, Any], source: ConnectionSource) -> Entry:
     """init: what was given for the constructor. Raises FlowLoadError, or ConnectionInvalid."""
     who = f"entry '{definition.entry}'"
-    directory = definition.directory.resolve()
-    module_name, name = definition.entry.split(":")
-    target = getattr(import_entry(module_name, who=who, directory=directory), name, None)
-    if isinstance(target, type) and any("__call__" in vars(base) for base in target.__mro__):
-        function: Callable[..., Any] = target.__call__
-    elif isinstance(target, FunctionType):
-        function = target
-    else:
-        raise FlowLoadError(f"{who}: {module_name} has no function or callable class '{name}'")
+    target = _target(definition, who)
+    function: Callable[..., Any] = target.__call__ if isinstance(target, type) else target
     read = _with_signature(definition, part, function, who)
     call = tracing.original(function)  # the flow's span is the entry's
     if isinstance(target, type):
-        call = _construct(target, _init_values(part, init), source, who=who, definition=definition).__call__
+        call = _construct(target, init_values(part, init), source, who=who, definition=definition).__call__
         call = tracing.original(call)
     return Entry(call, mode_of(call), function.__qualname__, read)
+
+
+def connections_of_entry(definition: FlowDefinition, values: Mapping[str, Any]) -> list[str]:
+    """The connections that arguments of the entry's constructor name. Imports the entry's module and constructs
+    nothing. Raises FlowLoadError."""
+    target = _target(definition, f"entry '{definition.entry}'")
+    if not isinstance(target, type):
+        return []
+    parameters = parameters_of(target.__init__)  # type: ignore[misc]
+    names = []
+    for name, value in values.items():
+        options = options_of(parameters[name].annotation) if name in parameters else []
+        if any(is_connection(option) for option in options):
+            names.append(str(value))
+        elif _model_configuration(options) is not None and isinstance(value, Mapping) and value.get("connection"):
+            names.append(str(value["connection"]))
+    return names
 
 
 def given_init(text: str | None) -> dict[str, Any]:
@@ -91,8 +101,19 @@ def given_init(text: str | None) -> dict[str, Any]:
     return value or {}
 
 
-def _init_values(part: FlexPart, init: Mapping[str, Any]) -> dict[str, Any]:
-    """What was given, else the sample; the YAML's defaults, empty ones left out, for what is absent."""
+def _target(definition: FlowDefinition, who: str) -> type | FunctionType:
+    """What the entry names. Imports its module."""
+    module_name, name = definition.entry.split(":")
+    target = getattr(import_entry(module_name, who=who, directory=definition.directory.resolve()), name, None)
+    is_callable_class = isinstance(target, type) and any("__call__" in vars(base) for base in target.__mro__)
+    if isinstance(target, FunctionType) or (isinstance(target, type) and is_callable_class):
+        return target
+    raise FlowLoadError(f"{who}: {module_name} has no function or callable class '{name}'")
+
+
+def init_values(part: FlexPart, init: Mapping[str, Any]) -> dict[str, Any]:
+    """The constructor's arguments: what was given, else the sample; the YAML's defaults, empty ones left out, for what
+    is absent."""
     defaults = {name: value for name, value in part.init.items() if value is not None and value != ""}
     return {**defaults, **(init or part.sample_init)}
 
@@ -120,13 +141,19 @@ def _init_value(value: Any, parameter: inspect.Parameter | None, source: Connect
     wanted = options[0]
     if is_connection(wanted):
         return connection_as(value, wanted, source)
-    kind = next((kind for kind in MODEL_CONFIGURATIONS if getattr(wanted, "__name__", "") == kind.__name__), None)
+    kind = _model_configuration(options)
     if kind is None:
         return value
     if not isinstance(value, Mapping):
         raise FlowLoadError(f"a {kind.__name__} is expected as a mapping, not {type(value).__name__}")
     made = wanted(**value)
     return with_connection(made, source) if made.connection else made
+
+
+def _model_configuration(options: list[Any]) -> type | None:
+    """Ours, whose name the only one of those types has."""
+    name = getattr(options[0], "__name__", "") if len(options) == 1 else ""
+    return next((kind for kind in MODEL_CONFIGURATIONS if name == kind.__name__), None)
 
 
 def _with_signature(

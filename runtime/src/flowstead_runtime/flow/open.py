@@ -59,7 +59,7 @@ def open_flow(
         return open_prompty(definition, connections, environ)
     surroundings = Surroundings(connections)
     tools = {
-        node.name: traced_node(resolve(request := _request(node, definition), surroundings), request)
+        node.name: traced_node(resolve(request := request_of(node, definition), surroundings), request)
         for node in definition.nodes
         if not node.aggregation
     }
@@ -93,7 +93,8 @@ class DagFlow:
             await provider.client.close()
 
 
-def _request(node: Node, definition: FlowDefinition) -> ToolRequest:
+def request_of(node: Node, definition: FlowDefinition) -> ToolRequest:
+    """What the node's tool is to be resolved from."""
     references = {name: parse_reference(value) for name, value in node.inputs.items()}
     return ToolRequest(
         node=node.name,

@@ -43,6 +43,8 @@ WRITE_OUT_S = 0.8
 def main(arguments: Sequence[str]) -> int:
     """Run a command; returns the exit code."""
     options = _parser().parse_args(arguments)
+    if options.command == "serve" and options.explain:
+        return explain_only(options)
     return serve(options) if options.command == "serve" else host(options)
 
 
@@ -62,6 +64,20 @@ def serve(options: argparse.Namespace) -> int:
         print(failure, file=sys.stderr)
         return 1
     return 0
+
+
+def explain_only(options: argparse.Namespace) -> int:
+    """Say where the flow's connections come from. 1 when one is missing or the flow cannot be read."""
+    from flowstead_runtime.serving.explaining import explain_connections
+
+    connections = Path(options.connections) if options.connections else None
+    try:
+        text, complete = explain_connections(Path(options.flow), connections, dict(options.init or ()))
+    except StartFailure as failure:
+        print(failure, file=sys.stderr)
+        return 1
+    print(text)
+    return 0 if complete else 1
 
 
 def host(options: argparse.Namespace) -> int:
@@ -202,6 +218,9 @@ def _parser() -> argparse.ArgumentParser:
         nargs="+",
         metavar="NAME=VALUE",
         help="arguments for a flex flow's class, in place of those in PF_FLOW_INIT_CONFIG",
+    )
+    at_terminal.add_argument(
+        "--explain", action="store_true", help="say where the flow's connections come from, and end"
     )
     at_terminal.set_defaults(queue=None)
     hosted = commands.add_parser("host", help="serve a flow as an instance of a deployment, on sockets handed down")

@@ -26,22 +26,23 @@ ENTRY_POINTS = "package_tools"
 
 def resolve_python(request: ToolRequest, surroundings: Surroundings) -> Tool:
     """Raises FlowLoadError or ConnectionInvalid."""
-    if request.source.get("type", "code") == "package":
-        return resolve_package(request, surroundings)
-    path = (request.directory / request.source["path"]).resolve()
-    module = import_script(path, who=f"node '{request.node}'", directory=request.directory.resolve())
-    owner, function = find_tool(module, node=request.node)
-    return bind(owner, function, request, surroundings)
-
-
-def resolve_package(request: ToolRequest, surroundings: Surroundings) -> Tool:
-    """A tool by its id, `module[.Class].function`: a built-in one, or one that an installed package declares."""
-    tool_id = request.source["tool"]
-    builtin = BUILTIN_TOOLS.get(tool_id)
+    builtin = BUILTIN_TOOLS.get(request.source.get("tool", ""))
     if builtin is not None:
         return builtin(request, surroundings)
+    return bind(*function_of(request), request, surroundings)
+
+
+def function_of(request: ToolRequest) -> tuple[type | None, Callable[..., Any]]:
+    """The function of a python node's tool, and the class when it is a method. The tool is the one in a script of the
+    flow, a built-in one, or one that an installed package declares, by its id `module[.Class].function`. Imports its
+    module. Raises FlowLoadError."""
+    if request.source.get("type", "code") == "code":
+        path = (request.directory / request.source["path"]).resolve()
+        module = import_script(path, who=f"node '{request.node}'", directory=request.directory.resolve())
+        return find_tool(module, node=request.node)
+    tool_id = request.source["tool"]
     if tool_id in BUILTIN_FUNCTIONS:
-        return bind(*builtin_function(tool_id), request, surroundings)
+        return builtin_function(tool_id)
     if tool_id.startswith("promptflow.tools."):
         known = ", ".join(sorted({*BUILTIN_TOOLS, *BUILTIN_FUNCTIONS}))
         raise FlowLoadError(
@@ -60,7 +61,7 @@ def resolve_package(request: ToolRequest, surroundings: Surroundings) -> Tool:
     function = getattr(owner or module, description.get("function") or tool_id.rsplit(".", 1)[1], None)
     if not callable(function) or (class_name and owner is None):
         raise FlowLoadError(f"node '{request.node}': {module_name} does not hold the tool '{tool_id}'")
-    return bind(owner, function, request, surroundings)
+    return owner, function
 
 
 def resolve_custom_llm(request: ToolRequest, surroundings: Surroundings) -> Tool:
@@ -68,7 +69,7 @@ def resolve_custom_llm(request: ToolRequest, surroundings: Surroundings) -> Tool
     api = builtin_api(request)
     if api is not None:
         return resolve_api(api, request, surroundings)
-    tool = resolve_package(request, surroundings)
+    tool = resolve_python(request, surroundings)
     parameters = parameters_of(tool.call)
     name = next((n for n, p in parameters.items() if p.annotation is PromptTemplate), None)
     if name is None:

@@ -33,6 +33,9 @@ def serve(
     init: Annotated[
         list[str] | None, typer.Option(help="An argument for a flex flow's class.", metavar="NAME=VALUE")
     ] = None,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Say where the flow's connections come from, and end.")
+    ] = False,
 ) -> None:
     """Serve one flow on a port of this machine: no server, no gateway, no key. Ctrl-C ends it.
 
@@ -48,4 +51,5 @@ def serve(
     words = [word for name, value in given.items() if value is not None for word in (name, str(value))]
     words += ["--cors", *cors] if cors else []
     words += ["--init", *init] if init else []
+    words += ["--explain"] if explain else []
     os.execv(sys.executable, [sys.executable, "-m", "flowstead_runtime", "serve", str(flow), *words])  # noqa: S606
