@@ -16,7 +16,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -71,7 +71,10 @@ def main() -> int:
 
 def _measure(target: Target, connections: list[int], seconds: float) -> Iterator[Point]:
     server_core, load_core = _cores()
-    with _running(target, server_core) as (process, port, start_s):
+    with (
+        _collecting(target, load_core) as environment,
+        _running(target, server_core, environment) as (process, port, start_s),
+    ):
         for count in connections:
             command = [sys.executable, "-m", "benchmarks.load", str(port), str(count), str(seconds)]
             loading = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
@@ -86,7 +89,31 @@ def _measure(target: Target, connections: list[int], seconds: float) -> Iterator
 
 
 @contextmanager
-def _running(target: Target, core: int | None) -> Iterator[tuple[psutil.Process, int, float]]:
+def _collecting(target: Target, core: int | None) -> Iterator[Mapping[str, str]]:
+    """The environment in which a target exports what it is to export. Says in the end how much of it arrived."""
+    if not target.telemetry:
+        yield {}
+        return
+    collector = subprocess.Popen(
+        [sys.executable, "-m", "benchmarks.collector"],
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    _pin(collector.pid, core)
+    port = next(iter(collector.stdout or ())).strip()
+    try:
+        yield {"OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{port}"}
+    finally:
+        spans, _ = collector.communicate("")
+        print(f"  {spans.strip()} spans arrived at the collector", flush=True)
+
+
+@contextmanager
+def _running(
+    target: Target, core: int | None, environment: Mapping[str, str]
+) -> Iterator[tuple[psutil.Process, int, float]]:
     port = _free_port()
     argv = [part.replace("{port}", str(port)) for part in target.argv]
     SCRATCH.mkdir(parents=True, exist_ok=True)
@@ -96,7 +123,7 @@ def _running(target: Target, core: int | None) -> Iterator[tuple[psutil.Process,
         server = subprocess.Popen(
             argv,
             cwd=ROOT,
-            env={**os.environ, **target.environment},
+            env={**os.environ, **target.environment, **environment},
             stdout=output,
             stderr=output,
             start_new_session=True,
@@ -177,7 +204,7 @@ def _print(point: Point) -> None:
 
 def _row(server: str, *figures: str) -> str:
     *numbers, trouble = figures
-    return f"{server:28}" + "".join(f"{each:>12}" for each in numbers) + (f"  {trouble}" if trouble else "")
+    return f"{server:40}" + "".join(f"{each:>12}" for each in numbers) + (f"  {trouble}" if trouble else "")
 
 
 def _parser() -> argparse.ArgumentParser:

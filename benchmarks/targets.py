@@ -16,12 +16,14 @@ SCRATCH = ROOT / ".cache" / "bench"
 
 @dataclass(frozen=True)
 class Target:
-    """argv: `{port}` stands for the port. ready: the path that answers 200 once it serves."""
+    """argv: `{port}` stands for the port. ready: the path that answers 200 once it serves. telemetry: it exports to a
+    collector on the load's core."""
 
     name: str
     argv: tuple[str, ...]
     environment: Mapping[str, str] = field(default_factory=dict)
     ready: str = "/health"
+    telemetry: bool = False
 
 
 def targets(*, promptflow: bool) -> list[Target]:
@@ -30,15 +32,21 @@ def targets(*, promptflow: bool) -> list[Target]:
     found = [
         Target("uvicorn echo", (sys.executable, "-m", "uvicorn", "benchmarks.echo:application", *uvicorn.split())),
         _flowstead("async"),
+        _flowstead("async", telemetry=True),
         _flowstead("sync"),
+        _flowstead("waiting"),
+        _flowstead("waiting", telemetry=True),
     ]
     return [*found, _promptflow("async"), _promptflow("sync")] if promptflow else found
 
 
-def _flowstead(kind: str) -> Target:
+def _flowstead(kind: str, *, telemetry: bool = False) -> Target:
+    """kind: of the tool; the waiting one takes 100 ms."""
     flow = str(FLOWS / f"{kind}_tool")
     return Target(
-        f"flowstead serve, {kind} tool", (sys.executable, "-m", "flowstead_runtime", "serve", flow, "--port", "{port}")
+        f"flowstead serve, {kind} tool{', telemetry' if telemetry else ''}",
+        (sys.executable, "-m", "flowstead_runtime", "serve", flow, "--port", "{port}"),
+        telemetry=telemetry,
     )
 
 
