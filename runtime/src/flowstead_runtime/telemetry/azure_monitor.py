@@ -55,6 +55,10 @@ class AzureMonitor:
         except Exception as problem:  # as above
             log.warning("telemetry: Application Insights did not take metrics: %s", problem)
 
+    def close(self) -> None:
+        self._traces.shutdown()
+        self._metrics.shutdown()
+
     def _span(self, span: SpanRecord) -> Any:
         from opentelemetry.sdk.trace import Event, ReadableSpan
         from opentelemetry.sdk.util.instrumentation import InstrumentationScope

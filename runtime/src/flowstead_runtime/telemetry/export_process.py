@@ -24,6 +24,8 @@ class Exporter(Protocol):
 
     def metrics(self, points: dict[str, Any]) -> None: ...
 
+    def close(self) -> None: ...
+
 
 def main() -> None:
     """Runs until the pipe is closed. A signal that ends the serving process's group is not for this one: it has still
@@ -52,6 +54,8 @@ def work(stream: BinaryIO) -> None:
         elif kind == "metrics":
             for exporter in exporters:
                 exporter.metrics(content)
+    for exporter in exporters:
+        exporter.close()
 
 
 def make_exporters(settings: dict[str, Any]) -> list[Exporter]:

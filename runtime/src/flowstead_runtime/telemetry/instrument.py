@@ -19,7 +19,7 @@ from opentelemetry import trace
 from flowstead_runtime.telemetry import llm_answers
 from flowstead_runtime.telemetry.error_codes import error_code
 from flowstead_runtime.telemetry.metrics import Metrics
-from flowstead_runtime.telemetry.payloads import set_payload
+from flowstead_runtime.telemetry.payloads import set_payload, start_span
 from flowstead_runtime.telemetry.snapshot import snapshot
 from flowstead_runtime.telemetry.traced_stream import AsyncTracedStream, TracedStream
 from flowstead_runtime.tracing import SpanType, Traced
@@ -131,12 +131,16 @@ class Frame:
         function = what.function
         if self.name != what.name:
             function = function.replace(".Async", ".")
-        attributes = {"framework": "promptflow", "span_type": what.type.value, "function": function}
+        attributes: dict[str, str | int] = {
+            "framework": "promptflow",
+            "span_type": what.type.value,
+            "function": function,
+        }
         if self.node:
             attributes["node_name"] = self.node
         if self.shared:
             attributes.update(self.shared)
-        span = self.span = tracer.start_span(self.name, context, attributes=attributes)
+        span = self.span = start_span(tracer, self.name, context, attributes)
         if not span.is_recording():
             return
         if what.template:

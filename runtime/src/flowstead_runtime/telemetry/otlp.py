@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from flowstead_runtime.telemetry.records import Event, Link, SpanRecord
 
 CUMULATIVE = 2
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
+_SHORT = 64
+"""Characters of a value whose encoding is kept."""
 _fixed64 = struct.Struct("<Q").pack
 _signed64 = struct.Struct("<q").pack
 _double = struct.Struct("<d").pack
@@ -111,7 +114,22 @@ def _point(attributes_field: int, attributes: Mapping[str, Any], since_ns: int, 
 
 
 def _attributes(number: int, attributes: Mapping[str, Any]) -> bytes:
-    return b"".join([_field(number, _text(1, key) + _field(2, _value(value))) for key, value in attributes.items()])
+    return b"".join(
+        [
+            _field(
+                number, _short_pair(key, value) if type(value) is str and len(value) <= _SHORT else _pair(key, value)
+            )
+            for key, value in attributes.items()
+        ]
+    )
+
+
+def _pair(key: str, value: Any) -> bytes:
+    return _text(1, key) + _field(2, _value(value))
+
+
+_short_pair = lru_cache(4096)(_pair)
+"""Most attributes say the same in every span."""
 
 
 def _value(value: Any) -> bytes:
@@ -139,7 +157,9 @@ def _int(number: int, value: int) -> bytes:
 
 
 def _field(number: int, content: bytes) -> bytes:
-    return _varint(number << 3 | _BYTES) + _varint(len(content)) + content
+    """number: below 16, as all of them are, so that it fits one byte."""
+    length = len(content)
+    return _BYTES_OF[number] + (_SMALL[length] if length < 0x80 else _varint(length)) + content
 
 
 def _varint(value: int) -> bytes:
@@ -154,5 +174,6 @@ def _varint(value: int) -> bytes:
 
 
 _SMALL = [bytes([value]) for value in range(0x80)]
+_BYTES_OF = [bytes([number << 3 | _BYTES]) for number in range(16)]
 _SAMPLED_FLAGS = _varint(16 << 3 | _FIXED32) + struct.pack("<I", 1)
 """The span's flags: it is sampled."""

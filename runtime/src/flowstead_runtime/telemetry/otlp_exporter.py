@@ -28,8 +28,8 @@ class OtlpExporter:
     """traces, metrics: None for not sent."""
 
     def __init__(self, traces: Address | None, metrics: Address | None, resource: Mapping[str, Any]) -> None:
-        self._traces = _Sender(*traces) if traces else None
-        self._metrics = _Sender(*metrics) if metrics else None
+        self._traces = Sender(*traces) if traces else None
+        self._metrics = Sender(*metrics) if metrics else None
         self._resource = resource
 
     def spans(self, spans: list[SpanRecord]) -> None:
@@ -40,8 +40,13 @@ class OtlpExporter:
         if self._metrics is not None:
             self._metrics.send(encode_points(points, self._resource), "metrics")
 
+    def close(self) -> None:
+        for sender in (self._traces, self._metrics):
+            if sender is not None:
+                sender.close()
 
-class _Sender:
+
+class Sender:
     """One connection, kept open. A failure is said at most twice a minute."""
 
     def __init__(
@@ -76,6 +81,9 @@ class _Sender:
         if self._clock() >= self._say_at:
             self._say_at = self._clock() + _SAY_EVERY_S
             log.warning("telemetry: the collector at %s did not take %s: %s", self._where, what, reason)
+
+    def close(self) -> None:
+        self._connection.close()
 
     def _post(self, body: bytes) -> tuple[int, str]:
         """(status, reason), status 0 for no answer. A kept connection that the collector has closed meanwhile is opened

@@ -6,9 +6,22 @@ import json
 from typing import Any
 
 from opentelemetry import trace
+from opentelemetry.context import Context
 
 from flowstead_runtime.connections.hiding import SECRETS
-from flowstead_runtime.telemetry.spans import Span
+from flowstead_runtime.telemetry.spans import Span, Tracer
+
+
+def start_span(
+    tracer: trace.Tracer, name: str, context: Context | None, attributes: dict[str, str | int]
+) -> trace.Span:
+    """A span with attributes that the runtime gives it."""
+    if not isinstance(tracer, Tracer):
+        return tracer.start_span(name, context, attributes=attributes)
+    span = tracer.start_span(name, context)
+    if isinstance(span, Span):
+        span.adopt(attributes)
+    return span
 
 
 def set_payload(span: trace.Span, key: str, event: str, value: Any) -> None:

@@ -66,11 +66,15 @@ class Span(trace.Span):
             return
         fit = _fitting(value)
         if fit is not None:
-            attributes[str(key)] = fit
+            attributes[key if type(key) is str else str(key)] = fit
 
     def set_attributes(self, attributes: Mapping[str, types.AttributeValue]) -> None:
         for key, value in attributes.items():
             self.set_attribute(key, value)
+
+    def adopt(self, attributes: dict[str, str | int]) -> None:
+        """Take attributes that are known to fit, as they are."""
+        self._attributes.update(attributes)
 
     def set_payload(self, key: str, event: str, value: Any) -> None:
         """An attribute whose value is shown as JSON, and the event that shows it as well. value: a snapshot."""
@@ -161,7 +165,7 @@ class Tracer(trace.Tracer):
             parent = None
         if parent is not None and not parent.trace_flags.sampled:
             return trace.NonRecordingSpan(parent)
-        span = Span(self._sink, self._scope, name, kind, parent, start_time or time_ns())
+        span = Span(self._sink, self._scope, str(name), kind, parent, start_time or time_ns())
         if attributes:
             span.set_attributes(attributes)
         for link in links or ():

@@ -42,12 +42,13 @@ class Telemetry:
             every_s=settings.metrics_every_s,
         )
         self._provider = TracerProvider(self._outbox.put) if settings.spans and settings.own_provider else None
+        self._tracer = self._provider.get_tracer(TRACER) if self._provider is not None else None
         self.spans = settings.spans
         self.instrument = Instrument(self.tracer if settings.spans else None, self.metrics)
 
     def tracer(self) -> trace.Tracer:
         """Ours, or that of the provider which the flow's own code has set by now."""
-        return trace.get_tracer(TRACER) if self._provider is None else self._provider.get_tracer(TRACER)
+        return self._tracer or trace.get_tracer(TRACER)
 
     def switch_on(self) -> None:
         """What is loaded from here on is traced, and code that asks OpenTelemetry for a tracer gets ours."""
