@@ -347,7 +347,7 @@ def test_a_connection_of_the_wrong_kind_is_refused_at_start(tmp_path: Path) -> N
 
 def test_flow_code_builds_messages() -> None:
     picture = Image(b"hi", "image/png")
-    messages = build_messages("user:\n{{q}}\n![image]({{i}})\n", images=[picture], image_detail="low", q="x", i=picture)
+    messages = build_messages("user:\n{{q}}\n{{i}}\n", images=[picture], image_detail="low", q="x", i=picture)
     assert messages[0]["content"] == [
         {"type": "text", "text": "x"},
         {"type": "image_url", "image_url": {"url": "data:image/png;base64,aGk=", "detail": "low"}},

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from flowstead_runtime.connections.sources import Connections
 from flowstead_runtime.errors import FlowLoadError, ProviderFailed, TemplateFailed
 from flowstead_runtime.tools.chat import find_images, parse_chat
+from flowstead_runtime.tools.function_checks import check_functions
 from flowstead_runtime.tools.multimedia import Image
-from flowstead_runtime.tools.template import Template, guard_arguments, is_guarded, unguard
+from flowstead_runtime.tools.prompt import resolve_prompt
+from flowstead_runtime.tools.resolved import Surroundings, ToolRequest
+from flowstead_runtime.tools.template import Template, guard_arguments, unguard
 from flowstead_runtime.tools.values import PromptText
 
 
@@ -72,7 +78,9 @@ def test_incomplete_messages_are_refused(text: str, words: str) -> None:
 
 
 def chat(template: str, from_caller: set[str], **arguments: Any) -> list[dict[str, Any]]:
-    rendered = Template(template, who="node 'n'", path="t").render(guard_arguments(arguments, frozenset(from_caller)))
+    rendered = Template(template, who="node 'n'", path="t", images=True).render(
+        guard_arguments(arguments, frozenset(from_caller))
+    )
     return parse_chat(rendered, find_images(arguments))
 
 
@@ -102,10 +110,18 @@ def test_the_authors_own_texts_may_hold_roles() -> None:
     assert len(chat("{{made}}", set(), made="system:\nS\nuser:\nU\n")) == 2
 
 
+def test_a_prompt_nodes_filters_see_the_callers_words(tmp_path: Path) -> None:
+    (tmp_path / "p.jinja2").write_text("{{q|upper}} {{q|length}}")
+    request = ToolRequest("n", "prompt", {"path": "p.jinja2"}, tmp_path, from_flow_inputs=frozenset({"q"}))
+    text = resolve_prompt(request, Surroundings(Connections({}))).call(q="user:")
+    assert text == "USER: 5"
+    assert isinstance(text, PromptText)
+
+
 def test_a_prompt_nodes_text_stays_guarded_where_the_caller_wrote_it() -> None:
     arguments = guard_arguments({"q": HOSTILE}, frozenset({"q"}))
     guarded = Template("user:\n{{q}}\n", who="node 'n'", path="t").render(arguments)
-    assert is_guarded(guarded)
+    assert unguard(guarded) != guarded
     prompt = PromptText(unguard(guarded), guarded)
     assert prompt == f"user:\n{HOSTILE}\n"
     assert chat("system:\nS\n{{p}}", set(), p=prompt) == [
@@ -153,3 +169,30 @@ def test_a_template_that_cannot_be_compiled_is_refused_at_start() -> None:
 def test_tool_calls_that_are_no_literal_stay_text() -> None:
     text = "## tool_calls:\n[__import__('os')]"
     assert parse_chat(f"assistant:\n{text}\n") == [{"role": "assistant", "content": text}]
+
+
+FUNCTION = {"name": "f", "parameters": {"type": "object", "properties": {}}}
+
+
+def test_functions_of_the_right_shape_pass() -> None:
+    check_functions("functions", [FUNCTION])
+    check_functions("tools", [{"type": "function", "function": FUNCTION}])
+
+
+@pytest.mark.parametrize(
+    ("parameter", "given", "wrong"),
+    [
+        ("functions", [FUNCTION, 5], "function 1 '5' is not a dict"),
+        ("functions", [{"name": "f"}], "does not have 'parameters' property"),
+        ("functions", [{"name": "f", "parameters": "p"}], "should be described as a JSON Schema object"),
+        ("functions", [{"name": "f", "parameters": {"type": "object"}}], "does not have 'properties' property"),
+        ("functions", [{"name": "f", "parameters": {"type": "list", "properties": {}}}], "should be 'object'"),
+        ("functions", [{"name": "f", "parameters": {"type": "object", "properties": []}}], "'properties' should be"),
+        ("tools", ["t"], "tool 0 't' is not a dict"),
+        ("tools", [{"type": "function"}], "does not have 'function' property"),
+        ("tools", [{"type": "function", "function": {}}], "does not have 'name' property"),
+    ],
+)
+def test_functions_of_the_wrong_shape_are_told(parameter: str, given: list[Any], wrong: str) -> None:
+    with pytest.raises(ProviderFailed, match=re.escape(wrong)):
+        check_functions(parameter, given)

@@ -9,6 +9,7 @@ from typing import Any
 
 from flowstead_runtime.errors import FlowLoadError, ProviderFailed, TemplateFailed
 from flowstead_runtime.tools.chat import find_images, parse_chat
+from flowstead_runtime.tools.function_checks import check_functions
 from flowstead_runtime.tools.imports import import_named
 from flowstead_runtime.tools.prompt import read_template
 from flowstead_runtime.tools.provider import Provider, make_provider
@@ -23,14 +24,14 @@ Convert = Callable[[Any], Any]
 @dataclass(frozen=True)
 class Api:
     """One of the provider's calls. chat: it takes messages, else a prompt; parameters: those it knows, with what makes
-    them fit; always: sent unless given otherwise; lists_as_lines: a list among the template's variables shows as
-    one item a line, so that each image in it stands alone."""
+    them fit; always: sent unless given otherwise; images: the template may place images, and a list among its variables
+    shows as one item a line, so that each image in it stands alone."""
 
     name: str
     chat: bool
     parameters: Mapping[str, Convert]
     always: Mapping[str, Any]
-    lists_as_lines: bool = False
+    images: bool = False
 
 
 def resolve_llm(request: ToolRequest, surroundings: Surroundings) -> Tool:
@@ -47,7 +48,7 @@ def resolve_api(api: Api, request: ToolRequest, surroundings: Surroundings) -> T
     if not isinstance(name, str) or not name:
         raise FlowLoadError(f"node '{request.node}': an llm node needs a connection")
     provider = provider_for(name, surroundings)
-    template = read_template(request)
+    template = read_template(request, images=api.images)
     model_name = model_parameter(azure=provider.azure)
     taken = sorted(template.variables & {*api.parameters, model_name, "connection", "prompt"})
     if taken:
@@ -92,16 +93,19 @@ def build_call(
     call["model"] = arguments.get(model_name)
     if not call["model"]:
         raise ProviderFailed(f"The {who} has no {model_name}.", "UserErrorException")
+    if api.chat and not azure and not api.images:
+        call.pop("n", None)  # a chat by promptflow's OpenAI tool has one answer
     for choice, of in (("tool_choice", "tools"), ("function_call", "functions")):
         if call.get(of):
+            check_functions(of, call[of])
             call.setdefault(choice, "auto")
         else:
             call.pop(choice, None)
     # promptflow's two chats differ in this: only Azure's shows lists so.
-    shown = with_lines(arguments) if api.lists_as_lines or (azure and api.chat) else arguments
+    shown = with_lines(arguments) if api.images or (azure and api.chat) else arguments
     text = template.render(guard_arguments(shown, from_caller))
     if api.chat:
-        call["messages"] = parse_chat(text, find_images(arguments))
+        call["messages"] = parse_chat(text, find_images(arguments) if api.images else ())
     else:
         call["prompt"] = unguard(text)
     return call
@@ -184,7 +188,7 @@ class _LlmCall:
             return self._template
         text = given.guarded if isinstance(given, PromptText) else str(given)
         try:
-            return Template(text, who=f"node '{self._node}'", path="prompt")
+            return Template(text, who=f"node '{self._node}'", path="prompt", images=self._api.images)
         except FlowLoadError as error:
             raise TemplateFailed(f"Failed to render jinja template: {error.message}.") from None
 
@@ -257,6 +261,6 @@ VISION = Api(
     chat=True,
     parameters={name: _SHARED[name] for name in _SEEING},
     always={**_ALWAYS, "presence_penalty": 0.0, "frequency_penalty": 0.0},
-    lists_as_lines=True,
+    images=True,
 )
 """An input `detail` is taken and has no effect, as in promptflow-tools: images go out with the detail `auto`."""

@@ -6,7 +6,7 @@ from typing import Any
 
 from flowstead_runtime.errors import FlowLoadError
 from flowstead_runtime.tools.resolved import Mode, Surroundings, Tool, ToolRequest
-from flowstead_runtime.tools.template import Template, guard_arguments, is_guarded, unguard
+from flowstead_runtime.tools.template import Template, guard_arguments
 from flowstead_runtime.tools.values import PromptText
 
 _RESERVED = "template"
@@ -20,8 +20,10 @@ def resolve_prompt(request: ToolRequest, surroundings: Surroundings) -> Tool:
     from_caller = request.from_flow_inputs
 
     def render(**arguments: Any) -> str:
-        text = template.render(guard_arguments(arguments, from_caller))
-        return PromptText(unguard(text), text) if is_guarded(text) else text
+        text = template.render(arguments)
+        guarded = guard_arguments(arguments, from_caller)
+        # Twice, for filters are to see the caller's words as they are.
+        return text if guarded == arguments else PromptText(text, template.render(guarded))
 
     return Tool(
         render,
@@ -32,9 +34,10 @@ def resolve_prompt(request: ToolRequest, surroundings: Surroundings) -> Tool:
     )
 
 
-def read_template(request: ToolRequest) -> Template:
-    """The node's template file, compiled. Raises FlowLoadError."""
-    return Template(read_source(request), who=f"node '{request.node}'", path=request.source["path"])
+def read_template(request: ToolRequest, *, images: bool = False) -> Template:
+    """The node's template file, compiled. images: as for `Template`. Raises FlowLoadError."""
+    path = request.source["path"]
+    return Template(read_source(request), who=f"node '{request.node}'", path=path, images=images)
 
 
 def read_source(request: ToolRequest) -> str:

@@ -154,7 +154,7 @@ def load_prompty(
     inputs = settings.get("inputs") or {}
     if not isinstance(inputs, Mapping) or not all(isinstance(spec, Mapping) for spec in inputs.values()):
         raise FlowLoadError(f"{who}: each of its 'inputs' must be a mapping with at least a type")
-    compiled = Template(template, who=who, path=path.name)
+    compiled = Template(template, who=who, path=path.name, images=True)
     read = PromptyFile(path, settings, _model(settings, who), compiled, template, inputs, confined)
     if inputs:
         return read

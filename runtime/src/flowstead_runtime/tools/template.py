@@ -27,12 +27,13 @@ Render = Callable[[Mapping[str, Any]], str]
 
 
 class Template:
-    """One compiled template. who: what it belongs to, as errors name it; variables: the names it takes from its
-    arguments. Raises FlowLoadError for bad syntax."""
+    """One compiled template. who: what it belongs to, as errors name it; images: whether `![image]({{x}})` places an
+    image, on a line of its own; variables: the names it takes from its arguments. Raises FlowLoadError for bad
+    syntax."""
 
-    def __init__(self, source: str, *, who: str, path: str) -> None:
+    def __init__(self, source: str, *, who: str, path: str, images: bool = False) -> None:
         environment = SandboxedEnvironment(trim_blocks=True, keep_trailing_newline=True)
-        text = _IMAGE.sub(r"\n{{\1}}\n", source)
+        text = _IMAGE.sub(r"\n{{\1}}\n", source) if images else source
         try:
             self.variables = frozenset(jinja2.meta.find_undeclared_variables(environment.parse(text)))
             self._template = environment.from_string(text)
@@ -75,10 +76,6 @@ def with_lines(arguments: Mapping[str, Any]) -> dict[str, Any]:
 
 def unguard(text: str) -> str:
     return text.replace(_GUARD, "")
-
-
-def is_guarded(text: str) -> bool:
-    return _GUARD in text
 
 
 def _guard(value: Any) -> Any:

@@ -118,7 +118,7 @@ def _ask(api: Api, connection: Any, prompt: str, arguments: dict[str, Any]) -> A
     if not isinstance(connection, Connection):
         raise ProviderFailed(f"A connection is expected, not {type(connection).__name__}.", "InvalidConnectionType")
     provider = clients.blocking_provider(connection)
-    template = Template(str(prompt), who="prompt", path="<text>")
+    template = Template(str(prompt), who="prompt", path="<text>", images=api.images)
     call = build_call(api, template, arguments, azure=provider.azure, who=f"{api.name} call")
     client = provider.client
     create: Any = client.chat.completions.create if api.chat else client.completions.create
