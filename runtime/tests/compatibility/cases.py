@@ -37,6 +37,8 @@ RECORDED = HERE / "recorded"
 CONNECTIONS = HERE / "connections.json"
 
 FLOW, PROVIDER = "<flow>", "<provider>"
+REFUSED_KEY = "wrong-openai-key"
+"""The provider refuses this one of the connections' keys."""
 
 Answer = dict[str, Any]
 """status, and one of: `json`, `text`, `events` (with `cut: true` when the stream broke off); `type` when it is none of
@@ -114,6 +116,13 @@ def read_case(path: Path) -> Case:
         differs=raw.pop("differs", None),
         **raw,
     )
+
+
+def accepted_keys() -> list[str]:
+    """The keys that the provider knows."""
+    connections = json.loads(CONNECTIONS.read_text()).values()
+    secrets = [text for each in connections for text in each["value"].values()]
+    return [text for text in secrets if text != REFUSED_KEY]
 
 
 def filled(value: Any, flow: Path, provider: str) -> Any:

@@ -18,7 +18,7 @@ from typing import Any
 
 from benchmarks.promptflow import HOME, PYTHON, install_promptflow, promptflow_environment
 from flowstead_runtime.testing.fake_llm import FakeLlm
-from runtime.tests.compatibility.cases import CONNECTIONS, PROVIDER, Case, filled, read_cases, recording
+from runtime.tests.compatibility.cases import CONNECTIONS, PROVIDER, Case, accepted_keys, filled, read_cases, recording
 from runtime.tests.compatibility.exchange import NotStarted, ask, running
 
 _CREATE_CONNECTIONS = """
@@ -38,7 +38,7 @@ def main() -> int:
     options = parser.parse_args()
     cases = [case for case in read_cases() if not options.cases or _is_meant(case, options.cases)]
     install_promptflow()
-    with FakeLlm() as provider, ThreadPoolExecutor(options.jobs) as pool:
+    with FakeLlm(keys=accepted_keys()) as provider, ThreadPoolExecutor(options.jobs) as pool:
         _create_connections(provider.url)
         for case, recorded in zip(cases, pool.map(lambda each: record(each, provider.url), cases), strict=True):
             path = recording(case.name)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from flowstead_runtime.testing.fake_llm import FakeLlm
-from runtime.tests.compatibility.cases import CONNECTIONS, PROVIDER, Case, filled, read_cases
+from runtime.tests.compatibility.cases import CONNECTIONS, PROVIDER, Case, accepted_keys, filled, read_cases
 from runtime.tests.compatibility.comparison import mistakes
 from runtime.tests.compatibility.exchange import NotStarted, ask, running
 
@@ -19,7 +19,7 @@ DIFFERENCES = Path(__file__).resolve().parents[3] / "docs" / "reference" / "comp
 @pytest.fixture(scope="session")
 def provider() -> Iterator[str]:
     """The address of a provider that says what it said when the answers were recorded."""
-    with FakeLlm() as fake:
+    with FakeLlm(keys=accepted_keys()) as fake:
         yield fake.url
 
 

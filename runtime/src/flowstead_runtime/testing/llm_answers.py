@@ -25,6 +25,8 @@ CREATED = 1_700_000_000
 
 EMBEDDING_LENGTH = 8
 _DIRECTIVE = re.compile(r"\[\[(say|fail|wait|cut):\s*(.*?)\s*\]\]", re.S)
+_SAY_NOTHING: tuple[Any, ...] = (None, "", [], {})
+_DEFAULTS: Body = {"n": 1, "best_of": 1, "echo": False}
 _FAIL = re.compile(r"(\d{3})(?:\s+x(\d+))?")
 
 
@@ -137,9 +139,14 @@ def tokens_in(value: Any) -> int:
 
 
 def digest(body: Body) -> str:
-    """Eight digits that change with anything in the request but the way of its transport."""
-    kept = {key: value for key, value in body.items() if key not in {"stream", "stream_options", "user"}}
-    return hashlib.sha256(json.dumps(kept, sort_keys=True).encode()).hexdigest()[:8]
+    """Eight digits that change with anything in the request but the way of its transport and what says nothing: an
+    empty parameter, one that has the value it would have anyway."""
+    kept = {
+        key: value
+        for key, value in body.items()
+        if key not in {"stream", "stream_options", "user"} and value not in _SAY_NOTHING and _DEFAULTS.get(key) != value
+    }
+    return hashlib.sha256(json.dumps(_as_floats(kept), sort_keys=True).encode()).hexdigest()[:8]
 
 
 def example_of(schema: Mapping[str, Any], name: str = "value") -> Any:
@@ -170,6 +177,15 @@ def _wanted_call(body: Body) -> tuple[str, str] | None:
         name = (choice.get("function") or choice).get("name")
         tools = [each for each in tools if each.get("name") == name] or tools
     return str(tools[0].get("name")), json.dumps(example_of(tools[0].get("parameters") or {}))
+
+
+def _as_floats(value: Any) -> Any:
+    """With 1 as 1.0, for JSON's numbers are of one kind."""
+    if isinstance(value, Mapping):
+        return {key: _as_floats(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_as_floats(each) for each in value]
+    return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
 def _text_of(content: Any) -> str:
