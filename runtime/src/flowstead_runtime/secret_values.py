@@ -91,7 +91,13 @@ def _secret_fields(value: str) -> Iterator[str]:
 
 
 def _named_secrets(node: dict[str, Any]) -> Iterator[str]:
-    """A connection in Azure ML's form, `{"value": {…}, "secret_keys": […]}`, says itself which fields are secret."""
+    """A connection in Azure ML's forms, `{"value": {…}, "secret_keys": […]}` and `{"credentials": {…}}`, says itself
+    which fields are secret; so does a custom one with `secrets`."""
+    for part in (node.get("credentials"), node.get("secrets")):
+        keys = part.get("keys") if isinstance(part, dict) else None
+        for fields in (part, keys):
+            if isinstance(fields, dict):
+                yield from (each for each in fields.values() if isinstance(each, str) and each)
     fields, keys = node.get("value"), node.get("secret_keys")
     if isinstance(fields, dict) and isinstance(keys, list):
         yield from (str(fields[key]) for key in keys if isinstance(key, str) and fields.get(key))

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
-from collections.abc import Iterator
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from flowstead_runtime.connections import types
@@ -23,6 +27,7 @@ from flowstead_runtime.testing.fake_llm import FakeLlm
 from flowstead_runtime.tools import clients
 from flowstead_runtime.tools.builtin.calls import azure_chat, embedding
 
+PATIENCE_S = 60
 RESOURCE = "https://cognitiveservices.azure.com"
 PROMPT = "user:\n{{q}}\n"
 LLM_NODE = {
@@ -33,6 +38,18 @@ LLM_NODE = {
     "source": {"type": "code", "path": "t.jinja2"},
     "inputs": {"deployment_name": "gpt", "q": "${inputs.q}"},
 }
+CHAT = """\
+from pathlib import Path
+from promptflow.core import AzureOpenAIModelConfiguration, Prompty
+
+class Chat:
+    def __init__(self, model: AzureOpenAIModelConfiguration):
+        assert model.api_key is None
+        self.prompty = Prompty.load(Path(__file__).parent / "p.prompty", model={"configuration": model})
+
+    def __call__(self, q: str) -> str:
+        return self.prompty(q=q)
+"""
 PROMPTY = """\
 ---
 model:
@@ -133,6 +150,19 @@ def test_a_prompty_without_a_key_signs_in(tmp_path: Path, llm: FakeLlm, identity
     assert authorizations(llm) == {("Bearer entra-token-1", None)}
 
 
+def test_a_model_configuration_of_a_connection_that_signs_in(
+    tmp_path: Path, llm: FakeLlm, identity: FakeIdentity
+) -> None:
+    (tmp_path / "flow.flex.yaml").write_text("entry: chat:Chat\n")
+    (tmp_path / "chat.py").write_text(CHAT)
+    (tmp_path / "p.prompty").write_text(PROMPTY)
+    init = {"model": {"azure_deployment": "gpt", "connection": "cloud"}}
+    environ = {"cloud": json.dumps(connection(llm)), "PF_FLOW_INIT_CONFIG": json.dumps(init), "WHERE": "http://unused"}
+    (answer,) = ask(tmp_path, environ)
+    assert isinstance(answer, str), answer
+    assert authorizations(llm) == {("Bearer entra-token-1", None)}
+
+
 def test_calls_from_flow_code_sign_in(llm: FakeLlm, identity: FakeIdentity) -> None:
     cloud = AzureOpenAIConnection(api_base=llm.url, auth_mode="meid_token")
     azure_chat(cloud, PROMPT, deployment_name="gpt", q="why?")
@@ -155,6 +185,52 @@ def test_who_cannot_sign_in_starts_and_says_so_when_asked(
     assert "ManagedIdentityCredential" in failure.message
     assert "IDENTITY_ENDPOINT" in failure.message
     assert llm.requests == ()
+
+
+def test_a_serving_process_signs_in_and_hides_its_token(tmp_path: Path, llm: FakeLlm, identity: FakeIdentity) -> None:
+    write_dag(tmp_path)
+    environ = {"PATH": str(tmp_path), "cloud": json.dumps(connection(llm)), **identity.variables}
+    with serving(tmp_path, environ) as (url, said):
+        good = httpx.post(f"{url}/score", json={"q": "why?"}, timeout=PATIENCE_S)
+        identity.refuse()
+        again = httpx.post(f"{url}/score", json={"q": "why?"}, timeout=PATIENCE_S)
+    assert (good.status_code, again.status_code) == (200, 200), said
+    assert authorizations(llm) == {("Bearer entra-token-1", None)}
+    assert "entra-token" not in "".join(said)
+
+
+def test_a_serving_process_that_cannot_sign_in_is_healthy_and_answers_400(
+    tmp_path: Path, llm: FakeLlm, identity: FakeIdentity
+) -> None:
+    identity.refuse()
+    write_dag(tmp_path)
+    environ = {"PATH": str(tmp_path), "cloud": json.dumps(connection(llm)), **identity.variables}
+    with serving(tmp_path, environ) as (url, _):
+        assert httpx.get(f"{url}/health", timeout=PATIENCE_S).status_code == 200
+        answer = httpx.post(f"{url}/score", json={"q": "why?"}, timeout=PATIENCE_S)
+    assert answer.status_code == 400
+    assert answer.json()["error"]["code"] == "UserError"
+    assert "Signing in with Entra ID failed" in answer.json()["error"]["message"]
+
+
+@contextlib.contextmanager
+def serving(folder: Path, environ: Mapping[str, str]) -> Iterator[tuple[str, list[str]]]:
+    """(where it is, what it said so far)."""
+    words = [sys.executable, "-m", "flowstead_runtime", "serve", str(folder), "--port", "0"]
+    started = subprocess.Popen(words, stderr=subprocess.PIPE, text=True, env=dict(environ))
+    said: list[str] = []
+    assert started.stderr is not None
+    try:
+        for line in started.stderr:
+            said.append(line)
+            if "/score" in line:
+                yield line.split(" at ")[1].split("/score")[0], said
+                break
+        else:
+            pytest.fail("".join(said))
+    finally:
+        started.terminate()
+        said += started.communicate(timeout=PATIENCE_S)[1].splitlines()
 
 
 @pytest.fixture(autouse=True)

@@ -30,6 +30,16 @@ def test_values_that_look_secret_are_hidden_whatever_their_names() -> None:
     assert secrets.hide(said) == "****** ****** ****** ****** ******"
 
 
+def test_the_credentials_of_a_connection_in_azure_mls_form_are_hidden() -> None:
+    secrets = Secrets()
+    key = '{"properties": {"category": "OpenAI", "credentials": {"key": "key-of-azure-ml"}, "target": "http://shown"}}'
+    keys = '{"properties": {"category": "CustomKeys", "credentials": {"keys": {"pin": "pin-of-azure-ml"}}}}'
+    own = '{"type": "custom", "configs": {"place": "shown-too"}, "secrets": {"pin": "pin-of-a-file"}}'
+    secrets.learn_environment({"one": key, "two": keys, "three": own})
+    said = "key-of-azure-ml pin-of-azure-ml pin-of-a-file http://shown shown-too"
+    assert secrets.hide(said) == "****** ****** ****** http://shown shown-too"
+
+
 def test_a_secret_that_holds_another_is_hidden_whole() -> None:
     secrets = Secrets()
     secrets.learn(["inner-secret"])

@@ -31,10 +31,15 @@ class Mine(CustomStrongTypeConnection):
     key: Secret
 
 
+class Other(CustomStrongTypeConnection):
+    key: Secret
+
+
 class Source:
     known: dict[str, Connection] = {  # noqa: RUF012
         "azure": AzureOpenAIConnection(name="azure", api_key="k"),
         "custom": CustomConnection(configs={"base": "b"}, secrets={"key": "k"}, name="custom"),
+        "named": CustomConnection(configs={"promptflow.connection.custom_type": "Other"}, name="named"),
     }
 
     def get(self, name: str) -> Connection:
@@ -120,6 +125,15 @@ def test_a_users_own_connection_class_is_made_of_a_custom_one() -> None:
     mine = convert(Mine, "custom")
     assert isinstance(mine, Mine)
     assert (mine.base, mine.key) == ("b", "k")
+    with pytest.raises(FlowLoadError, match="of type AzureOpenAIConnection, not a custom one"):
+        convert(Mine, "azure")
+
+
+def test_a_users_own_class_goes_before_other_types_of_a_union() -> None:
+    assert isinstance(convert(Union[CustomConnection, Mine], "custom"), Mine)  # noqa: UP007
+    assert isinstance(convert(Mine | Other, "custom"), Mine)
+    assert isinstance(convert(Mine | Other, "named"), Other)
+    assert convert(AzureOpenAIConnection | Mine, "azure") is Source.known["azure"]
 
 
 def test_classes_of_the_real_promptflow_package_are_made_of_ours() -> None:

@@ -140,6 +140,23 @@ def test_connections_become_variables_as_azure_ml_hands_them_over(tmp_path: Path
     assert connection_variables(None) == {}
 
 
+def test_other_ways_to_write_a_connection(tmp_path: Path) -> None:
+    azure_ml = {"properties": {"category": "OpenAI", "credentials": {"key": "k"}}}
+    template = {"type": "custom", "custom_type": "Mine", "module": "my.connections", "secrets": {"pin": "1"}}
+    made = connections(tmp_path, {"azure": azure_ml, "mine": template})
+    assert made["azure"] == azure_ml
+    assert made["mine"] == {
+        "type": "CustomConnection",
+        "module": "promptflow.connections",
+        "value": {
+            "pin": "1",
+            "promptflow.connection.custom_type": "Mine",
+            "promptflow.connection.module": "my.connections",
+        },
+        "secret_keys": ["pin"],
+    }
+
+
 @pytest.mark.parametrize(
     ("content", "words"),
     [

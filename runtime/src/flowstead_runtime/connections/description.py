@@ -23,6 +23,8 @@ _ABOUT = ("type", "name", "module", "secret_keys", "$schema", "custom_type", "pa
 _OF_STRONG_TYPE = ("custom_type", "module", "package", "package_version")
 """What promptflow keeps of a user's own class, among the configs and with this prefix."""
 _STRONG_PREFIX = "promptflow.connection."
+STRONG_TYPE = f"{_STRONG_PREFIX}custom_type"
+"""The config of a custom connection that names the user's own class."""
 _FLOW_PREFIX = "azureml.flow."
 
 

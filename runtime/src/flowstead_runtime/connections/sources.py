@@ -22,14 +22,16 @@ import re
 from collections.abc import Collection, Mapping, MutableMapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from flowstead_runtime.connections.description import describe
-from flowstead_runtime.connections.http_provider import HttpProvider
 from flowstead_runtime.connections.types import Connection
 from flowstead_runtime.errors import ConnectionInvalid
 from flowstead_runtime.promptflow_variables import promptflow_variable
 from flowstead_runtime.secret_values import looks_secret
+
+if TYPE_CHECKING:
+    from flowstead_runtime.connections.http_provider import HttpProvider
 
 FILE_VARIABLE = "FLOWSTEAD_CONNECTIONS"
 FILE, ENCODED, HTTP = "CONNECTIONS", "ENCODED_CONNECTIONS", "HTTP_CONNECTION_PROVIDER_ENDPOINT"
@@ -271,7 +273,12 @@ def _encoded(environ: Mapping[str, str]) -> _Table:
 
 def _http(environ: Mapping[str, str]) -> _Http:
     variable, endpoint = promptflow_variable(environ, HTTP)
-    return _Http(HttpProvider(endpoint, variable=variable) if endpoint else None, variable)
+    if not endpoint:
+        return _Http(None, variable)
+    # Only here: an HTTP client is a tenth of an idle instance.
+    from flowstead_runtime.connections.http_provider import HttpProvider
+
+    return _Http(HttpProvider(endpoint, variable=variable), variable)
 
 
 def _checked(document: Any, where: str) -> dict[str, Mapping[str, Any]]:

@@ -11,8 +11,9 @@ import typing
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from flowstead_runtime.connections.description import STRONG_TYPE
 from flowstead_runtime.connections.sources import ConnectionSource
-from flowstead_runtime.connections.types import Connection, CustomStrongTypeConnection, type_named
+from flowstead_runtime.connections.types import Connection, CustomConnection, CustomStrongTypeConnection, type_named
 from flowstead_runtime.errors import FlowLoadError, InputError
 from flowstead_runtime.tools.multimedia import Image, ImageRules, load_image, load_nested
 
@@ -63,7 +64,7 @@ def is_connection(annotation: Any) -> bool:
     return isinstance(annotation, type) and (
         issubclass(annotation, Connection)
         or (annotation.__name__.endswith("Connection") and type_named(annotation.__name__) is not None)
-        or any(base.__name__ == CustomStrongTypeConnection.__name__ for base in annotation.__mro__)
+        or _is_strong_type(annotation)
     )
 
 
@@ -101,7 +102,11 @@ def _annotated_type(parameter: inspect.Parameter) -> Any:
 
 
 def _connection_of_one(value: Any, kinds: list[type], connections: ConnectionSource) -> Any:
-    """The connection as the first of those types that fits. Raises ConnectionInvalid, or TypeError when none does."""
+    """The connection as the first of those types that fits, users' own types before the others and the one that the
+    connection itself names before all. Raises ConnectionInvalid, or TypeError when none does."""
+    if len(kinds) > 1 and isinstance(value, str):
+        named = connections.get(value).get(STRONG_TYPE)
+        kinds = sorted(kinds, key=lambda kind: (kind.__name__ != named, not _is_strong_type(kind)))
     for kind in kinds[:-1]:
         with contextlib.suppress(TypeError):
             return _connection(value, kind, connections)
@@ -133,9 +138,15 @@ def _connection(value: Any, wanted: type, connections: ConnectionSource) -> Any:
         raise TypeError(f"the connection '{value}' is of type {connection.class_name}")
     if wanted is Connection or wanted is kind:
         return connection
+    if _is_strong_type(wanted) and not isinstance(connection, CustomConnection):
+        raise TypeError(f"the connection '{value}' is of type {connection.class_name}, not a custom one")
     if issubclass(wanted, CustomStrongTypeConnection):
         return wanted.of(connection)
     return _foreign(connection, wanted)
+
+
+def _is_strong_type(kind: type) -> bool:
+    return any(base.__name__ == CustomStrongTypeConnection.__name__ for base in kind.__mro__)
 
 
 def _foreign(connection: Connection, make: Callable[..., Any]) -> Any:

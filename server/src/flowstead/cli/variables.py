@@ -10,7 +10,10 @@ from typing import Any
 from flowstead.errors import BadArgument
 
 MODULE = "promptflow.connections"
-_ABOUT = ("type", "name", "module", "secret_keys", "$schema")
+_ABOUT = ("type", "name", "module", "secret_keys", "$schema", "custom_type", "package", "package_version")
+_OF_STRONG_TYPE = ("custom_type", "module", "package", "package_version")
+"""What promptflow keeps of a user's own class, among the configs and with this prefix."""
+_STRONG_PREFIX = "promptflow.connection."
 _CONNECTION_TYPES = {
     "azureopenai": "AzureOpenAIConnection",
     "openai": "OpenAIConnection",
@@ -18,11 +21,13 @@ _CONNECTION_TYPES = {
     "serp": "SerpConnection",
     "cognitivesearch": "CognitiveSearchConnection",
     "azureaiservices": "AzureAIServicesConnection",
+    "aiservices": "AzureAIServicesConnection",
     "azurecontentsafety": "AzureContentSafetyConnection",
     "formrecognizer": "FormRecognizerConnection",
     "qdrant": "QdrantConnection",
     "weaviate": "WeaviateConnection",
     "custom": "CustomConnection",
+    "customkeys": "CustomConnection",
 }
 """Spelling without `_`, `-` and `connection` → the name of promptflow's class."""
 _SHORT = (
@@ -73,6 +78,8 @@ _FORM = 'Write {"NAME": {"type": "open_ai", "api_key": "…"}}.'
 
 
 def _connection(name: str, written: Mapping[str, Any], file: Path) -> dict[str, Any]:
+    if isinstance(written.get("properties"), dict):
+        return dict(written)  # as Azure ML's REST API says it, which the runtime reads
     kind = str(written.get("type", ""))
     known = _CONNECTION_TYPES.get(kind.lower().replace("_", "").replace("-", "").removesuffix("connection"))
     if known is None:
@@ -85,6 +92,8 @@ def _connection(name: str, written: Mapping[str, Any], file: Path) -> dict[str, 
         if isinstance(inner, dict):
             fields |= inner
             secret_keys |= set(inner) if part == "secrets" else set()
+    if known == "CustomConnection" and written.get("custom_type"):
+        fields |= {f"{_STRONG_PREFIX}{key}": written[key] for key in _OF_STRONG_TYPE if written.get(key)}
     if known != "CustomConnection":
         secret_keys |= {"api_key"} & set(fields)
     return {"type": known, "module": MODULE, "value": fields, "secret_keys": sorted(secret_keys)}
