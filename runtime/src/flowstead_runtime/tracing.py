@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
 from typing import Any
 
 _ORIGINAL = "__original_function"
@@ -36,6 +37,15 @@ class Traced:
     template: str = ""
     variables: frozenset[str] = frozenset()
     ignored: frozenset[str] = frozenset()
+
+    @cached_property
+    def attributes(self) -> dict[str, str | int]:
+        """Those of all its spans, made once."""
+        made: dict[str, str | int] = {"framework": "promptflow", "span_type": self.type.value}
+        made["function"] = self.function
+        if self.node:
+            made["node_name"] = self.node
+        return made
 
 
 Wrap = Callable[[Callable[..., Any], Traced], Callable[..., Any]]

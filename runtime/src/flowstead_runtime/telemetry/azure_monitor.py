@@ -6,7 +6,8 @@ It takes the OpenTelemetry SDK's objects; the SDK is there where the exporter is
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from flowstead_runtime.telemetry.metric_points import BOUNDS_MS, METER
@@ -37,9 +38,14 @@ class AzureMonitor:
 
     def __init__(self, connection_string: str, resource: Mapping[str, Any]) -> None:
         from azure.monitor.opentelemetry.exporter import AzureMonitorMetricExporter, AzureMonitorTraceExporter
+        from opentelemetry import trace
         from opentelemetry.sdk.resources import Resource
+        from opentelemetry.sdk.trace import TracerProvider
 
         self._resource = Resource(dict(resource))
+        self._growth = Growth()
+        trace.set_tracer_provider(TracerProvider(resource=self._resource))  # the exporter asks it for the resource
+        os.environ.setdefault("APPLICATIONINSIGHTS_STATSBEAT_DISABLED_ALL", "true")  # else it tells Microsoft of itself
         self._traces: Any = AzureMonitorTraceExporter(connection_string=connection_string)
         self._metrics: Any = AzureMonitorMetricExporter(connection_string=connection_string)
 
@@ -88,23 +94,47 @@ class AzureMonitor:
         from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
         times = (points["since_ns"], points["until_ns"])
-        cumulative = sdk.AggregationTemporality.CUMULATIVE
-        metrics = [
-            sdk.Metric(
-                name,
-                "",
-                "",
-                sdk.Sum([sdk.NumberDataPoint(told, *times, count) for told, count in found], cumulative, True),
-            )
-            for name, found in points["counters"].items()
-        ]
-        for name, found in points["histograms"].items():
+        delta = sdk.AggregationTemporality.DELTA
+        metrics = []
+        for name, found in points["counters"].items():
             cells = [
-                sdk.HistogramDataPoint(
-                    told, *times, sum(counts), total, counts, BOUNDS_MS, min=float("nan"), max=float("nan")
-                )
-                for told, counts, total in found
+                sdk.NumberDataPoint(told, *times, count)
+                for told, (count,) in self._growth.since_last(name, ((told, [count]) for told, count in found))
             ]
-            metrics.append(sdk.Metric(name, "", "ms", sdk.Histogram(cells, cumulative)))
+            metrics.append(sdk.Metric(name, "", "", sdk.Sum(cells, delta, True)))
+        for name, found in points["histograms"].items():
+            told_apart = ((told, [*counts, total]) for told, counts, total in found)
+            bars = [
+                sdk.HistogramDataPoint(
+                    told, *times, int(sum(counts)), total, [int(each) for each in counts], BOUNDS_MS, *extremes(counts)
+                )
+                for told, (*counts, total) in self._growth.since_last(name, told_apart)
+            ]
+            metrics.append(sdk.Metric(name, "", "ms", sdk.Histogram(bars, delta)))
         scope = sdk.ScopeMetrics(InstrumentationScope(METER), metrics, "")
         return sdk.MetricsData([sdk.ResourceMetrics(self._resource, [scope], "")])
+
+
+class Growth:
+    """Of counters that only ever count up: Application Insights adds up what it gets."""
+
+    def __init__(self) -> None:
+        self._last: dict[tuple[Any, ...], list[float]] = {}
+
+    def since_last(
+        self, name: str, series: Iterable[tuple[dict[str, Any], list[float]]]
+    ) -> Iterator[tuple[dict[str, Any], list[float]]]:
+        """What each series has grown by; those that have not are left out."""
+        for told, numbers in series:
+            key = (name, *told.items())
+            before = self._last.get(key, [0.0] * len(numbers))
+            self._last[key] = numbers
+            if numbers != before:
+                yield told, [now - then for now, then in zip(numbers, before, strict=True)]
+
+
+def extremes(counts: Sequence[float]) -> tuple[float, float]:
+    """The least and the most that these buckets can hold."""
+    filled = [index for index, count in enumerate(counts) if count]
+    edges = (0.0, *BOUNDS_MS, BOUNDS_MS[-1])
+    return edges[filled[0]], edges[filled[-1] + 1]

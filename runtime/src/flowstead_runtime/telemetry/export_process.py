@@ -10,7 +10,7 @@ import signal
 import sys
 from typing import Any, BinaryIO, Protocol
 
-from flowstead_runtime.telemetry.pipe import unpack
+from flowstead_runtime.telemetry.pipe import unpack, unpack_span
 from flowstead_runtime.telemetry.records import SpanRecord
 from flowstead_runtime.telemetry.showing import Showing
 
@@ -48,7 +48,7 @@ def work(stream: BinaryIO) -> None:
         elif kind == "secrets":
             showing.learn(content)
         elif kind == "spans":
-            spans = [showing.shown(SpanRecord(*each)) for each in content]
+            spans = [showing.shown(unpack_span(each)) for each in content]
             for exporter in exporters:
                 exporter.spans(spans)
         elif kind == "metrics":

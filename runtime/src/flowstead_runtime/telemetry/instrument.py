@@ -19,7 +19,7 @@ from opentelemetry import trace
 from flowstead_runtime.telemetry import llm_answers
 from flowstead_runtime.telemetry.error_codes import error_code
 from flowstead_runtime.telemetry.metrics import Metrics
-from flowstead_runtime.telemetry.payloads import set_payload, start_span
+from flowstead_runtime.telemetry.payloads import set_ok, set_payload, start_span
 from flowstead_runtime.telemetry.snapshot import snapshot
 from flowstead_runtime.telemetry.traced_stream import AsyncTracedStream, TracedStream
 from flowstead_runtime.tracing import SpanType, Traced
@@ -72,18 +72,18 @@ class Instrument:
         what: Traced,
         inputs: Mapping[str, Any],
         *,
-        context: otel.Context | None = None,
         shared: Mapping[str, str] | None = None,
     ) -> Frame:
-        """Begin a call. context: whose span is the parent, the current one by default; shared: attributes of this span
-        and of all below it."""
-        found = otel.get_value(_FRAME, context)
-        parent = found if isinstance(found, Frame) else None
-        frame = Frame(what, parent, self._metrics, shared if shared is not None or parent is None else parent.shared)
+        """Begin a call, below the current span. shared: attributes of this span and of all below it."""
+        context = otel.get_current()
+        parent: Any = context.get(_FRAME)
+        if shared is None:
+            shared = parent.shared if parent is not None else {}
+        frame = Frame(what, parent, self._metrics, context, shared)
         if what.type in (SpanType.LLM, SpanType.EMBEDDING):
             frame.asked = inputs
         if self._tracer is not None:
-            frame.begin_span(self._tracer(), inputs, context)
+            frame.begin_span(self._tracer(), inputs)
         return frame
 
 
@@ -93,6 +93,7 @@ class Frame:
 
     __slots__ = (
         "_began",
+        "_context",
         "_metrics",
         "_parent",
         "_what",
@@ -106,11 +107,17 @@ class Frame:
     )
 
     def __init__(
-        self, what: Traced, parent: Frame | None, metrics: Metrics | None, shared: Mapping[str, str] | None
+        self,
+        what: Traced,
+        parent: Frame | None,
+        metrics: Metrics | None,
+        context: otel.Context,
+        shared: Mapping[str, str],
     ) -> None:
         self._what = what
         self._parent = parent
         self._metrics = metrics
+        self._context = context
         self.shared = shared
         self.span: trace.Span | None = None
         self.tokens: dict[str, int] | None = None
@@ -126,21 +133,14 @@ class Frame:
         self.api_call: str = "" if outermost else f"{above}_{self.name}" if above else self.name
         self._began = perf_counter()
 
-    def begin_span(self, tracer: trace.Tracer, inputs: Mapping[str, Any], context: otel.Context | None) -> None:
+    def begin_span(self, tracer: trace.Tracer, inputs: Mapping[str, Any]) -> None:
         what = self._what
-        function = what.function
+        attributes = {**what.attributes, **self.shared}
         if self.name != what.name:
-            function = function.replace(".Async", ".")
-        attributes: dict[str, str | int] = {
-            "framework": "promptflow",
-            "span_type": what.type.value,
-            "function": function,
-        }
+            attributes["function"] = what.function.replace(".Async", ".")
         if self.node:
             attributes["node_name"] = self.node
-        if self.shared:
-            attributes.update(self.shared)
-        span = self.span = start_span(tracer, self.name, context, attributes)
+        span = self.span = start_span(tracer, self.name, self._context, attributes)
         if not span.is_recording():
             return
         if what.template:
@@ -153,7 +153,7 @@ class Frame:
 
     def enter(self) -> Token[otel.Context]:
         """Make this the current call, until the token is detached."""
-        context = otel.set_value(_FRAME, self)
+        context = otel.set_value(_FRAME, self, self._context)
         if self.span is not None:
             context = trace.set_span_in_context(self.span, context)
         return otel.attach(context)
@@ -230,7 +230,7 @@ class Frame:
         if span is not None and span.is_recording():
             shown = None if self._what.type is SpanType.EMBEDDING else snapshot(value)
             set_payload(span, "output", "promptflow.function.output", shown)
-            span.set_status(trace.StatusCode.OK)
+            set_ok(span)
 
     def _end(self, exception: str, run_status: str) -> None:
         span = self.span

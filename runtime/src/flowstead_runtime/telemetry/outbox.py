@@ -16,13 +16,14 @@ from time import monotonic
 from typing import IO, Any
 
 from flowstead_runtime.connections.hiding import SECRETS
-from flowstead_runtime.telemetry.pipe import Message, pack
+from flowstead_runtime.telemetry.pipe import Message, pack, pack_span
 from flowstead_runtime.telemetry.records import SpanRecord
 
 log = logging.getLogger("flowstead.telemetry")
 
-MOST_SPANS = 4096
-"""Spans that wait. A span is some kilobytes, seldom more than two snapshots."""
+MOST_SPANS = 8192
+MOST_BYTES = 16 * 1024 * 1024
+"""Of spans that wait: of a no-op request they have half a kilobyte, of long prompts a hundred."""
 BATCH = 256
 FLUSH_S = 3.0
 """For all that is left at the end of the process."""
@@ -46,7 +47,8 @@ class Outbox:
         self._every_s = every_s
         self._most = most
         self._lock = threading.Lock()
-        self._spans: list[tuple[Any, ...]] = []
+        self._spans: list[bytes] = []
+        self._bytes = 0
         self._dropped = 0
         self._told_secrets = 0
         self._wake = threading.Event()
@@ -67,12 +69,14 @@ class Outbox:
 
     def put(self, span: SpanRecord) -> None:
         """Take a span to be sent, or drop it. From any thread; never blocks for longer than a list takes to grow."""
+        packed = pack_span(span)
         with self._lock:
             waiting = len(self._spans)
-            if waiting >= self._most:
+            if waiting >= self._most or self._bytes > MOST_BYTES:
                 self._dropped += 1
                 return
-            self._spans.append(tuple(span))
+            self._spans.append(packed)
+            self._bytes += len(packed)
         if waiting == BATCH:
             self._wake.set()
 
@@ -129,10 +133,11 @@ class Outbox:
             if closing:
                 return
 
-    def _take(self) -> list[tuple[Any, ...]]:
+    def _take(self) -> list[bytes]:
         with self._lock:
             batch = self._spans[:BATCH]
             del self._spans[:BATCH]
+            self._bytes -= sum(map(len, batch))
         return batch
 
     def _tell_secrets(self, pipe: IO[bytes]) -> None:

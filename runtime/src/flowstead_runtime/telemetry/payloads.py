@@ -24,6 +24,14 @@ def start_span(
     return span
 
 
+def set_ok(span: trace.Span) -> None:
+    """The call has done what it should."""
+    if isinstance(span, Span):
+        span.set_ok()
+    else:
+        span.set_status(trace.StatusCode.OK)
+
+
 def set_payload(span: trace.Span, key: str, event: str, value: Any) -> None:
     """key, event: "" for none. value: a snapshot. Our own spans leave the encoding to the export process; those of a
     provider that the flow's code set up get it done here."""

@@ -43,7 +43,10 @@ class _Walk:
         kind = type(value)
         self.left -= _PER_ITEM
         if kind is str:
-            return self._text(value)
+            if len(value) > self.left:
+                return self._text(value)
+            self.left -= len(value)
+            return value
         if kind in _PLAIN:
             return value
         if depth > _DEPTH or self.left <= 0:

@@ -32,19 +32,19 @@ _random = random.Random()  # noqa: S311 - ids must be unique, not secret
 
 
 class Span(trace.Span):
-    """A span that is being recorded. parent_id: 0 for none."""
+    """A span that is being recorded. parent: a span of ours, or another's context; None at the root of a trace."""
 
     def __init__(
-        self, sink: Sink, scope: str, name: str, kind: SpanKind, parent: trace.SpanContext | None, began_ns: int
+        self, sink: Sink, scope: str, name: str, kind: SpanKind, parent: trace.SpanContext | Span | None, began_ns: int
     ) -> None:
         self._sink = sink
         self._scope = scope
         self._name = name
         self._kind = kind
-        self._trace_id = parent.trace_id if parent is not None else _random.getrandbits(128) or 1
+        self.trace_id: int = parent.trace_id if parent is not None else _random.getrandbits(128) or 1
         self._parent_id = parent.span_id if parent is not None else 0
-        self._trace_state = parent.trace_state if parent is not None else None
-        self._span_id = _random.getrandbits(64) or 1
+        self.trace_state: trace.TraceState | None = parent.trace_state if parent is not None else None
+        self.span_id: int = _random.getrandbits(64) or 1
         self._began_ns = began_ns
         self._attributes: dict[str, Any] = {}
         self._payloads: list[tuple[str, str, int, Any]] = []
@@ -55,7 +55,7 @@ class Span(trace.Span):
         self._ended = False
 
     def get_span_context(self) -> trace.SpanContext:
-        return trace.SpanContext(self._trace_id, self._span_id, False, _SAMPLED, self._trace_state)
+        return trace.SpanContext(self.trace_id, self.span_id, False, _SAMPLED, self.trace_state)
 
     def is_recording(self) -> bool:
         return not self._ended
@@ -100,6 +100,10 @@ class Span(trace.Span):
         message = status.description if isinstance(status, Status) else description
         self._status, self._message = code, cut(message or "")
 
+    def set_ok(self) -> None:
+        if not self._ended:
+            self._status = StatusCode.OK
+
     def record_exception(
         self,
         exception: BaseException,
@@ -124,19 +128,19 @@ class Span(trace.Span):
         self._sink(
             SpanRecord(
                 self._scope,
-                self._trace_id,
-                self._span_id,
+                self.trace_id,
+                self.span_id,
                 self._parent_id,
-                self._trace_state.to_header() if self._trace_state else "",
+                self.trace_state.to_header() if self.trace_state else "",
                 self._name,
-                self._kind.value,
+                self._kind._value_,
                 self._began_ns,
                 end_time or time_ns(),
                 self._attributes,
                 self._payloads,
                 self._events,
                 self._links,
-                self._status.value,
+                self._status._value_,
                 self._message,
             )
         )
@@ -160,11 +164,12 @@ class Tracer(trace.Tracer):
         record_exception: bool = True,
         set_status_on_exception: bool = True,
     ) -> trace.Span:
-        parent: trace.SpanContext | None = trace.get_current_span(context).get_span_context()
-        if parent is not None and not parent.is_valid:
-            parent = None
-        if parent is not None and not parent.trace_flags.sampled:
-            return trace.NonRecordingSpan(parent)
+        current = trace.get_current_span(context)
+        parent: trace.SpanContext | Span | None = current if isinstance(current, Span) else current.get_span_context()
+        if isinstance(parent, trace.SpanContext):
+            if parent.is_valid and not parent.trace_flags.sampled:
+                return trace.NonRecordingSpan(parent)
+            parent = parent if parent.is_valid else None
         span = Span(self._sink, self._scope, str(name), kind, parent, start_time or time_ns())
         if attributes:
             span.set_attributes(attributes)
