@@ -154,6 +154,19 @@ def test_a_prompty_runs_nothing(tmp_path: Path) -> None:
     assert "None of the flow's code was run." in lines_of(text)
 
 
+def test_a_prompty_that_names_no_connection(tmp_path: Path) -> None:
+    own = PROMPTY.replace("connection: plain", 'base_url: "http://h/v1", api_key: "${env:MY_KEY}"')
+    (tmp_path / "p.prompty").write_text(own)
+    code, text, said = told(tmp_path, {"MY_KEY": "sk-in-the-environment"})
+    assert code == 0, said
+    assert "prompty 'p' spells out base_url, api_key itself" in lines_of(text)
+    assert "sk-in-the-environment" not in text + said
+    (tmp_path / "p.prompty").write_text(PROMPTY.replace(", connection: plain", ""))
+    _, text, _ = told(tmp_path, {"OPENAI_API_KEY": "sk-in-the-environment"})
+    wanted = "reads the variables OPENAI_BASE_URL (not set), OPENAI_API_KEY (set), OPENAI_ORG_ID (not set)"
+    assert f"prompty 'p' {wanted}" in lines_of(text)
+
+
 def test_a_flow_that_cannot_be_read_is_told_as_at_start(tmp_path: Path) -> None:
     code, text, said = told(tmp_path, {})
     assert (code, text) == (1, "")

@@ -15,7 +15,7 @@ from flowstead_runtime.flow.open import request_of
 from flowstead_runtime.tools.builtin import BUILTIN_FUNCTIONS, BUILTIN_TOOLS, builtin_api
 from flowstead_runtime.tools.imports import add_to_path
 from flowstead_runtime.tools.literals import is_connection, options_of, parameters_of
-from flowstead_runtime.tools.prompty import load_prompty
+from flowstead_runtime.tools.prompty import load_prompty, own_address, variables_of
 from flowstead_runtime.tools.python import function_of
 from flowstead_runtime.tools.resolved import ToolRequest
 
@@ -32,10 +32,12 @@ class VariableUse:
 
 @dataclass
 class ConnectionsUsed:
-    """nodes: by connection, who names it, in words. variables: of the environment. imported: what was imported to find
-    out, in words. unknown: what could not be found out, and why."""
+    """nodes: by connection, who names it, in words. unnamed: those who name none and know an address by themselves.
+    variables: of the environment. imported: what was imported to find out, in words. unknown: what could not be found
+    out, and why."""
 
     nodes: dict[str, list[str]] = field(default_factory=dict)
+    unnamed: list[str] = field(default_factory=list)
     variables: list[VariableUse] = field(default_factory=list)
     imported: list[str] = field(default_factory=list)
     unknown: list[str] = field(default_factory=list)
@@ -77,7 +79,17 @@ def connections_used(
 def _add_prompty(used: ConnectionsUsed, definition: FlowDefinition, environ: Mapping[str, str]) -> None:
     prompty = load_prompty(definition.file, environ, confined=definition.confined)
     named = prompty.model.configuration.get("connection")
-    used.add([str(named)] if named else [], f"prompty '{prompty.name}'")
+    who = f"prompty '{prompty.name}'"
+    if named:
+        used.add([str(named)], who)
+        return
+    own = own_address(prompty.model)
+    variables = (
+        f"{name} ({'set' if environ.get(name) else 'not set'})" for name in variables_of(prompty.model).values()
+    )
+    used.unnamed.append(
+        f"{who} spells out {', '.join(own)} itself" if own else f"{who} reads the variables {', '.join(variables)}"
+    )
 
 
 def _add_entry(used: ConnectionsUsed, definition: FlowDefinition, part: FlexPart, init: Mapping[str, Any]) -> None:

@@ -58,6 +58,7 @@ class _Report:
         self.lines.append(f"Connections of {path}")
         if not used.nodes:
             self.lines += ["", "None is named by its nodes or settings."]
+        self.lines += [f"  {each}" for each in used.unnamed]
         for name, askers in used.nodes.items():
             self._connection(name, ", ".join(askers))
         if used.variables:

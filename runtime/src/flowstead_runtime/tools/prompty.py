@@ -26,10 +26,19 @@ from flowstead_runtime.yaml_file import parse_yaml, plain
 TRIES = 10
 """Repetitions of a call that may still succeed; fewer than those of an LLM node, as promptflow has it."""
 
-DEFAULT_API_VERSION = "2024-02-01"
 _REFERENCE = re.compile(r"\$\{(\w+):(.*)\}")
 _AZURE, _OPENAI = ("azure_openai", "azure_open_ai"), ("openai", "open_ai")
 _MODEL_NAMES = ("azure_deployment", "model")
+_AZURE_VARIABLES = {
+    "azure_endpoint": "AZURE_OPENAI_ENDPOINT",
+    "api_key": "AZURE_OPENAI_API_KEY",
+    "api_version": "OPENAI_API_VERSION",
+}
+_OPENAI_VARIABLES = {
+    "base_url": "OPENAI_BASE_URL",
+    "api_key": "OPENAI_API_KEY",
+    "organization": "OPENAI_ORG_ID",
+}
 
 
 @dataclass(frozen=True)
@@ -168,28 +177,28 @@ def connection_of(model: Model, source: ConnectionSource, environ: Mapping[str, 
     named = configuration.get("connection")
     if named:
         return named if isinstance(named, Connection) else source.get(str(named))
-    fields = {k: v for k, v in configuration.items() if v and k not in ("type", "connection", *_MODEL_NAMES)}
+    fields = own_address(model)
+    if not fields:
+        fields = {field: environ.get(variable) for field, variable in variables_of(model).items()}
     kind = configuration.get("type")
     if kind in _AZURE:
-        if not fields:
-            fields = {
-                "azure_endpoint": environ.get("AZURE_OPENAI_ENDPOINT"),
-                "api_key": environ.get("AZURE_OPENAI_API_KEY"),
-                "api_version": environ.get("OPENAI_API_VERSION", DEFAULT_API_VERSION),
-            }
         base = fields.pop("azure_endpoint", None)
         return AzureOpenAIConnection(**{"api_base": base, **fields})
     if kind in _OPENAI:
-        if not fields:
-            fields = {
-                "base_url": environ.get("OPENAI_BASE_URL"),
-                "api_key": environ.get("OPENAI_API_KEY"),
-                "organization": environ.get("OPENAI_ORG_ID"),
-            }
         return OpenAIConnection(**fields)
     raise ConnectionInvalid(
         f"The model configuration has the unknown type '{kind}'; it is azure_openai or openai, or names a connection."
     )
+
+
+def own_address(model: Model) -> dict[str, Any]:
+    """The address, key and so on that a model's configuration spells out itself."""
+    return {k: v for k, v in model.configuration.items() if v and k not in ("type", "connection", *_MODEL_NAMES)}
+
+
+def variables_of(model: Model) -> Mapping[str, str]:
+    """By field, the variables that are read when a configuration says nothing of the address."""
+    return _AZURE_VARIABLES if model.configuration.get("type") in _AZURE else _OPENAI_VARIABLES
 
 
 def unexpected(error: Exception) -> ProviderFailed:
