@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 from collections import deque
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from flowstead_runtime.errors import TooManyRequests
 from flowstead_runtime.serving.exchange import Exchange, Handler
@@ -21,9 +21,22 @@ if TYPE_CHECKING:
     from flowstead_runtime.serving.serving import Serving
 
 
+class Door(Protocol):
+    """Where requests enter the instance. Whoever entered must leave."""
+
+    def enter_now(self) -> bool:
+        """Take a place if one is free and nobody waits for it."""
+
+    async def enter(self) -> None:
+        """Wait for a place. Raises TooManyRequests when the queue is full or the wait was in vain."""
+
+    def leave(self) -> None:
+        """Give the place back."""
+
+
 class Admission:
-    """A counted door for the whole instance. Whoever entered must leave; a place that is free goes to the one who
-    has waited longest. limit None: the door only counts."""
+    """The door of an instance that is one process. A place that is free goes to the one who has waited longest.
+    limit None: the door only counts."""
 
     def __init__(self, limit: int | None, queue: int, wait_s: float, timers: Timers) -> None:
         self._limit = limit
@@ -48,9 +61,7 @@ class Admission:
     async def enter(self) -> None:
         """Wait for a place. Raises TooManyRequests when the queue is full or the wait was in vain."""
         if self.waiting >= self._queue:
-            raise TooManyRequests(
-                f"The instance runs {self._limit} requests and {self._queue} more wait; try again in a moment."
-            )
+            raise queue_full(self._limit, self._queue)
         place: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append(place)
         self._overdue.watch(place)
@@ -74,12 +85,18 @@ class Admission:
 
     def _send_away(self, place: asyncio.Future[None]) -> None:
         if not place.done():
-            place.set_exception(
-                TooManyRequests(
-                    f"No place became free within {self._wait_s * 1000:.0f} ms: the instance runs {self._limit} "
-                    "requests already; try again in a moment."
-                )
-            )
+            place.set_exception(waited_in_vain(self._limit, self._wait_s))
+
+
+def queue_full(limit: int | None, queue: int) -> TooManyRequests:
+    return TooManyRequests(f"The instance runs {limit} requests and {queue} more wait; try again in a moment.")
+
+
+def waited_in_vain(limit: int | None, wait_s: float) -> TooManyRequests:
+    return TooManyRequests(
+        f"No place became free within {wait_s * 1000:.0f} ms: the instance runs {limit} requests already; try again "
+        "in a moment."
+    )
 
 
 def admit(serving: Serving, proceed: Handler) -> Handler:

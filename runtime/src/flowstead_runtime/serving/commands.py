@@ -31,6 +31,8 @@ from flowstead_runtime.telemetry.collection_settings import given_settings
 from flowstead_runtime.telemetry.settings import read_settings
 
 if TYPE_CHECKING:
+    from flowstead_runtime.serving.worker import Worker
+    from flowstead_runtime.serving.workers import Workers
     from flowstead_runtime.telemetry.telemetry import Telemetry
 
 GRACE_S = 8.0
@@ -45,6 +47,7 @@ def main(arguments: Sequence[str]) -> int:
     options = _parser().parse_args(arguments)
     if options.command == "serve" and options.explain:
         return explain_only(options)
+    options.arguments = arguments
     return serve(options) if options.command == "serve" else host(options)
 
 
@@ -52,14 +55,21 @@ def serve(options: argparse.Namespace) -> int:
     """One flow on one port, errors as the flow's own status codes. 1 when it cannot start."""
     from flowstead_runtime.serving.process import listen_on
 
+    if options.worker is not None:
+        return _work(options)
     try:
         listener = listen_on(options.host, options.port)
     except OSError as problem:
         print(_port_message(options.host, options.port, problem), file=sys.stderr)
         return 1
     url = f"http://{options.host}:{listener.getsockname()[1]}"
+    announce = f"Serving {options.flow} at {url}/score  (Ctrl+C ends it)"
     try:
-        _run(options, [listener], Health(None), announce=f"Serving {options.flow} at {url}/score  (Ctrl+C ends it)")
+        count = _worker_count(options)
+        if count > 1:
+            # One exit code for all that keeps it from starting, as without workers.
+            return min(1, _workers(options, count, listener, None, announce).run())
+        _run(options, [listener], Health(None), announce=announce)
     except StartFailure as failure:
         print(failure, file=sys.stderr)
         return 1
@@ -83,26 +93,78 @@ def explain_only(options: argparse.Namespace) -> int:
 def host(options: argparse.Namespace) -> int:
     """An instance of a deployment: sockets handed down, health on a thread, failures wrapped as 424. Exit codes as
     in `exit_codes`."""
+    if options.worker is not None:
+        return _work(options)
     health = Health(options.timeout)
     listener = socket.socket(fileno=options.fd)
-    if options.health_fd is not None:
-        HealthThread(health, socket.socket(fileno=options.health_fd)).start()
+    announce = f"Ready: {options.flow}"
     try:
-        _run(options, [listener], health, announce=f"Ready: {options.flow}")
+        count = _worker_count(options)
+        workers = _workers(options, count, listener, options.timeout, announce) if count > 1 else None
+        if options.health_fd is not None:
+            HealthThread(workers or health, socket.socket(fileno=options.health_fd)).start()
+        if workers is not None:
+            return workers.run()
+        _run(options, [listener], health, announce=announce)
     except StartFailure as failure:
         print(failure, file=sys.stderr, flush=True)
         return failure.exit_code
     return 0
 
 
-def _run(options: argparse.Namespace, sockets: Sequence[socket.socket], health: Health, *, announce: str) -> None:
+def _worker_count(options: argparse.Namespace) -> int:
+    from flowstead_runtime.serving.workers import worker_count
+
+    try:
+        return worker_count(options.workers, os.environ)
+    except RuntimeFailure as problem:
+        raise explain(Path(options.flow).absolute(), problem) from problem
+
+
+def _workers(
+    options: argparse.Namespace, count: int, listener: socket.socket, stuck_after_s: float | None, announce: str
+) -> Workers:
+    from flowstead_runtime.serving.workers import Workers
+
+    return Workers(
+        options.arguments,
+        count,
+        listener.fileno(),
+        grace_s=options.grace or options.timeout or GRACE_S,
+        stuck_after_s=stuck_after_s,
+        on_ready=lambda: print(announce, file=sys.stderr, flush=True),
+    )
+
+
+def _work(options: argparse.Namespace) -> int:
+    """Be one of several workers, on what the parent handed down."""
+    from flowstead_runtime.serving.worker import Membership, Worker
+
+    membership = Membership.from_text(options.worker)
+    worker = Worker(membership)
+    try:
+        _run(options, [socket.socket(fileno=membership.listener)], worker.health(), worker=worker)
+    except StartFailure as failure:
+        print(failure, file=sys.stderr, flush=True)
+        return failure.exit_code
+    return 0
+
+
+def _run(
+    options: argparse.Namespace,
+    sockets: Sequence[socket.socket],
+    health: Health,
+    *,
+    announce: str = "",
+    worker: Worker | None = None,
+) -> None:
     from flowstead_runtime.serving.process import Process, Stopping, configure_logging
 
     if options.command == "host":
         hide_in_output()  # it goes into a log
     configure_logging()
     stopping = Stopping(health)
-    stopping.install()
+    stopping.install(interrupts=worker is None)
     flow_path = Path(options.flow).absolute()
     connections = Path(options.connections) if options.connections else None
     init = dict(getattr(options, "init", None) or ())
@@ -114,14 +176,15 @@ def _run(options: argparse.Namespace, sockets: Sequence[socket.socket], health: 
     except RuntimeFailure as problem:
         raise explain(flow_path, problem) from problem
     Process(
-        build=_Builder(flow, settings, collection, telemetry).build,
+        build=_Builder(flow, settings, collection, telemetry, worker).build,
         close=_Closer(flow, collection).close,
         sockets=sockets,
         health=health,
         stopping=stopping,
         grace_s=options.grace or options.timeout or GRACE_S,
-        on_ready=lambda: print(announce, file=sys.stderr, flush=True),
+        on_ready=worker.tell_ready if worker else lambda: print(announce, file=sys.stderr, flush=True),
         flush=telemetry.close if telemetry is not None else lambda: None,
+        watch=worker.end_with_parent if worker else lambda stop: None,
     ).run()
 
 
@@ -131,6 +194,7 @@ class _Builder:
     settings: ServingSettings
     collection: Collection | None
     telemetry: Telemetry | None
+    worker: Worker | None
 
     def build(self, timers: Timers) -> Application:
         from flowstead_runtime.serving.application import build_application
@@ -138,7 +202,8 @@ class _Builder:
 
         if self.telemetry is not None:
             self.telemetry.start()
-        return build_application(Serving(self.flow, self.settings, timers, self.collection, self.telemetry))
+        door = self.worker.door(self.settings) if self.worker is not None else None
+        return build_application(Serving(self.flow, self.settings, timers, self.collection, self.telemetry, door))
 
 
 @dataclass(frozen=True)
@@ -234,6 +299,10 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("--concurrency", type=_positive_int, default=concurrency, metavar="N")
         command.add_argument("--timeout", type=_positive, default=timeout, metavar="S")
         command.add_argument("--queue-wait", type=_seconds, default=0.5, metavar="S")
+        command.add_argument(
+            "--workers", type=_positive_int, metavar="N", help="worker processes (PROMPTFLOW_WORKER_NUM; 1)"
+        )
+        command.add_argument("--worker", help=argparse.SUPPRESS)
         command.add_argument("--body-limit", type=_positive_int, default=BODY_LIMIT, metavar="BYTES")
         command.add_argument(
             "--cors",

@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable
 from enum import StrEnum
+from typing import Protocol
 
 from flowstead_runtime import __version__
 
@@ -24,19 +25,33 @@ class Phase(StrEnum):
     STOPPING = "Stopping"
 
 
+class Verdict(Protocol):
+    """Who can say whether the instance is well."""
+
+    def verdict(self) -> tuple[int, str]:
+        """HTTP status and what to say. Called on the health thread."""
+
+
 class Health:
     """What is known of the instance. stuck_after_s: how long the event loop may be silent before the instance counts
-    as unhealthy, None for ever. clock: seconds that never go back."""
+    as unhealthy, None for ever. clock: seconds that never go back. on_beat: called with each beat."""
 
-    def __init__(self, stuck_after_s: float | None, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        stuck_after_s: float | None,
+        clock: Callable[[], float] = time.monotonic,
+        on_beat: Callable[[], None] = lambda: None,
+    ) -> None:
         self.phase = Phase.STARTING
         self._stuck_after_s = stuck_after_s
         self._clock = clock
+        self._on_beat = on_beat
         self._last_beat = clock()
 
     def beat(self) -> None:
         """The event loop is alive."""
         self._last_beat = self._clock()
+        self._on_beat()
 
     def verdict(self) -> tuple[int, str]:
         """HTTP status and what to say."""
@@ -57,7 +72,7 @@ class Health:
 class HealthThread:
     """Answers GET /health on a listening socket, from a thread with a small event loop of its own."""
 
-    def __init__(self, health: Health, listener: socket.socket) -> None:
+    def __init__(self, health: Verdict, listener: socket.socket) -> None:
         self._health = health
         self._listener = listener
         self._loop = asyncio.SelectorEventLoop()
@@ -85,7 +100,7 @@ class HealthThread:
 class _Probe(asyncio.Protocol):
     """A connection that asks; HTTP/1.1 with keep-alive, no bodies."""
 
-    def __init__(self, health: Health) -> None:
+    def __init__(self, health: Verdict) -> None:
         self._health = health
         self._pending = b""
         self._transport: asyncio.Transport | None = None

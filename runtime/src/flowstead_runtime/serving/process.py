@@ -35,10 +35,11 @@ class Stopping:
         self._health = health
         self.server: uvicorn.Server | None = None
 
-    def install(self) -> None:
-        """Take over both signals; to be called in the main thread."""
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, self._on_signal)
+    def install(self, *, interrupts: bool = True) -> None:
+        """Take over both signals; to be called in the main thread. interrupts: SIGINT, which a terminal sends to a
+        parent as well, is for this process."""
+        signal.signal(signal.SIGTERM, self._on_signal)
+        signal.signal(signal.SIGINT, self._on_signal if interrupts else signal.SIG_IGN)
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         self._health.phase = Phase.STOPPING
@@ -49,12 +50,17 @@ class Stopping:
             self.server.force_exit = True
         self.server.should_exit = True
 
+    def stop(self) -> None:
+        """As after a SIGTERM; there is a server."""
+        self._on_signal(signal.SIGTERM, None)
+
 
 @dataclass(frozen=True)
 class Process:
     """build: makes the application, on the running event loop. close: lets go of the flow afterwards. flush: sends what
     is still to be told, before that; it may take its time.
-    grace_s: how long requests in flight may take to finish after the signal. on_ready: called once it answers."""
+    grace_s: how long requests in flight may take to finish after the signal. on_ready: called once it answers. watch:
+    is given what stops the process, for other reasons than a signal."""
 
     build: Callable[[Timers], Application]
     close: Callable[[], Any]
@@ -64,6 +70,7 @@ class Process:
     grace_s: float
     on_ready: Callable[[], None] = field(default=lambda: None)
     flush: Callable[[], None] = field(default=lambda: None)
+    watch: Callable[[Callable[[], None]], None] = field(default=lambda stop: None)
 
     def run(self) -> None:
         """Serve until a signal says stop and the requests in flight are done."""
@@ -91,6 +98,7 @@ class Process:
         _quiet(logging.getLogger("uvicorn.error"))
         server = _Server(config, self._ready)
         self.stopping.server = server
+        self.watch(self.stopping.stop)
         beating = asyncio.get_running_loop().create_task(self.health.keep_beating())
         try:
             await server.serve(sockets=list(self.sockets))

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from flowstead_runtime.flow.running import Flow
-from flowstead_runtime.serving.admission import Admission
+from flowstead_runtime.serving.admission import Admission, Door
 from flowstead_runtime.serving.deadline import make_deadlines
 from flowstead_runtime.serving.exchange import Exchange
 from flowstead_runtime.serving.settings import ServingSettings
@@ -22,7 +22,8 @@ STREAM_THREADS = 64
 
 class Serving:
     """A flow, how to serve it, and what is in flight. timers: the event loop, or a test's clock. collection,
-    telemetry: None when nothing is collected, and nothing exported."""
+    telemetry: None when nothing is collected, and nothing exported. door: that of an instance of several processes,
+    None when this is the only one."""
 
     def __init__(
         self,
@@ -31,6 +32,7 @@ class Serving:
         timers: Timers,
         collection: Collection | None = None,
         telemetry: Telemetry | None = None,
+        door: Door | None = None,
     ) -> None:
         self.flow = flow
         self.definition = flow.definition
@@ -38,7 +40,7 @@ class Serving:
         self.timers = timers
         self.collection = collection
         self.telemetry = telemetry
-        self.admission = Admission(settings.concurrency, settings.queue, settings.queue_wait_s, timers)
+        self.admission: Door = door or Admission(settings.concurrency, settings.queue, settings.queue_wait_s, timers)
         self.deadlines = make_deadlines(settings.timeout_s, self)
         self.executor = ThreadPoolExecutor(settings.concurrency or STREAM_THREADS, "stream")
 

@@ -24,6 +24,9 @@ def serve(
     ] = None,
     concurrency: Annotated[int | None, typer.Option(help="Requests at once [default: no limit].", metavar="N")] = None,
     timeout: Annotated[float | None, typer.Option(help="Longest request [default: no limit].", metavar="S")] = None,
+    workers: Annotated[
+        int | None, typer.Option(help="Worker processes [default: PROMPTFLOW_WORKER_NUM, else 1].", metavar="N")
+    ] = None,
     collect: Annotated[
         Path | None, typer.Option(help="A JSON file: which data are collected, and where to.", metavar="FILE")
     ] = None,
@@ -46,6 +49,7 @@ def serve(
         "--connections": connections,
         "--concurrency": concurrency,
         "--timeout": timeout,
+        "--workers": workers,
         "--collect": collect,
     }
     words = [word for name, value in given.items() if value is not None for word in (name, str(value))]
