@@ -51,7 +51,7 @@ class PromptyFlow:
         request = prompty.request(inputs)
         try:
             response = await provider.call(lambda: request.send(provider.client, None), tries=TRIES)
-        except TypeError as error:
+        except (TypeError, ValueError) as error:
             raise unexpected(error) from None
         if not prompty.streams or prompty.model.all_choices:
             return prompty.answer(response)

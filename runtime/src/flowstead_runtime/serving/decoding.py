@@ -95,22 +95,28 @@ def _parse(body: bytes, only: str | None) -> Any:
         value, end = _raw_decode(text)
         if end == len(text):
             return value
-    except ValueError:
+    except (ValueError, RecursionError):
         pass  # the slower way knows blanks around, other encodings, and what is wrong
     try:
         return json.loads(body)
     except UnicodeDecodeError:
         raise InputError("The request body is not UTF-8 text.") from None
     except json.JSONDecodeError:
-        pass
+        why = ""
+    except RecursionError:
+        why = ": it is nested too deeply to be read"
     except ValueError as problem:
         # A whole number of more digits than Python reads (sys.set_int_max_str_digits).
-        raise InputError(f"The request body holds a number that cannot be read: {problem}") from None
+        why = f": it holds a number that cannot be read ({problem})"
     if only is None:
         raise InputError(
-            "The flow received non json data, but there's more than 1 input fields; send a JSON object with the inputs."
+            f"The flow received non json data, but there's more than 1 input fields{why}; send a JSON object with the "
+            "inputs."
         )
-    return {only: body.decode("utf-8")}
+    try:
+        return {only: body.decode("utf-8")}
+    except UnicodeDecodeError:
+        raise InputError("The request body is not UTF-8 text.") from None
 
 
 def _anywhere(address: str) -> bool:

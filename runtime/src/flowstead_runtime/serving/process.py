@@ -19,6 +19,7 @@ import uvicorn
 
 from flowstead_runtime.connections.hiding import SECRETS, HidingFormatter
 from flowstead_runtime.serving.health import Health, Phase
+from flowstead_runtime.serving.protocol import BoundedProtocol
 from flowstead_runtime.serving.types import Application, Timers
 
 KEEP_ALIVE_S = 30
@@ -82,7 +83,7 @@ class Process:
         config = uvicorn.Config(
             application,
             interface="asgi3",
-            http="httptools",
+            http=BoundedProtocol,
             ws="none",
             lifespan="off",
             log_config=None,
