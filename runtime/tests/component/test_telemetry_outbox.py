@@ -13,7 +13,9 @@ from typing import Any
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
+from flowstead_runtime.connections.entra import EntraTokens, StaticTokenProvider
 from flowstead_runtime.connections.hiding import SECRETS
+from flowstead_runtime.errors import SignInFailed
 from flowstead_runtime.telemetry.otlp_exporter import TRIES, Sender
 from flowstead_runtime.telemetry.outbox import BATCH, Outbox
 from flowstead_runtime.telemetry.records import SpanRecord
@@ -28,7 +30,7 @@ def span(number: int, text: str = "") -> SpanRecord:
 
 def outbox(url: str, **more: Any) -> Outbox:
     settings: dict[str, Any] = {
-        "traces": (url, {}),
+        "traces": (url, {}, ""),
         "metrics": None,
         "insights": "",
         "resource": {"service.name": "promptflow"},
@@ -132,6 +134,19 @@ def test_what_is_refused_is_told_now_and_then(caplog: pytest.LogCaptureFixture) 
     assert len(told) == 2
     assert "did not take 7 spans: 400" in told[0]
     assert "9 spans" in told[1]
+
+
+def test_it_signs_in_where_it_is_asked_to() -> None:
+    with collector() as (url, bodies):
+        with closing(Sender(url, {}, "scope", tokens=StaticTokenProvider("token-of-the-test"))) as sender:
+            sender.send(b"x", "spans")
+        with closing(Sender(url, {}, "scope", tokens=EntraTokens(_cannot))) as sender:
+            sender.send(b"y", "spans")
+    assert bodies == [b"x"]
+
+
+def _cannot() -> Any:
+    raise SignInFailed("nobody is here")
 
 
 def test_nobody_there_is_told(caplog: pytest.LogCaptureFixture) -> None:

@@ -104,3 +104,11 @@ def test_dimensions_name_the_deployment_and_what_the_author_adds() -> None:
     settings = read_settings({**BASE, **override})
     assert settings is not None
     assert settings.dimensions == {"endpoint": "e", "deployment": "d"}
+
+
+def test_signing_in_is_asked_for() -> None:
+    on = {**BASE, "OTEL_EXPORTER_OTLP_AAD_AUTH_ENABLE": "true"}
+    by_default, given = read_settings(on), read_settings({**on, "OTEL_EXPORTER_OTLP_AAD_AUTH_SCOPE": "mine"})
+    without = read_settings({**BASE, "OTEL_EXPORTER_OTLP_AAD_AUTH_SCOPE": "mine"})
+    scopes = [each.traces.scope if each and each.traces else None for each in (by_default, given, without)]
+    assert scopes == ["https://management.azure.com/.default", "mine", ""]

@@ -87,6 +87,13 @@ def test_a_span_takes_what_fits_and_nothing_after_its_end(spans: Recorded, trace
     assert (len(seen.attributes), len(seen.events)) == (MOST, MOST)
 
 
+def test_code_for_the_sdks_provider_is_told_what_to_do(caplog: pytest.LogCaptureFixture) -> None:
+    provider = TracerProvider(lambda _: None)
+    provider.add_span_processor(object())
+    assert provider.force_flush()
+    assert "PF_BUILTIN_TRACE_EXPORTERS_DISABLE" in caplog.text
+
+
 async def a_coroutine(text: str) -> str:
     return text + trace.get_current_span().get_span_context().span_id.to_bytes(8, "big").hex()
 

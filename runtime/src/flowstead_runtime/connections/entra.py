@@ -56,7 +56,7 @@ class EntraTokens:
     since 1970."""
 
     def __init__(self, fetch: Callable[[], Any] | None = None, now: Callable[[], float] = time.time) -> None:
-        self._fetch = fetch or _Identity().fetch
+        self._fetch = fetch or Identity(COGNITIVE_SCOPE).fetch
         self._now = now
         self._kept = AccessToken("", 0.0)
         self._good_until = 0.0
@@ -116,10 +116,12 @@ class AsyncTokens:
         return await asyncio.shield(self._fetching)
 
 
-class _Identity:
-    """azure-identity's credential, made at the first use: importing it takes a tenth of a second."""
+class Identity:
+    """azure-identity's credential, made at the first use: importing it takes a tenth of a second. scope: what its
+    tokens are for."""
 
-    def __init__(self) -> None:
+    def __init__(self, scope: str) -> None:
+        self._scope = scope
         self._credential: Any = None
 
     def fetch(self) -> Any:
@@ -133,7 +135,7 @@ class _Identity:
                     "requirements.txt."
                 ) from None
             self._credential = DefaultAzureCredential()
-        return self._credential.get_token(COGNITIVE_SCOPE)
+        return self._credential.get_token(self._scope)
 
 
 def _reason(error: Exception) -> str:

@@ -6,20 +6,25 @@ import logging
 import time
 from collections.abc import Callable, Mapping
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from flowstead_runtime.errors import SignInFailed
 from flowstead_runtime.telemetry.metric_points import encode_points
 from flowstead_runtime.telemetry.otlp import encode_spans
 from flowstead_runtime.telemetry.records import SpanRecord
 
+if TYPE_CHECKING:
+    from flowstead_runtime.connections.entra import TokenProvider
+
 log = logging.getLogger("flowstead.telemetry")
 
-Address = tuple[str, Mapping[str, str]]
-"""URL and headers."""
+Address = tuple[str, Mapping[str, str], str]
+"""URL, headers, and the scope to sign in for with Entra ID, "" for none."""
 
 TIMEOUT_S = 10.0
 TRIES = 3
+UNAUTHORIZED = 401
 _RETRIED = frozenset({429, 502, 503, 504})
 _SAY_EVERY_S = 30.0
 
@@ -53,7 +58,9 @@ class Sender:
         self,
         url: str,
         headers: Mapping[str, str],
+        scope: str = "",
         *,
+        tokens: TokenProvider | None = None,
         sleep: Callable[[float], None] = time.sleep,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -63,6 +70,7 @@ class Sender:
         self._where = f"{parts.scheme}://{parts.hostname}:{self._connection.port}{parts.path}"
         self._path = f"{parts.path or '/'}{'?' if parts.query else ''}{parts.query}"
         self._headers = {**headers, "content-type": "application/x-protobuf", "user-agent": "Flowstead"}
+        self._tokens = tokens or (_sign_in(scope) if scope else None)
         self._sleep = sleep
         self._clock = clock
         self._say_at = float("-inf")
@@ -91,6 +99,8 @@ class Sender:
         kept = self._connection.sock is not None
         try:
             return self._once(body)
+        except SignInFailed as problem:
+            return UNAUTHORIZED, problem.message
         except (OSError, HTTPException) as problem:
             self._connection.close()
             if not kept:
@@ -102,7 +112,17 @@ class Sender:
             return 0, str(problem) or type(problem).__name__
 
     def _once(self, body: bytes) -> tuple[int, str]:
-        self._connection.request("POST", self._path, body, self._headers)
+        headers = self._headers
+        if self._tokens is not None:
+            headers = {**headers, "authorization": f"Bearer {self._tokens.get_token()}"}
+        self._connection.request("POST", self._path, body, headers)
         response = self._connection.getresponse()
         response.read()
         return response.status, f"{response.status} {response.reason}"
+
+
+def _sign_in(scope: str) -> TokenProvider:
+    # It brings asyncio along, which only this needs here.
+    from flowstead_runtime.connections.entra import EntraTokens, Identity
+
+    return EntraTokens(Identity(scope).fetch)

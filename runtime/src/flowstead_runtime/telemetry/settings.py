@@ -12,16 +12,19 @@ from flowstead_runtime.errors import FlowDefinitionError
 
 _PREFIX = "OTEL_EXPORTER_OTLP"
 _METRICS_EVERY_S = 60.0
+_AAD_SCOPE = "https://management.azure.com/.default"
 _INSIGHTS_KEYS = ("AML_APP_INSIGHTS_KEY", "APPINSIGHTS_INSTRUMENTATIONKEY")
 _DEPLOYMENT = re.compile(r"/onlineEndpoints/([^/]+)/deployments/([^/]+)", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
 class Collector:
-    """One OTLP address, with the headers to send."""
+    """One OTLP address, with the headers to send. scope: for which the process signs in with Entra ID, "" for not at
+    all."""
 
     url: str
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    scope: str = ""
 
 
 @dataclass(frozen=True)
@@ -84,7 +87,8 @@ def _collector(environ: Mapping[str, str], signal: str) -> Collector | None:
     if parts.path in ("", "/") and not parts.query:
         url = f"{url.rstrip('/')}/v1/{signal.lower()}"
     headers = {**_headers(environ.get(f"{_PREFIX}_HEADERS", "")), **_headers(environ.get(f"{own[:-9]}_HEADERS", ""))}
-    return Collector(url, headers)
+    scope = environ.get(f"{_PREFIX}_AAD_AUTH_SCOPE", "").strip() or _AAD_SCOPE
+    return Collector(url, headers, scope if _is_true(environ, f"{_PREFIX}_AAD_AUTH_ENABLE") else "")
 
 
 def _headers(text: str) -> dict[str, str]:

@@ -6,6 +6,7 @@ spans.
 
 from __future__ import annotations
 
+import logging
 import random
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -20,6 +21,8 @@ from opentelemetry.util._decorator import _agnosticcontextmanager
 
 from flowstead_runtime.telemetry.records import Event, Link, SpanRecord
 from flowstead_runtime.telemetry.snapshot import cut
+
+log = logging.getLogger("flowstead.telemetry")
 
 Sink = Callable[[SpanRecord], None]
 """Takes a finished span. Called in whatever thread the span ended."""
@@ -214,6 +217,18 @@ class TracerProvider(trace.TracerProvider):
         attributes: types.Attributes = None,
     ) -> Tracer:
         return Tracer(instrumenting_module_name, self._sink)
+
+    def add_span_processor(self, processor: object) -> None:
+        """As code written for the SDK's provider calls it; it is told what to do instead."""
+        log.warning(
+            "the flow's own span processor %s gets no spans: the runtime exports them. Set "
+            "PF_BUILTIN_TRACE_EXPORTERS_DISABLE=true to leave them to the flow's own provider.",
+            type(processor).__name__,
+        )
+
+    def force_flush(self, timeout_millis: int = 0) -> bool:
+        """Spans are on their way as soon as they end."""
+        return True
 
 
 def _fitting(value: Any) -> Any:

@@ -128,8 +128,8 @@ def caller_context(headers: Iterable[tuple[bytes, bytes]]) -> Context | None:
     return propagate.extract(carrier) if carrier else None
 
 
-def _address(collector: Collector | None) -> tuple[str, Mapping[str, str]] | None:
-    return None if collector is None else (collector.url, dict(collector.headers))
+def _address(collector: Collector | None) -> tuple[str, Mapping[str, str], str] | None:
+    return None if collector is None else (collector.url, dict(collector.headers), collector.scope)
 
 
 def _fields(body: bytes) -> dict[str, Any] | None:
