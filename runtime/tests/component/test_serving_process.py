@@ -134,8 +134,8 @@ def process(arguments: list[str], *, fds: tuple[int, ...] = (), **environment: s
 
 
 @contextlib.contextmanager
-def serving(flow: Path, *arguments: str) -> Iterator[Running]:
-    with process(["serve", str(flow), "--port", "0", *arguments]) as running:
+def serving(flow: Path, *arguments: str, **environment: str) -> Iterator[Running]:
+    with process(["serve", str(flow), "--port", "0", *arguments], fds=(), **environment) as running:
         eventually("it says where it is", lambda: any("/score" in line for line in running.said))
         line = next(line for line in running.said if "/score" in line)
         running.url = line[line.index("http") : line.index("/score")]
@@ -185,6 +185,26 @@ def test_serve_answers_on_tcp_and_ends_cleanly(tmp_path: Path) -> None:
         with running.client() as client:
             assert client.get("/swagger.json").json()["info"]["x-flow-name"] == "flow"
         assert running.end() == 0
+
+
+def test_files_from_elsewhere_are_included(tmp_path: Path) -> None:
+    flow = write_flow(tmp_path / "flow", flow=FLOW + "additional_includes: [../shared/do.py]\n")
+    shared, scratch = tmp_path / "shared", tmp_path / "scratch"
+    shared.mkdir()
+    scratch.mkdir()
+    (flow / "do.py").rename(shared / "do.py")
+    with serving(flow, TMPDIR=str(scratch)) as running:
+        assert running.score("hello").json() == {"said": "hello"}
+        with running.client() as client:
+            assert client.get("/swagger.json").json()["info"]["x-flow-name"] == "flow"
+        assert running.end() == 0
+    assert list(scratch.iterdir()) == []
+    assert not (flow / "do.py").exists()
+
+    (shared / "do.py").unlink()
+    with process(["serve", str(flow), "--port", "0"]) as running:
+        assert running.process.wait(PATIENCE_S) == 1
+    assert "additional_includes names '../shared/do.py', which does not exist" in "".join(running.said)
 
 
 def test_a_port_that_is_taken_is_said(tmp_path: Path) -> None:

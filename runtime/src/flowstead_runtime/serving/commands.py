@@ -7,13 +7,15 @@ import json
 import os
 import socket
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flowstead_runtime.connections.hiding import hide_in_output
 from flowstead_runtime.errors import RuntimeFailure
+from flowstead_runtime.flow.includes import assembled
 from flowstead_runtime.flow.running import Flow
 from flowstead_runtime.serving.health import Health, HealthThread
 from flowstead_runtime.serving.settings import (
@@ -31,6 +33,7 @@ from flowstead_runtime.telemetry.collection_settings import given_settings
 from flowstead_runtime.telemetry.settings import read_settings
 
 if TYPE_CHECKING:
+    from flowstead_runtime.serving.process import Stopping
     from flowstead_runtime.serving.worker import Worker
     from flowstead_runtime.serving.workers import Workers
     from flowstead_runtime.telemetry.telemetry import Telemetry
@@ -82,7 +85,8 @@ def explain_only(options: argparse.Namespace) -> int:
 
     connections = Path(options.connections) if options.connections else None
     try:
-        text, complete = explain_connections(Path(options.flow), connections, dict(options.init or ()))
+        with _flow_of(options) as flow:
+            text, complete = explain_connections(flow, connections, dict(options.init or ()))
     except StartFailure as failure:
         print(failure, file=sys.stderr)
         return 1
@@ -158,14 +162,29 @@ def _run(
     announce: str = "",
     worker: Worker | None = None,
 ) -> None:
-    from flowstead_runtime.serving.process import Process, Stopping, configure_logging
+    from flowstead_runtime.serving.process import Stopping, configure_logging
 
     if options.command == "host":
         hide_in_output()  # it goes into a log
     configure_logging()
     stopping = Stopping(health)
     stopping.install(interrupts=worker is None)
-    flow_path = Path(options.flow).absolute()
+    with _flow_of(options) as flow_path:
+        _serve_flow(options, flow_path, sockets, health, stopping, announce=announce, worker=worker)
+
+
+def _serve_flow(
+    options: argparse.Namespace,
+    flow_path: Path,
+    sockets: Sequence[socket.socket],
+    health: Health,
+    stopping: Stopping,
+    *,
+    announce: str,
+    worker: Worker | None,
+) -> None:
+    from flowstead_runtime.serving.process import Process
+
     connections = Path(options.connections) if options.connections else None
     init = dict(getattr(options, "init", None) or ())
     collection = _start_collection(options, flow_path)
@@ -186,6 +205,19 @@ def _run(
         flush=telemetry.close if telemetry is not None else lambda: None,
         watch=worker.end_with_parent if worker else lambda stop: None,
     ).run()
+
+
+@contextmanager
+def _flow_of(options: argparse.Namespace) -> Iterator[Path]:
+    """The flow with what its author includes from elsewhere. For a hosted one that was done before its upload."""
+    path = Path(options.flow).absolute()
+    with ExitStack() as stack:
+        if options.command != "host":
+            try:
+                path = stack.enter_context(assembled(path))
+            except RuntimeFailure as problem:
+                raise explain(path, problem) from problem
+        yield path
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ _FRAMES_SHOWN = 5
 _RUNTIME = str(Path(__file__).resolve().parent.parent) + os.sep
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class StartFailure(Exception):
     """The flow cannot start. text: a few lines for a person: what, where, why, next step; exit_code: see
     `exit_codes`."""
