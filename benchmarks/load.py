@@ -1,8 +1,9 @@
 """The load: connections that each send the next request when the last answer is there (a closed loop).
 
-A process of its own, `python -m benchmarks.load PORT CONNECTIONS SECONDS`, so that it can sit on a core of its own. It
-reads no more of an answer than it must (about 10 µs of CPU a request), yet at several thousand requests a second it is
-part of what is measured; all servers are measured with the same one. It prints one line of JSON.
+A process of its own, `python -m benchmarks.load PORT CONNECTIONS SECONDS [WARM_UP_S [SPREAD_S]]`, so that it can sit
+on a core of its own. It reads no more of an answer than it must (about 10 µs of CPU a request), yet at several
+thousand requests a second it is part of what is measured; all servers are measured with the same one. It prints one
+line of JSON.
 """
 
 from __future__ import annotations
@@ -93,11 +94,19 @@ async def connect(tally: Tally, port: int) -> None:
     await asyncio.get_running_loop().create_connection(lambda: Connection(tally, port), "127.0.0.1", port)
 
 
-async def run(port: int, connections: int, seconds: float) -> dict[str, float]:
-    """Load the server, first to warm it up, then to measure. Milliseconds and requests a second."""
+async def run(
+    port: int, connections: int, seconds: float, warm_up_s: float = WARM_UP_S, spread_s: float = 0.0
+) -> dict[str, float]:
+    """Load the server, first to warm it up, then to measure. Milliseconds and requests a second. spread_s: over which
+    the connections are opened, evenly; at once when it is 0."""
     tally = Tally()
-    await asyncio.gather(*(connect(tally, port) for _ in range(connections)))
-    await asyncio.sleep(WARM_UP_S)
+    if spread_s:
+        for _ in range(connections):
+            await connect(tally, port)
+            await asyncio.sleep(spread_s / connections)
+    else:
+        await asyncio.gather(*(connect(tally, port) for _ in range(connections)))
+    await asyncio.sleep(warm_up_s)
     tally.taking = True
     started = perf_counter()
     await asyncio.sleep(seconds)
@@ -119,5 +128,5 @@ def _percentile(taken: list[float], share: float) -> float:
 
 
 if __name__ == "__main__":
-    measured = uvloop.run(run(int(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3])))
+    measured = uvloop.run(run(int(sys.argv[1]), int(sys.argv[2]), *map(float, sys.argv[3:])))
     print(json.dumps(measured), flush=True)

@@ -17,13 +17,14 @@ SCRATCH = ROOT / ".cache" / "bench"
 @dataclass(frozen=True)
 class Target:
     """argv: `{port}` stands for the port. ready: the path that answers 200 once it serves. telemetry: it exports to a
-    collector on the load's core."""
+    collector on the load's core. folder: where it is started."""
 
     name: str
     argv: tuple[str, ...]
     environment: Mapping[str, str] = field(default_factory=dict)
     ready: str = "/health"
     telemetry: bool = False
+    folder: Path = ROOT
 
 
 def targets(*, promptflow: bool) -> list[Target]:
@@ -56,3 +57,30 @@ def _promptflow(kind: str) -> Target:
     return Target(
         f"pf flow serve, {kind} tool", (*argv, "--host", "127.0.0.1", "--skip-open-browser"), promptflow_environment()
     )
+
+
+def slow_targets(workers: int, *, promptflow: bool) -> list[Target]:
+    """Servers of the flows that wait: promptflow's as its own image starts them, with 8 workers, and 8 threads each for
+    the synchronous flow."""
+    found = []
+    for kind, engine in (("async", "fastapi"), ("sync", "flask"), ("flex", "fastapi")):
+        flow = FLOWS / f"slow_{kind}"
+        argv = (sys.executable, "-m", "flowstead_runtime", "serve", str(flow), "--port", "{port}")
+        found.append(Target(f"flowstead serve, {kind}", (*argv, "--workers", str(workers))))
+        if promptflow:
+            found.append(_gunicorn(kind, flow, engine))
+    return found
+
+
+def stream_target() -> Target:
+    """A server of the flow that streams."""
+    argv = (sys.executable, "-m", "flowstead_runtime", "serve", str(FLOWS / "stream"), "--port", "{port}")
+    return Target("flowstead serve, stream", argv)
+
+
+def _gunicorn(kind: str, flow: Path, engine: str) -> Target:
+    way = "--threads 8" if engine == "flask" else "-k uvicorn_worker.UvicornWorker"
+    words = f"-w 8 {way} -b 127.0.0.1:{{port}} --timeout 300 --log-level warning".split()
+    application = f"promptflow.core._serving.app:create_app(engine='{engine}')"
+    argv = (str(PYTHON.with_name("gunicorn")), *words, application)
+    return Target(f"promptflow, 8 workers, {kind}", argv, promptflow_environment(), folder=flow)
