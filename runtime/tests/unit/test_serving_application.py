@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import gzip
-import html
+import hashlib
 import json
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
@@ -590,12 +591,22 @@ def test_swagger_describes_the_answered_outputs() -> None:
     assert "grade" not in text
 
 
-def test_the_page_offers_a_request_that_works() -> None:
-    inputs = {"<b>": FlowInput(ValueType.STRING, default="</textarea>"), "n": FlowInput(ValueType.INT)}
-    page = ask(FakeFlow(echo, replace(DEFINITION, inputs=inputs)), method="GET", path="/")
+def test_the_page_knows_the_flow_and_lets_nothing_else_run() -> None:
+    inputs = {"<b>": FlowInput(ValueType.STRING, default="</script>"), "n": FlowInput(ValueType.INT)}
+    flow = FakeFlow(echo, replace(DEFINITION, name="<i>", inputs=inputs, sample={"n": 7}))
+    page = ask(flow, method="GET", path="/")
+    text = page.pieces[0].decode()
     assert page.headers["content-type"] == "text/html; charset=utf-8"
-    offered = html.unescape(page.pieces[0].decode().split('rows="10">')[1].split("</textarea>")[0])
-    assert json.loads(offered) == {"<b>": "</textarea>", "n": 1}
+    assert "<h1>&lt;i&gt;</h1>" in text
+    data = json.loads(text.partition('id="flow">')[2].partition("</script>")[0])
+    assert [(each["name"], each["value"]) for each in data["inputs"]] == [("<b>", "</script>"), ("n", 7)]
+    policy = page.headers["content-security-policy"]
+    assert policy.startswith("default-src 'none'; ")
+    for tag in ("script", "style"):
+        own = text.partition(f"<{tag}>")[2].partition(f"</{tag}>")[0]
+        digest = base64.b64encode(hashlib.sha256(own.encode()).digest()).decode()
+        assert f"{tag}-src 'sha256-{digest}'; " in policy
+    assert "unsafe" not in policy
 
 
 def test_unknown_routes_and_wrong_methods() -> None:

@@ -14,11 +14,11 @@ from flowstead_runtime.serving.cors import allow_origins
 from flowstead_runtime.serving.decoding import read_content
 from flowstead_runtime.serving.exchange import CallerGone, Exchange, Handler
 from flowstead_runtime.serving.failures import answer
-from flowstead_runtime.serving.page import build_page
+from flowstead_runtime.serving.page import Page, build_page
 from flowstead_runtime.serving.request_ids import read_headers
 from flowstead_runtime.serving.score import build_score
 from flowstead_runtime.serving.serving import Serving
-from flowstead_runtime.serving.types import Application, Receive, Scope, Send
+from flowstead_runtime.serving.types import Application, Headers, Receive, Scope, Send
 
 
 def build_application(serving: Serving) -> Application:
@@ -48,7 +48,7 @@ def build_routes(serving: Serving) -> Mapping[str, Mapping[str, Handler]]:
         "/version": {"GET": _json(version)},
         "/swagger.json": {"GET": _json(swagger)},
         "/feedback": {"POST": _feedback(serving)},
-        "/": {"GET": _fixed(page, b"text/html; charset=utf-8")},
+        "/": {"GET": _page(page)},
     }
 
 
@@ -61,6 +61,20 @@ def _fixed(body: bytes, content_type: bytes) -> Handler:
         await exchange.reply(200, body, [(b"content-type", content_type)])
 
     return fixed
+
+
+def _page(page: Page) -> Handler:
+    headers: Headers = [
+        (b"content-type", b"text/html; charset=utf-8"),
+        (b"content-security-policy", page.policy),
+        (b"x-content-type-options", b"nosniff"),
+        (b"referrer-policy", b"no-referrer"),
+    ]
+
+    async def shown(exchange: Exchange) -> None:
+        await exchange.reply(200, page.content, headers)
+
+    return shown
 
 
 def _feedback(serving: Serving) -> Handler:

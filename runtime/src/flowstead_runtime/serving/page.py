@@ -1,65 +1,66 @@
-"""The page at `/`: try the flow from a browser."""
+"""The page at `/`: try the flow from a browser. Its markup, style and script are `page.html`."""
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import html
 import json
-from collections.abc import Mapping
-from typing import Any
+from pathlib import Path
+from typing import Any, NamedTuple
 
-from flowstead_runtime.flow.definition import FlowDefinition, ValueType
+from flowstead_runtime.flow.definition import FlowDefinition, FlowInput, MessageFormat
 
-_EXAMPLES: Mapping[ValueType, Any] = {
-    ValueType.INT: 1,
-    ValueType.DOUBLE: 1.0,
-    ValueType.BOOL: True,
-    ValueType.STRING: "",
-    ValueType.LIST: [],
-    ValueType.OBJECT: {},
-    ValueType.IMAGE: {},
-}
-
-_PAGE = """<!DOCTYPE html>
-<html lang="en">
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{name}</title>
-<style>
-body {{ font: 1rem/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 48rem; padding: 0 1rem }}
-textarea, pre {{ box-sizing: border-box; width: 100%; font: .9rem/1.4 ui-monospace, monospace; white-space: pre-wrap }}
-</style>
-<h1>{name}</h1>
-<form>
-<label for="inputs">Inputs</label>
-<textarea id="inputs" rows="10">{inputs}</textarea>
-<button>Send</button> <a href="swagger.json">swagger.json</a>
-</form>
-<h2 id="status" role="status"></h2>
-<pre id="answer"></pre>
-<script>
-const [inputs, status_, answer] = ["inputs", "status", "answer"].map(id => document.getElementById(id));
-document.querySelector("form").addEventListener("submit", async event => {{
-  event.preventDefault();
-  status_.textContent = "…";
-  answer.textContent = "";
-  try {{
-    const response = await fetch("score", {{ method: "POST", body: inputs.value }});
-    status_.textContent = response.status;
-    answer.textContent = await response.text();
-  }} catch (problem) {{
-    status_.textContent = problem;
-  }}
-}});
-</script>
-</html>
-"""
+_TEMPLATE = Path(__file__).with_name("page.html")
 
 
-def build_page(definition: FlowDefinition) -> bytes:
-    """The page for this flow, its form filled with the sample, the defaults, or a value of each input's type."""
-    examples = {
-        name: definition.sample.get(name, _EXAMPLES[each.type] if each.default is None else each.default)
-        for name, each in definition.inputs.items()
+class Page(NamedTuple):
+    """policy: a Content-Security-Policy that lets the page's own script and style work, and nothing else."""
+
+    content: bytes
+    policy: bytes
+
+
+def build_page(definition: FlowDefinition) -> Page:
+    """The page for this flow, its fields filled with the sample or the defaults."""
+    template = _TEMPLATE.read_text("utf-8")
+    script, style = _between(template, "<script>", "</script>"), _between(template, "<style>", "</style>")
+    # Nothing in a data block may end it.
+    data = json.dumps(_flow(definition), default=str).replace("<", "\\u003c")
+    text = template.replace("{name}", html.escape(definition.name)).replace("{flow}", data)
+    policy = (
+        f"default-src 'none'; script-src '{_hash(script)}'; style-src '{_hash(style)}'; img-src data:; "
+        "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    )
+    return Page(text.encode("utf-8", "replace"), policy.encode())
+
+
+def _flow(definition: FlowDefinition) -> dict[str, Any]:
+    """What the script has to know."""
+    chat_outputs = [name for name, each in definition.outputs.items() if each.is_chat_output]
+    return {
+        "name": definition.name,
+        "inputs": [_input(name, each, definition) for name, each in definition.inputs.items()],
+        "chat_output": chat_outputs[0] if chat_outputs else None,
+        "vision": definition.message_format is MessageFormat.OPENAI_VISION,
     }
-    text = json.dumps(examples, indent=2, ensure_ascii=False, default=str)
-    return _PAGE.format(name=html.escape(definition.name), inputs=html.escape(text)).encode("utf-8", "replace")
+
+
+def _input(name: str, spec: FlowInput, definition: FlowDefinition) -> dict[str, Any]:
+    return {
+        "name": name,
+        "type": spec.type.value,
+        "value": definition.sample.get(name, spec.default),
+        "required": spec.default is None,
+        "description": spec.description,
+        "chat_input": spec.is_chat_input,
+        "chat_history": spec.is_chat_history,
+    }
+
+
+def _between(text: str, start: str, end: str) -> str:
+    return text.partition(start)[2].partition(end)[0]
+
+
+def _hash(text: str) -> str:
+    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
