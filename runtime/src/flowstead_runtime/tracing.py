@@ -24,10 +24,12 @@ class SpanType(StrEnum):
 
 @dataclass(frozen=True)
 class Traced:
-    """What a call is shown as. function: the qualified name of what is called; node: the node's name when the call is a
-    node; builtin: it is one of promptflow's tools, whose way of calling a provider is the runtime's own business;
-    template: the text of its prompt, variables: the names of the arguments that fill it; ignored: arguments that
-    are not shown."""
+    """What a call is shown as.
+
+    function: the qualified name of what is called, "" for a DAG flow, which is no function. node: the node's name when
+    the call is a node. builtin: it is one of promptflow's tools, whose way of calling a provider is the runtime's own
+    business. template: the text of its prompt, shown as the input `template_input` too; variables: the names of the
+    arguments that fill it. ignored: arguments that are not shown."""
 
     name: str
     function: str
@@ -35,6 +37,7 @@ class Traced:
     node: str = ""
     builtin: bool = False
     template: str = ""
+    template_input: str = "prompt"
     variables: frozenset[str] = frozenset()
     ignored: frozenset[str] = frozenset()
 
@@ -42,7 +45,8 @@ class Traced:
     def attributes(self) -> dict[str, str | int]:
         """Those of all its spans, made once."""
         made: dict[str, str | int] = {"framework": "promptflow", "span_type": self.type.value}
-        made["function"] = self.function
+        if self.function:
+            made["function"] = self.function
         if self.node:
             made["node_name"] = self.node
         return made

@@ -309,6 +309,7 @@ def test_an_llm_node_has_the_providers_call_below_it(collector: Collector, provi
     assert (node.parent, call.parent) == (flow_span.id, node.id)
     assert node.attributes["function"] == "AzureOpenAI.chat"
     assert node.attributes["prompt.template"].startswith("system:")
+    assert json.loads(node.attributes["inputs"])["prompt"] == node.attributes["prompt.template"]
     assert json.loads(node.attributes["prompt.variables"]) == {"question": "[[say: so it is]]"}
     assert call.attributes["span_type"] == "LLM"
     assert call.attributes["function"].startswith("openai.resources.chat.completions")

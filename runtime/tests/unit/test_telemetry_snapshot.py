@@ -54,7 +54,7 @@ def test_secrets_are_left_out() -> None:
     connection = AzureOpenAIConnection(name="azure", api_key="key-of-azure-1")
     seen = snapshot({"connection": connection, "secret": Secret("key-of-mine"), "model": Model("m", "key-of-model")})
     assert seen == {
-        "connection": "AzureOpenAIConnection 'azure'",
+        "connection": "azure",
         "secret": HIDDEN,
         "model": {"name": "m", "api_key": HIDDEN},
     }

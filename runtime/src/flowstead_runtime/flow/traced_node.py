@@ -20,6 +20,7 @@ def traced_node(tool: Tool, request: ToolRequest) -> Tool:
         node=request.node,
         builtin=bool(tool.function),
         template=read_source(request) if tool.variables else "",
+        template_input="template" if request.type == "prompt" else "prompt",
         variables=tool.variables,
     )
     stream = tracing.traced(tool.stream, what) if tool.stream is not None else None

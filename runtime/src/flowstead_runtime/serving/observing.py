@@ -75,7 +75,7 @@ def flow_span(definition: FlowDefinition) -> Traced:
         return Traced(name, name, SpanType.FLOW)
     if definition.prompty is not None:
         return Traced(definition.prompty.name, "Prompty", SpanType.FLOW, builtin=True)
-    return Traced(definition.name, definition.name, SpanType.FLOW)
+    return Traced(definition.name, "", SpanType.FLOW)
 
 
 class _FirstByte:

@@ -149,6 +149,7 @@ class Frame:
             set_payload(span, "prompt.variables", "", variables)
             told = {"prompt.template": what.template, "prompt.variables": variables}
             set_payload(span, "", "promptflow.prompt.template", told)
+            inputs = {what.template_input: what.template, **inputs}
         set_payload(span, "inputs", "promptflow.function.inputs", snapshot(inputs))
 
     def enter(self) -> Token[otel.Context]:
@@ -228,8 +229,7 @@ class Frame:
     def _show_output(self, value: Any) -> None:
         span = self.span
         if span is not None and span.is_recording():
-            shown = None if self._what.type is SpanType.EMBEDDING else snapshot(value)
-            set_payload(span, "output", "promptflow.function.output", shown)
+            set_payload(span, "output", "promptflow.function.output", snapshot(value))
             set_ok(span)
 
     def _end(self, exception: str, run_status: str) -> None:

@@ -87,7 +87,7 @@ class _Walk:
         if isinstance(value, Secret):
             return HIDDEN
         if isinstance(value, Connection) or type(value).__name__.endswith("Connection"):
-            return f"{type(value).__name__} '{getattr(value, 'name', '')}'"
+            return str(getattr(value, "name", "") or type(value).__name__)
         if isinstance(value, enum.Enum):
             return self.copy(value.value, depth)
         for kind in (str, int, float):
