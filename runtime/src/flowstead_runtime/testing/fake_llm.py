@@ -6,7 +6,8 @@
         provider.requests[-1].body["messages"]
 
 or from a shell: `python -m flowstead_runtime.testing.fake_llm --port 8099`. What it answers, and how a prompt steers
-that, is in `llm_answers`. Chat and completions (plain and streamed, several choices, tools, JSON), embeddings, models.
+that, is in `llm_answers`. Chat and completions (plain and streamed, several choices, tools, JSON), embeddings, models;
+Azure AI Content Safety as well.
 `GET /requests` shows what was received, `DELETE /requests` forgets it.
 """
 
@@ -32,6 +33,7 @@ from flowstead_runtime.testing.llm_answers import Body, Directives, Message
 
 _AZURE_PATH = re.compile(r"/openai/deployments/([^/]+)/(.+)")
 _OPENAI_PATH = re.compile(r"/(?:openai/)?(?:v1/)?(.+)")
+_SAFETY = "contentsafety/text:analyze"
 _POLL_S = 0.05
 
 
@@ -181,7 +183,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _check_credentials(self, received: ReceivedRequest) -> None:
         bearer = received.headers.get("authorization", "").removeprefix("Bearer ").strip()
-        key = received.headers.get("api-key", "") or bearer
+        key = received.headers.get("api-key", "") or received.headers.get("ocp-apim-subscription-key", "") or bearer
         if not key or (self.provider.keys is not None and key not in self.provider.keys):
             raise _Refused(401, "invalid_api_key", "Incorrect API key provided.")
         if received.azure and "api-version" not in received.query:
@@ -191,6 +193,8 @@ class _Handler(BaseHTTPRequestHandler):
         match = _AZURE_PATH.fullmatch(received.path) or _OPENAI_PATH.fullmatch(received.path)
         operation = match[match.re.groups] if match else ""
         model = match[1] if match and received.azure else str(received.body.get("model", ""))
+        if operation == _SAFETY:
+            return self._send(200, llm_answers.safety_of(str(received.body.get("text", ""))))
         answers = {"chat/completions": _chat, "completions": _completion, "embeddings": _embeddings}
         if operation not in answers:
             raise _Refused(404, "not_found", f"There is no {received.path} here.")

@@ -7,6 +7,7 @@ A prompt steers its own answer by directives:
     [[fail: STATUS xN]]  the same, but only for the first N requests with this very body
     [[wait: SECONDS]]    wait before the answer
     [[cut: N]]           when streaming, drop the connection after N pieces
+    [[hate: N]]          when asked for safety, find hate of that severity; sexual, self_harm, violence alike
 """
 
 from __future__ import annotations
@@ -27,6 +28,8 @@ EMBEDDING_LENGTH = 8
 _DIRECTIVE = re.compile(r"\[\[(say|fail|wait|cut):\s*(.*?)\s*\]\]", re.S)
 _SAY_NOTHING: tuple[Any, ...] = (None, "", [], {})
 _DEFAULTS: Body = {"n": 1, "best_of": 1, "echo": False}
+_SAFETY = {"Hate": "hate", "SelfHarm": "self_harm", "Sexual": "sexual", "Violence": "violence"}
+_SEVERITY = re.compile(r"\[\[(\w+):\s*(\d)\s*\]\]")
 _FAIL = re.compile(r"(\d{3})(?:\s+x(\d+))?")
 
 
@@ -120,6 +123,13 @@ def embedding_of(text: str, length: int) -> list[float]:
         numbers.extend((byte - 128) / 128 for byte in seed)
         block += 1
     return numbers[:length]
+
+
+def safety_of(text: str) -> dict[str, Any]:
+    """What content safety finds in a text: nothing that no directive asks for."""
+    asked = dict(_SEVERITY.findall(text))
+    found = [{"category": each, "severity": int(asked.get(word, 0))} for each, word in _SAFETY.items()]
+    return {"blocklistsMatch": [], "categoriesAnalysis": found}
 
 
 def pieces_of(text: str) -> list[str]:
