@@ -363,6 +363,20 @@ def test_a_stream_ends_its_spans_when_it_is_exhausted(collector: Collector, prov
     assert collector.points["Flow_Streaming_Response_Duration", "default_flow_id"] == 1
 
 
+def test_a_stream_that_breaks_fails_all_of_its_spans(collector: Collector, provider: FakeLlm, tmp_path: Path) -> None:
+    flow = write_dag(tmp_path / "broken", PLAIN, [llm_node()], "answer")
+    with serving(flow, OTEL_EXPORTER_OTLP_ENDPOINT=collector.url, **azure(provider)) as running:
+        with contextlib.suppress(httpx.RemoteProtocolError):
+            running.score({"text": "[[say: one two three four]] [[cut: 2]]"}, accept="text/event-stream")
+        running.end()
+    for name in ("broken", "answer", "openai_chat"):
+        assert collector.span(name).status == ERROR, name
+        assert "exception" in collector.span(name).events
+    requests = {key: count for key, count in collector.points.items() if key[0] == "Flow_Request"}
+    assert list(requests.values()) == [1]
+    assert next(iter(requests))[-1] == "True"
+
+
 FLEX = """\
 import os
 from openai import AsyncOpenAI

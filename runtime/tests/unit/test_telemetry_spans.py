@@ -218,6 +218,20 @@ def test_tokens_are_summed_up_the_tree(spans: Recorded, tracer: trace.Tracer) ->
     assert calls == {"openai_chat", "helper", "helper_openai_chat"}
 
 
+def test_a_long_answer_in_pieces_keeps_few_of_them(spans: Recorded, instrument: Instrument) -> None:
+    def chunk(text: str, **more: Any) -> Any:
+        delta = SimpleNamespace(content=text, role=None)
+        return SimpleNamespace(model="m", choices=[SimpleNamespace(delta=delta)], **more)
+
+    used = SimpleNamespace(prompt_tokens=1, completion_tokens=2, total_tokens=3)
+    chunks = [chunk("ab") for _ in range(1000)] + [SimpleNamespace(model="m", choices=[], usage=used)]
+    stream = instrument.wrap(lambda: iter(chunks), traced("llm", type=SpanType.LLM))()
+    assert sum(len(each.choices) for each in stream) == 1000
+    assert spans.payload("llm", "llm.generated_message") == {"content": "ab" * 1000, "role": "assistant"}
+    assert spans.named("llm").attributes["llm.usage.total_tokens"] == 3
+    assert len(spans.payload("llm", "output")) <= 128
+
+
 def test_calls_are_counted_without_spans_too() -> None:
     metrics = Metrics({"zone": "x"})
     wrapped = Instrument(None, metrics).wrap(lambda: answer("hi", 1, 2), traced("llm", type=SpanType.LLM))

@@ -89,7 +89,8 @@ class Instrument:
 
 class Frame:
     """One call. `enter` before it, then either `finish` or `fail`, once. api_call: the names from below the node down
-    to this call. asked: of a call to a provider, its arguments."""
+    to this call. asked: of a call to a provider, its arguments;
+    streamed: the answer that is coming in pieces."""
 
     __slots__ = (
         "_began",
@@ -103,6 +104,7 @@ class Frame:
         "node",
         "shared",
         "span",
+        "streamed",
         "tokens",
     )
 
@@ -122,6 +124,7 @@ class Frame:
         self.span: trace.Span | None = None
         self.tokens: dict[str, int] | None = None
         self.asked: Mapping[str, Any] = {}
+        self.streamed: llm_answers.StreamedAnswer | None = None
         self.name = what.name
         inside_builtin = parent is not None and parent._what.builtin
         if inside_builtin:
@@ -161,11 +164,11 @@ class Frame:
 
     def finish(self, value: Any) -> Any:
         """The value of the call; a stream in place of one, which ends the call when it is exhausted or closed."""
-        if isinstance(value, Iterator):
-            return TracedStream(value, self)
-        if isinstance(value, AsyncIterator):
-            return AsyncTracedStream(value, self)
         kind = self._what.type
+        if isinstance(value, Iterator | AsyncIterator):
+            if kind is SpanType.LLM:
+                self.streamed = llm_answers.StreamedAnswer()
+            return TracedStream(value, self) if isinstance(value, Iterator) else AsyncTracedStream(value, self)
         if kind is SpanType.LLM:
             self._tell_answer(llm_answers.answer_of(value))
         elif kind is SpanType.EMBEDDING:
@@ -176,8 +179,8 @@ class Frame:
 
     def finish_stream(self, pieces: list[Any]) -> None:
         """The stream that the call gave is at its end. pieces: what it gave."""
-        if self._what.type is SpanType.LLM:
-            self._tell_answer(llm_answers.streamed_answer(pieces))
+        if self.streamed is not None:
+            self._tell_answer(self.streamed.answer())
         if self.span is not None:
             self.span.set_attribute("output_type", "iterated")
         self._show_output(pieces)

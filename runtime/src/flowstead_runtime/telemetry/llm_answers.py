@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from flowstead_runtime.telemetry.snapshot import CHARACTERS
+
 COUNTED = ("prompt_tokens", "completion_tokens")
 _USAGE = (*COUNTED, "total_tokens")
 
@@ -32,27 +34,37 @@ def answer_of(response: Any) -> Answer | None:
     return Answer(_model(response), usage_of(response), message)
 
 
-def streamed_answer(chunks: Sequence[Any]) -> Answer | None:
-    """One that came in pieces. Tokens are known only where the caller asked the provider to add them to the stream."""
-    texts: list[str] = []
-    role, model, chat = "assistant", "", False
-    usage: Mapping[str, int] = {}
-    for chunk in chunks:
+class StreamedAnswer:
+    """One that comes in pieces. Tokens are known only where the caller asked the provider to add them to the stream."""
+
+    def __init__(self) -> None:
+        self._texts: list[str] = []
+        self._left = CHARACTERS
+        self._role, self._model, self._chat = "assistant", "", False
+        self._usage: Mapping[str, int] = {}
+
+    def add(self, chunk: Any) -> None:
+        """What is no piece of an answer changes nothing."""
         choices = getattr(chunk, "choices", None)
         if choices is None:
-            return None
-        model = model or _model(chunk)
-        usage = usage_of(chunk) or usage
+            return
+        self._model = self._model or _model(chunk)
+        self._usage = usage_of(chunk) or self._usage
         if not choices:
-            continue
+            return
         delta = getattr(choices[0], "delta", None)
-        chat = chat or delta is not None
-        text = getattr(delta, "content", None) if delta is not None else getattr(choices[0], "text", None)
-        if text:
-            texts.append(text)
-            role = getattr(delta, "role", None) or role
-    text = "".join(texts)
-    return Answer(model, usage, {"content": text, "role": role} if chat and text else text or None)
+        self._chat = self._chat or delta is not None
+        text = getattr(choices[0] if delta is None else delta, "text" if delta is None else "content", None)
+        if text and self._left > 0:
+            self._texts.append(text)
+            self._left -= len(text)
+            self._role = getattr(delta, "role", None) or self._role
+
+    def answer(self) -> Answer:
+        """As far as it has come."""
+        text = "".join(self._texts)
+        message = {"content": text, "role": self._role} if self._chat and text else text or None
+        return Answer(self._model, self._usage, message)
 
 
 def embeddings_of(response: Any, asked: Any) -> Answer | None:

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 MOST_PIECES = 10_000
 """That are kept to be shown."""
+MOST_CHUNKS = 128
+"""The same, of a provider's chunks: these are large, and more would not fit into a span."""
 
 
 class _Stream:
@@ -21,14 +23,17 @@ class _Stream:
         self._inner = inner
         self._frame: Frame | None = frame
         self.seen_pieces: list[Any] = []
+        self._most = 0 if frame.span is None else MOST_PIECES if frame.streamed is None else MOST_CHUNKS
 
     def __getattr__(self, name: str) -> Any:
         # The SDK's streams have more to them than iteration.
         return getattr(self._inner, name)
 
     def _saw(self, piece: Any) -> None:
-        if len(self.seen_pieces) < MOST_PIECES:
+        if len(self.seen_pieces) < self._most:
             self.seen_pieces.append(piece)
+        if self._frame is not None and self._frame.streamed is not None:
+            self._frame.streamed.add(piece)
 
     def _end(self, error: BaseException | None = None) -> None:
         frame, self._frame = self._frame, None
