@@ -439,3 +439,22 @@ def test_images_by_path_and_by_address(tmp_path: Path) -> None:
         ((kind, data),) = fetched.items()
         assert kind == "data:image/*;base64"
         assert json.loads(base64.b64decode(data))["status"] == "Healthy"
+
+
+def test_no_image_is_fetched_for_a_caller_who_has_hung_up(tmp_path: Path) -> None:
+    code = IMAGE_CODE.replace("    return photo", "    open('ran', 'w').close()\n    return photo")
+    flow = write_flow(tmp_path / "flow", code, IMAGE_FLOW)
+    with socket.create_server(("127.0.0.1", 0)) as pictures, hosted(flow, FLOWSTEAD_PRIVATE_IMAGES="allow") as running:
+        pictures.settimeout(PATIENCE_S)
+        body = json.dumps({"photo": f"http://127.0.0.1:{pictures.getsockname()[1]}/x.png"}).encode()
+        with socket.socket(socket.AF_UNIX) as caller:
+            assert running.uds is not None
+            caller.connect(running.uds)
+            caller.sendall(b"POST /score HTTP/1.1\r\nhost: x\r\ncontent-length: %d\r\n\r\n%s" % (len(body), body))
+            fetching, _ = pictures.accept()
+            fetching.settimeout(PATIENCE_S)
+            assert fetching.recv(65536).startswith(b"GET /x.png")
+        with fetching:
+            # The server of the image sees the runtime leave in turn.
+            assert fetching.recv(65536) == b""
+        assert not (flow / "ran").exists()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
 from flowstead_runtime.errors import InputError
@@ -24,19 +24,34 @@ _raw_decode = json.JSONDecoder().raw_decode
 
 
 def decode(serving: Serving, proceed: Handler) -> Handler:
-    """Layer: reads the body and makes the inputs of it."""
+    """Layer: reads the body and makes the inputs of it, but for the images to fetch."""
     limit = serving.settings.body_limit
     inputs_of = make_decoder(serving.definition)
-    fetcher = ImageFetcher(limit, allowed=_anywhere if serving.settings.private_images else is_public)
 
     async def decoded(exchange: Exchange) -> None:
         body = await read_content(exchange, limit)
         remote: list[RemoteImage] = []
-        inputs = inputs_of(body, remote)
-        exchange.inputs = put_in_place(inputs, await fetcher.fetch(remote)) if remote else inputs
+        exchange.inputs = inputs_of(body, remote)
+        if remote:
+            exchange.remote = remote
         await proceed(exchange)
 
     return decoded
+
+
+def fetch_images(serving: Serving, proceed: Handler) -> Handler:
+    """Layer: fetches the images that the inputs name by their address. It lies where a caller who hangs up is seen."""
+    allowed = _anywhere if serving.settings.private_images else is_public
+    fetcher = ImageFetcher(serving.settings.body_limit, allowed)
+
+    def fetched(exchange: Exchange) -> Awaitable[None]:
+        return fetch(exchange) if exchange.remote else proceed(exchange)
+
+    async def fetch(exchange: Exchange) -> None:
+        exchange.inputs = put_in_place(exchange.inputs, await fetcher.fetch(exchange.remote))
+        await proceed(exchange)
+
+    return fetched
 
 
 async def read_content(exchange: Exchange, limit: int) -> bytes:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from flowstead_runtime.errors import RuntimeFailure
@@ -14,6 +14,7 @@ from flowstead_runtime.serving.types import Headers, Receive, Scope, Send
 if TYPE_CHECKING:
     from flowstead_runtime.serving.outputs import Outputs
     from flowstead_runtime.serving.serving import Serving
+    from flowstead_runtime.tools.multimedia import RemoteImage
 
 Handler = Callable[["Exchange"], Awaitable[None]]
 Layer = Callable[["Serving", Handler], Handler]
@@ -29,6 +30,7 @@ class Exchange:
 
     timeout_s: how long the caller is willing to wait, None when it did not say.
     started: the answer's first bytes are out, so its status is settled.
+    remote: images among the inputs that are still to be fetched.
     streaming: the answer is a stream of events.
     verdict: why the request was cut short, set by whoever cancels its task.
     gone: the caller hung up."""
@@ -40,6 +42,7 @@ class Exchange:
     timeout_s: float | None = None
     deadline: float | None = None
     inputs: Mapping[str, Any]
+    remote: Sequence[RemoteImage] = ()
     result: RunResult
     outputs: Outputs
     started = False

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from flowstead_runtime.serving.admission import admit
 from flowstead_runtime.serving.collecting import collect_payloads, collect_values
 from flowstead_runtime.serving.deadline import keep_callers_deadline, keep_deadline, watch_caller
-from flowstead_runtime.serving.decoding import decode
+from flowstead_runtime.serving.decoding import decode, fetch_images
 from flowstead_runtime.serving.encoding import encode
 from flowstead_runtime.serving.exchange import Handler, Layer
 from flowstead_runtime.serving.execution import execute
@@ -29,6 +29,7 @@ LAYERS: tuple[Layer, ...] = (
     keep_deadline,
     decode,
     watch_caller,
+    fetch_images,
     trace,
     execute,
     select_outputs,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, urljoin, urlsplit
@@ -36,7 +36,7 @@ class ImageFetcher:
     allowed: Callable[[str], bool] = is_public
     timeout_s: float = TIMEOUT_S
 
-    async def fetch(self, images: list[RemoteImage]) -> dict[int, Image]:
+    async def fetch(self, images: Sequence[RemoteImage]) -> dict[int, Image]:
         """The images by the id() of what stands for them. Raises InputError for the first that cannot be had."""
         import httpx  # costs more to import than all the rest of a start
 
