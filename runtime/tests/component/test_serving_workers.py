@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
+import resource
 import signal
 import socket
 from collections.abc import Iterator
@@ -145,3 +147,44 @@ def test_nothing_is_left_running(tmp_path: Path) -> None:
         workers = workers_of(running)
         assert running.end() == 0
         assert not any(each.is_running() for each in workers)
+
+
+def test_hundreds_of_blocking_calls_run_at_once(tmp_path: Path) -> None:
+    """Each call ends only when all have begun, on more connections than the process was started with files for."""
+    count = 500
+    code = (
+        "import threading\nfrom promptflow.core import tool\n"
+        f"barrier = threading.Barrier({count})\n\n"
+        f"@tool\ndef do(text: str):\n    barrier.wait({PATIENCE_S})\n    return text\n"
+    )
+    with contextlib.ExitStack() as stack:
+        with few_files():
+            running = stack.enter_context(process(["serve", str(write_flow(tmp_path, code)), "--port", "0"]))
+        eventually("it says where it is", lambda: any("/score" in line for line in running.said))
+        address = next(line for line in running.said if "/score" in line).split("://")[1].split("/score")[0]
+        assert asyncio.run(_statuses(address, count)) == [b"HTTP/1.1 200 OK"] * count
+
+
+@contextlib.contextmanager
+def few_files() -> Iterator[None]:
+    """Processes started inside may open few files, by a limit that they can raise."""
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (256, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+
+
+async def _statuses(address: str, count: int) -> list[bytes]:
+    """One request on each of that many connections, all at once."""
+    host, port = address.split(":")
+
+    async def ask() -> bytes:
+        reader, writer = await asyncio.open_connection(host, int(port))
+        writer.write(b'POST /score HTTP/1.1\r\nhost: x\r\ncontent-length: 13\r\n\r\n{"text": "x"}')
+        status = await asyncio.wait_for(reader.readline(), PATIENCE_S)
+        writer.close()
+        return status.strip()
+
+    return await asyncio.gather(*(ask() for _ in range(count)))

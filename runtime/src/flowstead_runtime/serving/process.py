@@ -75,6 +75,7 @@ class Process:
 
     def run(self) -> None:
         """Serve until a signal says stop and the requests in flight are done."""
+        allow_many_connections()
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
             runner.run(self._serve())
 
@@ -146,6 +147,19 @@ def listen_on(host: str, port: int) -> socket.socket:
         listener.close()
         raise
     return listener
+
+
+def allow_many_connections() -> None:
+    """Raise this process's own limit of open files to what the system lets it have. The usual 1,024 are soon used up by
+    streams, each of which has a connection, and by what their tools open."""
+    try:
+        import resource
+    except ImportError:
+        return  # not a thing of this system
+    allowed, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if allowed != most:
+        with contextlib.suppress(ValueError, OSError):  # some systems say unlimited and mean less
+            resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def configure_logging() -> None:
