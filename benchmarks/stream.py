@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from benchmarks import machine, report
 from benchmarks.servers import START_PATIENCE_S, cores, cpu_s, pin, rss_mib, running
-from benchmarks.targets import ROOT, stream_target
+from benchmarks.targets import ROOT, Target, stream_targets
 
 LOADS = ((1000, 100), (200, 20))
 """Streams, and milliseconds between the tokens of one."""
@@ -42,15 +42,18 @@ def main() -> int:
     about = machine.describe()
     report.say_where(about)
     report.say("server", "streams", "interval ms", "events", "p50 ms late", "p99 ms late", "CPU µs", "RSS MiB")
-    points = [_measure(streams, interval_ms, options.seconds) for streams, interval_ms in LOADS]
+    points = [
+        _measure(target, streams, interval_ms, options.seconds)
+        for target in stream_targets()
+        for streams, interval_ms in LOADS
+    ]
     if options.save:
         report.keep(about, points, "stream")
     return 0
 
 
-def _measure(streams: int, interval_ms: int, seconds: float) -> Point:
+def _measure(target: Target, streams: int, interval_ms: int, seconds: float) -> Point:
     server_core, load_core = cores()
-    target = stream_target()
     count = max(1, round(seconds * 1000 / interval_ms))
     with running(target, server_core, {}) as (process, port, _):
         argv = [sys.executable, "-m", "benchmarks.stream_load", *map(str, (port, streams, count, interval_ms))]

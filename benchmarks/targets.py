@@ -72,10 +72,13 @@ def slow_targets(workers: int, *, promptflow: bool) -> list[Target]:
     return found
 
 
-def stream_target() -> Target:
-    """A server of the flow that streams."""
-    argv = (sys.executable, "-m", "flowstead_runtime", "serve", str(FLOWS / "stream"), "--port", "{port}")
-    return Target("flowstead serve, stream", argv)
+def stream_targets() -> list[Target]:
+    """Servers of the flows that stream, by an asynchronous and by a synchronous generator."""
+    argv = (sys.executable, "-m", "flowstead_runtime", "serve")
+    return [
+        Target(f"flowstead serve, {kind} stream", (*argv, str(FLOWS / folder), "--port", "{port}"))
+        for kind, folder in (("async", "stream"), ("sync", "stream_sync"))
+    ]
 
 
 def _gunicorn(kind: str, flow: Path, engine: str) -> Target:

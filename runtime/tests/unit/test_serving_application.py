@@ -254,6 +254,21 @@ def test_synchronous_streams_run_off_the_event_loop() -> None:
     assert threading.main_thread() not in threads
 
 
+def test_hundreds_of_synchronous_streams_run_side_by_side() -> None:
+    """Each has its piece only when all have begun."""
+    together = threading.Barrier(200)
+
+    def meet() -> Iterator[str]:
+        together.wait(20)
+        yield "met"
+
+    async def scene() -> list[Answer]:
+        caller = Caller(FakeFlow(gives(lambda: {"said": meet()})), ServingSettings())
+        return await asyncio.gather(*(caller.ask(headers=EVENTS) for _ in range(200)))
+
+    assert {each.events[0]["said"] for each in asyncio.run(scene())} == {"met"}
+
+
 def test_two_streams_cannot_share_a_response_and_are_closed() -> None:
     closed: list[str] = []
 

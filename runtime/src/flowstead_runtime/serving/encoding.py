@@ -82,7 +82,7 @@ async def _joined(serving: Serving, outputs: Outputs) -> Mapping[str, Any]:
     whole = dict(outputs.values)
     try:
         for name in outputs.streams:
-            whole[name] = await joined(whole[name], serving.executor)
+            whole[name] = await joined(whole[name], serving.stream_threads)
     except RuntimeFailure:
         raise
     except Exception as problem:
@@ -112,7 +112,7 @@ async def _send_events(serving: Serving, exchange: Exchange, outputs: Outputs) -
     try:
         rest = {name: value for name, value in outputs.values.items() if name != field}
         pending = [_first_event(rest)] if rest else []
-        async with aclosing(pieces(stream, serving.executor)) as source:
+        async with aclosing(pieces(stream, serving.stream_threads)) as source:
             async for piece in source:
                 pending.append(event({field: piece}))
                 if not exchange.started:
@@ -127,7 +127,7 @@ async def _send_events(serving: Serving, exchange: Exchange, outputs: Outputs) -
     except Exception as problem:
         raise stream_failure(serving, problem) from problem
     finally:
-        await close(stream, serving.executor)
+        await close(stream, serving.stream_threads)
 
 
 def _first_event(rest: Mapping[str, Any]) -> bytes:
@@ -142,4 +142,4 @@ async def _start_events(serving: Serving, exchange: Exchange) -> None:
 
 async def _close_all(serving: Serving, outputs: Outputs) -> None:
     for name in outputs.streams:
-        await close(outputs.values[name], serving.executor)
+        await close(outputs.values[name], serving.stream_threads)

@@ -37,7 +37,7 @@ def select_outputs(serving: Serving, proceed: Handler) -> Handler:
 
     async def _close_first(exchange: Exchange, dropped: Iterable[Any]) -> None:
         for each in dropped:
-            await close(each, serving.executor)
+            await close(each, serving.stream_threads)
         await proceed(exchange)
 
     return selected

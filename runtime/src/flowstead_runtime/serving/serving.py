@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from flowstead_runtime.flow.running import Flow
+from flowstead_runtime.flow.threads import ThreadPool
 from flowstead_runtime.serving.admission import Admission, Door
 from flowstead_runtime.serving.deadline import make_deadlines
 from flowstead_runtime.serving.exchange import Exchange
@@ -15,9 +15,6 @@ from flowstead_runtime.telemetry.collection import Collection
 
 if TYPE_CHECKING:
     from flowstead_runtime.telemetry.telemetry import Telemetry
-
-STREAM_THREADS = 64
-"""Threads for synchronous generators when the number of requests has no limit."""
 
 
 class Serving:
@@ -42,7 +39,7 @@ class Serving:
         self.telemetry = telemetry
         self.admission: Door = door or Admission(settings.concurrency, settings.queue, settings.queue_wait_s, timers)
         self.deadlines = make_deadlines(settings.timeout_s, self)
-        self.executor = ThreadPoolExecutor(settings.concurrency or STREAM_THREADS, "stream")
+        self.stream_threads = ThreadPool()
 
     def begins_to_answer(self, exchange: Exchange) -> None:
         """The answer's first bytes are about to leave: the time-out holds no longer."""

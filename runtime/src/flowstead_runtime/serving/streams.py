@@ -4,17 +4,20 @@ A synchronous iterator runs in a thread, since the code behind it may wait for t
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import contextvars
 import threading
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator
-from concurrent.futures import Executor
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
+from functools import partial
 from itertools import takewhile
+from types import MappingProxyType
 from typing import Any
+
+from flowstead_runtime.flow.threads import ThreadPool
 
 _PLAIN = frozenset({str, int, float, bool, dict, list, tuple, type(None)})
 _END = object()
+_NONE: Mapping[str, Any] = MappingProxyType({})
 
 
 def is_stream(value: Any) -> bool:
@@ -22,35 +25,35 @@ def is_stream(value: Any) -> bool:
     return type(value) not in _PLAIN and isinstance(value, Iterator | AsyncIterator)
 
 
-async def pieces(stream: Any, executor: Executor) -> AsyncGenerator[Any, None]:
+async def pieces(stream: Any, pool: ThreadPool) -> AsyncGenerator[Any, None]:
     """The stream's pieces, one at a time, nothing taken ahead. The caller closes the stream (`close`)."""
     if isinstance(stream, AsyncIterator):
         async for piece in stream:
             yield piece
         return
-    loop = asyncio.get_running_loop()
-    context = contextvars.copy_context()
+    # One context for all pieces: what the generator sets stays set.
+    take = partial(contextvars.copy_context().run, _next, stream)
     while True:
-        piece = await loop.run_in_executor(executor, context.run, _next, stream)
+        piece = await pool.submit(take, _NONE)
         if piece is _END:
             return
         yield piece
 
 
-async def joined(stream: Any, executor: Executor) -> str:
+async def joined(stream: Any, pool: ThreadPool) -> str:
     """The whole stream as one text. When it is cancelled, the piece that is being made is the last."""
     given_up = threading.Event()
     try:
         if isinstance(stream, AsyncIterator):
             return "".join([str(piece) async for piece in stream])
-        context = contextvars.copy_context()
-        return await asyncio.get_running_loop().run_in_executor(executor, context.run, _join, stream, given_up)
+        whole: str = await pool.submit(_join, {"stream": stream, "given_up": given_up})
+        return whole
     finally:
         given_up.set()
-        await close(stream, executor)
+        await close(stream, pool)
 
 
-async def close(stream: Any, executor: Executor) -> None:
+async def close(stream: Any, pool: ThreadPool) -> None:
     """Let the stream end. What its own clean-up raises is of no interest to anyone any more."""
     with contextlib.suppress(Exception):
         if isinstance(stream, AsyncIterator):
@@ -58,7 +61,7 @@ async def close(stream: Any, executor: Executor) -> None:
                 await stream.aclose()
         elif hasattr(stream, "close"):
             # A generator that still runs in a thread refuses with a ValueError, and ends with its thread.
-            await asyncio.get_running_loop().run_in_executor(executor, stream.close)
+            await pool.submit(stream.close, _NONE)
 
 
 def _next(stream: Iterator[Any]) -> Any:

@@ -115,11 +115,21 @@ class Workers:
             number, self._listener, self._file.fileno(), self._rings, self._bells[number], told, self._lifeline
         )
         self._places.beat(number)
-        process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "flowstead_runtime", *self._command, "--worker", own.as_text()],
-            pass_fds=(own.listener, own.places, *own.bells, own.bell, own.ready, own.lifeline),
-        )
-        os.close(told)
+        try:
+            process = subprocess.Popen(
+                [sys.executable, "-P", "-m", "flowstead_runtime", *self._command, "--worker", own.as_text()],
+                pass_fds=(own.listener, own.places, *own.bells, own.bell, own.ready, own.lifeline),
+            )
+        except OSError as problem:
+            os.close(ready)
+            if self._phase is Phase.STARTING:
+                raise
+            # No memory, or no process to be had: that may pass.
+            print(f"Worker {number} cannot be started: {problem}", file=sys.stderr, flush=True)
+            asyncio.get_running_loop().call_later(RESTART_AFTER_S[-1], self._start, number)
+            return
+        finally:
+            os.close(told)
         self._workers[number] = _Worker(process, time.monotonic())
         asyncio.get_running_loop().add_reader(ready, self._told_ready, number, process, ready)
 
