@@ -436,6 +436,25 @@ def test_a_prompty_is_named_by_itself(collector: Collector, provider: FakeLlm, t
     assert not any(KEY.encode() in body for body in collector.bodies)
 
 
+def test_a_prompty_that_flow_code_calls_has_a_span(collector: Collector, provider: FakeLlm, tmp_path: Path) -> None:
+    (tmp_path / "ask.prompty").write_text(
+        "---\nmodel:\n  api: chat\n  configuration:\n    type: openai\n    model: gpt\n"
+        f"    base_url: {provider.url}/v1\n    api_key: {KEY}\n"
+        "inputs:\n  q: {type: string}\n---\nuser:\n{{q}}\n"
+    )
+    (tmp_path / "flow.flex.yaml").write_text("entry: code:go\n")
+    (tmp_path / "code.py").write_text(
+        "from promptflow.core import Prompty\n\nask = Prompty.load('ask.prompty')\n\n"
+        "def go(q: str):\n    return ask(q=q)\n"
+    )
+    with serving(tmp_path, OTEL_EXPORTER_OTLP_ENDPOINT=collector.url) as running:
+        assert running.score({"q": "[[say: hello]]"}).json() == "hello"
+        running.end()
+    flow_span, prompty, call = (collector.span(name) for name in ("go", "Prompty", "openai_chat"))
+    assert (prompty.parent, call.parent) == (flow_span.id, prompty.id)
+    assert json.loads(prompty.attributes["inputs"]) == {"q": "[[say: hello]]"}
+
+
 def test_feedback_joins_the_trace_it_is_about(collector: Collector, tmp_path: Path) -> None:
     flow = write_dag(tmp_path / "plain", PLAIN, [python_node()], "work")
     headers = {"traceparent": TRACEPARENT, "baggage": "user=joe,shop=7"}

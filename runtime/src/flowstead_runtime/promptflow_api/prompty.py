@@ -10,6 +10,7 @@ from typing import Any, Self
 from flowstead_runtime.connections.types import Connection
 from flowstead_runtime.errors import RuntimeFailure
 from flowstead_runtime.promptflow_api.exceptions import UserErrorException, user_error
+from flowstead_runtime.promptflow_api.tracing import trace
 from flowstead_runtime.tools import clients
 from flowstead_runtime.tools.prompty import TRIES, PromptyFile, connection_of, load_prompty, unexpected
 from flowstead_runtime.tools.text_stream import BlockingTextStream, TextStream
@@ -42,6 +43,7 @@ class Prompty:
     def path(self) -> Path:
         return self._file.path
 
+    @trace
     def __call__(self, *args: Any, **inputs: Any) -> Any:
         _refuse_positional(args)
         file = self._file
@@ -81,6 +83,7 @@ class Prompty:
 class AsyncPrompty(Prompty):
     """As `Prompty`; a call gives an awaitable, a stream is an async iterator."""
 
+    @trace
     async def __call__(self, *args: Any, **inputs: Any) -> Any:
         _refuse_positional(args)
         file = self._file
