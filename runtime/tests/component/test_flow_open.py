@@ -113,6 +113,23 @@ nodes:
     assert (second["f"], second["k"]) == (4, ">>2")
 
 
+def test_a_tool_may_be_told_to_stream(tmp_path: Path) -> None:
+    script = (
+        "@tool(streaming_option_parameter='stream')\ndef t(x, stream=False):\n"
+        "    return (i for i in range(x)) if stream else [x]\n"
+    )
+    flow = load(write(tmp_path / "f", one(), t=TOOL + script))
+
+    async def main() -> list[Any]:
+        try:
+            return [(await flow.run({"x": 3}, RunContext("r", stream=stream))).value["o"] for stream in (True, False)]
+        finally:
+            await flow.close()
+
+    streamed, whole = asyncio.run(main())
+    assert (list(streamed), whole) == ([0, 1, 2], [3])
+
+
 def test_a_scripts_module_is_shared_with_the_scripts_that_import_it(tmp_path: Path) -> None:
     folder = write(
         tmp_path / "f",

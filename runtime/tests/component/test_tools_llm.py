@@ -157,7 +157,7 @@ def test_a_completion_node(tmp_path: Path, provider: FakeLlm) -> None:
     "inputs", [{"tools": TOOLS}, {"tools": json.dumps(TOOLS)}, {"functions": [TOOLS[0]["function"]]}]
 )
 def test_with_tools_the_whole_message_comes_back(tmp_path: Path, provider: FakeLlm, inputs: dict[str, Any]) -> None:
-    message = ask(chat_flow(tmp_path, provider, inputs), stream=True)
+    message = ask(chat_flow(tmp_path, provider, inputs))
     assert message["role"] == "assistant"
     assert message["content"] is None
     called = message["tool_calls"][0]["function"] if "tools" in inputs else message["function_call"]
@@ -323,7 +323,7 @@ def test_an_empty_key_stands_for_the_one_in_the_environment(monkeypatch: pytest.
         ({"connection": "other"}, ConnectionInvalid, "node 'llm': Connection 'other' of type CustomConnection"),
         ({"template": "user:\n{{temperature}} {{q}}\n"}, FlowLoadError, r"uses the names \['temperature'\]"),
         ({"template": "user:\n{{deployment_name}}\n"}, FlowLoadError, r"uses the names \['deployment_name'\]"),
-        ({"inputs": {"max_tokens": "many"}}, FlowLoadError, "node 'llm': The parameter 'max_tokens' cannot be 'many'"),
+        ({"inputs": {"max_tokens": "many"}}, FlowLoadError, "node 'llm': the parameter 'max_tokens' cannot be 'many'"),
         ({"template": "{% if %}"}, FlowLoadError, r"t\.jinja2:1: node 'llm': bad template"),
     ],
 )
@@ -360,6 +360,31 @@ def test_an_input_prompt_goes_before_the_template(tmp_path: Path, provider: Fake
 def test_azures_chat_shows_a_list_as_lines(tmp_path: Path, provider: FakeLlm, connection: str, shown: str) -> None:
     ask(chat_flow(tmp_path, provider, {"l": ["why?", 1]}, template="user:\n{{l}}\n", connection=connection))
     assert last(provider).body["messages"] == [{"role": "user", "content": shown}]
+
+
+def test_tools_stream_without_what_is_called(tmp_path: Path, provider: FakeLlm) -> None:
+    pieces = ask(chat_flow(tmp_path, provider, {"tools": TOOLS}), stream=True)
+    assert "".join(pieces) == ""
+    assert last(provider).body["stream"] is True
+
+
+def test_tools_go_before_functions(tmp_path: Path, provider: FakeLlm) -> None:
+    ask(chat_flow(tmp_path, provider, {"tools": TOOLS, "functions": [TOOLS[0]["function"]]}))
+    assert "functions" not in last(provider).body
+
+
+@pytest.mark.parametrize("inputs", [{"stop": "a"}, {"max_tokens": "inf"}, {"tools": "{}"}, {"temperature": "warm"}])
+def test_a_literal_of_the_wrong_type_is_told_before_the_flow_starts(
+    tmp_path: Path, provider: FakeLlm, inputs: dict[str, Any]
+) -> None:
+    with pytest.raises(FlowLoadError, match=f"the parameter '{next(iter(inputs))}' cannot be"):
+        chat_flow(tmp_path, provider, inputs)
+
+
+def test_functions_do_not_stream(tmp_path: Path, provider: FakeLlm) -> None:
+    flow = chat_flow(tmp_path, provider, {"functions": [TOOLS[0]["function"]]})
+    with pytest.raises(ProviderFailed, match="not been supported by stream mode"):
+        ask(flow, stream=True)
 
 
 def test_the_module_of_a_node_must_be_there(tmp_path: Path, provider: FakeLlm) -> None:

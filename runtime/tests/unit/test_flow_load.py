@@ -143,6 +143,11 @@ MISTAKES = {
         "the aggregation node 'g' cannot depend, by its activate, on 'x'",
         3,
     ),
+    "output without a reference": (
+        "outputs:\n  o:\n    type: string\n    reference: ''\nnodes: []\n",
+        "output 'o' has no reference",
+        4,
+    ),
     "unknown input type": ("inputs:\n  a: {type: text}\nnodes: []\n", "unknown type 'text'", 2),
     "input without type": ("inputs:\n  a: {}\nnodes: []\n", "unknown type 'None'", 2),
     "nodes not a list": ("nodes: {}\n", "'nodes' must be a list", 1),

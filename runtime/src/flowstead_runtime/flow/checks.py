@@ -136,6 +136,8 @@ def _references_lead_somewhere(case: _Case) -> None:
         for name, reference in references_of(node):
             _check_reference(case, f"node '{node.name}'", reference, case.line_of_input(node, name))
     for name, output in case.definition.outputs.items():
+        if output.reference in (None, ""):
+            raise case.wrong(f"output '{name}' has no reference", case.lines.get(("output", name), 0))
         source = parse_output_reference(output.reference)
         if source is not None:
             _check_reference(case, f"output '{name}'", source, case.lines.get(("output", name), 0))

@@ -115,10 +115,10 @@ class _Run:
         arguments = self._arguments(step)
         tool = step.tool
         mode = tool.mode
+        call = tool.stream if self._stream and step.streams and tool.stream is not None else tool.call
         if mode is Mode.THREAD:
-            return self._pool.submit(tool.call, arguments)
+            return self._pool.submit(call, arguments)
         try:
-            call = tool.stream if self._stream and step.streams and tool.stream is not None else tool.call
             value = call(**arguments)
         except BaseException as error:
             raise_for(step.name, error)

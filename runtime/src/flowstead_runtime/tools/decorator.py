@@ -10,6 +10,9 @@ from typing import Any, TypeVar, overload
 _MARK = "__tool"
 """The attribute that promptflow's own decorator sets as well, so tools made with either are found by both."""
 
+STREAMING_OPTION = "_streaming_option_parameter"
+"""The attribute, promptflow's as well, that names the parameter by which a tool is told to stream its result."""
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -21,13 +24,14 @@ def tool(func: F | None = None, /, **options: Any) -> F | Callable[[F], F]:
     """Mark a function, or a method of a class, as the tool of its script. It is returned unchanged, so a call
     costs nothing.
 
-    options: name, description, type, input_settings, streaming_option_parameter …, kept for editors.
+    options: name, description, type, input_settings …, kept for editors; streaming_option_parameter: a parameter that
+    is True when the caller of the flow wants the tool's result as a stream.
     """
 
     def mark(target: F) -> F:
         setattr(target, _MARK, None)
         for key, value in options.items():
-            setattr(target, f"__{key}", value)
+            setattr(target, STREAMING_OPTION if key == STREAMING_OPTION[1:] else f"__{key}", value)
         return target
 
     return mark if func is None else mark(func)

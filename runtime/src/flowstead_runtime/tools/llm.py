@@ -95,6 +95,8 @@ def build_call(
         raise ProviderFailed(f"The {who} has no {model_name}.", "UserErrorException")
     if api.chat and not azure and not api.images:
         call.pop("n", None)  # a chat by promptflow's OpenAI tool has one answer
+    if call.get("tools"):
+        call.pop("functions", None)
     for choice, of in (("tool_choice", "tools"), ("function_call", "functions")):
         if call.get(of):
             check_functions(of, call[of])
@@ -151,11 +153,16 @@ class _LlmCall:
         self._create: Any = client.chat.completions.create if api.chat else client.completions.create
 
     def checked(self, constants: Mapping[str, Any]) -> Mapping[str, Any]:
-        """The literals with parameters converted once. Raises FlowLoadError naming the one that does not fit."""
-        try:
-            return {key: converted(self._api, key, value) for key, value in constants.items()}
-        except ProviderFailed as error:
-            raise FlowLoadError(f"node '{self._node}': {error.message}") from None
+        """The literals with parameters converted once, more strictly than what a request brings. Raises FlowLoadError
+        naming the one that does not fit."""
+        checked = {}
+        for key, value in constants.items():
+            try:
+                strict = _LITERALS.get(key) if key in self._api.parameters and value not in (None, "") else None
+                checked[key] = converted(self._api, key, strict(value) if strict else value)
+            except (ProviderFailed, ValueError, TypeError):
+                raise FlowLoadError(f"node '{self._node}': the parameter '{key}' cannot be {value!r}") from None
+        return checked
 
     async def answer(self, **arguments: Any) -> Any:
         """The text; with tools or functions the whole message as a dict."""
@@ -163,9 +170,12 @@ class _LlmCall:
         return answer_of(self._api, call, await self._provider.call(lambda: self._create(**call)))
 
     async def stream(self, **arguments: Any) -> Any:
-        """The text piece by piece, as it comes. A request with tools or functions is answered whole."""
-        if arguments.get("tools") or arguments.get("functions"):
-            return await self.answer(**arguments)
+        """The text piece by piece, as it comes; of a message that calls tools there is none. Raises ProviderFailed for
+        a request with functions, as promptflow does."""
+        if arguments.get("functions") is not None:
+            raise ProviderFailed(
+                "Function calling has not been supported by stream mode yet.", "FunctionCallNotSupportedInStreamMode"
+            )
         call = self._call(arguments)
         response = await self._provider.call(lambda: self._create(**call, stream=True))
         return TextStream(response, self._provider, chat=self._api.chat)
@@ -218,6 +228,28 @@ def _stop(value: Any) -> Any:
         return json.loads(value) or None
     return value or None
 
+
+def _list(value: Any) -> list[Any]:
+    value = json.loads(value) if isinstance(value, str) else value
+    if not isinstance(value, list):
+        raise TypeError("a list is expected")
+    return value
+
+
+def _strict_bool(value: Any) -> bool:
+    if str(value).lower() not in ("true", "false"):
+        raise ValueError("true or false is expected")
+    return _bool(value)
+
+
+_LITERALS: Mapping[str, Convert] = {
+    "stop": _list,
+    "functions": _list,
+    "tools": _list,
+    "max_tokens": int,
+    "echo": _strict_bool,
+}
+"""What a node's file may say, by the types of promptflow-tools' parameters."""
 
 _SHARED: Mapping[str, Convert] = {
     "temperature": float,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib.metadata
 import inspect
 from collections.abc import Callable, Mapping
@@ -12,7 +13,7 @@ from typing import Any
 from flowstead_runtime.errors import ConnectionInvalid, FlowLoadError
 from flowstead_runtime.tools.assistant import with_assistants
 from flowstead_runtime.tools.builtin import BUILTIN_FUNCTIONS, BUILTIN_TOOLS, builtin_api, builtin_function
-from flowstead_runtime.tools.decorator import is_provider, is_tool
+from flowstead_runtime.tools.decorator import STREAMING_OPTION, is_provider, is_tool
 from flowstead_runtime.tools.imports import import_named, import_script, load_failure
 from flowstead_runtime.tools.literals import convert_literals, parameters_of
 from flowstead_runtime.tools.llm import resolve_api
@@ -110,12 +111,18 @@ def bind(owner: type | None, function: Callable[..., Any], request: ToolRequest,
     parameters = parameters_of(function)
     constants = _converted(literals, parameters, request, surroundings)
     optional = {name: p.default is not inspect.Parameter.empty for name, p in parameters.items()}
-    return Tool(function, mode_of(function), constants=constants, parameters=optional)
+    return Tool(function, mode_of(function), constants=constants, parameters=optional, stream=_streaming(function))
 
 
 def _methods_of(owner: type) -> list[tuple[type, Callable[..., Any]]]:
     """Those marked as tools, inherited ones included."""
     return [(owner, method) for _, method in inspect.getmembers(owner, is_tool)]
+
+
+def _streaming(function: Callable[..., Any]) -> Callable[..., Any] | None:
+    """The function told to give its result piece by piece, where `@tool` says by which parameter."""
+    parameter = getattr(function, STREAMING_OPTION, None)
+    return functools.partial(function, **{parameter: True}) if parameter else None
 
 
 def _method(
