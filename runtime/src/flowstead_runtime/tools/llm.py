@@ -125,6 +125,14 @@ def converted(api: Api, name: str, value: Any) -> Any:
         raise ProviderFailed(f"The parameter '{name}' cannot be {value!r}.", "UserErrorException") from None
 
 
+def check_streamed(arguments: Mapping[str, Any]) -> None:
+    """promptflow's tools do not stream when functions are given; with tools the texts are streamed and the calls are
+    lost. Raises ProviderFailed."""
+    if arguments.get("functions") is not None:
+        message = "Function calling has not been supported by stream mode yet."
+        raise ProviderFailed(message, "FunctionCallNotSupportedInStreamMode")
+
+
 def answer_of(api: Api, call: Mapping[str, Any], response: Any) -> Any:
     """The text; with tools or functions the whole message as a dict."""
     if not api.chat:
@@ -170,12 +178,8 @@ class _LlmCall:
         return answer_of(self._api, call, await self._provider.call(lambda: self._create(**call)))
 
     async def stream(self, **arguments: Any) -> Any:
-        """The text piece by piece, as it comes; of a message that calls tools there is none. Raises ProviderFailed for
-        a request with functions, as promptflow does."""
-        if arguments.get("functions") is not None:
-            raise ProviderFailed(
-                "Function calling has not been supported by stream mode yet.", "FunctionCallNotSupportedInStreamMode"
-            )
+        """The text piece by piece, as it comes. Raises ProviderFailed as `check_streamed` says."""
+        check_streamed(arguments)
         call = self._call(arguments)
         response = await self._provider.call(lambda: self._create(**call, stream=True))
         return TextStream(response, self._provider, chat=self._api.chat)

@@ -20,6 +20,7 @@ from flowstead_runtime.tools.llm import (
     Api,
     answer_of,
     build_call,
+    check_streamed,
 )
 from flowstead_runtime.tools.template import Template
 from flowstead_runtime.tools.text_stream import BlockingTextStream
@@ -122,6 +123,7 @@ def _ask(api: Api, connection: Any, prompt: str, arguments: dict[str, Any]) -> A
     call = build_call(api, template, arguments, azure=provider.azure, who=f"{api.name} call")
     client = provider.client
     create: Any = client.chat.completions.create if api.chat else client.completions.create
-    if str(arguments.get("stream")).lower() == "true" and not (call.get("tools") or call.get("functions")):
+    if str(arguments.get("stream")).lower() == "true":
+        check_streamed(arguments)
         return BlockingTextStream(provider.call(lambda: create(**call, stream=True)), provider, chat=api.chat)
     return answer_of(api, call, provider.call(lambda: create(**call)))
