@@ -118,6 +118,7 @@ MISTAKES = {
         "output 'o' refers to the node 'no'",
         4,
     ),
+    "output without reference": ("outputs:\n  o: {type: string}\nnodes: []\n", "output 'o' has no reference", 2),
     "unknown node in activate": (
         "nodes:\n" + node("x", ", activate: {when: '${no.output}', is: 1}"),
         "the node 'no'",
