@@ -21,17 +21,17 @@ def promptflow_environment() -> dict[str, str]:
 
 def install_promptflow() -> None:
     """By the pins. Done once; a change of the pins does it again."""
+    HOME.mkdir(parents=True, exist_ok=True)
+    # Else it sends how it is used from its very first command, and leaves a server for traces running.
+    (HOME / "pf.yaml").write_text("telemetry:\n  enabled: false\ntrace:\n  destination: none\n")
     done = _PLACE / "installed-pins.txt"
     if done.is_file() and done.read_bytes() == _PINS.read_bytes():
         return
     uv = str(Path(sys.executable).parent / "uv")
     environment = {"UV_CACHE_DIR": str(_ROOT / ".cache" / "uv"), **os.environ}
-    HOME.mkdir(parents=True, exist_ok=True)
     for command in (
         [uv, "venv", "--quiet", "--clear", "--python", "3.11", str(_PLACE)],
         [uv, "pip", "sync", "--quiet", "--python", str(PYTHON), "--require-hashes", str(_PINS)],
     ):
         subprocess.run(command, check=True, env=environment)
-    # Else it sends how it is used, from its very first command.
-    (HOME / "pf.yaml").write_text("telemetry:\n  enabled: false\n")
     done.write_bytes(_PINS.read_bytes())
