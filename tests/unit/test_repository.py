@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from importlib.metadata import packages_distributions
 
 import pytest
 
@@ -34,6 +39,26 @@ def test_every_pin_of_the_lock_has_a_hash() -> None:
         pins = re.findall(r"^\S+==\S+.*?(?=^\S|\Z)", text, re.M | re.S)
         assert pins
         assert [pin.split()[0] for pin in pins if "--hash=sha256:" not in pin] == []
+
+
+def imported_packages(source: str) -> Iterator[str]:
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name.partition(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            yield node.module.partition(".")[0]
+
+
+def test_the_runtime_declares_what_it_imports() -> None:
+    """An instance's environment holds what is declared, and no package that only happens to be in this one."""
+    project = tomllib.loads((ROOT / "runtime/pyproject.toml").read_text("utf-8"))["project"]
+    declared = {re.split(r"[<>=;\s]", each)[0] for each in project["dependencies"]}
+    providers = packages_distributions()
+    sources = (ROOT / "runtime/src").rglob("*.py")
+    imported = {package for source in sources for package in imported_packages(source.read_text("utf-8"))}
+    foreign = imported - sys.stdlib_module_names - {"flowstead_runtime"}
+    undeclared = {each for each in foreign if not declared & {name.lower() for name in providers.get(each, [])}}
+    assert undeclared == set()
 
 
 SYNONYMS = re.compile(r"\b(replicas?|pods?|utils?|helpers?)\b", re.I)
