@@ -107,7 +107,8 @@ def test_data_that_is_no_object() -> None:
         convert_inputs(optional, [1])
     with pytest.raises(InputError, match="must be a JSON object"):
         convert_inputs(optional, 5)
-    assert convert_inputs(optional, None) == {"x": 1}
+    for empty in (None, [], ""):
+        assert convert_inputs(optional, empty) == {"x": 1}
     assert convert_inputs(flow(), [1]) == {}
 
 
@@ -209,6 +210,10 @@ def test_a_path_leads_into_the_folder_when_confined_and_to_a_file(tmp_path: Path
         with pytest.raises(InputError, match="outside the flow folder"):
             load(reaching_out, confined=True)
         assert load(reaching_out, confined=False) == b"GIF outside"
+    (folder / "code.py").write_text("KEY = 'abc'")
+    assert load("code.py", confined=False) == b"KEY = 'abc'"
+    with pytest.raises(InputError, match="is no image of a known kind"):
+        load("code.py", confined=True)
     for no_file in ("pipe.png", "."):
         with pytest.raises(InputError, match="is not a file|Is a directory"):
             load(no_file, confined=False)

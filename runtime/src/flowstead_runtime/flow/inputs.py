@@ -56,6 +56,8 @@ def _as_mapping(definition: FlowDefinition, data: Any) -> Mapping[str, Any]:
     if missing:
         raise InputError(f"Required input fields {missing} are missing in request data {shown(data)}")
     if type(data) is not dict and not isinstance(data, Mapping):
+        if not data:
+            return {}  # an empty list or text holds no inputs, as for promptflow's server
         kind = InternalFailure if definition.kind is FlowKind.DAG else InputError
         raise kind(f"The request data must be a JSON object with the flow's inputs, not {shown(data)}")
     return data

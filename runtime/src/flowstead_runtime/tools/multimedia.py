@@ -27,6 +27,7 @@ _VISION_KEYS: Mapping[str, str] = {"image_url": "url", "image_file": "path"}
 _SHOWN = 200
 _PLAIN = frozenset({str, int, float, bool, type(None)})
 """Most answers hold nothing else."""
+_UNKNOWN = "image/*"
 _SIGNATURES = (
     (b"\x89PNG", "image/png"),
     (b"\xff\xd8\xff", "image/jpeg"),
@@ -259,10 +260,14 @@ def _from_path(written: str, rules: ImageRules, kind: str | None = None) -> Imag
         with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb") as file:
             if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
                 raise invalid_image(f"The image '{shown(written)}' is not a file.")
-            return Image(file.read(), kind)
+            data = file.read()
     except (OSError, RuntimeError, UnicodeError) as error:
         reason = getattr(error, "strerror", None) or error
         raise invalid_image(f"The image '{shown(written)}' cannot be read: {reason}.") from None
+    if rules.confined and _type_of(data) == _UNKNOWN:
+        # Else a caller could read the flow's code and settings as if they were pictures.
+        raise invalid_image(f"The file '{shown(written)}' is no image of a known kind.")
+    return Image(data, kind)
 
 
 def _decoded(text: str) -> bytes:
@@ -275,7 +280,7 @@ def _decoded(text: str) -> bytes:
 def _type_of(data: bytes) -> str:
     if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
         return "image/webp"
-    return next((kind for start, kind in _SIGNATURES if data.startswith(start)), "image/*")
+    return next((kind for start, kind in _SIGNATURES if data.startswith(start)), _UNKNOWN)
 
 
 def invalid_image(problem: str) -> InputError:
