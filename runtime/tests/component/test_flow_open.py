@@ -217,7 +217,7 @@ def test_a_script_that_cannot_be_used_says_why_and_where(tmp_path: Path, script:
         ("bs4", "beautifulsoup4"),
         ("sklearn.svm", "scikit-learn"),
         ("cv2", "opencv-python-headless"),
-        ("dotenv", "python-dotenv"),
+        ("PIL", "pillow"),
     ],
 )
 def test_a_missing_package_is_named_with_what_to_add(tmp_path: Path, module: str, package: str) -> None:
@@ -225,6 +225,14 @@ def test_a_missing_package_is_named_with_what_to_add(tmp_path: Path, module: str
     assert failure.package == package
     assert f"Add '{package}' to the flow's requirements.txt." in failure.message
     assert f"line 2, in <module>\n    import {module}" in failure.message
+
+
+def test_what_flows_take_for_granted_is_there(tmp_path: Path) -> None:
+    script = (
+        TOOL
+        + "import dotenv, io, requests\n@tool\ndef t():\n    return dotenv.dotenv_values(stream=io.StringIO('A=b'))\n"
+    )
+    assert answer(write(tmp_path / "f", one("{}"), t=script)) == {"o": {"A": "b"}}
 
 
 def test_a_failing_import_does_not_stay_half_imported(tmp_path: Path) -> None:

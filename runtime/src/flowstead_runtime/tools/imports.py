@@ -20,7 +20,6 @@ DISTRIBUTIONS = MappingProxyType(
         "cv2": "opencv-python-headless",
         "dateutil": "python-dateutil",
         "docx": "python-docx",
-        "dotenv": "python-dotenv",
         "faiss": "faiss-cpu",
         "fitz": "pymupdf",
         "google.generativeai": "google-generativeai",
