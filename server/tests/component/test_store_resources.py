@@ -9,14 +9,15 @@ import pytest
 import sqlalchemy as sa
 
 from flowstead.errors import HomeNotWritable, PreconditionFailed, ResourceConflict, ResourceNotFound, StartFailed
+from flowstead.resources.asset import AssetContainerSpec
 from flowstead.resources.deployment import Condition, DeploymentSpec, DeploymentStatus
 from flowstead.resources.endpoint import EndpointSpec, EndpointStatus, ProvisioningState
 from flowstead.resources.home import Home
-from flowstead.resources.model import ModelContainerSpec, ModelVersionSpec
+from flowstead.resources.model import ModelVersionSpec
 from flowstead.resources.names import Workspace
 from flowstead.resources.operation import Operation, OperationKind, OperationState
 from flowstead.store import Store, Writing
-from flowstead.store.records import DeploymentRecord, EndpointRecord, Kind
+from flowstead.store.records import AnyRecord, DeploymentRecord, EndpointRecord, Kind
 from flowstead.store.schema import metadata
 from flowstead.testing.frozen_clock import FrozenClock
 
@@ -67,7 +68,8 @@ def put_deployment(tx: Writing, spec: DeploymentSpec | None = None) -> tuple[Dep
 
 def settle(store: Store, id: str, state: ProvisioningState = ProvisioningState.SUCCEEDED) -> None:
     with store.transaction() as tx:
-        record = tx.find(Kind.ENDPOINT, id) or tx.get(Kind.DEPLOYMENT, id)
+        endpoint: AnyRecord | None = tx.find(Kind.ENDPOINT, id)
+        record = endpoint or tx.get(Kind.DEPLOYMENT, id)
         assert tx.put_status(id, replace(record.status, provisioning_state=state), generation=record.generation)
         running = tx.running_operation(id)
         assert running is not None
@@ -95,7 +97,7 @@ def test_every_kind_comes_back_as_it_went_in(store: Store) -> None:
         extra={"dataCollector": {"collections": {"x": {"a": [1, None]}}}},
     )
     version = ModelVersionSpec("uri", "0" * 64, flavors={"promptflow": {"entry": "flow.dag.yaml", "n": 1}})
-    container = ModelContainerSpec(tags={"a": "b"}, latest_version="1", next_version="2")
+    container = AssetContainerSpec(tags={"a": "b"}, latest_version="1", next_version="2")
     status = DeploymentStatus(
         provisioning_state=ProvisioningState.FAILED,
         conditions=(Condition("EnvironmentBuilt", True, "Cached", "", "2026-01-01T00:00:00Z"),),
@@ -196,7 +198,7 @@ def test_what_is_unsettled(store: Store) -> None:
     with store.transaction() as tx:
         put_endpoint(tx)
         put_deployment(tx)
-        tx.put(Kind.MODEL, HERE.model("m"), HERE.path, "m", ModelContainerSpec(), by="me", operation=None)
+        tx.put(Kind.MODEL, HERE.model("m"), HERE.path, "m", AssetContainerSpec(), by="me", operation=None)
     assert sorted(names()) == ["Blue", "Foo"]
     settle(store, FOO)
     settle(store, BLUE, ProvisioningState.FAILED)

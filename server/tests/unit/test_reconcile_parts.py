@@ -18,14 +18,14 @@ from flowstead.reconcile.record import explained
 from flowstead.reconcile.revision import revision_of, variables_of
 from flowstead.resources.deployment import DeploymentSpec, DeploymentStatus, RequestSettings
 from flowstead.resources.endpoint import AuthMode, EndpointSpec, EndpointStatus
-from flowstead.store.records import DeploymentRecord, EndpointRecord, Kind, Record
+from flowstead.store.records import AnyKind, DeploymentRecord, EndpointRecord, Kind, Record
 from flowstead.testing.frozen_clock import FrozenClock
 from flowstead_runtime.secret_values import redact
 
 KEYS = {"/e/chat": {"primaryKey": "first", "secondaryKey": "second"}}
 
 
-def record(kind: Kind, name: str, spec: Any, status: Any, *, deleting: bool = False) -> Record[Any, Any]:
+def record(kind: AnyKind, name: str, spec: Any, status: Any, *, deleting: bool = False) -> Record[Any, Any]:
     parent = "/e/chat" if kind is Kind.DEPLOYMENT else "/"
     return Record(
         id=f"{parent}/d/{name}" if kind is Kind.DEPLOYMENT else f"/e/{name}",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 from pydantic import ConfigDict, Field
@@ -10,19 +9,8 @@ from pydantic.alias_generators import to_camel
 
 from flowstead.api.arm import envelope
 from flowstead.api.bodies import Body, TextMap
-from flowstead.resources.model import ModelContainerSpec, ModelVersionSpec
-from flowstead.store.records import ModelRecord, ModelVersionRecord
-
-
-class ModelProperties(Body):
-    description: str | None = None
-    tags: TextMap | None = None
-    properties: TextMap | None = None
-    is_archived: bool | None = None
-
-
-class ModelBody(Body):
-    properties: ModelProperties
+from flowstead.resources.model import ModelVersionSpec
+from flowstead.store.records import ModelVersionRecord
 
 
 class ModelVersionProperties(Body):
@@ -45,24 +33,6 @@ class ModelVersionBody(Body):
     properties: ModelVersionProperties
 
 
-def container_spec(body: ModelBody, before: ModelContainerSpec) -> ModelContainerSpec:
-    """The container as the body changes it; what the body does not name stays."""
-    given = body.properties
-    return replace(
-        before,
-        description=before.description if given.description is None else given.description,
-        tags=before.tags if given.tags is None else given.tags,
-        properties=before.properties if given.properties is None else given.properties,
-        is_archived=before.is_archived if given.is_archived is None else given.is_archived,
-    )
-
-
-def with_version(container: ModelContainerSpec, version: str) -> ModelContainerSpec:
-    """The container with a new version: the latest, and the next one's number."""
-    number = int(version) + 1 if version.isdecimal() else 0
-    return replace(container, latest_version=version, next_version=str(max(number, int(container.next_version))))
-
-
 def version_spec(body: ModelVersionBody, content_hash: str) -> ModelVersionSpec:
     given = body.properties
     return ModelVersionSpec(
@@ -76,19 +46,6 @@ def version_spec(body: ModelVersionBody, content_hash: str) -> ModelVersionSpec:
         is_anonymous=given.is_anonymous,
         is_archived=given.is_archived,
     )
-
-
-def show_container(record: ModelRecord) -> dict[str, Any]:
-    spec = record.spec
-    properties = {
-        "description": spec.description,
-        "tags": dict(spec.tags),
-        "properties": dict(spec.properties),
-        "isArchived": spec.is_archived,
-        "latestVersion": spec.latest_version,
-        "nextVersion": spec.next_version,
-    }
-    return envelope(record, "workspaces/models", properties)
 
 
 def show_version(record: ModelVersionRecord) -> dict[str, Any]:

@@ -7,18 +7,6 @@ from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
-class ModelContainerSpec:
-    """All versions of one name. next_version: what an upload without a version gets."""
-
-    description: str = ""
-    tags: Mapping[str, str] = field(default_factory=dict)
-    properties: Mapping[str, str] = field(default_factory=dict)
-    is_archived: bool = False
-    latest_version: str | None = None
-    next_version: str = "1"
-
-
-@dataclass(frozen=True)
 class ModelVersionSpec:
     """uri: where the client uploaded it, echoed. content_hash: SHA-256 over paths and bytes, computed at registration;
     the files lie under `Home.models / content_hash`, read-only."""

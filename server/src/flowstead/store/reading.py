@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, overload
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -13,15 +13,16 @@ from flowstead.resources.endpoint import ProvisioningState
 from flowstead.resources.operation import Operation, OperationKind, OperationState
 from flowstead.store import codec
 from flowstead.store.records import (
+    KINDS,
     AnyRecord,
     AuditRecord,
     DeploymentRecord,
     EndpointRecord,
     Kind,
-    ModelRecord,
-    ModelVersionRecord,
     Record,
     Revision,
+    Spec,
+    Status,
 )
 from flowstead.store.schema import audit, operations, resources, revisions, secrets
 from flowstead.store.sealing import Sealer
@@ -36,49 +37,19 @@ class Reading:
         self.connection = connection
         self._sealer = sealer
 
-    @overload
-    def find(self, kind: Literal[Kind.ENDPOINT], id: str) -> EndpointRecord | None: ...
-    @overload
-    def find(self, kind: Literal[Kind.DEPLOYMENT], id: str) -> DeploymentRecord | None: ...
-    @overload
-    def find(self, kind: Literal[Kind.MODEL], id: str) -> ModelRecord | None: ...
-    @overload
-    def find(self, kind: Literal[Kind.MODEL_VERSION], id: str) -> ModelVersionRecord | None: ...
-    @overload
-    def find(self, kind: Kind, id: str) -> AnyRecord | None: ...
-    def find(self, kind: Kind, id: str) -> AnyRecord | None:
+    def find(self, kind: Kind[Spec, Status], id: str) -> Record[Spec, Status] | None:
         """The resource, or None."""
         row = self._row(id)
-        return _record(row) if row is not None and row["kind"] == kind else None
+        return _record(kind, row) if row is not None and row["kind"] == kind.value else None
 
-    @overload
-    def get(self, kind: Literal[Kind.ENDPOINT], id: str) -> EndpointRecord: ...
-    @overload
-    def get(self, kind: Literal[Kind.DEPLOYMENT], id: str) -> DeploymentRecord: ...
-    @overload
-    def get(self, kind: Literal[Kind.MODEL], id: str) -> ModelRecord: ...
-    @overload
-    def get(self, kind: Literal[Kind.MODEL_VERSION], id: str) -> ModelVersionRecord: ...
-    @overload
-    def get(self, kind: Kind, id: str) -> AnyRecord: ...
-    def get(self, kind: Kind, id: str) -> AnyRecord:
+    def get(self, kind: Kind[Spec, Status], id: str) -> Record[Spec, Status]:
         """The resource. Raises ResourceNotFound, which names it."""
         found = self.find(kind, id)
         if found is None:
-            raise ResourceNotFound(f"There is no {_SPOKEN[kind]} {_spoken_name(id)}.", target=id)
+            raise ResourceNotFound(f"There is no {kind.spoken} {_spoken_name(id)}.", target=id)
         return found
 
-    @overload
-    def list(self, kind: Literal[Kind.ENDPOINT], parent_id: str | None = None) -> Sequence[EndpointRecord]: ...
-    @overload
-    def list(self, kind: Literal[Kind.DEPLOYMENT], parent_id: str | None = None) -> Sequence[DeploymentRecord]: ...
-    @overload
-    def list(self, kind: Literal[Kind.MODEL], parent_id: str | None = None) -> Sequence[ModelRecord]: ...
-    @overload
-    def list(self, kind: Literal[Kind.MODEL_VERSION], parent_id: str | None = None) -> Sequence[ModelVersionRecord]: ...
-    @overload
-    def list(self, kind: Kind, parent_id: str | None = None) -> Sequence[AnyRecord]: ...
-    def list(self, kind: Kind, parent_id: str | None = None) -> Sequence[AnyRecord]:
+    def list(self, kind: Kind[Spec, Status], parent_id: str | None = None) -> Sequence[Record[Spec, Status]]:
         """All of a kind, or those of one parent, oldest first."""
         query = resources.select().where(resources.c.kind == kind.value)
         if parent_id is not None:
@@ -98,7 +69,7 @@ class Reading:
         )
         return self._records(
             resources.select().where(
-                resources.c.kind.in_([kind.value for kind in codec.RECONCILED]),
+                resources.c.kind.in_([kind.value for kind in KINDS.values() if kind.reconciled]),
                 sa.or_(
                     resources.c.observed_generation < resources.c.generation,
                     resources.c.deleting,
@@ -165,7 +136,7 @@ class Reading:
 
     def _records(self, query: sa.Select[Any]) -> Sequence[AnyRecord]:
         ordered = query.order_by(resources.c.created_at, resources.c.key)
-        return [_record(row) for row in self.connection.execute(ordered).mappings()]
+        return [_record(KINDS[row["kind"]], row) for row in self.connection.execute(ordered).mappings()]
 
     def _operation(self, condition: sa.ColumnElement[bool]) -> Operation | None:
         row = self.connection.execute(operations.select().where(condition)).mappings().one_or_none()
@@ -176,22 +147,13 @@ class Reading:
         return Operation(**values)
 
 
-_SPOKEN = {
-    Kind.ENDPOINT: "endpoint",
-    Kind.DEPLOYMENT: "deployment",
-    Kind.MODEL: "model",
-    Kind.MODEL_VERSION: "model version",
-}
-
-
 def _spoken_name(id: str) -> str:
     """`…/onlineEndpoints/e/deployments/d` → `e/d`: what a user would call it."""
     tail = id.partition("/workspaces/")[2].split("/")
     return "/".join(tail[2::2]) or id
 
 
-def _record(row: sa.RowMapping) -> AnyRecord:
-    kind = Kind(row["kind"])
+def _record(kind: Kind[Spec, Status], row: sa.RowMapping) -> Record[Spec, Status]:
     return Record(
         id=row["id"],
         kind=kind,

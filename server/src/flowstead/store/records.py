@@ -4,22 +4,48 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
-from typing import Any, Generic, TypeAlias, TypeVar
+from types import NoneType
+from typing import Any, ClassVar, Generic, TypeAlias, TypeVar
 
+from flowstead.resources.asset import AssetContainerSpec
 from flowstead.resources.deployment import DeploymentSpec, DeploymentStatus
 from flowstead.resources.endpoint import EndpointSpec, EndpointStatus
-from flowstead.resources.model import ModelContainerSpec, ModelVersionSpec
+from flowstead.resources.model import ModelVersionSpec
 
 Spec = TypeVar("Spec")
 Status = TypeVar("Status")
 
 
-class Kind(StrEnum):
-    ENDPOINT = "endpoint"
-    DEPLOYMENT = "deployment"
-    MODEL = "model"
-    MODEL_VERSION = "modelVersion"
+@dataclass(frozen=True, eq=False)
+class Kind(Generic[Spec, Status]):
+    """One kind of resource. value: how rows name it; spoken: how messages do. status: NoneType for a kind that is done
+    once it is written; the others are the reconciler's."""
+
+    value: str
+    spoken: str
+    spec: type[Spec]
+    status: type[Status]
+
+    ENDPOINT: ClassVar[Kind[EndpointSpec, EndpointStatus]]
+    DEPLOYMENT: ClassVar[Kind[DeploymentSpec, DeploymentStatus]]
+    MODEL: ClassVar[Kind[AssetContainerSpec, None]]
+    MODEL_VERSION: ClassVar[Kind[ModelVersionSpec, None]]
+
+    @property
+    def reconciled(self) -> bool:
+        return self.status is not NoneType
+
+
+Kind.ENDPOINT = Kind("endpoint", "endpoint", EndpointSpec, EndpointStatus)
+Kind.DEPLOYMENT = Kind("deployment", "deployment", DeploymentSpec, DeploymentStatus)
+Kind.MODEL = Kind("model", "model", AssetContainerSpec, NoneType)
+Kind.MODEL_VERSION = Kind("modelVersion", "model version", ModelVersionSpec, NoneType)
+
+AnyKind: TypeAlias = Kind[Any, Any]
+KINDS: Mapping[str, AnyKind] = {
+    kind.value: kind for kind in (Kind.ENDPOINT, Kind.DEPLOYMENT, Kind.MODEL, Kind.MODEL_VERSION)
+}
+"""All kinds, by the name that rows have for them."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +59,7 @@ class Record(Generic[Spec, Status]):
     """
 
     id: str
-    kind: Kind
+    kind: Kind[Spec, Status]
     parent_id: str
     name: str
     uid: str
@@ -51,7 +77,7 @@ class Record(Generic[Spec, Status]):
 
 EndpointRecord: TypeAlias = Record[EndpointSpec, EndpointStatus]
 DeploymentRecord: TypeAlias = Record[DeploymentSpec, DeploymentStatus]
-ModelRecord: TypeAlias = Record[ModelContainerSpec, None]
+AssetContainerRecord: TypeAlias = Record[AssetContainerSpec, None]
 ModelVersionRecord: TypeAlias = Record[ModelVersionSpec, None]
 AnyRecord: TypeAlias = Record[Any, Any]
 

@@ -15,7 +15,7 @@ from flowstead.resources.endpoint import ProvisioningState
 from flowstead.resources.operation import Operation, OperationKind, OperationState
 from flowstead.store import codec
 from flowstead.store.reading import Reading
-from flowstead.store.records import AnyRecord, Kind, Revision
+from flowstead.store.records import KINDS, AnyKind, AnyRecord, Kind, Record, Revision, Spec, Status
 from flowstead.store.schema import audit, operations, resources, revisions, secrets
 from flowstead.store.sealing import Sealer
 
@@ -31,17 +31,17 @@ class Writing(Reading):
 
     def put(
         self,
-        kind: Kind,
+        kind: Kind[Spec, Status],
         id: str,
         parent_id: str,
         name: str,
-        spec: Any,
+        spec: Spec,
         *,
         by: str,
         if_match: str | None = None,
         operation: OperationKind | None,
         force: bool = False,
-    ) -> tuple[AnyRecord, Operation | None]:
+    ) -> tuple[Record[Spec, Status], Operation | None]:
         """Create the resource, or change its specification.
 
         The generation grows when the specification differs, when `force` says that something beside it has
@@ -170,9 +170,9 @@ class Writing(Reading):
         row = self._row(id)
         if row is None:
             raise ResourceNotFound(f"There is no resource {id}.", target=id)
-        return self.get(Kind(row["kind"]), id)
+        return self.get(KINDS[row["kind"]], id)
 
-    def _insert(self, kind: Kind, id: str, parent_id: str, name: str, spec: dict[str, Any], by: str) -> None:
+    def _insert(self, kind: AnyKind, id: str, parent_id: str, name: str, spec: dict[str, Any], by: str) -> None:
         now = self._now()
         self.connection.execute(
             resources.insert().values(

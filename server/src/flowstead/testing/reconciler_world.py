@@ -14,11 +14,12 @@ from flowstead.engines.protocol import Engine
 from flowstead.environments.protocol import Environments
 from flowstead.reconcile.hint import Hint
 from flowstead.reconcile.loop import Gateway, Reconciler
+from flowstead.resources.asset import AssetContainerSpec
 from flowstead.resources.clock import Clock
 from flowstead.resources.deployment import SECRET_VARIABLE_PREFIX, DeploymentSpec
 from flowstead.resources.endpoint import PRIMARY_KEY, SECONDARY_KEY, EndpointSpec
 from flowstead.resources.home import Home
-from flowstead.resources.model import ModelContainerSpec, ModelVersionSpec
+from flowstead.resources.model import ModelVersionSpec
 from flowstead.resources.names import Workspace
 from flowstead.resources.operation import Operation, OperationKind
 from flowstead.store import Store
@@ -92,7 +93,7 @@ class ReconcilerWorld:
         shutil.copytree(flow, self.home.models / content, dirs_exist_ok=True)
         container, id = WORKSPACE.model(name), WORKSPACE.model(name, version)
         with self.store.transaction() as tx:
-            tx.put(Kind.MODEL, container, WORKSPACE.path, name, ModelContainerSpec(), by=_BY, operation=None)
+            tx.put(Kind.MODEL, container, WORKSPACE.path, name, AssetContainerSpec(), by=_BY, operation=None)
             spec = ModelVersionSpec(uri="azureml://test", content_hash=content)
             tx.put(Kind.MODEL_VERSION, id, container, version, spec, by=_BY, operation=None)
         return id

@@ -1,0 +1,225 @@
+"""What the routes of models, environments and data assets share: containers of versions that never change."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Generic, Protocol, TypeVar
+
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import JSONResponse, Response
+
+from flowstead.api.arm import envelope, ordered, page, put_answer, resource_answer
+from flowstead.api.bodies import Body, TextMap
+from flowstead.api.context import SITE, Context, Here, Needs
+from flowstead.errors import BadArgument, ResourceConflict
+from flowstead.resources.asset import AssetContainerSpec
+from flowstead.resources.deployment import DeploymentSpec
+from flowstead.resources.names import check_asset_name
+from flowstead.resources.principal import Principal
+from flowstead.store import Reading, Writing
+from flowstead.store.records import AnyRecord, AssetContainerRecord, Kind, Record
+
+
+class VersionSpec(Protocol):
+    """What every version's specification holds."""
+
+    @property
+    def is_anonymous(self) -> bool: ...
+
+    @property
+    def is_archived(self) -> bool: ...
+
+
+Version = TypeVar("Version", bound=VersionSpec)
+Item = TypeVar("Item", bound=AnyRecord)
+
+
+class AssetProperties(Body):
+    description: str | None = None
+    tags: TextMap | None = None
+    properties: TextMap | None = None
+    is_archived: bool | None = None
+
+
+class AssetBody(Body):
+    """A container; what the body does not name stays."""
+
+    properties: AssetProperties
+
+
+@dataclass(frozen=True)
+class Asset(Generic[Version]):
+    """One kind of asset. noun: `model`; plural: the path's segment, `models`. show: a version as GET shows it.
+    demand_unused: raises ResourceConflict for a container or version that something needs."""
+
+    noun: str
+    plural: str
+    container: Kind[AssetContainerSpec, None]
+    version: Kind[Version, None]
+    show: Callable[[Record[Version, None]], dict[str, Any]]
+    demand_unused: Callable[[Reading, AnyRecord], None]
+
+    def container_id(self, here: Context, name: str) -> str:
+        return f"{here.workspace.path}/{self.plural}/{name}"
+
+    def version_id(self, here: Context, name: str, version: str) -> str:
+        return f"{self.container_id(here, name)}/versions/{version}"
+
+    def write_version(
+        self, tx: Writing, here: Context, name: str, version: str, spec: Version, by: str
+    ) -> Record[Version, None]:
+        """Create the version, and its container when there is none; or change what is said of the version."""
+        container = tx.find(self.container, self.container_id(here, name))
+        container_id = container.id if container else self.container_id(here, name)
+        before = tx.find(self.version, f"{container_id}/versions/{version}")
+        if before is None:
+            described = _with_version(container.spec if container else AssetContainerSpec(), version)
+            shown = container.name if container else name
+            tx.put(self.container, container_id, here.workspace.path, shown, described, by=by, operation=None)
+        id = before.id if before else f"{container_id}/versions/{version}"
+        exact = before.name if before else version
+        record, _ = tx.put(self.version, id, container_id, exact, spec, by=by, operation=None)
+        return record
+
+    def router(self) -> APIRouter:
+        """All routes but the one that registers a version, which each kind of asset has its own of."""
+        return _router(self)
+
+
+def _router(asset: Asset[Version]) -> APIRouter:
+    containers = f"{SITE}/{asset.plural}"
+    router = APIRouter(tags=[asset.plural])
+    reader = [Depends(Needs(f"workspaces/{asset.plural}/read"))]
+    version_reader = [Depends(Needs(f"workspaces/{asset.plural}/versions/read"))]
+    writer = Depends(Needs(f"workspaces/{asset.plural}/write"))
+    deleter = Depends(Needs(f"workspaces/{asset.plural}/delete"))
+    version_deleter = Depends(Needs(f"workspaces/{asset.plural}/versions/delete"))
+
+    def list_containers(request: Request, here: Here) -> dict[str, Any]:
+        """The containers; those of anonymous versions are left out."""
+        with here.store.reading() as tx:
+            found = tx.list(asset.container, here.workspace.path)
+            versions = tx.list(asset.version)
+        anonymous = {version.parent_id for version in versions if version.spec.is_anonymous}
+        shown = [each for each in viewed(request, found) if each.id not in anonymous]
+        return page(request, ordered(request, shown), lambda each: _show_container(asset, each))
+
+    def get_container(name: str, here: Here) -> JSONResponse:
+        with here.store.reading() as tx:
+            record = tx.get(asset.container, asset.container_id(here, name))
+        return resource_answer(record, _show_container(asset, record))
+
+    def put_container(name: str, body: AssetBody, here: Here, caller: Principal = writer) -> JSONResponse:
+        """Describe or archive a container; its versions stay."""
+        check_asset_name(name, asset.noun)
+        with here.store.transaction() as tx:
+            before = tx.find(asset.container, asset.container_id(here, name))
+            spec = _described(body, before.spec if before else AssetContainerSpec())
+            id = before.id if before else asset.container_id(here, name)
+            exact = before.name if before else name
+            record, _ = tx.put(asset.container, id, here.workspace.path, exact, spec, by=caller.name, operation=None)
+        return put_answer(here, record, _show_container(asset, record), None, created=before is None)
+
+    def delete_container(name: str, here: Here, caller: Principal = deleter) -> Response:
+        """Delete a container and its versions, none of which may be in use. 204 when there is none."""
+        with here.store.transaction() as tx:
+            record = tx.find(asset.container, asset.container_id(here, name))
+            if record is None:
+                return Response(status_code=204)
+            asset.demand_unused(tx, record)
+            tx.remove(record.id, caller.name)
+        return Response(status_code=200)
+
+    def list_versions(name: str, request: Request, here: Here) -> dict[str, Any]:
+        """Its versions; empty for a name that does not exist, as the SDK asks before the first one."""
+        with here.store.reading() as tx:
+            versions = tx.list(asset.version, asset.container_id(here, name))
+        return page(request, ordered(request, viewed(request, versions)), asset.show)
+
+    def get_version(name: str, version: str, here: Here) -> JSONResponse:
+        with here.store.reading() as tx:
+            record = tx.get(asset.version, asset.version_id(here, name, version))
+        return resource_answer(record, asset.show(record))
+
+    def delete_version(name: str, version: str, here: Here, caller: Principal = version_deleter) -> Response:
+        """Delete a version, which must not be in use. 204 when there is none."""
+        with here.store.transaction() as tx:
+            record = tx.find(asset.version, asset.version_id(here, name, version))
+            if record is None:
+                return Response(status_code=204)
+            asset.demand_unused(tx, record)
+            tx.remove(record.id, caller.name)
+            _forget_version(tx, asset, record, caller.name)
+        return Response(status_code=200)
+
+    noun, versions = asset.noun, f"{containers}/{{name}}/versions"
+    add = router.add_api_route
+    add(containers, list_containers, name=f"list_{noun}s", dependencies=reader)
+    add(f"{containers}/{{name}}", get_container, name=f"get_{noun}", dependencies=reader, response_model=None)
+    add(f"{containers}/{{name}}", put_container, name=f"put_{noun}", methods=["PUT"], status_code=201)
+    add(f"{containers}/{{name}}", delete_container, name=f"delete_{noun}", methods=["DELETE"])
+    add(versions, list_versions, name=f"list_{noun}_versions", dependencies=version_reader)
+    add(f"{versions}/{{version}}", get_version, name=f"get_{noun}_version", dependencies=version_reader)
+    add(f"{versions}/{{version}}", delete_version, name=f"delete_{noun}_version", methods=["DELETE"])
+    return router
+
+
+def viewed(request: Request, records: Sequence[Item]) -> Sequence[Item]:
+    """Those that `listViewType` asks for: ActiveOnly (as when it is absent), ArchivedOnly or All."""
+    wanted = request.query_params.get("listViewType", "ActiveOnly").lower()
+    if wanted == "all":
+        return records
+    if wanted not in ("activeonly", "archivedonly"):
+        raise BadArgument("listViewType is none of ActiveOnly, ArchivedOnly, All.", target="listViewType")
+    return [record for record in records if record.spec.is_archived == (wanted == "archivedonly")]
+
+
+def demand_not_deployed(tx: Reading, record: AnyRecord, used_by: Callable[[DeploymentSpec], Iterable[str]]) -> None:
+    """Raises ResourceConflict when a deployment uses the container or version. used_by: ids that a deployment uses."""
+    prefix = record.id.lower()
+    for deployment in tx.list(Kind.DEPLOYMENT):
+        for used in used_by(deployment.spec):
+            if used.lower() == prefix or used.lower().startswith(prefix + "/"):
+                place = deployment.id.partition("/onlineEndpoints/")[2].replace("/deployments/", "/")
+                raise ResourceConflict(
+                    f"The deployment {place} uses it.", hint="Delete the deployment first.", target=record.id
+                )
+
+
+def _described(body: AssetBody, before: AssetContainerSpec) -> AssetContainerSpec:
+    given = body.properties
+    return replace(
+        before,
+        description=before.description if given.description is None else given.description,
+        tags=before.tags if given.tags is None else given.tags,
+        properties=before.properties if given.properties is None else given.properties,
+        is_archived=before.is_archived if given.is_archived is None else given.is_archived,
+    )
+
+
+def _with_version(container: AssetContainerSpec, version: str) -> AssetContainerSpec:
+    """The container with a new version: the latest, and the next one's number."""
+    number = int(version) + 1 if version.isdecimal() else 0
+    return replace(container, latest_version=version, next_version=str(max(number, int(container.next_version))))
+
+
+def _forget_version(tx: Writing, asset: Asset[Version], record: Record[Version, None], by: str) -> None:
+    """The container no longer names it as its latest. The next version stays: a number is not given twice."""
+    container = tx.get(asset.container, record.parent_id)
+    left = tx.list(asset.version, container.id)
+    spec = replace(container.spec, latest_version=left[-1].name if left else None)
+    tx.put(asset.container, container.id, container.parent_id, container.name, spec, by=by, operation=None)
+
+
+def _show_container(asset: Asset[Version], record: AssetContainerRecord) -> dict[str, Any]:
+    spec = record.spec
+    properties = {
+        "description": spec.description,
+        "tags": dict(spec.tags),
+        "properties": dict(spec.properties),
+        "isArchived": spec.is_archived,
+        "latestVersion": spec.latest_version,
+        "nextVersion": spec.next_version,
+    }
+    return envelope(record, f"workspaces/{asset.plural}", properties)
