@@ -9,6 +9,7 @@ import pytest
 
 from flowstead.azure_yaml import (
     AssetId,
+    CollectedData,
     InlineEnvironment,
     InlineModel,
     NamedAsset,
@@ -20,6 +21,7 @@ from flowstead.azure_yaml import (
     shown_model,
 )
 from flowstead.azure_yaml.durations import from_milliseconds, from_seconds, to_seconds
+from flowstead.errors import BadArgument
 from flowstead.resources.names import Workspace
 
 WORKSPACE = Workspace()
@@ -82,6 +84,8 @@ environment:
   image: registry/promptflow-runtime:latest
   inference_config:
     liveness_route: {path: /health, port: 8080}
+    readiness_route: {path: /health, port: 8080}
+    scoring_route: {path: /score, port: 8080}
 environment_variables:
   COUNT: 3
   FLAG: false
@@ -111,7 +115,15 @@ tags: {a: b}
     assert found.model.path == tmp_path / "flow"
     assert found.model.properties["properties"] == {"azureml.promptflow.mode": "chat"}
     assert isinstance(found.environment, InlineEnvironment)
-    assert found.environment.fields["inference_config"] == {"liveness_route": {"path": "/health", "port": 8080}}
+    assert found.environment.properties["inferenceConfig"]["scoringRoute"] == {"path": "/score", "port": 8080}
+    assert found.collected == {
+        name: CollectedData(
+            f"my-endpoint-blue-{name}",
+            "1",
+            f"azureml://datastores/workspaceblobstore/paths/modelDataCollector/my-endpoint/blue/{name}",
+        )
+        for name in ("model_inputs", "model_outputs")
+    }
     assert found.body == {
         "location": "local",
         "properties": {
@@ -138,10 +150,9 @@ tags: {a: b}
             "readinessProbe": {"initialDelay": "PT2M"},
             "dataCollector": {
                 "collections": {
-                    "model_inputs": {"dataCollectionMode": "enabled"},
-                    "model_outputs": {"dataCollectionMode": "disabled"},
+                    "model_inputs": {"dataCollectionMode": "enabled", "samplingRate": 0.5},
+                    "model_outputs": {"dataCollectionMode": "disabled", "samplingRate": 0.5},
                 },
-                "samplingRate": 0.5,
                 "rollingRate": "Hour",
             },
         },
@@ -158,16 +169,20 @@ tags: {a: b}
         ("azureml:my-flow@latest", NamedAsset("my-flow", None)),
         (f"azureml:{WORKSPACE.model('m', '1')}", AssetId(WORKSPACE.model("m", "1"))),
         (WORKSPACE.model("m", "1"), AssetId(WORKSPACE.model("m", "1"))),
-        (
-            "azureml://registries/azureml/environments/promptflow-runtime/versions/5",
-            AssetId("azureml://registries/azureml/environments/promptflow-runtime/versions/5"),
-        ),
     ],
 )
 def test_assets_are_named_in_the_ways_of_az_ml(tmp_path: Path, written: str, wanted: object) -> None:
     found = deployment(tmp_path, f"model: {written}\nenvironment: {written}\n")
     assert found.model == wanted
     assert found.environment == wanted
+
+
+def test_of_registries_the_prompt_flow_runtime_is_taken_as_environment_alone(tmp_path: Path) -> None:
+    runtime = "azureml://registries/azureml/environments/promptflow-runtime/versions/5"
+    assert deployment(tmp_path, f"environment: {runtime}\n").environment == AssetId(runtime)
+    for wrong in (f"model: {runtime}\n", "environment: azureml://registries/azureml/environments/sklearn/versions/1\n"):
+        with pytest.raises(BadArgument, match="is in a registry, and there are none here"):
+            deployment(tmp_path, wrong)
 
 
 @pytest.mark.parametrize(

@@ -9,9 +9,9 @@ import pytest
 
 from flowstead.azure_yaml import InlineEnvironment
 from flowstead.cli import demo, deploy, doctor, status
-from flowstead.cli.assets import check_flow, environment_id
 from flowstead.cli.deploy_plan import DeployOptions, plan_deploy
 from flowstead.cli.deploying import Deployed
+from flowstead.cli.registering import check_flow, environment_id
 from flowstead.cli.running import run
 from flowstead.cli.scoring import check_answer
 from flowstead.client import Answer
@@ -230,12 +230,7 @@ def test_the_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out.strip()[0].isdigit()
 
 
-def test_environments_that_are_not_supported_yet_say_what_is() -> None:
+def test_an_environment_that_is_the_runtime_itself_needs_no_registration() -> None:
     client: Any = None
     assert environment_id(client, None) is None
-    assert (
-        environment_id(client, InlineEnvironment({"image": "mcr.example/azureml/promptflow-runtime:20240101"})) is None
-    )
-    for fields in ({"image": "python:3.12"}, {"conda_file": "c.yaml"}, {"build": {"path": "."}}):
-        with pytest.raises(BadArgument, match=r"not supported yet[\s\S]*requirements\.txt"):
-            environment_id(client, InlineEnvironment(fields))
+    assert environment_id(client, InlineEnvironment({"image": "mcr.example/azureml/promptflow-runtime:2024"})) is None

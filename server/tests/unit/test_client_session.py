@@ -180,7 +180,7 @@ def test_a_folder_is_sent_file_by_file_and_marked_complete_at_the_end(tmp_path: 
     (flow / "flow.dag.yaml").write_text("nodes: []")
     (flow / "docs" / "ä b.md").write_text("words")
     store = BlobStore()
-    uri = upload(session(store), flow)
+    uri = upload(session(store), flow).uri
     sent = {name: content for comp, name, content in store.requests if not comp}
     assert sent == {"my flow/flow.dag.yaml": b"nodes: []", "my flow/docs/ä b.md": b"words"}
     assert store.requests[-1][0] == "metadata"

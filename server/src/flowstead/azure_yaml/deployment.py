@@ -3,32 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
-from flowstead.azure_yaml.document import Document, Entry
+from flowstead.azure_yaml.collector import COLLECTOR, CollectedData, collected_data, collector_body
+from flowstead.azure_yaml.document import Document
 from flowstead.azure_yaml.durations import from_milliseconds, from_seconds
 from flowstead.azure_yaml.endpoint import ON_OR_OFF
-from flowstead.azure_yaml.fields import (
-    IGNORED_AT_TOP,
-    Choice,
-    Each,
-    NotHere,
-    Number,
-    Section,
-    anything,
-    as_entry,
-    filled_text,
-    flag,
-    text,
-    texts,
-)
+from flowstead.azure_yaml.entry import Entry
+from flowstead.azure_yaml.environment import environment_from
+from flowstead.azure_yaml.fields import IGNORED_AT_TOP, Number, Section, as_entry, filled_text, flag, text, texts
 from flowstead.azure_yaml.model import model_from
-from flowstead.azure_yaml.references import EnvironmentReference, ModelReference, asset, environment
+from flowstead.azure_yaml.paths import is_address, local_path
+from flowstead.azure_yaml.references import AssetId, EnvironmentReference, ModelReference, NamedAsset, asset
+from flowstead.azure_yaml.schemas import check_schema
 from flowstead.resources.names import LOCATION, MAX_INSTANCES_PER_DEPLOYMENT
 
 _LONGEST_TIMEOUT_MS = 300_000
 """Azure's bound for flow deployments."""
+SHOWN_OF_DEPLOYMENTS = ("type", "resourceGroup", "conditions", "provisioning_error", "creation_context")
+"""What `show` prints of deployments beside that."""
 _PROBE = Section(
     {
         "initial_delay": Number(0),
@@ -46,14 +41,6 @@ _REQUESTS = Section(
         "max_queue_wait_ms": Number(0),
     }
 )
-_COLLECTOR = Section(
-    {
-        "collections": anything,
-        "sampling_rate": anything,
-        "rolling_rate": Choice({word: word.capitalize() for word in ("minute", "hour", "day", "month", "year")}),
-        "request_logging": Section({"capture_headers": Each(text)}),
-    }
-)
 
 
 def _entry(entry: Entry) -> Entry:
@@ -69,7 +56,7 @@ _DEPLOYMENT = Section(
         "properties": texts,
         "model": _entry,
         "model_mount_path": text,
-        "environment": environment,
+        "environment": _entry,
         "environment_variables": texts,
         "instance_type": filled_text,
         "instance_count": Number(1, MAX_INSTANCES_PER_DEPLOYMENT),
@@ -79,13 +66,10 @@ _DEPLOYMENT = Section(
         "request_settings": _REQUESTS,
         "liveness_probe": _PROBE,
         "readiness_probe": _PROBE,
-        "data_collector": _COLLECTOR,
-        "code_configuration": NotHere(
-            "a scoring script is not run here: a prompt flow deployment has none.",
-            "Remove the key, and name the flow's folder under model.path.",
-        ),
+        "data_collector": COLLECTOR,
+        "code_configuration": Section({"code": as_entry, "scoring_script": as_entry}, required=("code",)),
     },
-    ignored=(*IGNORED_AT_TOP, "type", "resourceGroup"),
+    ignored=(*IGNORED_AT_TOP, *SHOWN_OF_DEPLOYMENTS),
 )
 _REQUEST_KEYS = {
     "request_timeout_ms": ("requestTimeout", from_milliseconds),
@@ -104,17 +88,21 @@ _PROBE_KEYS = {
 @dataclass(frozen=True)
 class DeploymentDocument:
     """name, endpoint_name: "" when neither file nor option gives one. body: of the PUT, where `properties.model` and
-    `properties.environmentId` are still to be filled from `model` and `environment`."""
+    `properties.environmentId` are still to be filled from `model` and `environment`, `codeConfiguration.codeId` from
+    `code`, and `dataId` of each collection from `collected`, whose names hold for this endpoint and deployment."""
 
     name: str
     endpoint_name: str
     body: dict[str, Any]
     model: ModelReference | None
     environment: EnvironmentReference | None
+    code: Path | AssetId | None = None
+    collected: Mapping[str, CollectedData | NamedAsset | AssetId] = field(default_factory=dict)
 
 
 def read_deployment(document: Document) -> DeploymentDocument:
     """Raises BadArgument naming file, line and key."""
+    check_schema(document, "online-deployment")
     read = _DEPLOYMENT(document.top)
     properties: dict[str, Any] = {
         "endpointComputeType": "Managed",
@@ -136,20 +124,55 @@ def read_deployment(document: Document) -> DeploymentDocument:
     for key, name in (("liveness_probe", "livenessProbe"), ("readiness_probe", "readinessProbe")):
         if key in read:
             properties[name] = _renamed(read[key], _PROBE_KEYS)
+    collector = read.get("data_collector", {})
     if "data_collector" in read:
-        properties["dataCollector"] = _collector(read["data_collector"])
+        properties["dataCollector"] = collector_body(collector)
     body = {
         "location": LOCATION,
         "properties": properties,
         "sku": {"name": "Default", "capacity": read.get("instance_count", 1)},
         "tags": read.get("tags", {}),
     }
-    model = _model(read["model"], document) if "model" in read else None
-    return DeploymentDocument(read.get("name", ""), read.get("endpoint_name", ""), body, model, read.get("environment"))
+    name, endpoint = read.get("name", ""), read.get("endpoint_name", "")
+    return DeploymentDocument(
+        name=name,
+        endpoint_name=endpoint,
+        body=body,
+        model=_model(read.get("model"), document.directory),
+        environment=_environment(read.get("environment"), document.directory),
+        code=_code(read["code_configuration"], document.directory) if "code_configuration" in read else None,
+        collected=collected_data(collector, endpoint, name),
+    )
 
 
-def _model(entry: Entry, document: Document) -> ModelReference:
-    return model_from(entry, document.directory) if isinstance(entry.value, Mapping) else asset(entry)
+def _model(entry: Entry | None, directory: Path) -> ModelReference | None:
+    if entry is None:
+        return None
+    return model_from(entry, directory) if isinstance(entry.value, Mapping) else asset(entry)
+
+
+def _environment(entry: Entry | None, directory: Path) -> EnvironmentReference | None:
+    if entry is None:
+        return None
+    return environment_from(entry, directory) if isinstance(entry.value, Mapping) else asset(entry, registries=True)
+
+
+def _code(read: Mapping[str, Entry], directory: Path) -> Path | AssetId:
+    """A flow has no scoring script; the folder alone is taken, and kept with the deployment."""
+    script, code = read.get("scoring_script"), read["code"]
+    if script is not None:
+        raise script.wrong(
+            f"a scoring script such as {script.text!r} (`init` and `run`) is not run here: what is deployed is a flow, "
+            "which needs none.",
+            hint="Remove code_configuration, and name the flow's folder (flow.dag.yaml, flow.flex.yaml or *.prompty) "
+            "under model.path.",
+        )
+    if not is_address(code.text) and not code.text.startswith("/subscriptions/"):
+        return local_path(code, directory)
+    found = asset(code)
+    if isinstance(found, AssetId):
+        return found
+    raise code.wrong("a code asset has no name.", hint="Name a local folder, or the full id of a code asset.")
 
 
 def _scale(read: Mapping[str, Any]) -> dict[str, str]:
@@ -161,21 +184,3 @@ def _scale(read: Mapping[str, Any]) -> dict[str, str]:
 
 def _renamed(read: Mapping[str, Any], keys: Mapping[str, tuple[str, Any]]) -> dict[str, Any]:
     return {keys[key][0]: keys[key][1](value) for key, value in read.items()}
-
-
-def _collector(read: Mapping[str, Any]) -> dict[str, Any]:
-    collections = read.get("collections") or {}
-    body: dict[str, Any] = {"collections": {name: _collection(one) for name, one in collections.items()}}
-    if "sampling_rate" in read:
-        body["samplingRate"] = read["sampling_rate"]
-    if "rolling_rate" in read:
-        body["rollingRate"] = read["rolling_rate"]
-    if "request_logging" in read:
-        body["requestLogging"] = {"captureHeaders": read["request_logging"].get("capture_headers", [])}
-    return body
-
-
-def _collection(one: Any) -> dict[str, str]:
-    # `enabled` is a string in Azure's schema, and often a truth value in users' files.
-    enabled = isinstance(one, Mapping) and str(one.get("enabled", False)).lower() == "true"
-    return {"dataCollectionMode": "enabled" if enabled else "disabled"}

@@ -10,14 +10,15 @@ from flowstead.azure_yaml.fields import (
     IGNORED_AT_TOP,
     Choice,
     Each,
+    Named,
     NotHere,
     Number,
-    Numbers,
     Section,
     filled_text,
     text,
     texts,
 )
+from flowstead.azure_yaml.schemas import check_schema
 from flowstead.resources.endpoint import AuthMode
 from flowstead.resources.names import LOCATION
 
@@ -25,8 +26,10 @@ AUTH_MODES = Choice({"key": AuthMode.KEY, "aml_token": AuthMode.AML_TOKEN, "aad_
 ON_OR_OFF = Choice({"enabled": "Enabled", "disabled": "Disabled"})
 _IDENTITY = Section(
     {
-        "type": Choice({"system_assigned": "SystemAssigned", "user_assigned": "UserAssigned"}),
-        "user_assigned_identities": Each(Section({"resource_id": filled_text}, required=("resource_id",))),
+        "type": Choice({"system_assigned": "SystemAssigned", "user_assigned": "UserAssigned", "none": "None"}),
+        "user_assigned_identities": Each(
+            Section({"resource_id": filled_text}, required=("resource_id",), ignored=("principal_id", "client_id"))
+        ),
     },
     ignored=("principal_id", "tenant_id"),
 )
@@ -38,8 +41,8 @@ _ENDPOINT = Section(
         "auth_mode": AUTH_MODES,
         "identity": _IDENTITY,
         "public_network_access": ON_OR_OFF,
-        "traffic": Numbers(Number(0, 100)),
-        "mirror_traffic": Numbers(Number(0, 50)),
+        "traffic": Named(Number(0, 100)),
+        "mirror_traffic": Named(Number(0, 50)),
         "properties": texts,
         "compute": NotHere(
             "a Kubernetes compute cannot be attached here; instances run where Flowstead runs.", "Remove the key."
@@ -59,6 +62,7 @@ class EndpointDocument:
 
 def read_endpoint(document: Document) -> EndpointDocument:
     """Raises BadArgument naming file, line and key."""
+    check_schema(document, "online-endpoint")
     read = _ENDPOINT(document.top)
     properties: dict[str, Any] = {
         "description": read.get("description", ""),
@@ -82,7 +86,7 @@ def read_endpoint(document: Document) -> EndpointDocument:
 
 def _identity(read: dict[str, Any]) -> dict[str, Any]:
     kind = read.get("type", "SystemAssigned")
-    if kind == "SystemAssigned":
+    if kind != "UserAssigned":
         return {"type": kind}
     return {
         "type": kind,

@@ -7,11 +7,20 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from flowstead.azure_yaml.document import Entry
+from flowstead.azure_yaml.entry import Entry
 
 Kind: TypeAlias = Callable[[Entry], Any]
 IGNORED_AT_TOP = ("$schema", "id", "provisioning_state", "scoring_uri", "openapi_uri", "location", "kind")
 """What `show` prints beside the YAML's own keys, and the schema: taken, and left unread."""
+IGNORED_OF_ASSETS = (
+    "creation_context",
+    "latest_version",
+    "next_version",
+    "is_archived",
+    "is_anonymous",
+    "resourceGroup",
+)
+"""What `show` prints of assets beside that."""
 
 
 def text(entry: Entry) -> str:
@@ -51,6 +60,15 @@ def anything(entry: Entry) -> Any:
     return entry.value
 
 
+def as_written(entry: Entry) -> Any:
+    """Plain values all the way down, numbers as they were written: `1.10` stays a version."""
+    if isinstance(entry.value, Mapping):
+        return {key: as_written(child) for key, child in entry.value.items()}
+    if isinstance(entry.value, Sequence) and not isinstance(entry.value, str):
+        return [as_written(child) for child in entry.value]
+    return entry.value if entry.value is None or isinstance(entry.value, bool) else entry.text
+
+
 def texts(entry: Entry) -> dict[str, str]:
     """A mapping of words to words."""
     if entry.value is None:
@@ -78,17 +96,14 @@ class Number:
 
 
 @dataclass(frozen=True)
-class Numbers:
-    """A mapping of names to whole numbers."""
+class Fraction:
+    """A number from 0 to 1."""
 
-    each: Number
-
-    def __call__(self, entry: Entry) -> dict[str, int]:
-        if entry.value is None:
-            return {}
-        if not isinstance(entry.value, Mapping):
-            raise entry.wrong(f"must be a mapping of names to numbers, not {_named(entry)}.")
-        return {key: self.each(child) for key, child in entry.value.items()}
+    def __call__(self, entry: Entry) -> float:
+        value = entry.value
+        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
+            raise entry.wrong(f"must be a number between 0 and 1, not {_named(entry)}.")
+        return float(value)
 
 
 @dataclass(frozen=True)
@@ -116,6 +131,20 @@ class Each:
         if isinstance(entry.value, Sequence) and not isinstance(entry.value, str):
             return [self.kind(item) for item in entry.value]
         raise entry.wrong(f"must be a list, not {_named(entry)}.")
+
+
+@dataclass(frozen=True)
+class Named:
+    """A mapping of names to the kind."""
+
+    kind: Kind
+
+    def __call__(self, entry: Entry) -> dict[str, Any]:
+        if entry.value is None:
+            return {}
+        if not isinstance(entry.value, Mapping):
+            raise entry.wrong(f"must be a mapping of names, not {_named(entry)}.")
+        return {key: self.kind(child) for key, child in entry.value.items()}
 
 
 @dataclass(frozen=True)

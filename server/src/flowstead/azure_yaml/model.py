@@ -5,9 +5,22 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from flowstead.azure_yaml.document import Document, Entry
-from flowstead.azure_yaml.fields import IGNORED_AT_TOP, Choice, NotHere, Section, as_entry, filled_text, text, texts
+from flowstead.azure_yaml.document import Document
+from flowstead.azure_yaml.entry import Entry
+from flowstead.azure_yaml.fields import (
+    IGNORED_AT_TOP,
+    IGNORED_OF_ASSETS,
+    Choice,
+    Section,
+    anything,
+    as_entry,
+    filled_text,
+    text,
+    texts,
+)
+from flowstead.azure_yaml.paths import check_datastore, datastore_address, is_address, local_path
 from flowstead.azure_yaml.references import InlineModel
+from flowstead.azure_yaml.schemas import check_schema
 
 _TYPES = Choice({"custom_model": "custom_model", "mlflow_model": "mlflow_model", "triton_model": "triton_model"})
 _MODEL = Section(
@@ -20,30 +33,39 @@ _MODEL = Section(
         "tags": texts,
         "properties": texts,
         "stage": text,
-        "flavors": NotHere("flavors are read from the MLmodel file.", "Remove the key."),
+        "flavors": anything,
+        "datastore": as_entry,
     },
     required=("path",),
-    ignored=(*IGNORED_AT_TOP, "creation_context", "resourceGroup", "job_name", "latest_version"),
+    ignored=(*IGNORED_AT_TOP, *IGNORED_OF_ASSETS, "job_name", "default_deployment_template"),
 )
 
 
 def read_model(document: Document) -> InlineModel:
-    """The model that a file (or an entry inside a deployment's file) defines. Raises BadArgument."""
+    """The model that a file defines. Raises BadArgument."""
+    check_schema(document, "model")
     return model_from(document.top, document.directory)
 
 
 def model_from(entry: Entry, directory: Path) -> InlineModel:
+    """The model that an entry inside a deployment's file defines. Raises BadArgument."""
     read = _MODEL(entry)
+    check_datastore(read.get("datastore"))
+    path: Entry = read["path"]
+    properties = model_properties(
+        type=read.get("type", "custom_model"),
+        description=read.get("description", ""),
+        tags=read.get("tags", {}),
+        properties=read.get("properties", {}),
+    )
+    for key in ("stage", "flavors"):
+        if key in read:
+            properties[key] = read[key]
     return InlineModel(
-        path=_local(read["path"], directory),
+        path=datastore_address(path) if is_address(path.text) else local_path(path, directory),
         name=read.get("name"),
         version=read.get("version"),
-        properties=model_properties(
-            type=read.get("type", "custom_model"),
-            description=read.get("description", ""),
-            tags=read.get("tags", {}),
-            properties=read.get("properties", {}),
-        ),
+        properties=properties,
     )
 
 
@@ -59,13 +81,3 @@ def model_properties(
         "isAnonymous": False,
         "isArchived": False,
     }
-
-
-def _local(entry: Entry, directory: Path) -> Path:
-    written = entry.text
-    if "://" in written or written.startswith("azureml:"):
-        raise entry.wrong(f"{written!r} is not a folder of this machine.", hint="Name a local folder; it is uploaded.")
-    path = (directory / Path(written).expanduser()).resolve()
-    if not path.exists():
-        raise entry.wrong(f"there is nothing at {path}.", hint="Paths start from the folder of the YAML file.")
-    return path

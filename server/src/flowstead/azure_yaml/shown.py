@@ -15,7 +15,6 @@ _AUTH_MODES = {"key": "key", "amltoken": "aml_token", "aadtoken": "aad_token"}
 def shown_endpoint(body: Body) -> dict[str, Any]:
     """An online endpoint."""
     properties = body["properties"]
-    identity = body.get("identity") or {}
     mode = str(properties.get("authMode", ""))
     shown = {
         "name": body["name"],
@@ -28,11 +27,7 @@ def shown_endpoint(body: Body) -> dict[str, Any]:
         "description": properties.get("description") or "",
         "tags": body.get("tags") or {},
         "properties": properties.get("properties") or {},
-        "identity": {
-            "type": _snake(str(identity.get("type", "None"))),
-            "principal_id": identity.get("principalId"),
-            "tenant_id": identity.get("tenantId"),
-        },
+        "identity": _identity(body.get("identity") or {}),
         "public_network_access": str(properties.get("publicNetworkAccess", "Enabled")).lower(),
         "location": body.get("location"),
         "id": body["id"],
@@ -60,6 +55,7 @@ def shown_deployment(body: Body) -> dict[str, Any]:
         "liveness_probe": _probe(properties.get("livenessProbe") or {}),
         "readiness_probe": _probe(properties.get("readinessProbe") or {}),
         "scale_settings": {"type": "default"},
+        **_optional(properties),
         "type": "managed",
         "location": body.get("location"),
         "id": body["id"],
@@ -68,26 +64,59 @@ def shown_deployment(body: Body) -> dict[str, Any]:
     return _with_error(shown, properties)
 
 
-def shown_model(body: Body) -> dict[str, Any]:
-    """A model, or one version of one."""
-    properties = body["properties"]
-    shown = {
-        "name": body["name"],
-        "description": properties.get("description") or "",
-        "tags": properties.get("tags") or {},
-        "properties": properties.get("properties") or {},
+def _identity(identity: Body) -> dict[str, Any]:
+    shown: dict[str, Any] = {
+        "type": _snake(str(identity.get("type", "None"))),
+        "principal_id": identity.get("principalId"),
+        "tenant_id": identity.get("tenantId"),
     }
-    if "/versions/" in body["id"]:
-        name = body["id"].rpartition("/models/")[2].partition("/")[0]
-        shown |= {
-            "name": name,
-            "version": body["name"],
-            "type": properties.get("modelType"),
-            "path": properties.get("modelUri"),
-        }
-    else:
-        shown["latest_version"] = properties.get("latestVersion")
-    return {**shown, "id": body["id"]}
+    users = identity.get("userAssignedIdentities") or {}
+    if users:
+        shown["user_assigned_identities"] = [
+            {
+                "resource_id": id,
+                "principal_id": (each or {}).get("principalId"),
+                "client_id": (each or {}).get("clientId"),
+            }
+            for id, each in users.items()
+        ]
+    return shown
+
+
+def _optional(properties: Body) -> dict[str, Any]:
+    """What a deployment may have, and is left out when it has not."""
+    shown: dict[str, Any] = {}
+    if properties.get("modelMountPath"):
+        shown["model_mount_path"] = properties["modelMountPath"]
+    if properties.get("egressPublicNetworkAccess"):
+        shown["egress_public_network_access"] = str(properties["egressPublicNetworkAccess"]).lower()
+    code = properties.get("codeConfiguration")
+    if code:
+        shown["code_configuration"] = {"code": code.get("codeId")}
+    collector = properties.get("dataCollector")
+    if collector:
+        shown["data_collector"] = _collector(collector)
+    return shown
+
+
+def _collector(collector: Body) -> dict[str, Any]:
+    collections = collector.get("collections") or {}
+    shown: dict[str, Any] = {"collections": {}}
+    for name, one in collections.items():
+        enabled = str(one.get("dataCollectionMode", "")).lower() == "enabled"
+        shown["collections"][name] = {"enabled": str(enabled).lower()}
+        if one.get("clientId"):
+            shown["collections"][name]["client_id"] = one["clientId"]
+        if one.get("dataId"):
+            shown["collections"][name]["data"] = f"azureml:{one['dataId']}"
+    rates = [one["samplingRate"] for one in collections.values() if one.get("samplingRate") is not None]
+    if rates:
+        shown["sampling_rate"] = rates[0]
+    if collector.get("rollingRate"):
+        shown["rolling_rate"] = str(collector["rollingRate"]).lower()
+    if collector.get("requestLogging"):
+        shown["request_logging"] = {"capture_headers": collector["requestLogging"].get("captureHeaders") or []}
+    return shown
 
 
 def endpoint_of(deployment: Body) -> str:

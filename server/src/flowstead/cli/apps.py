@@ -7,6 +7,7 @@ from typing import Annotated, Any, Final
 
 import typer
 
+from flowstead.cli.az_command import AzCommand
 from flowstead.cli.output import Format
 
 SETTINGS: Final[dict[str, Any]] = {
@@ -30,8 +31,12 @@ QueryOption = Annotated[
 FileOption = Annotated[Path | None, typer.Option("--file", "-f", help="An Azure ML YAML file.", metavar="YAML")]
 SetOption = Annotated[
     list[str] | None,
-    typer.Option("--set", help="Replace a value of the file, as in --set tags.team=search.", metavar="KEY=VALUE"),
+    typer.Option("--set", help="Replace a value, as in --set tags.team=search a[0].b=c.", metavar="KEY=VALUE"),
 ]
+TagsOption = Annotated[
+    list[str] | None, typer.Option("--tags", help="Tags, as in --tags team=search stage=test.", metavar="NAME=VALUE")
+]
+DescriptionOption = Annotated[str | None, typer.Option("--description", help="What it is for.")]
 NoWaitOption = Annotated[bool, typer.Option("--no-wait", help="Do not wait for the end.")]
 YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 
@@ -39,6 +44,16 @@ YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 def new_app(help: str = "") -> typer.Typer:
     """For one command, or, with a help text, for a group of them."""
     return typer.Typer(help=help or None, no_args_is_help=bool(help), **SETTINGS)
+
+
+def resource_app(help: str) -> typer.Typer:
+    """For the commands of one kind of resource, whose command lines are those of `az ml`."""
+    return _ResourceApp(help=help, no_args_is_help=True, **SETTINGS)
+
+
+class _ResourceApp(typer.Typer):
+    def command(self, name: str | None = None, **settings: Any) -> Any:
+        return super().command(name, cls=AzCommand, **settings)
 
 
 def confirm(question: str, *, yes: bool) -> None:

@@ -33,5 +33,11 @@ COMMANDS = (
         "online-deployment", "online_deployment", "Deployments: versions of a flow behind an endpoint.", _RESOURCES
     ),
     Command("model", "model", "Models: registered versions of a flow's files.", _RESOURCES),
+    Command("environment", "environment", "Environments: packages and the image below them.", _RESOURCES),
+    Command("connection", "connection", "Connections: addresses with their secrets.", _RESOURCES),
+    Command("data", "data", "Data assets: files and folders.", _RESOURCES),
+    Command("workspace", "workspace", "Workspaces: where the other resources are.", _RESOURCES),
+    Command("login", "login", "Work on another machine's server.", _RESOURCES),
+    Command("logout", "logout", "Go back to this machine's own server.", _RESOURCES),
     Command("token", "token", "Print a bearer token for the management API.", _RESOURCES),
 )

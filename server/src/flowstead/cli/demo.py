@@ -20,11 +20,11 @@ import flowstead
 from flowstead.cli import exit_codes
 from flowstead.cli.apps import new_app
 from flowstead.cli.asking import curl_line, sample_body
-from flowstead.cli.assets import check_flow
 from flowstead.cli.deploy_plan import DeployOptions, plan_deploy
 from flowstead.cli.deploying import Deployed, deploy
 from flowstead.cli.following import follow
 from flowstead.cli.progress import Stages, seconds, stages
+from flowstead.cli.registering import check_flow
 from flowstead.cli.scoring import check_answer
 from flowstead.client import FlowsteadClient, invoke
 from flowstead.errors import BadArgument, PortInUse

@@ -13,12 +13,12 @@ import typer
 from flowstead.azure_yaml import shown_deployment, shown_endpoint
 from flowstead.cli.apps import HomeOption, NoWaitOption, OutputOption, QueryOption, new_app
 from flowstead.cli.asking import curl_line, sample_body
-from flowstead.cli.assets import check_flow
 from flowstead.cli.deploy_plan import DEFAULT_DEPLOYMENT, DeployOptions, DeployPlan, plan_deploy
 from flowstead.cli.deploying import Deployed, deploy
 from flowstead.cli.documents import pairs
 from flowstead.cli.output import show
 from flowstead.cli.progress import seconds, stages
+from flowstead.cli.registering import check_flow
 from flowstead.cli.variables import connection_variables, variables_from
 from flowstead.client import FlowsteadClient
 from flowstead.errors import BadArgument
@@ -77,7 +77,7 @@ def deploy_flow(
         variables={**connection_variables(connections), **variables_from(env, os.environ)},
     )
     plan = plan_deploy(definition, options)
-    with FlowsteadClient.local(Home.at(home)) as client:
+    with FlowsteadClient.of(Home.at(home)) as client:
         try:
             deployed = deploy(client, flow, plan, stages(), all_traffic=all_traffic, wait=not no_wait)
         except KeyboardInterrupt:

@@ -8,10 +8,16 @@ from pathlib import Path
 from flowstead.azure_yaml import Document, empty_document, read_document
 from flowstead.errors import BadArgument
 
+Options = Mapping[str, str | None]
 
-def document_from(file: Path | None, sets: Sequence[str] | None, options: Mapping[str, str | None]) -> Document:
+
+def document_from(file: Path | None, sets: Sequence[str] | None, options: Options) -> Document:
     """The file's values, then those of --set, then those of options, later ones winning. Raises BadArgument."""
-    document = read_document(file) if file else empty_document()
+    return overridden(read_document(file) if file else empty_document(), sets, options)
+
+
+def overridden(document: Document, sets: Sequence[str] | None, options: Options) -> Document:
+    """The document's values, then those of --set, then those of options. Raises BadArgument."""
     for written in sets or ():
         key, equals, value = written.partition("=")
         if not equals:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -9,87 +10,82 @@ import typer
 
 from flowstead.azure_yaml import read_model, shown_model
 from flowstead.cli.apps import (
+    DescriptionOption,
     FileOption,
     HomeOption,
     OutputOption,
     QueryOption,
     SetOption,
-    YesOption,
-    confirm,
-    new_app,
+    TagsOption,
+    resource_app,
 )
-from flowstead.cli.assets import register_flow
-from flowstead.cli.documents import document_from, wanted_name
+from flowstead.cli.asset_commands import (
+    AssetKind,
+    LabelOption,
+    NameOption,
+    NewVersion,
+    OptionalName,
+    VersionOption,
+    add_asset_commands,
+    checked,
+    one_version,
+)
+from flowstead.cli.documents import document_from, pairs
+from flowstead.cli.opening import open_client
 from flowstead.cli.output import show
 from flowstead.cli.progress import stages
-from flowstead.client import FlowsteadClient
-from flowstead.resources.home import Home
-from flowstead.resources.names import check_asset_name
+from flowstead.cli.registering import register_model
 
-app = new_app("Models: registered versions of a flow's files.")
-NameOption = Annotated[str, typer.Option("--name", "-n", help="The model's name.")]
-VersionOption = Annotated[str | None, typer.Option("--version", "-v", help="The version [default: the latest].")]
+app = resource_app("Models: registered versions of a flow's files.")
+KIND = AssetKind("model", "models", lambda client: client.models, shown_model)
 
 
 @app.command()
 def create(
     file: FileOption = None,
-    name: Annotated[str | None, typer.Option("--name", "-n", help="The model's name.")] = None,
-    version: Annotated[str | None, typer.Option("--version", "-v", help="The version [default: the next].")] = None,
+    name: OptionalName = None,
+    version: NewVersion = None,
     path: Annotated[Path | None, typer.Option("--path", "-p", help="The flow's folder.")] = None,
+    type: Annotated[str | None, typer.Option("--type", "-t", help="custom_model, unless it is said.")] = None,
     set_values: SetOption = None,
+    description: DescriptionOption = None,
+    tags: TagsOption = None,
     home: HomeOption = None,
     output: OutputOption = None,
     query: QueryOption = None,
 ) -> None:
     """Register a flow's folder."""
-    options = {"name": name, "version": version, "path": str(path.absolute()) if path else None}
-    model = read_model(document_from(file, set_values, options))
-    wanted = check_asset_name(wanted_name(model.name or "", "model"))
-    with FlowsteadClient.local(Home.at(home)) as client:
+    options = {
+        "name": name,
+        "version": version,
+        "path": str(path.absolute()) if path else None,
+        "type": type,
+        "description": description,
+    }
+    document = document_from(file, set_values, options).with_texts("tags", pairs(tags, "--tags"))
+    model = read_model(document)
+    wanted = checked(model.name or "", model.version, "model")
+    with open_client(home) as client:
         with stages().stage(f"Registering the model {wanted}"):
-            registered = register_flow(client, model)
+            registered = register_model(client, model)
         show(shown_model(registered), output, query)
 
 
-@app.command("show")
-def show_one(
-    name: NameOption,
-    version: VersionOption = None,
-    home: HomeOption = None,
-    output: OutputOption = None,
-    query: QueryOption = None,
-) -> None:
-    """Show a version of a model."""
-    with FlowsteadClient.local(Home.at(home)) as client:
-        found = client.models.get(name, version) if version else client.models.latest(name)
-        show(shown_model(found), output, query)
-
-
-@app.command("list")
-def list_all(
-    name: Annotated[str | None, typer.Option("--name", "-n", help="List this model's versions.")] = None,
-    home: HomeOption = None,
-    output: OutputOption = None,
-    query: QueryOption = None,
-) -> None:
-    """List the models, or the versions of one."""
-    with FlowsteadClient.local(Home.at(home)) as client:
-        found = client.models.versions(name) if name else client.models.all()
-        show([shown_model(body) for body in found], output, query)
+add_asset_commands(app, KIND)
 
 
 @app.command()
-def delete(
+def download(
     name: NameOption,
-    version: Annotated[str, typer.Option("--version", "-v", help="The version to delete.")],
-    yes: YesOption = False,
+    version: VersionOption = None,
+    label: LabelOption = None,
+    path: Annotated[Path, typer.Option("--download-path", "-p", help="Where to [default: this folder].")] = Path(),
     home: HomeOption = None,
 ) -> None:
-    """Delete a version of a model.
+    """Fetch the files of a version of a model.
 
-    One that is deployed is refused."""
-    with FlowsteadClient.local(Home.at(home)) as client:
-        client.models.get(name, version)
-        confirm(f"Delete version {version} of the model {name}?", yes=yes)
-        client.models.delete(name, version)
+    They are written to a folder of the model's name."""
+    with open_client(home) as client:
+        found = one_version(client.models, name, version, label)
+        written = client.download(str(found["properties"]["modelUri"]), path / name)
+    print(f"{len(written)} files are in {path / name}.", file=sys.stderr)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import Annotated
 
 import typer
 
-from flowstead.azure_yaml import read_deployment, shown_deployment
+from flowstead.azure_yaml import Document, document_of, read_deployment, shown_deployment
 from flowstead.cli.apps import (
     FileOption,
     HomeOption,
@@ -16,22 +17,22 @@ from flowstead.cli.apps import (
     OutputOption,
     QueryOption,
     SetOption,
+    TagsOption,
     YesOption,
     confirm,
-    new_app,
+    resource_app,
 )
-from flowstead.cli.assets import environment_id, model_id
-from flowstead.cli.documents import document_from, wanted_name
+from flowstead.cli.documents import document_from, overridden, pairs, wanted_name
 from flowstead.cli.following import follow
+from flowstead.cli.opening import open_client
 from flowstead.cli.output import show
 from flowstead.cli.progress import stages
+from flowstead.cli.registering import deployment_body
 from flowstead.cli.traffic import all_to, check_movable, with_traffic
-from flowstead.client import FlowsteadClient
 from flowstead.errors import BadArgument
-from flowstead.resources.home import Home
 from flowstead.resources.names import check_endpoint_name
 
-app = new_app("Deployments: versions of a flow behind an endpoint.")
+app = resource_app("Deployments: versions of a flow behind an endpoint.")
 NameOption = Annotated[str, typer.Option("--name", "-n", help="The deployment's name.")]
 EndpointOption = Annotated[str, typer.Option("--endpoint-name", "-e", help="The endpoint's name.")]
 NO_LOG = (
@@ -58,6 +59,7 @@ def create(
         bool, typer.Option("--all-traffic", help="Send all traffic to it as soon as it is ready.")
     ] = False,
     set_values: SetOption = None,
+    tags: TagsOption = None,
     no_wait: NoWaitOption = False,
     skip_script_validation: Annotated[bool, typer.Option("--skip-script-validation", hidden=True)] = False,
     home: HomeOption = None,
@@ -67,21 +69,16 @@ def create(
     """Create a deployment, or overwrite it.
 
     It gets no traffic unless --all-traffic is given."""
-    document = read_deployment(document_from(file, set_values, {"name": name, "endpoint_name": endpoint}))
+    options = {"name": name, "endpoint_name": endpoint}
+    document = read_deployment(document_from(file, set_values, options).with_texts("tags", pairs(tags, "--tags")))
     wanted = check_endpoint_name(wanted_name(document.name, "deployment"), "deployment")
-    if not document.endpoint_name:
-        raise BadArgument("The deployment names no endpoint.", hint="Write `endpoint_name:`, or add --endpoint-name.")
-    below = document.endpoint_name
+    below = _endpoint(document.endpoint_name)
     progress = stages()
-    with FlowsteadClient.local(Home.at(home)) as client:
+    with open_client(home) as client:
         parent = client.endpoints.get(below)
         if all_traffic and no_wait:
             check_movable(parent, wanted)
-        environment = environment_id(client, document.environment)
-        if environment is not None:
-            document.body["properties"]["environmentId"] = environment
-        document.body["properties"]["model"] = model_id(client, document.model, progress)
-        operation = client.deployments.put(below, wanted, document.body)
+        operation = client.deployments.put(below, wanted, deployment_body(client, document, progress))
         if no_wait:
             if all_traffic:
                 client.endpoints.put(below, with_traffic(client.endpoints.get(below), all_to(wanted)))
@@ -92,6 +89,42 @@ def create(
         if all_traffic:
             with progress.stage(f"Sending all traffic to {wanted}") as stage:
                 follow(client.endpoints.put(below, with_traffic(client.endpoints.get(below), all_to(wanted))), stage)
+        show(shown_deployment(client.deployments.get(below, wanted)), output, query)
+
+
+@app.command()
+def update(
+    file: FileOption = None,
+    name: Annotated[str | None, typer.Option("--name", "-n", help="The deployment's name.")] = None,
+    endpoint: Annotated[str | None, typer.Option("--endpoint-name", "-e", help="The endpoint's name.")] = None,
+    instance_count: Annotated[int | None, typer.Option("--instance-count", help="How many instances.", min=1)] = None,
+    set_values: SetOption = None,
+    tags: TagsOption = None,
+    no_wait: NoWaitOption = False,
+    skip_script_validation: Annotated[bool, typer.Option("--skip-script-validation", hidden=True)] = False,
+    home: HomeOption = None,
+    output: OutputOption = None,
+    query: QueryOption = None,
+) -> None:
+    """Change a deployment.
+
+    With --set alone, its other values stay; a file replaces them all. Requests go on while it changes."""
+    options = {"name": name, "endpoint_name": endpoint}
+    count = {"instance_count": instance_count}
+    added = pairs(tags, "--tags")
+    with open_client(home) as client:
+        if file is None:
+            body = client.deployments.get(_endpoint(endpoint or ""), wanted_name(name or "", "deployment"))
+            source = document_of(shown_deployment(body), f"{endpoint}/{name}")
+            document = read_deployment(_counted(overridden(source, set_values, options), count, added))
+        else:
+            document = read_deployment(_counted(document_from(file, set_values, options), count, added))
+            client.deployments.get(_endpoint(document.endpoint_name), wanted_name(document.name, "deployment"))
+        progress, below, wanted = stages(), document.endpoint_name, document.name
+        operation = client.deployments.put(below, wanted, deployment_body(client, document, progress))
+        if not no_wait:
+            with progress.stage(f"Updating the deployment {below}/{wanted}") as stage:
+                follow(operation, stage)
         show(shown_deployment(client.deployments.get(below, wanted)), output, query)
 
 
@@ -106,7 +139,7 @@ def show_one(
     """Show a deployment.
 
     A failed one shows its error."""
-    with FlowsteadClient.local(Home.at(home)) as client:
+    with open_client(home) as client:
         show(shown_deployment(client.deployments.get(endpoint, name)), output, query)
 
 
@@ -115,7 +148,7 @@ def list_all(
     endpoint: EndpointOption, home: HomeOption = None, output: OutputOption = None, query: QueryOption = None
 ) -> None:
     """List the deployments of an endpoint."""
-    with FlowsteadClient.local(Home.at(home)) as client:
+    with open_client(home) as client:
         client.endpoints.get(endpoint)
         show([shown_deployment(body) for body in client.deployments.all(endpoint)], output, query)
 
@@ -131,7 +164,7 @@ def delete(
     """Delete a deployment.
 
     One that gets traffic is refused."""
-    with FlowsteadClient.local(Home.at(home)) as client:
+    with open_client(home) as client:
         client.deployments.get(endpoint, name)
         confirm(f"Delete the deployment {endpoint}/{name}?", yes=yes)
         operation = client.deployments.delete(endpoint, name)
@@ -153,8 +186,21 @@ def get_logs(
     home: HomeOption = None,
 ) -> None:
     """Print the end of a deployment's log."""
-    with FlowsteadClient.local(Home.at(home)) as client:
+    with open_client(home) as client:
         text = client.deployments.logs(endpoint, name, lines=lines, container=container.on_the_wire)
     if not text and container is Container.INFERENCE_SERVER:
         print(NO_LOG, file=sys.stderr)
     sys.stdout.write(text)
+
+
+def _endpoint(name: str) -> str:
+    if not name:
+        raise BadArgument("The deployment names no endpoint.", hint="Write `endpoint_name:`, or add --endpoint-name.")
+    return name
+
+
+def _counted(document: Document, count: Mapping[str, int | None], tags: Mapping[str, str]) -> Document:
+    for key, value in count.items():
+        if value is not None:
+            document = document.with_value(key, str(value))
+    return document.with_texts("tags", tags)

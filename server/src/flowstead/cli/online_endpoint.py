@@ -9,30 +9,32 @@ from typing import Annotated
 
 import typer
 
-from flowstead.azure_yaml import read_endpoint, shown_endpoint
+from flowstead.azure_yaml import document_of, read_endpoint, shown_endpoint
 from flowstead.cli.apps import (
+    DescriptionOption,
     FileOption,
     HomeOption,
     NoWaitOption,
     OutputOption,
     QueryOption,
     SetOption,
+    TagsOption,
     YesOption,
     confirm,
-    new_app,
+    resource_app,
 )
-from flowstead.cli.documents import document_from, wanted_name
+from flowstead.cli.documents import document_from, overridden, pairs, wanted_name
 from flowstead.cli.following import follow
+from flowstead.cli.opening import open_client
 from flowstead.cli.output import show
 from flowstead.cli.progress import stages
 from flowstead.cli.scoring import check_answer, credential_of
 from flowstead.cli.traffic import read_split
-from flowstead.client import FlowsteadClient, invoke
+from flowstead.client import invoke
 from flowstead.errors import BadArgument
-from flowstead.resources.home import Home
 from flowstead.resources.names import check_endpoint_name
 
-app = new_app("Endpoints: stable addresses with keys.")
+app = resource_app("Endpoints: stable addresses with keys.")
 NameOption = Annotated[str, typer.Option("--name", "-n", help="The endpoint's name.")]
 
 
@@ -45,17 +47,22 @@ class KeyType(StrEnum):
 def create(
     file: FileOption = None,
     name: Annotated[str | None, typer.Option("--name", "-n", help="The endpoint's name.")] = None,
-    auth_mode: Annotated[str | None, typer.Option("--auth-mode", help="key.", metavar="MODE")] = None,
+    auth_mode: Annotated[
+        str | None, typer.Option("--auth-mode", help="key, aml_token or aad_token.", metavar="MODE")
+    ] = None,
     set_values: SetOption = None,
+    description: DescriptionOption = None,
+    tags: TagsOption = None,
     no_wait: NoWaitOption = False,
     home: HomeOption = None,
     output: OutputOption = None,
     query: QueryOption = None,
 ) -> None:
     """Create an endpoint, or change it."""
-    document = read_endpoint(document_from(file, set_values, {"name": name, "auth_mode": auth_mode}))
+    options = {"name": name, "auth_mode": auth_mode, "description": description}
+    document = read_endpoint(document_from(file, set_values, options).with_texts("tags", pairs(tags, "--tags")))
     wanted = check_endpoint_name(wanted_name(document.name, "endpoint"))
-    with FlowsteadClient.local(Home.at(home)) as client:
+    with open_client(home) as client:
         operation = client.endpoints.put(wanted, document.body)
         if no_wait:
             show(shown_endpoint(operation.resource), output, query)
@@ -67,43 +74,56 @@ def create(
 
 @app.command()
 def update(
-    name: NameOption,
+    file: FileOption = None,
+    name: Annotated[str | None, typer.Option("--name", "-n", help="The endpoint's name.")] = None,
     traffic: Annotated[
-        str | None, typer.Option("--traffic", help='The split, as in "blue=90 green=10".', metavar="SPLIT")
+        str | None, typer.Option("--traffic", "-r", help='The split, as in "blue=90 green=10".', metavar="SPLIT")
     ] = None,
     mirror_traffic: Annotated[
-        str | None, typer.Option("--mirror-traffic", help='As in "green=10"; "" for none.', metavar="SPLIT")
+        str | None, typer.Option("--mirror-traffic", "-m", help='As in "green=10"; "" for none.', metavar="SPLIT")
     ] = None,
-    description: Annotated[str | None, typer.Option("--description")] = None,
+    set_values: SetOption = None,
+    description: DescriptionOption = None,
+    tags: TagsOption = None,
+    no_wait: NoWaitOption = False,
     home: HomeOption = None,
     output: OutputOption = None,
     query: QueryOption = None,
 ) -> None:
-    """Change the split of traffic."""
-    with FlowsteadClient.local(Home.at(home)) as client:
-        body = client.endpoints.get(name)
+    """Change an endpoint, as its split of traffic.
+
+    Of the split, deployments that are not named get nothing. What neither options nor file name stays."""
+    options = {"name": name, "description": description}
+    with open_client(home) as client:
+        document = document_from(file, set_values, options) if file else None
+        wanted = (read_endpoint(document).name if document else name) or ""
+        body = client.endpoints.get(wanted_name(wanted, "endpoint"))
+        if document is None:
+            source = document_of(shown_endpoint(body), wanted)
+            document = overridden(source, set_values, options)
+        changed = read_endpoint(document.with_texts("tags", pairs(tags, "--tags"))).body
         if traffic is not None:
-            body["properties"]["traffic"] = read_split(traffic)
+            changed["properties"]["traffic"] = read_split(traffic)
         if mirror_traffic is not None:
-            body["properties"]["mirrorTraffic"] = read_split(mirror_traffic, "--mirror-traffic")
-        if description is not None:
-            body["properties"]["description"] = description
-        with stages().stage(f"Updating the endpoint {name}") as stage:
-            follow(client.endpoints.put(name, body), stage)
-        show(shown_endpoint(client.endpoints.get(name)), output, query)
+            changed["properties"]["mirrorTraffic"] = read_split(mirror_traffic, "--mirror-traffic")
+        operation = client.endpoints.put(wanted, changed)
+        if not no_wait:
+            with stages().stage(f"Updating the endpoint {wanted}") as stage:
+                follow(operation, stage)
+        show(shown_endpoint(client.endpoints.get(wanted)), output, query)
 
 
 @app.command("show")
 def show_one(name: NameOption, home: HomeOption = None, output: OutputOption = None, query: QueryOption = None) -> None:
     """Show an endpoint."""
-    with FlowsteadClient.local(Home.at(home)) as client:
+    with open_client(home) as client:
         show(shown_endpoint(client.endpoints.get(name)), output, query)
 
 
 @app.command("list")
 def list_all(home: HomeOption = None, output: OutputOption = None, query: QueryOption = None) -> None:
     """List the endpoints."""
-    with FlowsteadClient.local(Home.at(home)) as client:
+    with open_client(home) as client:
         show([shown_endpoint(body) for body in client.endpoints.all()], output, query)
 
 
@@ -112,7 +132,7 @@ def delete(name: NameOption, yes: YesOption = False, no_wait: NoWaitOption = Fal
     """Delete an endpoint.
 
     Its deployments, instances, keys and logs go with it."""
-    with FlowsteadClient.local(Home.at(home)) as client:
+    with open_client(home) as client:
         client.endpoints.get(name)
         confirm(f"Delete the endpoint {name} and all its deployments?", yes=yes)
         operation = client.endpoints.delete(name)
@@ -137,12 +157,12 @@ def invoke_endpoint(
 
     It goes through the gateway, with the primary key."""
     body = _request_body(request_file)
-    with FlowsteadClient.local(Home.at(home)) as client:
+    with open_client(home) as client:
         endpoint = client.endpoints.get(name)
         if deployment:
             client.deployments.get(name, deployment)
-        credential = credential_of(client, endpoint)
-    answer = invoke(str(endpoint["properties"]["scoringUri"]), credential, body, deployment=deployment)
+        credential, trust = credential_of(client, endpoint), client.session.trust
+    answer = invoke(str(endpoint["properties"]["scoringUri"]), credential, body, deployment=deployment, trust=trust)
     print(check_answer(answer, name).text)
 
 
@@ -151,7 +171,7 @@ def get_credentials(
     name: NameOption, home: HomeOption = None, output: OutputOption = None, query: QueryOption = None
 ) -> None:
     """Print both keys of an endpoint."""
-    with FlowsteadClient.local(Home.at(home)) as client:
+    with open_client(home) as client:
         show(client.endpoints.keys(name), output, query)
 
 
@@ -166,7 +186,7 @@ def regenerate_keys(
     """Replace one of the two keys.
 
     The other one works throughout."""
-    with FlowsteadClient.local(Home.at(home)) as client:
+    with open_client(home) as client:
         operation = client.endpoints.regenerate_key(name, key_type.value.capitalize(), key_value or "")
         if no_wait:
             return

@@ -21,5 +21,5 @@ def token(
     home: HomeOption = None,
 ) -> None:
     """Print a bearer token for the management API, and nothing else. It holds for an hour."""
-    with FlowsteadClient.local(Home.at(home)) as client:
+    with FlowsteadClient.of(Home.at(home)) as client:
         print(client.session.token(resource.rstrip("/")))

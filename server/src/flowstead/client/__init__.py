@@ -6,14 +6,16 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from flowstead.client.codes import Codes
+from flowstead.client.downloads import download
 from flowstead.client.operations import Operation, Progress
-from flowstead.client.resources import Deployments, Endpoints, Models
+from flowstead.client.resources import Assets, Connections, Deployments, Endpoints, Workspaces
 from flowstead.client.scoring import Answer, invoke
 from flowstead.client.session import Session
-from flowstead.client.uploads import upload
+from flowstead.client.uploads import Uploaded, upload
 from flowstead.resources.home import Home
 
-__all__ = ["Answer", "FlowsteadClient", "Operation", "Progress", "Session", "invoke"]
+__all__ = ["Answer", "Assets", "FlowsteadClient", "Operation", "Progress", "Session", "invoke"]
 
 
 class FlowsteadClient:
@@ -23,7 +25,17 @@ class FlowsteadClient:
         self.session = session
         self.endpoints = Endpoints(session)
         self.deployments = Deployments(session)
-        self.models = Models(session)
+        self.models = Assets(session, "models")
+        self.environments = Assets(session, "environments")
+        self.data = Assets(session, "data")
+        self.codes = Codes(session)
+        self.connections = Connections(session)
+        self.workspaces = Workspaces(session)
+
+    @classmethod
+    def of(cls, home: Home) -> FlowsteadClient:
+        """To the server that this home was logged in to, else to its own. Raises ServerNotRunning."""
+        return cls(Session.of(home))
 
     @classmethod
     def local(cls, home: Home) -> FlowsteadClient:
@@ -38,20 +50,28 @@ class FlowsteadClient:
     ) -> None:
         self.session.__exit__(kind, error, trace)
 
+    def upload(self, path: Path) -> Uploaded:
+        """Send a folder or a file. Raises BadArgument, PayloadTooLarge, UploadRefused."""
+        return upload(self.session, path)
+
+    def download(self, uri: str, folder: Path) -> list[Path]:
+        """Fetch what was uploaded. Raises BadArgument, CommandFailed."""
+        return download(self.session, uri, folder)
+
     def register(
-        self, name: str, folder: Path, properties: dict[str, Any], *, version: str | None = None
+        self, name: str, path: Path, properties: dict[str, Any], *, version: str | None = None
     ) -> dict[str, Any]:
-        """Upload a folder and register it as the next version, or the given one. Returns the model version.
+        """Upload a folder and register it as the next version of a model, or the given one. Returns the model version.
 
         Raises BadArgument, UploadRefused, ImmutableAsset."""
-        uri = upload(self.session, folder)
-        chosen = version or self.models.next_version(name)
-        return self.models.put(name, chosen, {**properties, "modelUri": uri})
+        uri = self.upload(path).uri
+        return self.models.put(name, version or self.models.next_version(name), {**properties, "modelUri": uri})
 
-    def register_anonymous(self, folder: Path, properties: dict[str, Any]) -> dict[str, Any]:
-        """Upload a folder and register it without a name of its own: its content is its name, and lists leave it out.
+    def register_anonymous(self, path: Path, properties: dict[str, Any]) -> dict[str, Any]:
+        """Upload a folder and register it as a model without a name of its own: its content is its name, and lists
+        leave it out.
 
         Equal content is registered once."""
-        uri = upload(self.session, folder)
-        name = uri.partition("/LocalUpload/")[2].partition("/")[0]
-        return self.models.put(name, "1", {**properties, "modelUri": uri, "isAnonymous": True})
+        uploaded = self.upload(path)
+        anonymous = {**properties, "modelUri": uploaded.uri, "isAnonymous": True}
+        return self.models.put(uploaded.content, "1", anonymous)

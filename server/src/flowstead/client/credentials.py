@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from flowstead.errors import ServerNotRunning, ServerUnreachable
@@ -24,14 +25,7 @@ class Credentials:
 def read_credentials(home: Home) -> Credentials:
     """Raises ServerNotRunning when there are none yet, ServerUnreachable when they cannot be read."""
     try:
-        known = json.loads(home.credentials.read_bytes())
-        return Credentials(
-            url=known["url"],
-            tenant_id=known["tenant_id"],
-            client_id=known["client_id"],
-            client_secret=known["client_secret"],
-            workspace=Workspace(known["subscription_id"], known["resource_group"], known["workspace"]),
-        )
+        return credentials_of(json.loads(home.credentials.read_bytes()))
     except FileNotFoundError:
         raise ServerNotRunning(f"No Flowstead has run on {home.root} yet.") from None
     except PermissionError:
@@ -42,3 +36,14 @@ def read_credentials(home: Home) -> Credentials:
         raise ServerUnreachable(
             f"{home.credentials} is damaged.", hint="Run `flowstead down`, then `flowstead up`: it is written anew."
         ) from None
+
+
+def credentials_of(known: Mapping[str, str]) -> Credentials:
+    """From the fields of a credentials file. Raises KeyError and TypeError for a damaged one."""
+    return Credentials(
+        url=known["url"],
+        tenant_id=known["tenant_id"],
+        client_id=known["client_id"],
+        client_secret=known["client_secret"],
+        workspace=Workspace(known["subscription_id"], known["resource_group"], known["workspace"]),
+    )

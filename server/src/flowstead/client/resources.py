@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlsplit
 
@@ -87,50 +88,104 @@ class Deployments:
         return str(answer.json()["content"])
 
 
-class Models:
-    def __init__(self, session: Session) -> None:
-        self._session = session
+class Assets:
+    """Models, environments or data assets: containers of versions. segment: of the path, as in `models`."""
+
+    def __init__(self, session: Session, segment: str) -> None:
+        self._session, self._segment = session, segment
 
     def get(self, name: str, version: str) -> Body:
-        """Raises ResourceNotFound."""
-        return dict(self._session.request("GET", self._path(name, version)).json())
+        """A version. Raises ResourceNotFound."""
+        return dict(self._session.request("GET", self.path(name, version)).json())
+
+    def container(self, name: str) -> Body:
+        """What the versions have in common. Raises ResourceNotFound."""
+        return dict(self._session.request("GET", self.path(name)).json())
 
     def latest(self, name: str) -> Body:
         """The newest version. Raises ResourceNotFound."""
         query = {"$orderBy": "createdtime desc", "$top": "1"}
-        found = self._session.request("GET", f"{self._path(name)}/versions", **query).json()["value"]
+        found = self._session.request("GET", f"{self.path(name)}/versions", **query).json()["value"]
         if not found:
-            raise ResourceNotFound(f"The model {name} has no version.")
+            raise ResourceNotFound(f"There is no version of {name!r} in the workspace's {self._segment}.")
         return dict(found[0])
 
     def next_version(self, name: str) -> str:
-        """The version that the next upload gets; "1" for a new name."""
+        """The version that the next registration gets; "1" for a new name."""
         try:
-            return str(self._session.request("GET", self._path(name)).json()["properties"]["nextVersion"])
+            return str(self.container(name)["properties"]["nextVersion"])
         except ResourceNotFound:
             return "1"
 
-    def all(self) -> list[Body]:
-        return pages(self._session, f"{self._session.workspace.path}/models")
+    def all(self, view: str = "ActiveOnly") -> list[Body]:
+        """The containers. view: ActiveOnly, ArchivedOnly or All."""
+        return pages(self._session, f"{self._session.workspace.path}/{self._segment}", listViewType=view)
 
-    def versions(self, name: str) -> list[Body]:
-        return pages(self._session, f"{self._path(name)}/versions")
+    def versions(self, name: str, view: str = "ActiveOnly") -> list[Body]:
+        return pages(self._session, f"{self.path(name)}/versions", listViewType=view)
 
     def put(self, name: str, version: str, properties: Body) -> Body:
-        return dict(self._session.request("PUT", self._path(name, version), body={"properties": properties}).json())
+        body = {"properties": properties}
+        return dict(self._session.request("PUT", self.path(name, version), body=body).json())
+
+    def archive(self, name: str, version: str | None, archived: bool) -> None:
+        """Archive or restore a version, or, without one, the whole container."""
+        path = self.path(name, version)
+        properties = dict(self._session.request("GET", path).json()["properties"])
+        if version is None:
+            properties = {key: properties.get(key) or {} for key in ("tags", "properties")}
+        self._session.request("PUT", path, body={"properties": {**properties, "isArchived": archived}})
 
     def delete(self, name: str, version: str) -> None:
-        self._session.request("DELETE", self._path(name, version))
+        self._session.request("DELETE", self.path(name, version))
 
-    def _path(self, name: str, version: str | None = None) -> str:
-        quoted = None if version is None else quote(version, safe="")
-        return self._session.workspace.model(quote(name, safe=""), quoted)
+    def path(self, name: str, version: str | None = None) -> str:
+        container = f"{self._session.workspace.path}/{self._segment}/{quote(name, safe='')}"
+        return container if version is None else f"{container}/versions/{quote(version, safe='')}"
 
 
-def pages(session: Session, path: str) -> list[Body]:
+class Connections:
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def get(self, name: str) -> Body:
+        """Without its secrets. Raises ResourceNotFound."""
+        return dict(self._session.request("GET", self._path(name)).json())
+
+    def with_secrets(self, name: str) -> Body:
+        """Raises ResourceNotFound, and AuthorizationFailed for a caller who may not read them."""
+        return dict(self._session.request("POST", f"{self._path(name)}/listsecrets").json())
+
+    def all(self, category: str = "") -> list[Body]:
+        query = {"category": category} if category else {}
+        return pages(self._session, f"{self._session.workspace.path}/connections", **query)
+
+    def put(self, name: str, body: Body) -> Body:
+        return dict(self._session.request("PUT", self._path(name), body=body).json())
+
+    def delete(self, name: str) -> None:
+        self._session.request("DELETE", self._path(name))
+
+    def _path(self, name: str) -> str:
+        return f"{self._session.workspace.path}/connections/{quote(name, safe='')}"
+
+
+class Workspaces:
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def get(self, name: str = "") -> Body:
+        """The one of that name, or the session's own. Raises ResourceNotFound."""
+        here = self._session.workspace
+        return dict(self._session.request("GET", replace(here, name=name or here.name).path).json())
+
+    def all(self) -> list[Body]:
+        return pages(self._session, self._session.workspace.path.rpartition("/")[0])
+
+
+def pages(session: Session, path: str, **query: str) -> list[Body]:
     """All items of a collection, following nextLink."""
     items: list[Body] = []
-    query: dict[str, str] = {}
     while True:
         answer = session.request("GET", path, **query).json()
         items += answer["value"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from dataclasses import dataclass
 
 import httpx
@@ -27,13 +28,15 @@ class Answer:
         return self.status in (200, 201)
 
 
-def invoke(uri: str, key: str, body: bytes, *, deployment: str = "") -> Answer:
-    """POST the body, JSON text. deployment: to be asked, whatever the split. Raises ServerUnreachable."""
+def invoke(uri: str, key: str, body: bytes, *, deployment: str = "", trust: ssl.SSLContext | None = None) -> Answer:
+    """POST the body, JSON text. deployment: to be asked, whatever the split. trust: what an https certificate is
+    checked against, the system's authorities unless given. Raises ServerUnreachable."""
     headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
     if deployment:
         headers["azureml-model-deployment"] = deployment
     try:
-        answer = httpx.post(uri, content=body, headers=headers, timeout=httpx.Timeout(_ANSWER_S, connect=5.0))
+        timeout = httpx.Timeout(_ANSWER_S, connect=5.0)
+        answer = httpx.post(uri, content=body, headers=headers, timeout=timeout, verify=trust or True)
     except httpx.HTTPError as failure:
         raise ServerUnreachable(
             f"{uri} does not answer: {failure or type(failure).__name__}.", hint="`flowstead status` shows what runs."

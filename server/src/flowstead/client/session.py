@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ssl
 import threading
 import time
+from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Any, Self
 
@@ -11,8 +13,10 @@ import httpx
 
 from flowstead.client.credentials import Credentials, read_credentials
 from flowstead.client.failures import failure_of
-from flowstead.errors import ServerNotRunning, ServerUnreachable
+from flowstead.client.login import Login, read_login
+from flowstead.errors import FlowsteadError, ServerNotRunning, ServerUnreachable
 from flowstead.resources.home import Home
+from flowstead.resources.names import Workspace
 
 API_VERSION = "2024-10-01"
 _CONNECT_S = 5.0
@@ -27,8 +31,18 @@ class Session:
     Locally the requests go through the server's Unix socket, so they need neither the gateway nor the public URL's
     name to work; the URLs that the server hands out are taken by their paths."""
 
-    def __init__(self, client: httpx.Client, credentials: Credentials) -> None:
-        """client: its base URL or transport leads to the server."""
+    def __init__(
+        self,
+        client: httpx.Client,
+        credentials: Credentials,
+        *,
+        trust: ssl.SSLContext | None = None,
+        remote: bool = False,
+    ) -> None:
+        """client: its base URL or transport leads to the server. trust: what its certificates are checked against, the
+        system's authorities unless given. remote: it is another machine's."""
+        self.trust = trust
+        self.is_remote = remote
         self.credentials = credentials
         self.workspace = credentials.workspace
         self._client = client
@@ -44,6 +58,20 @@ class Session:
         timeout = httpx.Timeout(_ANSWER_S, connect=_CONNECT_S)
         return cls(httpx.Client(transport=transport, base_url="http://flowstead", timeout=timeout), credentials)
 
+    @classmethod
+    def remote(cls, login: Login) -> Session:
+        """To the server that was logged in to. Nothing is asked yet."""
+        trust = login.trust()
+        timeout = httpx.Timeout(_ANSWER_S, connect=_CONNECT_S)
+        client = httpx.Client(base_url=login.credentials.url, verify=trust, timeout=timeout)
+        return cls(client, login.credentials, trust=trust, remote=True)
+
+    @classmethod
+    def of(cls, home: Home) -> Session:
+        """To the server that this home was logged in to, else to its own. Raises ServerNotRunning."""
+        login = read_login(home)
+        return cls.remote(login) if login else cls.local(home)
+
     def __enter__(self) -> Self:
         return self
 
@@ -51,6 +79,13 @@ class Session:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._client.close()
+
+    def within(self, *, subscription: str = "", resource_group: str = "", workspace: str = "") -> None:
+        """Go on in another workspace; what is "" stays as it is."""
+        here = self.workspace
+        self.workspace = Workspace(
+            subscription or here.subscription, resource_group or here.resource_group, workspace or here.name
+        )
 
     def request(self, method: str, path: str, *, body: Any = None, **query: str) -> httpx.Response:
         """One call of the management API. path: absolute. Raises the server's error, ServerNotRunning,
@@ -67,12 +102,20 @@ class Session:
         """One request as it is, without a token; blob routes are opened by their signature."""
         try:
             return self._client.request(method, path, **options)
-        except (httpx.ConnectError, FileNotFoundError) as failure:
-            raise ServerNotRunning from failure
-        except httpx.TimeoutException as failure:
-            raise ServerUnreachable(f"The server did not answer {method} {path} in time.") from failure
+        except (httpx.TransportError, FileNotFoundError) as failure:
+            raise self._unreachable(failure, f"{method} {path}") from failure
+
+    def stream_to(self, path: str, write: Callable[[bytes], Any], query: Mapping[str, str]) -> None:
+        """A blob's bytes, piece by piece. Raises the server's error."""
+        try:
+            with self._client.stream("GET", path, params=dict(query)) as answer:
+                if answer.is_error:
+                    answer.read()
+                    raise failure_of(answer)
+                for piece in answer.iter_bytes():
+                    write(piece)
         except httpx.TransportError as failure:
-            raise ServerUnreachable(f"The server went away during {method} {path}.") from failure
+            raise self._unreachable(failure, f"GET {path}") from failure
 
     def token(self, audience: str = "") -> str:
         """A bearer token for the audience; the API's own is kept until shortly before it expires."""
@@ -84,6 +127,23 @@ class Session:
                 self._token = str(granted["access_token"])
                 self._renew_at = time.monotonic() + float(granted["expires_in"]) - _RENEW_BEFORE_S
             return self._token
+
+    def _unreachable(self, failure: Exception, request: str) -> FlowsteadError:
+        if isinstance(failure, httpx.TimeoutException) and not isinstance(failure, httpx.ConnectTimeout):
+            return ServerUnreachable(f"The server did not answer {request} in time.")
+        if not isinstance(failure, httpx.ConnectError | httpx.ConnectTimeout | FileNotFoundError):
+            return ServerUnreachable(f"The server went away during {request}.")
+        if not self.is_remote:
+            return ServerNotRunning()
+        if "CERTIFICATE_VERIFY_FAILED" in str(failure):
+            return ServerUnreachable(
+                f"The certificate of {self.credentials.url} cannot be trusted: {failure}",
+                hint="Copy tls/ca.pem from that server's home, and name it: flowstead login … --ca FILE.",
+            )
+        return ServerUnreachable(
+            f"{self.credentials.url} does not answer: {failure}",
+            hint="Check the URL and the network; `flowstead logout` goes back to this machine's own server.",
+        )
 
     def _authorised(self, method: str, path: str, body: Any, query: dict[str, str]) -> httpx.Response:
         headers = {"Authorization": f"Bearer {self.token()}"}

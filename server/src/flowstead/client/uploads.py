@@ -8,6 +8,7 @@ import html
 import re
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, quote
@@ -18,6 +19,7 @@ from flowstead.client.failures import failure_from, failure_of
 from flowstead.client.files import LEAVE_OUT_HINT, RENAME_HINT, LocalFile, content_hash, files_of, place_of
 from flowstead.client.session import Session
 from flowstead.errors import BadArgument, FlowsteadError, PayloadTooLarge, UploadRefused
+from flowstead.resources.names import Workspace
 
 _DATASTORE = "workspaceblobstore"
 _AT_ONCE = 4
@@ -25,25 +27,62 @@ _COMPLETED = "completed"
 _MESSAGE = re.compile(r"<Message>(.*?)</Message>", re.S)
 
 
-def upload(session: Session, folder: Path, *, name: str = "") -> str:
-    """Send a folder's files unless the same content is there already; returns the `modelUri`.
+@dataclass(frozen=True)
+class Uploaded:
+    """Where a folder, or a single file, lies on the server. path: in the container. content: the hash of all."""
 
-    name: of the folder on the server, the folder's own unless given. Raises BadArgument, PayloadTooLarge and
-    UploadRefused."""
-    files = files_of(folder)
+    workspace: Workspace
+    container: str
+    path: str
+    content: str
+
+    @property
+    def uri(self) -> str:
+        """As models and data assets name it."""
+        return (
+            f"azureml://subscriptions/{self.workspace.subscription}/resourcegroups/{self.workspace.resource_group}"
+            f"/workspaces/{self.workspace.name}/datastores/{_DATASTORE}/paths/{self.path}"
+        )
+
+    def address(self, server: str) -> str:
+        """As build contexts and code assets name it: below the server's URL."""
+        return f"{server}/{self.container}/{self.path}"
+
+
+@dataclass(frozen=True)
+class Datastore:
+    """The workspace's own. root: path of its container on the server; signature: the query that opens it."""
+
+    container: str
+    root: str
+    signature: str = field(repr=False)
+
+
+def datastore(session: Session) -> Datastore:
+    """Where it is, with a fresh signature."""
     store = f"{session.workspace.path}/datastores/{_DATASTORE}"
     properties = session.request("GET", store).json()["properties"]
     secrets = session.request("POST", f"{store}/listSecrets", body={"expirableSecret": True}).json()
     container = str(properties["containerName"])
-    place = place_of(content_hash(files), name or folder.resolve().name)
-    upload_ = _Upload(session, _blob_root(properties, container), str(secrets["sasToken"]), place)
-    upload_.send(files)
-    workspace = session.workspace
-    below = place if folder.is_dir() else f"{place}/{files[0].name}"
-    return (
-        f"azureml://subscriptions/{workspace.subscription}/resourcegroups/{workspace.resource_group}"
-        f"/workspaces/{workspace.name}/datastores/{_DATASTORE}/paths/{below}"
-    )
+    return Datastore(container, _blob_root(properties, container), str(secrets["sasToken"]))
+
+
+def upload(session: Session, folder: Path) -> Uploaded:
+    """Send a folder's files, or the one file, unless the same content is there already.
+
+    Raises BadArgument, PayloadTooLarge and UploadRefused."""
+    files = files_of(folder)
+    content = content_hash(files)
+    store = datastore(session)
+    place = place_of(content, folder.resolve().name)
+    send_files(session, store.root, store.signature, place, files)
+    path = place if folder.is_dir() else f"{place}/{files[0].name}"
+    return Uploaded(session.workspace, store.container, path, content)
+
+
+def send_files(session: Session, root: str, signature: str, place: str, files: Sequence[LocalFile]) -> None:
+    """Send files unless they are there already. root: path of a container; place: of the folder inside it."""
+    _Upload(session, root, signature, place).send(files)
 
 
 class _Upload:

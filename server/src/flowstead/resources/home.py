@@ -71,6 +71,11 @@ class Home:
         return self.root / "credentials.json"
 
     @property
+    def login(self) -> Path:
+        """Credentials of another machine's server, for which the CLI then works; 0600."""
+        return self.root / "login.json"
+
+    @property
     def settings(self) -> Path:
         """What `up` was started with (host, port, public URL); read by the CLI and the next `up`."""
         return self.root / "settings.json"
