@@ -11,6 +11,7 @@ from starlette.middleware import Middleware
 from flowstead.access import Access
 from flowstead.api import (
     blobs,
+    connections,
     datastores,
     deployments,
     description,
@@ -49,6 +50,7 @@ ROUTERS = (
     deployments.router,
     models.router,
     environments.router,
+    connections.router,
     datastores.router,
     operations.router,
     blobs.router,

@@ -19,6 +19,7 @@ _WORDS = (
     "versions",
     "environments",
     "datastores",
+    "connections",
     "listSecrets",
     "listKeys",
     "regenerateKeys",

@@ -52,6 +52,9 @@ class Workspace:
         container = f"{self.path}/environments/{name}"
         return container if version is None else f"{container}/versions/{version}"
 
+    def connection(self, name: str) -> str:
+        return f"{self.path}/connections/{name}"
+
 
 def check_endpoint_name(name: str, kind: str = "endpoint") -> str:
     """Return the name, or raise InvalidName. Holds for endpoints and deployments alike."""

@@ -8,6 +8,7 @@ from types import NoneType
 from typing import Any, ClassVar, Generic, TypeAlias, TypeVar
 
 from flowstead.resources.asset import AssetContainerSpec
+from flowstead.resources.connection import ConnectionSpec
 from flowstead.resources.deployment import DeploymentSpec, DeploymentStatus
 from flowstead.resources.endpoint import EndpointSpec, EndpointStatus
 from flowstead.resources.model import ModelVersionSpec
@@ -30,6 +31,7 @@ class Kind(Generic[Spec, Status]):
     DEPLOYMENT: ClassVar[Kind[DeploymentSpec, DeploymentStatus]]
     MODEL: ClassVar[Kind[AssetContainerSpec, None]]
     MODEL_VERSION: ClassVar[Kind[ModelVersionSpec, None]]
+    CONNECTION: ClassVar[Kind[ConnectionSpec, None]]
 
     @property
     def reconciled(self) -> bool:
@@ -40,10 +42,11 @@ Kind.ENDPOINT = Kind("endpoint", "endpoint", EndpointSpec, EndpointStatus)
 Kind.DEPLOYMENT = Kind("deployment", "deployment", DeploymentSpec, DeploymentStatus)
 Kind.MODEL = Kind("model", "model", AssetContainerSpec, NoneType)
 Kind.MODEL_VERSION = Kind("modelVersion", "model version", ModelVersionSpec, NoneType)
+Kind.CONNECTION = Kind("connection", "connection", ConnectionSpec, NoneType)
 
 AnyKind: TypeAlias = Kind[Any, Any]
 KINDS: Mapping[str, AnyKind] = {
-    kind.value: kind for kind in (Kind.ENDPOINT, Kind.DEPLOYMENT, Kind.MODEL, Kind.MODEL_VERSION)
+    kind.value: kind for kind in (Kind.ENDPOINT, Kind.DEPLOYMENT, Kind.MODEL, Kind.MODEL_VERSION, Kind.CONNECTION)
 }
 """All kinds, by the name that rows have for them."""
 
@@ -79,6 +82,7 @@ EndpointRecord: TypeAlias = Record[EndpointSpec, EndpointStatus]
 DeploymentRecord: TypeAlias = Record[DeploymentSpec, DeploymentStatus]
 AssetContainerRecord: TypeAlias = Record[AssetContainerSpec, None]
 ModelVersionRecord: TypeAlias = Record[ModelVersionSpec, None]
+ConnectionRecord: TypeAlias = Record[ConnectionSpec, None]
 AnyRecord: TypeAlias = Record[Any, Any]
 
 

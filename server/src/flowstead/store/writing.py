@@ -134,9 +134,12 @@ class Writing(Reading):
             id, state=state.value, error=None if error is None else dict(error), ended_at=self._now()
         )
 
-    def remove(self, id: str, by: str = "system") -> None:
+    def remove(self, id: str, by: str = "system", *, if_match: str | None = None) -> None:
         """Take the resource, its children and the secrets of both out of the table; no error when it is not
-        there. Its running deletion ends Succeeded, every other running operation of the family Canceled."""
+        there. Its running deletion ends Succeeded, every other running operation of the family Canceled. Raises
+        PreconditionFailed."""
+        if if_match is not None:
+            _check_match(self._any(id), if_match, id)
         key = id.lower()
         family = sa.or_(resources.c.key == key, resources.c.parent_key == key)
         for row in self.connection.execute(sa.select(resources.c.id).where(family)).all():

@@ -1,0 +1,166 @@
+"""Connections on the wire and in the store."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any
+
+from pydantic import Field, JsonValue
+
+from flowstead.api.arm import envelope
+from flowstead.api.bodies import MAX_MAP_ENTRIES, Body
+from flowstead.errors import BadArgument
+from flowstead.resources.connection import (
+    AUTH_TYPES,
+    WITHOUT_SECRET,
+    ConnectionSpec,
+    auth_type_named,
+    credential_names,
+    credentials_of,
+)
+from flowstead.store.records import ConnectionRecord
+from flowstead_runtime.secret_values import looks_secret
+
+MAX_CONNECTION_BYTES = 64 * 1024
+"""An instance gets each of its connections as one environment variable."""
+
+MAX_CREDENTIAL_NAME = 256
+_FIELD = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,79}")
+_SCALARS = (str, int, float, bool, type(None))
+
+
+class ConnectionProperties(Body):
+    """authType: when it is absent, what the credentials tell. credentials: `{"key": …}`, `{"keys": {NAME: …}}` or
+    the fields of another type; absent or empty: those that are kept stay."""
+
+    category: Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_. -]{0,99}$")]
+    auth_type: Annotated[str, Field(max_length=64)] | None = None
+    target: Annotated[str, Field(max_length=4096)] | None = None
+    metadata: dict[str, JsonValue] | None = None
+    credentials: dict[str, JsonValue] | None = Field(default=None, repr=False)
+    is_shared_to_all: bool | None = None
+    expiry_time: Annotated[str, Field(max_length=64)] | None = None
+
+
+class ConnectionBody(Body):
+    properties: ConnectionProperties
+
+
+def credentials_in(body: ConnectionBody) -> dict[str, str] | None:
+    """By name, None when the body gives none and those that are kept are meant. Raises BadArgument, which repeats no
+    value."""
+    given = body.properties.credentials
+    if not given:
+        return None
+    for name, value in given.items():
+        is_text = value is None or isinstance(value, str)
+        if name != "keys" and not (is_text and _FIELD.fullmatch(name)):
+            raise BadArgument(
+                f"credentials.{name[:80]} is no text, or cannot be called so.",
+                hint='Custom keys may have any name: {"keys": {NAME: "…"}}.',
+                target=f"properties.credentials.{name[:80]}",
+            )
+    keys = given.get("keys") or {}
+    if not isinstance(keys, dict) or not all(isinstance(each, str) for each in keys.values()):
+        raise BadArgument("credentials.keys is no object of texts.", target="properties.credentials.keys")
+    if len(keys) > MAX_MAP_ENTRIES or any(not 0 < len(name) <= MAX_CREDENTIAL_NAME for name in keys):
+        raise BadArgument(
+            f"credentials.keys has more than {MAX_MAP_ENTRIES} entries, or a name of no or over {MAX_CREDENTIAL_NAME} "
+            "characters.",
+            target="properties.credentials.keys",
+        )
+    return credential_names(given) or None
+
+
+def to_spec(body: ConnectionBody, credentials: Mapping[str, str]) -> ConnectionSpec:
+    """What is to be kept beside the secrets. credentials: that it will have, by name. Raises BadArgument."""
+    for rule in _BODY_RULES:
+        rule(body)
+    given = body.properties
+    spec = ConnectionSpec(
+        category=given.category,
+        auth_type=_auth_type(given.auth_type, credentials),
+        target=given.target,
+        metadata=given.metadata or {},
+        credentials=tuple(sorted(credentials)),
+        is_shared_to_all=given.is_shared_to_all is not False,
+        expiry_time=given.expiry_time,
+    )
+    _check_credentials(spec)
+    size = len(json.dumps([given.target, given.metadata, dict(credentials)]).encode())
+    if size > MAX_CONNECTION_BYTES:
+        raise BadArgument(f"The connection has {size} bytes; the limit is {MAX_CONNECTION_BYTES}.", target="properties")
+    return spec
+
+
+def show(record: ConnectionRecord, secrets: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """The connection as GET shows it; with its secrets, as listsecrets does."""
+    spec = record.spec
+    properties: dict[str, Any] = {
+        "authType": spec.auth_type,
+        "category": spec.category,
+        "target": spec.target,
+        "metadata": dict(spec.metadata),
+        "isSharedToAll": spec.is_shared_to_all,
+    }
+    if spec.expiry_time is not None:
+        properties["expiryTime"] = spec.expiry_time
+    if secrets is not None:
+        properties["credentials"] = credentials_of(secrets)
+    return envelope(record, "workspaces/connections", properties)
+
+
+def _auth_type(written: str | None, credentials: Mapping[str, str]) -> str:
+    if written is None:
+        return "ApiKey" if "key" in credentials else "CustomKeys" if credentials else "None"
+    known = auth_type_named(written)
+    if known is None:
+        raise BadArgument(
+            f"authType {written!r} is unknown.",
+            hint=f"It is one of {', '.join(AUTH_TYPES)}.",
+            target="properties.authType",
+        )
+    return known
+
+
+def _check_credentials(spec: ConnectionSpec) -> None:
+    if spec.auth_type in WITHOUT_SECRET:
+        return
+    wanted = {
+        "ApiKey": ("key" in spec.credentials, '{"key": "…"}'),
+        "CustomKeys": (any(name.startswith("keys.") for name in spec.credentials), '{"keys": {"NAME": "…"}}'),
+    }
+    there, form = wanted.get(spec.auth_type, (bool(spec.credentials), "with the fields of that type"))
+    if not there:
+        raise BadArgument(
+            f"A connection that authenticates by {spec.auth_type} needs credentials, and none are kept for it.",
+            hint=f"Give properties.credentials {form}.",
+            target="properties.credentials",
+        )
+
+
+def _metadata_is_flat(body: ConnectionBody) -> None:
+    metadata = body.properties.metadata or {}
+    if len(metadata) > MAX_MAP_ENTRIES or not all(isinstance(each, _SCALARS) for each in metadata.values()):
+        raise BadArgument(
+            f"metadata holds something else than up to {MAX_MAP_ENTRIES} texts and numbers.",
+            target="properties.metadata",
+        )
+
+
+def _secrets_are_credentials(body: ConnectionBody) -> None:
+    """What everybody can read must hold no secret, as far as its look tells."""
+    shown = {"target": body.properties.target or ""}
+    shown |= {f"metadata.{name[:80]}": str(value) for name, value in (body.properties.metadata or {}).items()}
+    for name, value in shown.items():
+        if looks_secret("", value):
+            raise BadArgument(
+                f"{name} looks like a secret, and everybody who may see the connection would see it.",
+                hint="Put secrets into properties.credentials.",
+                target=f"properties.{name}",
+            )
+
+
+_BODY_RULES: tuple[Callable[[ConnectionBody], None], ...] = (_metadata_is_flat, _secrets_are_credentials)

@@ -1,0 +1,132 @@
+"""Connections: create, change, show, list, delete; their secrets."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Body, Depends, Request
+from fastapi.responses import JSONResponse, Response
+
+from flowstead.api.arm import ordered, page, put_answer, resource_answer
+from flowstead.api.connection_bodies import ConnectionBody, credentials_in, show, to_spec
+from flowstead.api.context import SITE, Context, Here, Needs
+from flowstead.api.endpoints import IfMatch
+from flowstead.api.merging import merge
+from flowstead.resources.connection import CREDENTIAL_PREFIX, WITHOUT_SECRET, auth_type_named, is_of_category
+from flowstead.resources.names import check_asset_name
+from flowstead.resources.principal import Principal
+from flowstead.store import Reading, Writing
+from flowstead.store.records import ConnectionRecord, Kind
+
+_CONNECTIONS = SITE + "/connections"
+_CONNECTION = _CONNECTIONS + "/{connection}"
+router = APIRouter(tags=["connections"])
+
+Reader = Depends(Needs("workspaces/connections/read"))
+Writer = Annotated[Principal, Depends(Needs("workspaces/connections/write"))]
+
+
+@router.get(_CONNECTIONS, dependencies=[Reader])
+def list_connections(request: Request, here: Here, category: str | None = None) -> dict[str, Any]:
+    """All of them, or those of a category; none shows a secret. `includeAll` changes nothing: there is one
+    workspace."""
+    with here.store.reading() as tx:
+        found = tx.list(Kind.CONNECTION, here.workspace.path)
+    wanted = [each for each in found if not category or is_of_category(each.spec, category)]
+    return page(request, ordered(request, wanted), show)
+
+
+@router.get(_CONNECTION, dependencies=[Reader])
+def get_connection(connection: str, here: Here) -> JSONResponse:
+    with here.store.reading() as tx:
+        record = tx.get(Kind.CONNECTION, here.workspace.connection(connection))
+    return resource_answer(record, show(record))
+
+
+@router.put(_CONNECTION, status_code=201)
+def put_connection(
+    connection: str, body: ConnectionBody, here: Here, caller: Writer, if_match: IfMatch = None
+) -> JSONResponse:
+    """Create the connection, or change it. Credentials that the body does not give stay as they are."""
+    return _put(connection, body, here, caller, if_match)
+
+
+@router.patch(_CONNECTION)
+def patch_connection(
+    connection: str, body: Annotated[dict[str, Any], Body()], here: Here, caller: Writer, if_match: IfMatch = None
+) -> JSONResponse:
+    """Change the parts that the body names (JSON merge patch), for example one of several custom keys."""
+    with here.store.reading() as tx:
+        record = tx.get(Kind.CONNECTION, here.workspace.connection(connection))
+        shown = show(record, tx.secrets(record.id))
+    return _put(connection, merge(ConnectionBody, shown, body), here, caller, if_match or record.etag)
+
+
+@router.delete(_CONNECTION)
+def delete_connection(
+    connection: str,
+    here: Here,
+    caller: Annotated[Principal, Depends(Needs("workspaces/connections/delete"))],
+    if_match: IfMatch = None,
+) -> Response:
+    """Delete the connection, which no deployment may use. 204 when there is none."""
+    with here.store.transaction() as tx:
+        record = tx.find(Kind.CONNECTION, here.workspace.connection(connection))
+        if record is None:
+            return Response(status_code=204)
+        tx.remove(record.id, caller.name, if_match=if_match)
+    return Response(status_code=200)
+
+
+@router.post(_CONNECTION + "/listSecrets", dependencies=[Depends(Needs("workspaces/connections/listsecrets/action"))])
+def list_connection_secrets(connection: str, here: Here) -> JSONResponse:
+    """The connection with its credentials in clear."""
+    with here.store.reading() as tx:
+        record = tx.get(Kind.CONNECTION, here.workspace.connection(connection))
+        secrets = tx.secrets(record.id)
+    return resource_answer(record, show(record, secrets))
+
+
+def _put(name: str, body: ConnectionBody, here: Context, caller: Principal, if_match: str | None) -> JSONResponse:
+    check_asset_name(name, "connection")
+    with here.store.transaction() as tx:
+        before = tx.find(Kind.CONNECTION, here.workspace.connection(name))
+        kept = _kept(tx, before)
+        wanted = _wanted(body, kept)
+        spec = to_spec(body, wanted)
+        record, _ = tx.put(
+            Kind.CONNECTION,
+            before.id if before else here.workspace.connection(name),
+            here.workspace.path,
+            before.name if before else name,
+            spec,
+            by=caller.name,
+            if_match=if_match,
+            operation=None,
+            force=wanted != kept,
+        )
+        _store_credentials(tx, record.id, wanted, kept, caller.name)
+    return put_answer(here, record, show(record), None, created=before is None)
+
+
+def _kept(tx: Reading, before: ConnectionRecord | None) -> dict[str, str]:
+    if before is None:
+        return {}
+    return {name.removeprefix(CREDENTIAL_PREFIX): value for name, value in tx.secrets(before.id).items()}
+
+
+def _wanted(body: ConnectionBody, kept: Mapping[str, str]) -> Mapping[str, str]:
+    """The credentials that the connection will have."""
+    given = credentials_in(body)
+    if auth_type_named(body.properties.auth_type or "") in WITHOUT_SECRET:
+        return {}
+    return kept if given is None else given
+
+
+def _store_credentials(tx: Writing, id: str, wanted: Mapping[str, str], kept: Mapping[str, str], by: str) -> None:
+    for name in kept.keys() - wanted.keys():
+        tx.remove_secret(id, CREDENTIAL_PREFIX + name, by)
+    for name, value in sorted(wanted.items()):
+        if kept.get(name) != value:
+            tx.put_secret(id, CREDENTIAL_PREFIX + name, value, by)

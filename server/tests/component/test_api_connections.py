@@ -1,0 +1,189 @@
+"""Connections through the API: what goes in, what comes out, and what never does."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from flowstead.store.records import Kind
+from flowstead.testing.in_process_api import InProcessApi
+
+LLM = "connections/my_llm"
+KEY = "hunter2-first-key"
+
+
+@pytest.fixture
+def api(tmp_path: Path) -> Iterator[InProcessApi]:
+    with InProcessApi(tmp_path) as api:
+        yield api
+
+
+def azure_open_ai(**changes: Any) -> dict[str, Any]:
+    """What the SDK sends for an AzureOpenAIConnection."""
+    properties = {
+        "target": "https://x.openai.azure.com",
+        "category": "AzureOpenAi",
+        "authType": "ApiKey",
+        "credentials": {"key": KEY},
+        "metadata": {"ApiVersion": "2024-02-01", "ApiType": "Azure", "ResourceId": None},
+        "isSharedToAll": True,
+        **changes,
+    }
+    return {"properties": {name: value for name, value in properties.items() if value is not None}}
+
+
+def secrets_of(api: InProcessApi, name: str = "my_llm") -> Any:
+    answer = api.call("POST", f"connections/{name}/listsecrets")
+    assert answer.status_code == 200, answer.text
+    return answer.json()["properties"].get("credentials")
+
+
+def test_a_connection_is_made_shown_and_deleted(api: InProcessApi) -> None:
+    created = api.call("PUT", LLM, azure_open_ai())
+    assert created.status_code == 201
+    assert "Azure-AsyncOperation" not in created.headers
+    shown = created.json()
+    assert shown["id"] == api.workspace.connection("my_llm")
+    assert shown["type"] == "Microsoft.MachineLearningServices/workspaces/connections"
+    assert shown["properties"] == {
+        "authType": "ApiKey",
+        "category": "AzureOpenAi",
+        "target": "https://x.openai.azure.com",
+        "metadata": {"ApiVersion": "2024-02-01", "ApiType": "Azure", "ResourceId": None},
+        "isSharedToAll": True,
+    }
+    assert api.call("GET", LLM).json() == shown
+    assert api.call("GET", "connections?includeAll=false").json()["value"] == [shown]
+    assert secrets_of(api) == {"key": KEY}
+    again = api.call("PUT", LLM, azure_open_ai())
+    assert (again.status_code, again.headers["ETag"]) == (200, created.headers["ETag"])
+    assert api.call("DELETE", LLM).status_code == 200
+    assert api.call("DELETE", LLM).status_code == 204
+    assert api.call("GET", LLM).status_code == 404
+    assert api.call("GET", "connections").json() == {"value": []}
+
+
+def test_the_secret_is_told_by_listsecrets_alone(api: InProcessApi) -> None:
+    custom = {"category": "CustomKeys", "authType": "CustomKeys", "target": "-"}
+    keys = {"keys": {"pin": "hunter2-pin", "user": "hunter2-user"}}
+    answers = [
+        api.call("PUT", LLM, azure_open_ai()),
+        api.call("PUT", "connections/keys", {"properties": {**custom, "credentials": keys}}),
+        api.call("PATCH", LLM, {"properties": {"credentials": {"key": "hunter2-second-key"}}}),
+        api.call("GET", LLM),
+        api.call("GET", "connections"),
+        api.call("PUT", LLM, azure_open_ai(credentials={"key": 12, "other": "hunter2-other"})),
+        api.call("PUT", LLM, azure_open_ai(credentials={"keys": "hunter2-text"})),
+        api.call("PUT", LLM, azure_open_ai(credentials="hunter2-text")),
+    ]
+    assert [answer.status_code for answer in answers] == [201, 201, 200, 200, 200, 400, 400, 400]
+    assert all("hunter2" not in answer.text for answer in answers)
+    assert secrets_of(api) == {"key": "hunter2-second-key"}
+    assert secrets_of(api, "keys") == keys
+    with api.store.reading() as tx:
+        assert "hunter2" not in repr(tx.audit())
+    kept = b"".join(file.read_bytes() for file in api.home.database.parent.glob("flowstead.db*"))
+    assert b"hunter2" not in kept
+
+
+def test_a_change_keeps_the_credentials_that_it_does_not_give(api: InProcessApi) -> None:
+    api.call("PUT", LLM, azure_open_ai())
+    unsaid: tuple[dict[str, str] | None, ...] = (None, {})
+    for kept in unsaid:
+        changed = api.call("PUT", LLM, azure_open_ai(target="https://y.test", credentials=kept))
+        assert (changed.status_code, changed.json()["properties"]["target"]) == (200, "https://y.test")
+        assert secrets_of(api) == {"key": KEY}
+    shown = api.call("GET", LLM).json()
+    assert api.call("PUT", LLM, shown).status_code == 200
+    assert secrets_of(api) == {"key": KEY}
+
+
+def test_a_connection_that_signs_in_has_no_key(api: InProcessApi) -> None:
+    api.call("PUT", LLM, azure_open_ai())
+    changed = api.call("PUT", LLM, azure_open_ai(authType="aad", credentials={"key": "hunter2"}))
+    assert changed.json()["properties"]["authType"] == "AAD"
+    assert secrets_of(api) == {}
+    refused = api.call("PUT", LLM, azure_open_ai(credentials=None))
+    assert refused.status_code == 400
+    assert "needs credentials" in refused.json()["error"]["message"]
+
+
+def test_one_of_several_keys_is_changed_and_another_taken_away(api: InProcessApi) -> None:
+    properties = {"category": "CustomKeys", "credentials": {"keys": {"a": "1", "b": "2"}}, "metadata": {"place": "x"}}
+    assert api.call("PUT", LLM, {"properties": properties}).json()["properties"]["authType"] == "CustomKeys"
+    patched = api.call("PATCH", LLM, {"properties": {"credentials": {"keys": {"a": None, "c": "3"}}}})
+    assert patched.status_code == 200
+    assert secrets_of(api) == {"keys": {"b": "2", "c": "3"}}
+    assert api.call("GET", LLM).json()["properties"]["metadata"] == {"place": "x"}
+
+
+def test_a_new_key_is_a_new_etag(api: InProcessApi) -> None:
+    first = api.call("PUT", LLM, azure_open_ai()).headers["ETag"]
+    second = api.call("PUT", LLM, azure_open_ai(credentials={"key": "another"}), headers={"If-Match": first})
+    assert second.status_code == 200
+    assert second.headers["ETag"] != first
+    for method, body in (("PUT", azure_open_ai()), ("PATCH", {"properties": {}}), ("DELETE", None)):
+        assert api.call(method, LLM, body, headers={"If-Match": first}).status_code == 412
+    assert secrets_of(api) == {"key": "another"}
+    assert api.call("DELETE", LLM, headers={"If-Match": second.headers["ETag"]}).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("stored", "asked"),
+    [
+        ("AzureOpenAi", "azureopenai"),
+        ("OpenAi", "open_ai"),
+        ("CognitiveSearch", "AzureAiSearch"),
+        ("CustomKeys", "Custom"),
+        ("CognitiveService", "AzureContentSafety"),
+        ("CognitiveService", "CognitiveServices"),
+        ("Serverless", "SERVERLESS"),
+    ],
+)
+def test_a_category_goes_by_several_names_and_is_told_as_given(api: InProcessApi, stored: str, asked: str) -> None:
+    api.call("PUT", LLM, azure_open_ai(category=stored, metadata={"Kind": "Content Safety"}))
+    api.call("PUT", "connections/other", azure_open_ai(category="Serp"))
+    found = api.call("GET", f"connections?includeAll=true&category={asked}").json()["value"]
+    assert [each["properties"]["category"] for each in found] == [stored]
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"authType": "Handshake"}, "authType"),
+        ({"category": ""}, "category"),
+        ({"category": "a/b"}, "category"),
+        ({"target": "https://user:hunter2-password@x.test"}, "looks like a secret"),
+        ({"metadata": {"note": "sk-hunter2-0123456789abcdef"}}, "looks like a secret"),
+        ({"metadata": {"deep": {"er": 1}}}, "metadata"),
+        ({"credentials": {"key": "k" * 70_000}}, "limit"),
+        ({"credentials": {"keys": {"": "x"}}}, "credentials.keys"),
+        ({"credentials": {"keys.x": "x"}}, "credentials.keys.x"),
+    ],
+)
+def test_what_cannot_be_a_connection_is_refused(api: InProcessApi, changes: dict[str, Any], says: str) -> None:
+    answer = api.call("PUT", LLM, azure_open_ai(**changes))
+    assert answer.status_code == 400
+    assert says in json.dumps(answer.json())
+    assert "hunter2" not in answer.text
+    assert api.call("GET", LLM).status_code == 404
+
+
+def test_a_bad_name_is_refused(api: InProcessApi) -> None:
+    answer = api.call("PUT", "connections/my%20llm", azure_open_ai())
+    assert (answer.status_code, answer.json()["error"]["code"]) == (400, "InvalidName")
+
+
+def test_a_stranger_learns_nothing(api: InProcessApi) -> None:
+    api.call("PUT", LLM, azure_open_ai())
+    token = api.token(api.stranger())
+    for method, path in (("GET", LLM), ("GET", "connections"), ("POST", f"{LLM}/listsecrets"), ("DELETE", LLM)):
+        answer = api.call(method, path, token=token)
+        assert answer.status_code == 403
+        assert KEY not in answer.text
+    with api.store.reading() as tx:
+        assert tx.find(Kind.CONNECTION, api.workspace.connection("MY_LLM")) is not None
