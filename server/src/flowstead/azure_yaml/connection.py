@@ -43,10 +43,15 @@ def read_connection(document: Document) -> ConnectionDocument:
             metadata[name] = read.get(key, metadata.get(name))
     for key, (name, value) in kind.defaults.items():
         metadata[name] = read.get(key, metadata.get(name, value))
+    missing = next((key for key in kind.required if key != "target" and not metadata.get(kind.metadata[key])), None)
+    if missing:
+        raise top.wrong(f"the key {missing} is missing.", hint=f"Add `{missing}:`.")
     properties: dict[str, Any] = {"category": kind.category, "authType": proof.auth_type}
     target = _target(top, read, kind)
     if target:
         properties["target"] = target
+    if target and kind.flow_type:
+        metadata[kind.address] = target  # where the runtime looks for it
     if proof.body is not None:
         properties["credentials"] = dict(proof.body)
     properties |= {"metadata": metadata, "isSharedToAll": read.get("is_shared", True)}
@@ -91,7 +96,7 @@ def _section(kind: ConnectionType) -> Section:
     if kind.artifact:
         keys |= {"one_lake_workspace_name": filled_text, "artifact": Section({"type": text, "name": as_entry})}
     ignored = (*IGNORED_AT_TOP, "creation_context", "module", "auth_mode")
-    return Section(keys, required=tuple(key for key in kind.required if key != "target"), ignored=ignored)
+    return Section(keys, ignored=ignored)
 
 
 def _credentials(top: Entry, read: Mapping[str, Any], kind: ConnectionType) -> Credentials:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from flowstead.azure_yaml.document import text_of
@@ -17,7 +18,7 @@ def requirement_lines(entry: Entry, directory: Path) -> list[str]:
     there or a line that needs another file."""
     path = local_path(entry, directory)
     lines: list[str] = []
-    joined = text_of(path).replace("\\\r\n", " ").replace("\\\n", " ")
+    joined = re.sub(r"\\\r?\n[ \t]*", "", text_of(path))
     for line in joined.splitlines():
         requirement = line.partition(" #")[0].strip()
         if not requirement or requirement.startswith("#"):

@@ -51,9 +51,6 @@ def shown_deployment(body: Body) -> dict[str, Any]:
         "tags": body.get("tags") or {},
         "properties": properties.get("properties") or {},
         "app_insights_enabled": bool(properties.get("appInsightsEnabled")),
-        "request_settings": _requests(properties.get("requestSettings") or {}),
-        "liveness_probe": _probe(properties.get("livenessProbe") or {}),
-        "readiness_probe": _probe(properties.get("readinessProbe") or {}),
         "scale_settings": {"type": "default"},
         **_optional(properties),
         "type": "managed",
@@ -86,6 +83,13 @@ def _identity(identity: Body) -> dict[str, Any]:
 def _optional(properties: Body) -> dict[str, Any]:
     """What a deployment may have, and is left out when it has not."""
     shown: dict[str, Any] = {}
+    for key, name, read in (
+        ("request_settings", "requestSettings", _requests),
+        ("liveness_probe", "livenessProbe", _probe),
+        ("readiness_probe", "readinessProbe", _probe),
+    ):
+        if properties.get(name):
+            shown[key] = {setting: value for setting, value in read(properties[name]).items() if value is not None}
     if properties.get("modelMountPath"):
         shown["model_mount_path"] = properties["modelMountPath"]
     if properties.get("egressPublicNetworkAccess"):

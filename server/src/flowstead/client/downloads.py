@@ -30,7 +30,7 @@ def download(session: Session, uri: str, folder: Path) -> list[Path]:
     place = match["path"].rstrip("/")
     written: list[Path] = []
     for name in _names(session, store.root, store.signature, place):
-        target = _inside(folder, name.removeprefix(place).lstrip("/") or place.rpartition("/")[2])
+        target = _inside(folder, name.removeprefix(place).removeprefix("/") or place.rpartition("/")[2])
         _fetch(session, f"{store.root}/{quote(name)}", store.signature, target)
         written.append(target)
     if not written:

@@ -1,0 +1,225 @@
+"""What commands on resources send, and what they print."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from flowstead.cli import az_command
+from flowstead.cli.running import run
+from flowstead.client import FlowsteadClient
+from flowstead.errors import BadArgument
+from server.tests.unit.scripted_server import WORKSPACE, ScriptedServer
+
+FILES = Path(__file__).parent.parent / "azure_ml"
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> ScriptedServer:
+    server = ScriptedServer()
+    monkeypatch.setattr(FlowsteadClient, "of", lambda home: server.client())
+    return server
+
+
+def printed(capsys: pytest.CaptureFixture[str], *arguments: str) -> Any:
+    assert run([*arguments, "-o", "json"]) == 0, capsys.readouterr().err
+    return json.loads(capsys.readouterr().out or "null")
+
+
+def failed(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    assert run(arguments) != 0
+    return capsys.readouterr().err
+
+
+def test_an_environment_becomes_the_next_version_unless_the_latest_is_the_same(
+    server: ScriptedServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def changed(method: str, path: str, body: Any) -> httpx.Response | None:
+        if method != "PUT" or path != "environments/env/versions/4":
+            return None
+        return httpx.Response(409, json={"error": {"code": "Conflict", "message": "It differs.\nTake the next."}})
+
+    file = ("-f", str(FILES / "environments" / "image.yaml"))
+    assert printed(capsys, "environment", "create", *file)["version"] == "1"
+    server.resources["environments/env"] = {"properties": {"latestVersion": "4", "nextVersion": "7"}}
+    assert printed(capsys, "environment", "create", *file)["version"] == "4"
+    server.refuse = changed
+    assert printed(capsys, "environment", "create", *file, "--tags", "c=d", "e=f")["version"] == "7"
+    assert server.put("environments/env/versions/7")["properties"]["tags"] == {"a": "b", "c": "d", "e": "f"}
+    assert printed(capsys, "environment", "create", *file, "-v", "9", "-n", "other")["name"] == "other"
+
+
+def test_an_environment_can_be_made_of_options(server: ScriptedServer, capsys: pytest.CaptureFixture[str]) -> None:
+    conda = str(FILES / "environments" / "conda.yml")
+    printed(capsys, "environment", "create", "-n", "e", "-i", "promptflow-runtime:1", "-c", conda)
+    assert "numpy" in server.put("environments/e/versions/1")["properties"]["condaFile"]
+    context = str(FILES / "environments" / "context")
+    shown = printed(capsys, "environment", "create", "-n", "b", "-b", context, "-d", "Dockerfile")
+    build = server.put("environments/b/versions/1")["properties"]["build"]
+    assert build["dockerfilePath"] == "Dockerfile"
+    assert build["contextUri"].startswith("http://127.0.0.1:8080/azureml/LocalUpload/")
+    assert build["contextUri"].endswith("/context/")
+    assert shown["build"]["path"] == build["contextUri"]
+    assert sorted(name.rpartition("/")[2] for name in server.blobs) == ["Dockerfile", "requirements.txt"]
+
+
+def test_a_data_asset_is_uploaded_or_named_by_its_address(
+    server: ScriptedServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shown = printed(capsys, "data", "create", "-f", str(FILES / "data" / "file.yaml"))
+    assert shown["path"].endswith("/folder/rows.jsonl") or shown["path"].endswith("/rows.jsonl/rows.jsonl")
+    assert (shown["type"], shown["version"]) == ("uri_file", "1")
+    address = "azureml://datastores/workspaceblobstore/paths/x"
+    assert printed(capsys, "data", "create", "-n", "d", "-v", "2", "-p", address)["path"] == address
+    folder = str(FILES / "data" / "folder")
+    assert printed(capsys, "data", "create", "-n", "f", "-p", folder, "-t", "uri_folder")["type"] == "uri_folder"
+    assert [each["version"] for each in printed(capsys, "data", "list", "-n", "d")] == ["2"]
+
+
+def test_a_connections_secret_is_sent_and_not_shown(server: ScriptedServer, capsys: pytest.CaptureFixture[str]) -> None:
+    file = ("-f", str(FILES / "connections" / "azure_open_ai.yaml"))
+    shown = printed(capsys, "connection", "create", *file, "-n", "mine", "--set", "api_key=hush")
+    assert server.put("connections/mine")["properties"]["credentials"] == {"key": "hush"}
+    assert "hush" not in json.dumps(shown)
+    assert (shown["type"], shown["credentials"]) == ("azure_open_ai", {"type": "api_key"})
+    changed = printed(capsys, "connection", "update", "-n", "mine", "--set", "target=https://other")
+    assert changed["target"] == "https://other"
+    assert server.puts[-1][1]["properties"]["credentials"] == {"key": "hush"}
+    assert server.puts[-1][1]["properties"]["metadata"]["ApiVersion"] == "2024-02-01"
+    assert printed(capsys, "connection", "show", "-n", "mine")["credentials"] == {"type": "api_key"}
+    told = printed(capsys, "connection", "show", "-n", "mine", "--populate-secrets")
+    assert told["credentials"] == {"type": "api_key", "key": "hush"}
+    assert [each["name"] for each in printed(capsys, "connection", "list", "--type", "azure_open_ai")] == ["mine"]
+    assert run(["connection", "delete", "-n", "mine", "-y"]) == 0
+    assert server.resources == {}
+
+
+def test_a_deployment_registers_all_that_its_file_defines(
+    server: ScriptedServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = FILES / "deploy-flow"
+    (tmp_path / "code").mkdir()
+    (tmp_path / "code" / "notes.txt").write_text("words")
+    server.resources["onlineEndpoints/basic-flow-endpoint"] = {"name": "basic-flow-endpoint", "properties": {}}
+    server.resources["data/mine/versions/2"] = {"id": "/data/mine/2"}
+    collected = "{a: {enabled: true}, b: {enabled: 'False', data: {name: n, version: 3, path: azureml://p}}, "
+    values = (
+        f"code_configuration.code={tmp_path / 'code'}",
+        f"data_collector.collections={collected}c: {{enabled: true, data: 'azureml:mine:2'}}}}",
+    )
+    file = str(folder / "deployment-with-docker-context.yaml")
+    printed(capsys, "online-deployment", "create", "-f", file, "--no-wait", "--set", *values)
+    path = "onlineEndpoints/basic-flow-endpoint/deployments/basic-flow-docker"
+    properties = server.put(path)["properties"]
+    (model,) = [where for where, _ in server.puts if where.startswith("models/")]
+    (environment,) = [where for where, _ in server.puts if where.startswith("environments/CliV2Anonymous")]
+    (code,) = [where for where, _ in server.puts if where.startswith("codes/")]
+    assert server.put(model)["properties"]["isAnonymous"]
+    assert server.put(environment)["properties"]["isAnonymous"]
+    assert properties["model"] == f"{WORKSPACE.path}/{model}"
+    assert properties["environmentId"] == f"{WORKSPACE.path}/{environment}"
+    assert properties["codeConfiguration"] == {"codeId": f"{WORKSPACE.path}/{code}"}
+    assert server.put(code)["properties"]["codeUri"] == "http://127.0.0.1:8080/code/place/code"
+    assert {name: one["dataId"] for name, one in properties["dataCollector"]["collections"].items()} == {
+        "a": f"{WORKSPACE.path}/data/basic-flow-endpoint-basic-flow-docker-a/versions/1",
+        "b": f"{WORKSPACE.path}/data/n/versions/3",
+        "c": "/data/mine/2",
+    }
+    assert server.put("data/n/versions/3")["properties"]["dataUri"] == "azureml://p"
+    sent = len(server.puts)
+    printed(capsys, "online-deployment", "create", "-f", file, "--no-wait", "--set", *values)
+    again = [where for where, _ in server.puts[sent:]]
+    assert code not in again, "a code asset is known by its content"
+    assert {model, environment} <= set(again)
+
+
+def test_code_assets_and_models_that_are_named_are_looked_up(
+    server: ScriptedServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    server.resources["onlineEndpoints/e-e"] = {"name": "e-e", "properties": {}}
+    for kind in ("models", "environments"):
+        server.resources[f"{kind}/x/versions/5"] = {"id": f"/the/{kind}/5", "name": "5"}
+    code = f"{WORKSPACE.path}/codes/c/versions/1"
+    values = ("model=azureml:x@latest", "environment=azureml:x:5", f"code_configuration.code={code}")
+    printed(capsys, "online-deployment", "create", "-n", "blue", "-e", "e-e", "--no-wait", "--set", *values)
+    properties = server.put("onlineEndpoints/e-e/deployments/blue")["properties"]
+    assert (properties["model"], properties["environmentId"]) == ("/the/models/5", "/the/environments/5")
+    assert properties["codeConfiguration"] == {"codeId": code}
+    said = failed(capsys, "online-deployment", "create", "-n", "blue", "-e", "e-e", "--set", "model=azureml:gone:1")
+    assert "error: ResourceNotFound" in said
+
+
+def test_a_models_files_come_back_and_nothing_leaves_the_folder(
+    server: ScriptedServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    printed(capsys, "model", "create", "-f", str(FILES / "deploy-flow" / "model.yaml"))
+    download = ("model", "download", "-n", "basic-flow-model", "-v", "1", "-p", str(tmp_path))
+    assert run(download) == 0
+    assert "2 files are in" in capsys.readouterr().err
+    source = FILES / "deploy-flow" / "basic-flow"
+    for file in source.iterdir():
+        assert (tmp_path / "basic-flow-model" / file.name).read_bytes() == file.read_bytes()
+    assert "is there already" in failed(capsys, *download)
+    place = next(iter(server.blobs)).rpartition("/")[0]
+    for evil in ("../../evil", "a/../../evil", "/evil", "a//b"):
+        server.blobs = {f"{place}/{evil}": b"x"}
+        said = failed(capsys, *download[:-1], str(tmp_path / "elsewhere"))
+        assert "would lie outside of" in said
+    (tmp_path / "linked" / "basic-flow-model").mkdir(parents=True)
+    (tmp_path / "linked" / "basic-flow-model" / "sub").symlink_to(tmp_path)
+    server.blobs = {f"{place}/sub/evil": b"x"}
+    assert "would lie outside of" in failed(capsys, *download[:-1], str(tmp_path / "linked"))
+    assert not list(tmp_path.rglob("evil"))
+
+
+def test_a_folder_without_a_flow_is_a_model_and_no_deployment(
+    server: ScriptedServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "weights.bin").write_bytes(b"\0")
+    printed(capsys, "model", "create", "-n", "m", "-p", str(tmp_path), "-t", "custom_model")
+    server.resources["onlineEndpoints/e-e"] = {"name": "e-e", "properties": {}}
+    where = ("-n", "blue", "-e", "e-e", "--set", f"model.path={tmp_path}")
+    assert "error: FlowInvalid" in failed(capsys, "online-deployment", "create", *where)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "rest", "scope"),
+    [
+        (["-n", "x", "-g", "rg", "--workspace-name=w"], ["-n", "x"], {"resource_group": "rg", "workspace": "w"}),
+        (["--subscription", "s", "--debug", "-o", "json"], ["-o", "json"], {"subscription": "s"}),
+        (["--set", "a=-g"], ["--set", "a=-g"], {}),
+    ],
+)
+def test_where_a_resource_is_may_be_said_as_az_says_it(
+    arguments: list[str], rest: list[str], scope: dict[str, str]
+) -> None:
+    assert az_command.without_scope(arguments) == (rest, scope)
+
+
+def test_local_endpoints_are_refused() -> None:
+    with pytest.raises(BadArgument, match="flowstead serve FOLDER"):
+        az_command.without_scope(["-n", "x", "--local"])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["model", "create"], "error: BadArgument: command line: the key path is missing."),
+        (["model", "show", "-n", "x", "-l", "stable"], "--label stable: there is only latest."),
+        (["model", "show", "-n", "x", "-l", "latest", "-v", "1"], "--version and --label exclude each other."),
+        (["data", "create", "-n", "a b", "-p", "azureml://x/paths/y"], "The data asset name 'a b' is not allowed."),
+        (["environment", "create", "-n", "e"], "says nothing of what is in it"),
+        (["connection", "create", "--set", "type=serp", "api_key=k"], "The connection has no name."),
+        (["online-deployment", "update", "-n", "blue"], "The deployment names no endpoint."),
+        (["online-endpoint", "update", "--traffic", "a=1"], "The endpoint has no name."),
+        (["connection", "create", "-n", "c", "--set", "type=git", "target"], "there is no `=`"),
+    ],
+)
+def test_what_is_missing_is_told(
+    server: ScriptedServer, arguments: list[str], words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert words in failed(capsys, *arguments)

@@ -1,0 +1,101 @@
+"""The files and commands by which a flow is deployed on Azure ML do the same here."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.installation import ROOT, Installation
+
+FILES = ROOT / "server" / "tests" / "azure_ml" / "deploy-flow"
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> Path:
+    """A copy in which each test's names are its own."""
+    return Path(shutil.copytree(FILES, tmp_path / "deploy-flow"))
+
+
+def test_model_endpoint_and_deployment_from_their_files(flowstead: Installation, files: Path) -> None:
+    request = files / "request.json"
+    request.write_text('{"question": "Are you there?"}')
+    where = ("-g", "flowstead", "-w", "default")
+    model = flowstead.json("model", "create", "-f", str(files / "model.yaml"), *where)
+    assert (model["name"], model["version"]) == ("basic-flow-model", "1")
+    endpoint = ("online-endpoint", "create", "-f", str(files / "endpoint-system-identity.yaml"))
+    assert flowstead.json(*endpoint, *where)["auth_mode"] == "key"
+    create = ("online-deployment", "create", "-f", str(files / "deployment.yaml"), "--all-traffic")
+    made = flowstead.json(*create, "--tags", "team=search", "stage=test", "--set", "instance_type=Standard_DS2_v2")
+    assert made["provisioning_state"] == "Succeeded"
+    assert made["instance_type"] == "Standard_DS2_v2"
+    assert made["tags"] == {"team": "search", "stage": "test"}
+    invoke = ("online-endpoint", "invoke", "-n", "basic-flow-endpoint", "-r", str(request))
+    assert json.loads(flowstead.run(*invoke).stdout) == {"answer": "You asked: Are you there?"}
+
+    changed = _update(flowstead, "--set", "request_settings.request_timeout_ms=90000", "tags.stage=live")
+    assert changed["request_settings"]["request_timeout_ms"] == 90_000
+    assert changed["tags"] == {"team": "search", "stage": "live"}
+    assert changed["environment_variables"] == made["environment_variables"]
+    assert json.loads(flowstead.run(*invoke, "-d", "basic-flow-deployment").stdout)["answer"]
+
+    which = ("online-endpoint", "update", "-n", "basic-flow-endpoint")
+    none = flowstead.json(*which, "--traffic", "basic-flow-deployment=0")
+    assert none["traffic"] == {}
+    assert none["properties"] == {"enforce_access_to_default_secret_stores": "enabled"}
+    mirrored = ("--traffic", "", "--mirror-traffic", "basic-flow-deployment=10", "--set", "tags.a=b")
+    shown = flowstead.json(*which, *mirrored)
+    assert (shown["mirror_traffic"], shown["tags"]) == ({"basic-flow-deployment": 10}, {"a": "b"})
+    names = flowstead.run("online-endpoint", "list", "--query", "[].name", "-o", "tsv").stdout.split()
+    assert "basic-flow-endpoint" in names
+    flowstead.run("online-endpoint", "delete", "-n", "basic-flow-endpoint", "-y")
+
+
+def _update(flowstead: Installation, *options: str) -> Any:
+    which = ("-n", "basic-flow-deployment", "-e", "basic-flow-endpoint")
+    return flowstead.json("online-deployment", "update", *which, *options)
+
+
+def test_models_are_described_anew_archived_and_restored(flowstead: Installation, files: Path) -> None:
+    create = ("model", "create", "-f", str(files / "model.yaml"), "-n", "archived-flow", "-v", "3")
+    flowstead.run(*create)
+    which = ("-n", "archived-flow", "-v", "3")
+    changed = flowstead.json("model", "update", *which, "--set", "tags.a=b", "--description", "words")
+    assert (changed["tags"], changed["description"]) == ({"a": "b"}, "words")
+    assert changed["properties"]["azureml.promptflow.chat_input"] == "question"
+    refused = flowstead.run("model", "update", *which, "--set", "path=elsewhere", check=False)
+    assert "archived-flow 3: path: no such key" in refused.stderr or "--set: path: no such key" in refused.stderr
+    flowstead.run("model", "archive", "-n", "archived-flow")
+    listed = ("--query", "[].name", "-o", "tsv")
+    assert "archived-flow" not in flowstead.run("model", "list", *listed).stdout
+    assert "archived-flow" in flowstead.run("model", "list", "--archived-only", *listed).stdout
+    flowstead.run("model", "restore", "-n", "archived-flow")
+    assert "archived-flow" in flowstead.run("model", "list", *listed).stdout
+    assert flowstead.json("model", "show", "-n", "archived-flow", "-l", "latest")["version"] == "3"
+
+
+def test_a_wrong_place_is_told(flowstead: Installation) -> None:
+    refused = flowstead.run("online-endpoint", "list", "-w", "elsewhere", check=False)
+    assert refused.returncode == 3
+    assert "There is no workspace" in refused.stderr
+    assert flowstead.json("workspace", "show")["name"] == "default"
+    assert [each["name"] for each in flowstead.json("workspace", "list")] == ["default"]
+
+
+def test_another_machines_server_is_worked_on_after_login(flowstead: Installation, tmp_path: Path) -> None:
+    known = json.loads((flowstead.home / "credentials.json").read_text())
+    other = Installation(tmp_path / "elsewhere")
+    credentials = ("--client-id", known["client_id"], "--tenant", known["tenant_id"])
+    wrong = other.run("login", flowstead.url, *credentials, "--client-secret", "wrong", check=False)
+    assert "error: invalid_client" in wrong.stderr
+    assert not (other.home / "login.json").exists()
+    done = other.run("login", flowstead.url, *credentials, "--client-secret", known["client_secret"])
+    assert known["client_secret"] not in done.stdout + done.stderr
+    assert (other.home / "login.json").stat().st_mode & 0o777 == 0o600
+    assert other.json("workspace", "show") == flowstead.json("workspace", "show")
+    assert other.token()
+    other.run("logout")
+    assert other.run("workspace", "show", check=False).returncode == 3
