@@ -99,3 +99,21 @@ def test_another_machines_server_is_worked_on_after_login(flowstead: Installatio
     assert other.token()
     other.run("logout")
     assert other.run("workspace", "show", check=False).returncode == 3
+
+
+def test_connections_are_kept_changed_and_shown_without_their_secrets(flowstead: Installation) -> None:
+    files = FILES.parent / "connections"
+    for name in ("azure_ai_search", "promptflow_azure_open_ai", "custom_keys"):
+        made = flowstead.json("connection", "create", "-f", str(files / f"{name}.yaml"), "-n", name)
+        assert list(made["credentials"]) == ["type"]
+    names = {each["name"]: each["type"] for each in flowstead.json("connection", "list")}
+    assert (names["promptflow_azure_open_ai"], names["custom_keys"]) == ("azure_open_ai", "custom")
+    searches = flowstead.json("connection", "list", "--type", "azure_ai_search")
+    assert [each["name"] for each in searches] == ["azure_ai_search"]
+    which = ("-n", "custom_keys")
+    changed = flowstead.json("connection", "update", *which, "--set", "credentials.keys.first=new", "metadata.a=b")
+    assert changed["metadata"] == {"region": "north", "a": "b"}
+    told = flowstead.json("connection", "show", *which, "--populate-secrets")
+    assert told["credentials"] == {"type": "custom_keys", "keys": {"first": "new", "second": "k2"}}
+    flowstead.run("connection", "delete", *which, "-y")
+    assert flowstead.run("connection", "show", *which, check=False).returncode == 3

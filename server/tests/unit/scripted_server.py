@@ -56,6 +56,10 @@ class ScriptedServer:
         self.resources[path] = shown
         return httpx.Response(201, json=shown)
 
+    def _patch(self, path: str, body: Any) -> httpx.Response:
+        properties = {**self.resources[path]["properties"], **body["properties"]}
+        return self._put(path, {"properties": properties})
+
     def _get(self, path: str, body: Any) -> httpx.Response:
         if path == "datastores/workspaceblobstore":
             account = {"accountName": "127.0.0.1:8080/wsstore", "containerName": "azureml", "endpoint": "core.private"}

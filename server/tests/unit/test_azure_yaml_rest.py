@@ -12,7 +12,6 @@ import pytest
 from flowstead.azure_yaml import (
     InlineEnvironment,
     InlineModel,
-    connection_source,
     document_of,
     read_connection,
     read_data,
@@ -25,6 +24,7 @@ from flowstead.azure_yaml import (
     shown_deployment,
     shown_endpoint,
     shown_environment,
+    shown_with_secrets,
 )
 from flowstead.azure_yaml.connection_types import TYPES
 from flowstead.errors import BadArgument
@@ -60,7 +60,10 @@ def test_a_connection(file: Path) -> None:
 def test_a_connection_comes_back_as_a_file_of_the_same_meaning(file: Path) -> None:
     body = read_connection(read_document(file)).body
     got = {"name": "a-name", "id": f"{WORKSPACE.path}/connections/a-name", **body}
-    assert read_connection(document_of(connection_source(got), "a-name")).body == body
+    assert read_connection(document_of(shown_with_secrets(got), "a-name")).body == body
+    bare = {**body["properties"]}
+    bare.pop("credentials", None)
+    assert read_connection(document_of(shown_connection(got), "a-name")).body == {"properties": bare}
     shown = json.dumps(shown_connection(got))
     for secret in (body["properties"].get("credentials") or {}).values():
         assert f'"{secret}"' not in shown
@@ -178,6 +181,10 @@ def test_an_environment_is_shown_with_the_keys_of_its_yaml() -> None:
         ("type: custom\ncredentials: {type: hush}\n", ["credentials.type: is no type of credentials"]),
         ("type: custom\ncredentials: {key: hush}\n", ["credentials: the key type is missing"]),
         ("type: custom\ncredentials: {type: api_key, kye: hush}\n", ["credentials.kye: no such key"]),
+        (
+            "type: s3\ntarget: t\ncredentials: {type: access_key, access_key_id: hush}\n",
+            ["secret_access_key is missing"],
+        ),
         ("type: custom\nsecrets: [hush]\n", ["secrets: must be a mapping"]),
         ("type: serp\napi_key: [hush]\n", ["api_key: must be a text, not a list"]),
         ("type: azure_one_lake\nendpoint: e\nartifact: {name: n}\n", ["one_lake_workspace_name"]),

@@ -20,11 +20,11 @@ from flowstead.azure_yaml.references import (
 )
 from flowstead.azure_yaml.shown import endpoint_of, shown_deployment, shown_endpoint
 from flowstead.azure_yaml.shown_assets import (
-    connection_source,
     shown_connection,
     shown_data,
     shown_environment,
     shown_model,
+    shown_with_secrets,
     shown_workspace,
 )
 
@@ -42,7 +42,6 @@ __all__ = [
     "InlineModel",
     "ModelReference",
     "NamedAsset",
-    "connection_source",
     "data_properties",
     "document_of",
     "empty_document",
@@ -62,5 +61,6 @@ __all__ = [
     "shown_endpoint",
     "shown_environment",
     "shown_model",
+    "shown_with_secrets",
     "shown_workspace",
 ]

@@ -101,8 +101,8 @@ def _section(kind: ConnectionType) -> Section:
 
 def _credentials(top: Entry, read: Mapping[str, Any], kind: ConnectionType) -> Credentials:
     found: Credentials | None = read.get("api_key") or read.get("secrets") or read.get("credentials")
-    if kind.flow_type and found is not None and found.auth_type == "ApiKey":
-        return Credentials("CustomKeys", {"keys": {"api_key": (found.body or {}).get("key")}})
+    if kind.flow_type and found is not None and found.auth_type == "ApiKey" and found.body:
+        return Credentials("CustomKeys", {"keys": {"api_key": found.body["key"]}})
     if found is None or (found.auth_type == "None" and kind.without != "None"):
         if kind.without:
             return Credentials(kind.without, None)

@@ -13,7 +13,8 @@ from flowstead.azure_yaml.fields import Section, filled_text, texts
 
 @dataclass(frozen=True)
 class Credentials:
-    """auth_type: as REST spells it. body: of `properties.credentials`, None when there is nothing to keep."""
+    """auth_type: as REST spells it. body: of `properties.credentials`, None when there is nothing to send: a type
+    without secrets, or one whose stored secrets stay."""
 
     auth_type: str
     body: Mapping[str, Any] | None = field(default=None, repr=False)
@@ -25,12 +26,12 @@ _Fields: TypeAlias = "tuple[Mapping[str, str], Section]"
 def _words(*keys: str, **renamed: str) -> _Fields:
     """YAML's keys → REST's names, which are the same in camel case where no other is given."""
     names = {key: re.sub(r"_(.)", lambda match: match[1].upper(), key) for key in keys} | renamed
-    return names, Section(dict.fromkeys(names, filled_text), required=tuple(names), ignored=("type",))
+    return names, Section(dict.fromkeys(names, filled_text), ignored=("type",))
 
 
 _BY_TYPE: Mapping[str, tuple[str, _Fields]] = {
     "api_key": ("ApiKey", _words("key")),
-    "custom_keys": ("CustomKeys", ({"keys": "keys"}, Section({"keys": texts}, ("keys",), ("type",)))),
+    "custom_keys": ("CustomKeys", ({"keys": "keys"}, Section({"keys": texts}, ignored=("type",)))),
     "pat": ("PAT", _words("pat")),
     "sas": ("SAS", _words(sas_token="sas")),  # noqa: S106  a name
     "account_key": ("AccountKey", _words(account_key="sas")),  # Azure ML's clients send it under this name
@@ -44,7 +45,8 @@ _BY_TYPE: Mapping[str, tuple[str, _Fields]] = {
 
 
 def credentials(entry: Entry) -> Credentials:
-    """Of the key of that name. Raises BadArgument."""
+    """Of the key of that name. A type alone, as `show` prints it, leaves stored secrets as they are. Raises
+    BadArgument."""
     if not isinstance(entry.value, Mapping):
         raise entry.wrong("must hold keys, among them `type`.")
     kind = entry.value.get("type")
@@ -56,7 +58,10 @@ def credentials(entry: Entry) -> Credentials:
         )
     auth_type, (names, section) = found
     read = section(entry)
-    return Credentials(auth_type, {names[key]: value for key, value in read.items()} if names else None)
+    missing = [key for key in names if key not in read]
+    if read and missing:
+        raise entry.wrong(f"the key {missing[0]} is missing.", hint=f"Add `{missing[0]}:`.")
+    return Credentials(auth_type, {names[key]: value for key, value in read.items()} or None)
 
 
 def api_key(entry: Entry) -> Credentials:

@@ -39,15 +39,15 @@ def shown_connection(body: Body) -> dict[str, Any]:
         "name": body["name"],
         "type": _connection_type(properties),
         "target": properties.get("target"),
-        "credentials": {"type": _snake(str(properties.get("authType") or "None"))},
+        "credentials": {"type": written_credentials(str(properties.get("authType") or "None"), {})["type"]},
         "metadata": properties.get("metadata") or {},
         "is_shared": properties.get("isSharedToAll", True),
         "id": body["id"],
     }
 
 
-def connection_source(body: Body) -> dict[str, Any]:
-    """What a file would have to say for this connection. body: with its secrets; for `update` alone, never printed."""
+def shown_with_secrets(body: Body) -> dict[str, Any]:
+    """What a file says of this connection. body: with its secrets."""
     properties = body["properties"]
     credentials = written_credentials(str(properties.get("authType") or "None"), properties.get("credentials") or {})
     return {**shown_connection(body), "credentials": credentials}

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from flowstead.azure_yaml import connection_source, document_of, read_connection, shown_connection
+from flowstead.azure_yaml import document_of, read_connection, shown_connection, shown_with_secrets
 from flowstead.azure_yaml.connection_types import TYPES
 from flowstead.cli.apps import (
     FileOption,
@@ -55,15 +55,15 @@ def update(
 ) -> None:
     """Change a connection.
 
-    With --set alone, its other values stay; that takes the right to read its secrets."""
+    With --set alone, its other values stay, its secrets too."""
     if file is not None:
         create(file, name, set_values, home, output, query)
         return
     wanted = wanted_name(name or "", "connection")
     with open_client(home) as client:
-        source = document_of(connection_source(client.connections.with_secrets(wanted)), wanted)
+        source = document_of(shown_connection(client.connections.get(wanted)), wanted)
         connection = read_connection(overridden(source, set_values, {}))
-        show(shown_connection(client.connections.put(wanted, connection.body)), output, query)
+        show(shown_connection(client.connections.change(wanted, connection.body)), output, query)
 
 
 @app.command("show")
@@ -79,7 +79,7 @@ def show_one(
     """Show a connection."""
     with open_client(home) as client:
         if populate_secrets:
-            show(connection_source(client.connections.with_secrets(name)), output, query)
+            show(shown_with_secrets(client.connections.with_secrets(name)), output, query)
         else:
             show(shown_connection(client.connections.get(name)), output, query)
 

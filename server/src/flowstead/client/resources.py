@@ -163,6 +163,10 @@ class Connections:
     def put(self, name: str, body: Body) -> Body:
         return dict(self._session.request("PUT", self._path(name), body=body).json())
 
+    def change(self, name: str, body: Body) -> Body:
+        """What the body does not name stays, secrets too."""
+        return dict(self._session.request("PATCH", self._path(name), body=body).json())
+
     def delete(self, name: str) -> None:
         self._session.request("DELETE", self._path(name))
 
