@@ -2,8 +2,10 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import os
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import quote
 from xml.etree import ElementTree
 
 import httpx
@@ -46,6 +48,14 @@ def code(answer: httpx.Response) -> str | None:
     found = ElementTree.fromstring(answer.content).findtext("Code")  # noqa: S314 our own answer
     assert found == answer.headers["x-ms-error-code"]
     return found
+
+
+def names(api: InProcessApi, signature: str, prefix: str, query: str = "") -> list[str]:
+    answer = api.call(
+        "GET", f"{ROOT}?restype=container&comp=list&prefix={quote(prefix)}&{signature}{query}", token=None
+    )
+    assert answer.status_code == 200, answer.text
+    return [found.text or "" for found in ElementTree.fromstring(answer.content).iter("Name")]  # noqa: S314 our own
 
 
 def test_the_datastore_says_where_to_upload(api: InProcessApi) -> None:
@@ -120,8 +130,15 @@ def test_an_upload_is_not_overwritten_when_the_client_says_so(api: InProcessApi,
 def test_what_cannot_be_stored_is_refused(api: InProcessApi, signature: str) -> None:
     bad = blob(api, "PUT", FILE, signature, content=b"x", headers={"Content-MD5": "AAAA"})
     assert (bad.status_code, code(bad)) == (400, "BadArgument")
-    blocks = blob(api, "PUT", FILE, signature + "&comp=block&blockid=AA", content=b"x")
-    assert (blocks.status_code, code(blocks)) == (400, "InvalidQueryParameterValue")
+    for comp in ("page", "lease", "appendblock"):
+        other = blob(api, "PUT", FILE, f"{signature}&comp={comp}", content=b"x")
+        assert (other.status_code, code(other)) == (400, "InvalidQueryParameterValue")
+    for name, value, said in (
+        ("x-ms-copy-source", "http://127.0.0.1:1/x", "UnsupportedHeader"),
+        ("x-ms-blob-type", "PageBlob", "InvalidHeaderValue"),
+    ):
+        other = blob(api, "PUT", FILE, signature, headers={name: value, "x-ms-blob-content-length": str(10 << 30)})
+        assert (other.status_code, code(other)) == (400, said)
     assert code(blob(api, "PUT", "LocalUpload/gone", signature + "&comp=metadata")) == "BlobNotFound"
     assert blob(api, "HEAD", FILE, signature).status_code == 404
 
@@ -162,6 +179,32 @@ def test_a_signature_can_be_for_one_folder(api: InProcessApi) -> None:
 def test_a_signature_is_for_one_container(api: InProcessApi, signature: str) -> None:
     answer = api.call("PUT", f"/flowstead.blob.core.private/other-box/{FILE}?{signature}", token=None, content=b"x")
     assert answer.status_code == 403
+
+
+def test_what_instances_collect_is_only_read(api: InProcessApi, signature: str) -> None:
+    folder = api.home.uploads / "azureml-blobstore" / "modelDataCollector" / "e" / "d"
+    folder.mkdir(parents=True)
+    (folder / "i.jsonl").write_text("{}\n")
+    path = "modelDataCollector/e/d/i.jsonl"
+    assert blob(api, "GET", path, signature).text == "{}\n"
+    first = blob(api, "HEAD", path, signature).headers["ETag"]
+    (folder / "i.jsonl").write_text("{}\n{}\n")
+    assert blob(api, "HEAD", path, signature).headers["ETag"] != first, "it has grown"
+    assert names(api, signature, "modelDataCollector/") == [path]
+    for method, query in (("PUT", ""), ("PUT", "&comp=metadata"), ("PUT", "&comp=block&blockid=AAAA"), ("DELETE", "")):
+        assert blob(api, method, path, signature + query, content=b"x").status_code == 403
+
+
+def test_nothing_is_reached_through_a_link(api: InProcessApi, signature: str) -> None:
+    """The user code of an instance may put links where it collects."""
+    folder = api.home.uploads / "azureml-blobstore" / "modelDataCollector"
+    folder.mkdir(parents=True)
+    (folder / "key").symlink_to(api.home.keys / "master.key")
+    (folder / "keys").symlink_to(api.home.keys)
+    os.mkfifo(folder / "pipe")
+    for name in ("key", "keys/master.key", "keys", "pipe"):
+        assert blob(api, "GET", f"modelDataCollector/{name}", signature).status_code == 404, name
+    assert names(api, signature, "modelDataCollector/") == []
 
 
 def test_an_upload_over_the_bound_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,7 +13,7 @@ import pytest
 from fastapi.routing import APIRoute
 
 from flowstead.api.application import ROUTERS
-from flowstead.api.blobs import Signed
+from flowstead.api.blobs import Signed, SignedContainer
 from flowstead.api.context import Needs
 from flowstead.api.description import actions
 from flowstead.resources.settings import ServerSettings
@@ -53,7 +53,7 @@ def test_every_route_asks_who_may(api: InProcessApi) -> None:
         if route.path_format in OPEN:
             assert not list(actions(route.dependant))
         elif ".blob." in route.path_format:
-            assert any(isinstance(call, Signed) for call in calls)
+            assert any(isinstance(call, Signed | SignedContainer) for call in calls)
         else:
             [action] = list(actions(route.dependant))
             assert action.startswith("Microsoft.MachineLearningServices/")

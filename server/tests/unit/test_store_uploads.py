@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flowstead.errors import BadArgument, PayloadTooLarge, ResourceConflict
-from flowstead.store import uploads
+from flowstead.store import drafts
 from flowstead.store.uploads import Blob, Uploads, check_path
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -88,7 +88,7 @@ def test_what_was_not_committed_is_not_there(tmp_path: Path) -> None:
 def test_a_dead_servers_drafts_are_thrown_away(tmp_path: Path) -> None:
     (tmp_path / ".incoming").mkdir()
     (tmp_path / ".incoming" / "draft").write_text("half")
-    Uploads(tmp_path).discard_incomplete()
+    Uploads(tmp_path).discard_incomplete(NOW)
     assert list((tmp_path / ".incoming").iterdir()) == []
 
 
@@ -113,7 +113,7 @@ def test_a_name_is_a_file_or_a_folder(tmp_path: Path) -> None:
 
 
 def test_a_file_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(uploads, "MAX_BLOB_BYTES", 3)
+    monkeypatch.setattr(drafts, "MAX_BLOB_BYTES", 3)
     with pytest.raises(PayloadTooLarge):
         put(Uploads(tmp_path), "a", b"1234")
 

@@ -72,7 +72,7 @@ def create_app(
     Cleans up what a server before left half-done, so it is made once per home and before any request."""
     workspace = Workspace()
     uploads, contents = Uploads(home.uploads), Contents(home.models)
-    _clean_up(store, uploads, contents)
+    _clean_up(store, uploads, contents, clock)
     app = FastAPI(
         title="Flowstead",
         version="1",
@@ -110,8 +110,8 @@ def create_app(
     return app
 
 
-def _clean_up(store: Store, uploads: Uploads, contents: Contents) -> None:
+def _clean_up(store: Store, uploads: Uploads, contents: Contents, clock: Clock) -> None:
     with store.reading() as tx:
         used = tx.content_in_use()
-    uploads.discard_incomplete()
+    uploads.discard_incomplete(clock.now())
     contents.sweep(used)

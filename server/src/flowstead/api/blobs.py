@@ -1,135 +1,229 @@
-"""The part of Azure Blob Storage's REST API that uploading a folder needs."""
+"""The part of Azure Blob Storage's REST API that Azure's clients use to send, list and fetch folders.
+
+Only path-style addresses: `/flowstead.blob.core.private/{container}/{path}`."""
 
 from __future__ import annotations
 
-from email.utils import format_datetime
-from typing import Annotated
+from collections.abc import Mapping
 
 from anyio import to_thread
 from fastapi import APIRouter, Depends, Request
-from fastapi.responses import FileResponse, Response
+from fastapi.responses import Response
 
 from flowstead.access.signatures import check
+from flowstead.api.blob_answers import METADATA, VERSION, content, properties, stamp, unmet_condition
+from flowstead.api.blob_lists import MAX_BLOCK_LIST_BYTES, block_ids, listing, page_size
 from flowstead.api.context import Context, Here, context_of
 from flowstead.api.datastores import ACCOUNT
 from flowstead.api.discovery import STORAGE_SUFFIX
 from flowstead.api.failures import blob_error
-from flowstead.store.uploads import Blob, Incoming, check_path, utc
+from flowstead.errors import PayloadTooLarge
+from flowstead.store.blob_listing import list_blobs
+from flowstead.store.drafts import Draft
+from flowstead.store.uploads import check_container, check_path
 
-_BLOB = f"/{ACCOUNT}.blob.{STORAGE_SUFFIX}/{{container}}/{{path:path}}"
-_VERSION = "2026-10-06"
+_ACCOUNT = f"/{ACCOUNT}.blob.{STORAGE_SUFFIX}"
+_CONTAINER = _ACCOUNT + "/{container}"
+_BLOB = _CONTAINER + "/{path:path}"
 _WRITE_AT_ONCE = 1024 * 1024
-_METADATA = "x-ms-meta-"
 router = APIRouter(tags=["blobs"])
 
 
 class Signed:
-    """A dependency: the query's signature gives one of these permissions on this path. Raises
-    UploadRefused."""
+    """A dependency: the query's signature gives one of these permissions on this path. Raises UploadRefused."""
 
     def __init__(self, permissions: str) -> None:
         self.permissions = permissions
 
     def __call__(self, container: str, path: str, request: Request) -> None:
-        here = context_of(request)
         check_path(container, path)
-        check(
-            here.upload_key,
-            request.query_params,
-            container=container,
-            path=path,
-            permissions=self.permissions,
-            now=here.clock.now(),
-        )
+        _demand_signature(request, container, path, self.permissions)
 
 
-Metadata = Annotated[dict[str, str], Depends(lambda request: _metadata(request))]
+class SignedContainer:
+    """The same for a container's own routes: holds for all names that begin with the `prefix` that is asked for."""
+
+    def __init__(self, permissions: str) -> None:
+        self.permissions = permissions
+
+    def __call__(self, container: str, request: Request) -> None:
+        check_container(container)
+        _demand_signature(request, container, request.query_params.get("prefix", ""), self.permissions)
+
+
+@router.get(_CONTAINER, dependencies=[Depends(SignedContainer("l"))], response_model=None)
+def list_container(container: str, request: Request, here: Here) -> Response:
+    """The files whose names begin with `prefix`, in the order of names; with `delimiter=/`, folders instead of what
+    is in them."""
+    query = request.query_params
+    if query.get("restype") != "container":
+        return blob_error(400, "InvalidQueryParameterValue", "Ask for restype=container.")
+    if query.get("comp") is None:
+        return Response(headers={"x-ms-version": VERSION})
+    if query["comp"] != "list" or query.get("delimiter", "") not in ("", "/"):
+        return blob_error(400, "InvalidQueryParameterValue", "Only comp=list is known, and only the delimiter /.")
+    page = list_blobs(
+        here.uploads,
+        container,
+        prefix=query.get("prefix", ""),
+        folders=bool(query.get("delimiter")),
+        marker=query.get("marker", ""),
+        count=page_size(query),
+    )
+    url = f"{here.settings.public_url}{_ACCOUNT}/"
+    body = listing(url, container, query, page)
+    return Response(body, headers={"x-ms-version": VERSION}, media_type="application/xml")
+
+
+@router.head(_CONTAINER, dependencies=[Depends(SignedContainer("l"))])
+def head_container(container: str) -> Response:
+    """Any container is there as soon as it is written to."""
+    return Response(headers={"x-ms-version": VERSION})
+
+
+@router.put(_CONTAINER, dependencies=[Depends(SignedContainer("cw"))], response_model=None)
+def put_container(container: str) -> Response:
+    """Containers need not be made."""
+    return blob_error(409, "ContainerAlreadyExists", f"{container} is there as soon as it is written to.")
 
 
 @router.put(_BLOB, status_code=201, dependencies=[Depends(Signed("cw"))], response_model=None)
 async def put_blob(container: str, path: str, request: Request, here: Here) -> Response:
-    """Store a file, or, with `comp=metadata`, its metadata."""
-    comp = request.query_params.get("comp")
-    if comp == "metadata":
-        return await to_thread.run_sync(_put_metadata, here, container, path, _metadata(request))
-    if comp is not None:
-        return blob_error(400, "InvalidQueryParameterValue", f"comp={comp[:40]} is not supported; send files whole.")
-    if request.headers.get("If-None-Match") == "*" and here.uploads.find(container, path) is not None:
-        return blob_error(409, "BlobAlreadyExists", f"{path} exists.")
-    with here.uploads.begin(container, path) as incoming:
-        await _take_in(request, incoming)
-        blob = await to_thread.run_sync(
-            lambda: incoming.commit(
-                metadata=_metadata(request),
-                expected_md5=request.headers.get("Content-MD5"),
-                now=here.clock.now(),
-            )
-        )
-    return Response(status_code=201, headers={**_stamp(blob), "Content-MD5": blob.md5})
+    """Store a file; or, by `comp`, a `block` of one, the file made of its blocks (`blocklist`), or `metadata`."""
+    comp = request.query_params.get("comp", "")
+    put = _PUTS.get(comp)
+    if put is None:
+        return blob_error(400, "InvalidQueryParameterValue", f"comp={comp[:40]} is not supported.")
+    if "x-ms-copy-source" in request.headers:
+        return blob_error(400, "UnsupportedHeader", "Copies are not supported; send the bytes.")
+    kind = request.headers.get("x-ms-blob-type", "BlockBlob")
+    if kind != "BlockBlob":
+        return blob_error(400, "InvalidHeaderValue", f"x-ms-blob-type is {kind[:40]!r}; only BlockBlob is supported.")
+    unmet = None
+    if comp != "block":
+        found = await to_thread.run_sync(here.uploads.find, container, path)
+        unmet = unmet_condition(found, request.headers, reading=False)
+    return unmet or await put(here, container, path, request)
+
+
+@router.delete(_BLOB, status_code=202, dependencies=[Depends(Signed("d"))], response_model=None)
+def delete_blob(container: str, path: str, request: Request, here: Here) -> Response:
+    """Remove the file; what was registered of it stays as it is."""
+    unmet = unmet_condition(here.uploads.find(container, path), request.headers, reading=False)
+    if unmet is not None:
+        return unmet
+    if not here.uploads.remove(container, path):
+        return _missing(path)
+    return Response(status_code=202, headers={"x-ms-version": VERSION})
 
 
 @router.head(_BLOB, dependencies=[Depends(Signed("r"))])
-def head_blob(container: str, path: str, here: Here) -> Response:
+def head_blob(container: str, path: str, request: Request, here: Here) -> Response:
     """Whether the file is there, with its metadata."""
     blob = here.uploads.find(container, path)
     if blob is None:
         return Response(status_code=404, headers={"x-ms-error-code": "BlobNotFound"})
-    return Response(headers={**_properties(blob), "Content-Length": str(blob.size)})
+    unmet = unmet_condition(blob, request.headers, reading=True)
+    if unmet is not None:
+        return unmet
+    md5 = {"Content-MD5": blob.md5} if blob.md5 else {}
+    return Response(headers={**properties(blob), "Content-Length": str(blob.size), **md5})
 
 
 @router.get(_BLOB, dependencies=[Depends(Signed("r"))], response_model=None)
 def get_blob(container: str, path: str, request: Request, here: Here) -> Response:
     """The file, whole, or the part that `Range` or `x-ms-range` asks for."""
-    blob = here.uploads.find(container, path)
-    if blob is None:
-        return blob_error(404, "BlobNotFound", f"There is no {path}.")
-    wanted = request.headers.get("x-ms-range")
-    if blob.size == 0 and (wanted or "range" in request.headers):
-        return blob_error(416, "InvalidRange", f"{path} is empty.")
-    if wanted is not None:
-        # The answer reads the standard header.
-        request.scope["headers"] = [*request.scope["headers"], (b"range", wanted.encode("latin-1"))]
-    return FileResponse(blob.path, headers=_properties(blob), media_type="application/octet-stream")
+    opened = here.uploads.open(container, path)
+    if opened is None:
+        return _missing(path)
+    blob, file = opened
+    unmet = unmet_condition(blob, request.headers, reading=True)
+    if unmet is not None:
+        file.close()
+        return unmet
+    if request.query_params.get("comp") == "metadata":
+        file.close()
+        return Response(headers=properties(blob))
+    return content(blob, file, request.headers)
 
 
-async def _take_in(request: Request, incoming: Incoming) -> None:
+async def _put_whole(here: Context, container: str, path: str, request: Request) -> Response:
+    with here.uploads.begin(container, path) as incoming:
+        await _take_in(request, incoming)
+        blob = await to_thread.run_sync(
+            lambda: incoming.commit(
+                metadata=_metadata(request.headers),
+                expected_md5=request.headers.get("Content-MD5"),
+                now=here.clock.now(),
+            )
+        )
+    return Response(status_code=201, headers={**stamp(blob), "Content-MD5": blob.md5})
+
+
+async def _put_block(here: Context, container: str, path: str, request: Request) -> Response:
+    id = request.query_params.get("blockid", "")
+    with here.uploads.begin_block(container, path, id) as incoming:
+        await _take_in(request, incoming)
+        md5 = await to_thread.run_sync(
+            lambda: incoming.commit(expected_md5=request.headers.get("Content-MD5"), now=here.clock.now())
+        )
+    return Response(status_code=201, headers={"Content-MD5": md5, "x-ms-version": VERSION})
+
+
+async def _put_block_list(here: Context, container: str, path: str, request: Request) -> Response:
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > MAX_BLOCK_LIST_BYTES:
+            raise PayloadTooLarge(f"A block list has at most {MAX_BLOCK_LIST_BYTES} bytes.")
+    blob = await to_thread.run_sync(
+        lambda: here.uploads.commit_blocks(
+            container,
+            path,
+            block_ids(bytes(body)),
+            metadata=_metadata(request.headers),
+            md5=request.headers.get("x-ms-blob-content-md5", "")[:64],
+            now=here.clock.now(),
+        )
+    )
+    # No Content-MD5: the client would compare the file's with the one of the list that it sent.
+    return Response(status_code=201, headers=stamp(blob))
+
+
+async def _put_metadata(here: Context, container: str, path: str, request: Request) -> Response:
+    metadata = _metadata(request.headers)
+    blob = await to_thread.run_sync(lambda: here.uploads.set_metadata(container, path, metadata, now=here.clock.now()))
+    return _missing(path) if blob is None else Response(headers=stamp(blob))
+
+
+_PUTS = {"": _put_whole, "block": _put_block, "blocklist": _put_block_list, "metadata": _put_metadata}
+
+
+def _demand_signature(request: Request, container: str, path: str, permissions: str) -> None:
+    here = context_of(request)
+    check(
+        here.upload_key,
+        request.query_params,
+        container=container,
+        path=path,
+        permissions=permissions,
+        now=here.clock.now(),
+    )
+
+
+async def _take_in(request: Request, draft: Draft) -> None:
     pending = bytearray()
     async for chunk in request.stream():
         pending += chunk
         if len(pending) >= _WRITE_AT_ONCE:
-            await to_thread.run_sync(incoming.write, bytes(pending))
+            await to_thread.run_sync(draft.write, bytes(pending))
             pending.clear()
-    await to_thread.run_sync(incoming.write, bytes(pending))
+    await to_thread.run_sync(draft.write, bytes(pending))
 
 
-def _put_metadata(here: Context, container: str, path: str, metadata: dict[str, str]) -> Response:
-    blob = here.uploads.set_metadata(container, path, metadata, now=here.clock.now())
-    if blob is None:
-        return blob_error(404, "BlobNotFound", f"There is no {path}.")
-    return Response(headers=_stamp(blob))
+def _missing(path: str) -> Response:
+    return blob_error(404, "BlobNotFound", f"There is no {path}.")
 
 
-def _metadata(request: Request) -> dict[str, str]:
-    return {
-        name.removeprefix(_METADATA): value for name, value in request.headers.items() if name.startswith(_METADATA)
-    }
-
-
-def _stamp(blob: Blob) -> dict[str, str]:
-    return {
-        "ETag": blob.etag,
-        "Last-Modified": format_datetime(utc(blob.modified_at), usegmt=True),
-        "x-ms-version": _VERSION,
-    }
-
-
-def _properties(blob: Blob) -> dict[str, str]:
-    metadata = {_METADATA + name: value for name, value in blob.metadata.items()}
-    return {
-        **_stamp(blob),
-        **metadata,
-        "x-ms-blob-type": "BlockBlob",
-        "Content-Type": "application/octet-stream",
-        "Content-MD5": blob.md5,
-        "Accept-Ranges": "bytes",
-    }
+def _metadata(headers: Mapping[str, str]) -> dict[str, str]:
+    return {name.removeprefix(METADATA): value for name, value in headers.items() if name.startswith(METADATA)}

@@ -23,6 +23,8 @@ CONTAINER = "azureml-blobstore"
 UPLOADS = "LocalUpload/"
 _PREFIXES = (UPLOADS, "az-ml-artifacts/")
 """Where the SDK puts what it uploads, and where else it looks for the same content."""
+COLLECTED = "modelDataCollector/"
+"""Where instances put what they collect; clients only read there."""
 _PERMISSIONS = "racwl"
 _DATASTORES = SITE + "/datastores"
 router = APIRouter(tags=["datastores"])
@@ -59,6 +61,7 @@ def list_datastore_secrets(datastore: str, here: Here, body: SecretsBody | None 
         here.upload_key,
         container=CONTAINER,
         prefixes=_PREFIXES if wanted.prefix is None else (_checked_prefix(wanted.prefix),),
+        read_only=(COLLECTED,) if wanted.prefix is None else (),
         permissions=_PERMISSIONS,
         expires=here.clock.now() + timedelta(hours=wanted.expire_after_hours),
     )

@@ -19,7 +19,7 @@ from flowstead.api.paths import canonical
 from flowstead.errors import FlowsteadError, PayloadTooLarge, UnknownHost
 from flowstead.resources.names import Workspace
 from flowstead.resources.settings import ServerSettings
-from flowstead.store.uploads import MAX_BLOB_BYTES
+from flowstead.resources.upload_rules import MAX_BLOB_BYTES
 
 log = logging.getLogger("flowstead.api")
 

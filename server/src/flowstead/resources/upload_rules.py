@@ -3,7 +3,19 @@
 from __future__ import annotations
 
 MAX_BLOB_BYTES = 256 * 1024 * 1024
-"""Bound of one upload. Azure's clients split files above 64 MiB."""
+"""Bound of one request that brings bytes: a whole file, or a block of one. Azure's clients send files above 64 MiB in
+blocks of 4 MiB."""
+MAX_FILE_BYTES = 5 * 1024**3
+"""Bound of a file that is put together of blocks."""
+MAX_BLOCKS = 50_000
+"""Azure Blob Storage's bound of a file's blocks."""
+MAX_WAITING_BLOCKS = 100_000
+MAX_WAITING_BYTES = 8 * 1024**3
+"""Bounds of all blocks together that no file has been made of yet."""
+KEEP_BLOCKS_S = 24 * 3600.0
+"""How long blocks wait for the others of their file, seconds. Azure keeps them for a week."""
+MIN_FREE_BYTES = 512 * 1024 * 1024
+"""What an upload leaves on the disk for everything else."""
 MAX_PATH_CHARACTERS = 1024
 """Azure Blob Storage's bound."""
 MAX_FILES = 20_000

@@ -1,0 +1,73 @@
+"""Bytes on their way in: a file of their own until they are complete."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import shutil
+from pathlib import Path
+from types import TracebackType
+from typing import BinaryIO, Self
+
+from flowstead.errors import BadArgument, PayloadTooLarge
+from flowstead.resources.upload_rules import MAX_BLOB_BYTES, MIN_FREE_BYTES
+
+
+class Draft:
+    """A file that is being taken in. Used as a context: what was not put in its place is thrown away.
+
+    spoken: what messages call it."""
+
+    def __init__(self, file: Path, spoken: str) -> None:
+        self.path = file
+        self.size = 0
+        self._spoken = spoken
+        self._md5 = hashlib.md5(usedforsecurity=False)
+        self._file: BinaryIO | None = None
+
+    def __enter__(self) -> Self:
+        self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        demand_room(self.path.parent)
+        self._file = self.path.open("xb")
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._file is not None:
+            self._file.close()
+        self.path.unlink(missing_ok=True)
+
+    def write(self, data: bytes) -> None:
+        """Raises PayloadTooLarge above 256 MiB."""
+        self.size += len(data)
+        if self.size > MAX_BLOB_BYTES:
+            raise PayloadTooLarge(f"{self._spoken} is over {MAX_BLOB_BYTES} bytes.", target="blob")
+        if self._file is None:
+            raise ValueError("not entered")
+        self._file.write(data)
+        self._md5.update(data)
+
+    def complete(self, expected_md5: str | None) -> str:
+        """Nothing more comes; returns the MD5 in base64. Raises BadArgument when it is not the one that the sender's
+        digest says."""
+        if self._file is None:
+            raise ValueError("not entered")
+        self._file.close()
+        md5 = base64.b64encode(self._md5.digest()).decode()
+        if expected_md5 is not None and expected_md5 != md5:
+            raise BadArgument(
+                f"{self._spoken} arrived with another MD5 than Content-MD5 says.",
+                hint="Send it again.",
+                target="Content-MD5",
+            )
+        return md5
+
+
+def demand_room(folder: Path, wanted: int = 0) -> None:
+    """Raises PayloadTooLarge when the disk would be left with too little for everything else. wanted: bytes."""
+    if shutil.disk_usage(folder).free < MIN_FREE_BYTES + wanted:
+        raise PayloadTooLarge(
+            "The server's disk has no room for this upload.",
+            hint="Make room on the disk of the server's home, then send it again.",
+        )
