@@ -16,8 +16,10 @@ from flowstead_runtime.connections.types import (
     CustomConnection,
     FormRecognizerConnection,
     OpenAIConnection,
+    QdrantConnection,
     SerpConnection,
     ServerlessConnection,
+    WeaviateConnection,
 )
 from flowstead_runtime.errors import ConnectionInvalid
 
@@ -57,9 +59,31 @@ def azure_ml(category: str, *, auth: str = "ApiKey", metadata: dict[str, Any] | 
             azure_ml("CognitiveService", metadata={"kind": "Form Recognizer"}),
             FormRecognizerConnection("k", "http://t", name="c"),
         ),
+        (
+            azure_ml("cognitive_services", metadata={"Kind": "Content Safety"}),
+            AzureContentSafetyConnection("k", "http://t", name="c"),
+        ),
+        (azure_ml("ContentSafety"), AzureContentSafetyConnection("k", "http://t", name="c")),
+        (azure_ml("FormRecognizer"), FormRecognizerConnection("k", "http://t", name="c")),
+        (azure_ml("azure_ai_search"), CognitiveSearchConnection("http://t", "k", name="c")),
+        (azure_ml("Qdrant"), QdrantConnection("k", "http://t", name="c")),
+        (azure_ml("Weaviate"), WeaviateConnection("k", "http://t", name="c")),
+        (
+            azure_ml("CustomKeys", auth="None", metadata={"azureml.flow.connection_type": "Qdrant"})
+            | {"keys": {"api_key": "k"}},
+            QdrantConnection("k", "http://t", name="c"),
+        ),
+        (
+            azure_ml("ApiKey", metadata={"zone": "z"}),
+            CustomConnection({"api_key": "k"}, {"api_base": "http://t", "zone": "z"}, name="c"),
+        ),
+        (azure_ml("CustomKeys"), CustomConnection({"api_key": "k"}, {"api_base": "http://t"}, name="c")),
     ],
 )
 def test_azure_mls_own_form(raw: dict[str, Any], expected: Connection) -> None:
+    keys = raw.pop("keys", None)
+    if keys:
+        raw["properties"]["credentials"] = {"keys": keys}
     assert made(raw) == expected
 
 
@@ -93,3 +117,18 @@ def test_promptflows_template_of_a_users_own_class() -> None:
 def test_an_unknown_type_is_refused(raw: dict[str, Any]) -> None:
     with pytest.raises(ConnectionInvalid, match="Connection 'c' has the unknown type"):
         describe("c", raw)
+
+
+def test_a_users_own_class_as_azure_ml_keeps_it() -> None:
+    metadata = {
+        "azureml.flow.connection_type": "Custom",
+        "azureml.flow.module": "promptflow.connections",
+        "promptflow.connection.custom_type": "Mine",
+        "promptflow.connection.module": "my.connections",
+        "promptflow.connection.package": "mine",
+        "place": "here",
+    }
+    properties = {"category": "CustomKeys", "credentials": {"keys": {"pin": "1234"}}, "metadata": metadata}
+    connection = made({"properties": properties})
+    assert connection.secrets == {"pin": "1234"}
+    assert connection.configs == {key: value for key, value in metadata.items() if not key.startswith("azureml.")}

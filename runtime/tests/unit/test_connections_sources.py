@@ -200,3 +200,21 @@ def test_what_only_looks_like_a_connection_is_left_as_it_is() -> None:
     environ = {"A": "${nowhere.key}"}
     resolve_environment(environ, Connections(environ))
     assert environ == {"A": "${nowhere.key}"}
+
+
+def test_the_workspace_gives_what_the_instances_own_variables_do_not() -> None:
+    properties = {"category": "OpenAI", "credentials": {"key": "of-the-workspace"}, "target": "http://w"}
+    environ = {"FLOWSTEAD_CONNECTION_c": json.dumps({"name": "c", "properties": properties})}
+    origin = Connections(environ).origin("c")
+    assert (origin.connection["api_key"], origin.where) == ("of-the-workspace", "workspace")
+    assert Connections({**environ, "C_API_KEY": "of-the-field"}).get("c")["api_key"] == "of-the-field"
+    mine = json.dumps({"type": "open_ai", "api_key": "of-the-variable"})
+    assert Connections({**environ, "c": mine}).get("c")["api_key"] == "of-the-variable"
+    assert Connections({**environ, "asked": "c"}).get("asked")["api_key"] == "of-the-workspace"
+
+
+def test_what_the_workspace_gives_must_be_an_object_and_is_not_quoted() -> None:
+    with pytest.raises(ConnectionInvalid) as raised:
+        Connections({"FLOWSTEAD_CONNECTION_c": "hunter2"}).get("c")
+    assert "FLOWSTEAD_CONNECTION_c" in raised.value.message
+    assert "hunter2" not in raised.value.message

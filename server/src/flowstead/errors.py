@@ -9,6 +9,7 @@ default message (the docstring's first line) and a hint that says what to do nex
     │   └── TrafficInUse  ImmutableAsset
     ├── DeploymentFailed          a deployment could not be brought up; the operation ends `Failed` with it
     │   ├── ImageBuildFailure  ArtifactMissing  FlowInvalid  UserScriptInitFailed  UserScriptImportError
+    │   ├── ConnectionMissing  SecretsInjectionError
     │   ├── DeploymentCrashLoopBackOff  ResourceNotReady  GatewayUpdateFailed
     │   └── OperationCanceled
     └── HostProblem               this machine or this home does not let us work
@@ -186,6 +187,20 @@ class FlowInvalid(DeploymentFailed):
 
     code = "FlowInvalid"
     hint = "Mend the flow at the place that is named above and deploy again."
+
+
+class ConnectionMissing(DeploymentFailed):
+    """A connection that the flow names does not exist."""
+
+    code = "ConnectionMissing"
+    hint = "Create the connection: flowstead connection create --file connection.yml. Then deploy again."
+
+
+class SecretsInjectionError(DeploymentFailed):
+    """A variable refers to a part of a connection that does not exist."""
+
+    code = "SecretsInjectionError"
+    hint = "Correct the reference, or create the connection: flowstead connection create --file connection.yml."
 
 
 class UserScriptInitFailed(DeploymentFailed):

@@ -90,6 +90,8 @@ def test_creating_fills_the_defaults(api: InProcessApi) -> None:
         "properties": {},
         "endpointComputeType": "Managed",
         "scaleSettings": {"scaleType": "Default"},
+        "connections": [],
+        "includedOutputs": None,
         "provisioningState": "Creating",
         "conditions": [],
     }  # fmt: skip

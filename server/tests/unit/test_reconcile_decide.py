@@ -11,7 +11,7 @@ import pytest
 
 from flowstead.engines.protocol import InstanceState, ObservedInstance
 from flowstead.environments.protocol import BuildFailed, Building, Built
-from flowstead.errors import ArtifactMissing, FlowInvalid
+from flowstead.errors import ArtifactMissing, ConnectionMissing, FlowInvalid
 from flowstead.reconcile import phases
 from flowstead.reconcile.decide import decide_deployment, decide_endpoint
 from flowstead.reconcile.decision import (
@@ -367,9 +367,10 @@ def test_the_walk_ends_at_the_first_phase_that_does_not_hold() -> None:
     assert [(each.type, each.status) for each in status.conditions] == [
         ("EnvironmentBuilt", True),
         ("ArtifactInPlace", True),
+        ("ConnectionsResolvable", True),
         ("InstancesStarted", False),
     ]
-    assert status.phase_times == {"ArtifactInPlace": 3.0}
+    assert status.phase_times == {"ArtifactInPlace": 3.0, "ConnectionsResolvable": 0.0}
 
 
 def test_a_condition_keeps_its_time_while_it_says_the_same() -> None:
@@ -562,3 +563,11 @@ def test_an_endpoint_is_deleted_step_by_step() -> None:
     assert [decide_endpoint(each).actions for each in steps] == [(), (), (RemoveFiles(),), (RemoveRows(),)]
     gone = endpoint_view(endpoint(deleting=True, modified=11.0), published=False)
     assert decide_endpoint(gone).actions == (RemoveRows(),)
+
+
+def test_a_connection_that_is_missing_fails_before_any_start() -> None:
+    decision = decide_deployment(view(deployment(), connections=ConnectionMissing("There is none.")))
+    assert isinstance(decision.failure, Fail)
+    assert decision.failure.error.code == "ConnectionMissing"
+    assert starts(decision) == 0
+    assert status_of(decision).phase == "ConnectionsResolvable"

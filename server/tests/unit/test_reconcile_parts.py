@@ -16,10 +16,12 @@ from flowstead.reconcile.hint import Hint
 from flowstead.reconcile.observe import Stopwatch
 from flowstead.reconcile.record import explained
 from flowstead.reconcile.revision import revision_of, variables_of
+from flowstead.resources.connection_use import INSTANCE_PREFIX
 from flowstead.resources.deployment import DeploymentSpec, DeploymentStatus, RequestSettings
 from flowstead.resources.endpoint import AuthMode, EndpointSpec, EndpointStatus
 from flowstead.store.records import AnyKind, DeploymentRecord, EndpointRecord, Kind, Record
 from flowstead.testing.frozen_clock import FrozenClock
+from flowstead_runtime.connections.sources import WORKSPACE_PREFIX
 from flowstead_runtime.secret_values import redact
 
 KEYS = {"/e/chat": {"primaryKey": "first", "secondaryKey": "second"}}
@@ -243,3 +245,7 @@ def test_a_frozen_clock_moves_only_forward() -> None:
     assert (clock.now() - before).total_seconds() == clock.monotonic() == 1.5
     with pytest.raises(ValueError, match="back"):
         clock.advance(-1.0)
+
+
+def test_the_runtime_reads_connections_where_the_server_puts_them() -> None:
+    assert INSTANCE_PREFIX == WORKSPACE_PREFIX

@@ -27,6 +27,32 @@ STRONG_TYPE = f"{_STRONG_PREFIX}custom_type"
 """The config of a custom connection that names the user's own class."""
 _FLOW_PREFIX = "azureml.flow."
 
+COGNITIVE_SERVICE = "CognitiveService"
+_CATEGORIES: Mapping[str, str] = {
+    "azureopenai": "AzureOpenAI",
+    "openai": "OpenAI",
+    "serverless": "Serverless",
+    "serp": "Serp",
+    "cognitivesearch": "CognitiveSearch",
+    "azureaisearch": "CognitiveSearch",
+    "aiservices": "AzureAIServices",
+    "azureaiservices": "AzureAIServices",
+    "cognitiveservice": COGNITIVE_SERVICE,
+    "cognitiveservices": COGNITIVE_SERVICE,
+    "contentsafety": "AzureContentSafety",
+    "azurecontentsafety": "AzureContentSafety",
+    "formrecognizer": "FormRecognizer",
+    "qdrant": "Qdrant",
+    "weaviate": "Weaviate",
+    "apikey": "Custom",
+    "customkeys": "Custom",
+    "custom": "Custom",
+}
+"""Azure ML's categories, without regard to case, `_`, `-` and blanks → the type. Metadata may name another one."""
+_KINDS: Mapping[str, str] = {"contentsafety": "AzureContentSafety", "formrecognizer": "FormRecognizer"}
+"""What the `Kind` in a cognitive service's metadata says."""
+_CUSTOM = frozenset({"customkeys", "custom"})
+
 
 @dataclass(frozen=True)
 class Description:
@@ -68,16 +94,10 @@ def describe(name: str, raw: Mapping[str, Any]) -> Description:
 def _of_azure_ml(name: str, properties: Mapping[str, Any]) -> Description:
     """As Azure ML's REST API says it, and hands it over in a variable."""
     category, metadata = str(properties["category"]), _mapping(properties.get("metadata"))
-    written = _any_case(metadata, f"{_FLOW_PREFIX}connection_type") or category
-    if written == "CognitiveService":
-        written = str(_any_case(metadata, "kind")).replace(" ", "")
-        written = "AzureContentSafety" if written == "ContentSafety" else written
-    kind = _kind(name, written)
+    kind = _kind(name, _any_case(metadata, f"{_FLOW_PREFIX}connection_type") or _type_of(category, metadata))
     credentials, target = _mapping(properties.get("credentials")), properties.get("target")
-    if category == "CustomKeys":
-        keys = _mapping(credentials.get("keys"))
-        others = {key: item for key, item in metadata.items() if not str(key).startswith(_FLOW_PREFIX)}
-        return Description(kind, {**keys, **others}, frozenset(keys) if kind is CustomConnection else frozenset())
+    if kind is CustomConnection:
+        return _custom(credentials, metadata, target, of_keys=_plain(category) in _CUSTOM)
     signs_in = str(properties.get("authType", "")).lower() == "aad"
     found = {
         "api_key": None if signs_in else credentials.get("key"),
@@ -90,7 +110,35 @@ def _of_azure_ml(name: str, properties: Mapping[str, Any]) -> Description:
         "resource_id": _any_case(metadata, "resourceid"),
         "organization": _any_case(metadata, "organization"),
     }
+    if _plain(category) in _CUSTOM:
+        # A type that Azure ML has no category for: its fields are spelt as they are called.
+        found |= {**_described(metadata), **_mapping(credentials.get("keys"))}
     return Description(kind, {key: item for key, item in found.items() if item and key in kind.DEFAULTS})
+
+
+def _custom(credentials: Mapping[str, Any], metadata: Mapping[str, Any], target: Any, *, of_keys: bool) -> Description:
+    """Keys of any name are the secrets and the metadata the configs; where there is one key alone it is `api_key`, and
+    the address `api_base`."""
+    keys = dict(_mapping(credentials.get("keys")))
+    configs = _described(metadata)
+    if not of_keys or "key" in credentials:
+        keys = {**({"api_key": credentials["key"]} if credentials.get("key") else {}), **keys}
+        configs = {**({"api_base": target} if target else {}), **configs}
+    return Description(CustomConnection, {**configs, **keys}, frozenset(keys))
+
+
+def _described(metadata: Mapping[str, Any]) -> dict[str, Any]:
+    """What the metadata says of the connection itself."""
+    return {key: item for key, item in metadata.items() if not str(key).startswith(_FLOW_PREFIX)}
+
+
+def _type_of(category: str, metadata: Mapping[str, Any]) -> str:
+    """The type by Azure ML's name for the category, whatever its case."""
+    known = _CATEGORIES.get(_plain(category), category)
+    if known != COGNITIVE_SERVICE:
+        return known
+    kind = str(_any_case(metadata, "kind"))
+    return _KINDS.get(_plain(kind), kind)
 
 
 def _kind(name: str, written: Any) -> type[Connection]:
@@ -99,6 +147,10 @@ def _kind(name: str, written: Any) -> type[Connection]:
         known = ", ".join(each.TYPE for each in CONNECTION_TYPES)
         raise ConnectionInvalid(f"Connection '{name}' has the unknown type '{written}'; it is one of {known}.")
     return kind
+
+
+def _plain(written: str) -> str:
+    return written.lower().replace("_", "").replace("-", "").replace(" ", "")
 
 
 def _any_case(metadata: Mapping[str, Any], wanted: str) -> Any:

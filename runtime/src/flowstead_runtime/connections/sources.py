@@ -5,7 +5,8 @@ In this order, the first that knows the name wins:
 1. the connections file (`--connections FILE`, else `FLOWSTEAD_CONNECTIONS`, else `PROMPTFLOW_CONNECTIONS`);
 2. `PROMPTFLOW_ENCODED_CONNECTIONS`: base64 of gzipped JSON;
 3. a variable named like the connection, blanks as `_`, holding its JSON or the name of another connection;
-4. `PROMPTFLOW_HTTP_CONNECTION_PROVIDER_ENDPOINT`: a service that is asked for it.
+4. `FLOWSTEAD_CONNECTION_{name}`: the workspace's connection, as the server hands it to an instance;
+5. `PROMPTFLOW_HTTP_CONNECTION_PROVIDER_ENDPOINT`: a service that is asked for it.
 
 Then, whatever its source: `{CONNECTION}_{FIELD}` (upper case, blanks as `_`) replaces a field that the connection has
 or its type knows, and a field that reads `${env:NAME}` is replaced by that variable. Every `PROMPTFLOW_X` is also read
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from flowstead_runtime.connections.http_provider import HttpProvider
 
 FILE_VARIABLE = "FLOWSTEAD_CONNECTIONS"
+WORKSPACE_PREFIX = "FLOWSTEAD_CONNECTION_"
 FILE, ENCODED, HTTP = "CONNECTIONS", "ENCODED_CONNECTIONS", "HTTP_CONNECTION_PROVIDER_ENDPOINT"
 """promptflow's variables, without their prefix."""
 DEFAULT = "default"
@@ -69,7 +71,13 @@ class Connections:
         """Raises ConnectionInvalid when the file or the encoded variable cannot be read."""
         self._environ = environ
         self._origins: dict[str, Origin] = {}
-        self._sources = (_file(environ, file), _encoded(environ), _Variables(environ), _http(environ))
+        self._sources = (
+            _file(environ, file),
+            _encoded(environ),
+            _Variables(environ),
+            _Workspace(environ),
+            _http(environ),
+        )
 
     def get(self, name: str) -> Connection:
         return self.origin(name).connection
@@ -220,6 +228,27 @@ class _Variables:
 
     def tried(self, name: str) -> str:
         return f"the variable {name.replace(' ', '_')} (not set)"
+
+
+@dataclass(frozen=True)
+class _Workspace:
+    environ: Mapping[str, str]
+
+    def find(self, name: str) -> _Found | None:
+        text = self.environ.get(WORKSPACE_PREFIX + name)
+        if not text:
+            return None
+        try:
+            value = json.loads(text)
+        except (ValueError, RecursionError):
+            value = None
+        if not isinstance(value, dict):
+            # What the variable holds could be a secret, so it is not quoted.
+            raise ConnectionInvalid(f"The variable {WORKSPACE_PREFIX}{name} holds no JSON object.")
+        return _Found(value, "workspace")
+
+    def tried(self, name: str) -> str:
+        return f"the workspace (gave no connection '{name}')"
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,16 @@ from flowstead.api.connection_bodies import ConnectionBody, credentials_in, show
 from flowstead.api.context import SITE, Context, Here, Needs
 from flowstead.api.endpoints import IfMatch
 from flowstead.api.merging import merge
-from flowstead.resources.connection import CREDENTIAL_PREFIX, WITHOUT_SECRET, auth_type_named, is_of_category
+from flowstead.errors import ResourceConflict
+from flowstead.resources.connection import (
+    CREDENTIAL_PREFIX,
+    WITHOUT_SECRET,
+    auth_type_named,
+    document,
+    is_of_category,
+)
 from flowstead.resources.names import check_asset_name
+from flowstead.resources.operation import OperationKind
 from flowstead.resources.principal import Principal
 from flowstead.store import Reading, Writing
 from flowstead.store.records import ConnectionRecord, Kind
@@ -48,7 +56,8 @@ def get_connection(connection: str, here: Here) -> JSONResponse:
 def put_connection(
     connection: str, body: ConnectionBody, here: Here, caller: Writer, if_match: IfMatch = None
 ) -> JSONResponse:
-    """Create the connection, or change it. Credentials that the body does not give stay as they are."""
+    """Create the connection, or change it. Credentials that the body does not give stay as they are. The deployments
+    that use it get it at once: new instances take the place of the old ones, which finish their requests."""
     return _put(connection, body, here, caller, if_match)
 
 
@@ -75,6 +84,7 @@ def delete_connection(
         record = tx.find(Kind.CONNECTION, here.workspace.connection(connection))
         if record is None:
             return Response(status_code=204)
+        _demand_unused(tx, record)
         tx.remove(record.id, caller.name, if_match=if_match)
     return Response(status_code=200)
 
@@ -92,7 +102,7 @@ def _put(name: str, body: ConnectionBody, here: Context, caller: Principal, if_m
     check_asset_name(name, "connection")
     with here.store.transaction() as tx:
         before = tx.find(Kind.CONNECTION, here.workspace.connection(name))
-        kept = _kept(tx, before)
+        kept, given_before = _kept(tx, before), _document(tx, before)
         wanted = _wanted(body, kept)
         spec = to_spec(body, wanted)
         record, _ = tx.put(
@@ -107,7 +117,36 @@ def _put(name: str, body: ConnectionBody, here: Context, caller: Principal, if_m
             force=wanted != kept,
         )
         _store_credentials(tx, record.id, wanted, kept, caller.name)
+        rolled = _document(tx, record) != given_before and _roll_users(tx, record.name, caller.name)
+    if rolled:
+        here.hint()
     return put_answer(here, record, show(record), None, created=before is None)
+
+
+def _roll_users(tx: Writing, name: str, by: str) -> bool:
+    """Start a new generation of each deployment that uses the connection."""
+    users = [each for each in tx.users_of(name) if not each.deleting]
+    for each in users:
+        kind = OperationKind.UPDATE
+        tx.put(Kind.DEPLOYMENT, each.id, each.parent_id, each.name, each.spec, by=by, operation=kind, force=True)
+    return bool(users)
+
+
+def _document(tx: Reading, record: ConnectionRecord | None) -> str:
+    """What instances get of it, "" while there is none."""
+    return document(record.name, record.spec, tx.secrets(record.id)) if record else ""
+
+
+def _demand_unused(tx: Reading, record: ConnectionRecord) -> None:
+    users = [
+        each.id.partition("/onlineEndpoints/")[2].replace("/deployments/", "/") for each in tx.users_of(record.name)
+    ]
+    if users:
+        raise ResourceConflict(
+            f"The connection {record.name} is used by {', '.join(users)}.",
+            hint="Delete these deployments first, or deploy them without it.",
+            target=record.id,
+        )
 
 
 def _kept(tx: Reading, before: ConnectionRecord | None) -> dict[str, str]:

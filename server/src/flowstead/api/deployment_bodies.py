@@ -10,7 +10,9 @@ from pydantic.alias_generators import to_camel
 from flowstead.api.arm import envelope, shown_state
 from flowstead.api.bodies import Body, Seconds, TextMap
 from flowstead.api.durations import to_duration
+from flowstead.api.flow_choices import shown_outputs
 from flowstead.api.secret_values import MASK, Variables
+from flowstead.resources.connection_use import ConnectionUse
 from flowstead.resources.deployment import (
     FLOW_MAX_TIMEOUT_S,
     Condition,
@@ -22,7 +24,15 @@ from flowstead.resources.names import LOCATION, MAX_INSTANCES_PER_DEPLOYMENT
 from flowstead.store.records import DeploymentRecord
 
 _DEFAULT_REQUEST, _DEFAULT_PROBE = RequestSettings(), ProbeSettings()
-_OURS = {"provisioningState", "provisioningError", "conditions", "scaleSettings", "endpointComputeType"}
+_OURS = {
+    "provisioningState",
+    "connections",
+    "includedOutputs",
+    "provisioningError",
+    "conditions",
+    "scaleSettings",
+    "endpointComputeType",
+}
 """What GET adds; a body that brings it back does not set it."""
 
 Timeout = Annotated[Seconds, Field(gt=0, le=FLOW_MAX_TIMEOUT_S)]
@@ -96,8 +106,15 @@ class LogsBody(Body):
     tail: Annotated[int, Field(ge=1, le=5000)] | None = None
 
 
-def to_spec(body: DeploymentBody, *, model_id: str, environment_id: str | None, variables: Variables) -> DeploymentSpec:
-    """What the user wants. model_id, environment_id: as they were checked."""
+def to_spec(
+    body: DeploymentBody,
+    *,
+    model_id: str,
+    environment_id: str | None,
+    variables: Variables,
+    connections: tuple[ConnectionUse, ...] = (),
+) -> DeploymentSpec:
+    """What the user wants. model_id, environment_id: as they were checked; connections: that it uses."""
     given = body.properties
     extra = {name: value for name, value in (given.model_extra or {}).items() if name not in _OURS}
     return DeploymentSpec(
@@ -107,6 +124,7 @@ def to_spec(body: DeploymentBody, *, model_id: str, environment_id: str | None, 
         environment_id=environment_id,
         environment_variables=variables.plain,
         secret_variables=variables.secret_names,
+        connections=connections,
         request_settings=(given.request_settings or RequestSettingsBody()).to_settings(),
         liveness_probe=(given.liveness_probe or ProbeBody()).to_settings(),
         readiness_probe=(given.readiness_probe or ProbeBody()).to_settings(),
@@ -141,6 +159,8 @@ def show(record: DeploymentRecord) -> dict[str, Any]:
         "properties": dict(spec.properties),
         "endpointComputeType": "Managed",
         "scaleSettings": {"scaleType": "Default"},  # the SDK fails on a null here
+        "connections": [_connection(use) for use in spec.connections],
+        "includedOutputs": shown_outputs(spec.environment_variables),
         "provisioningState": shown_state(record),
         "conditions": [_condition(condition) for condition in status.conditions],
     }
@@ -164,6 +184,10 @@ def _probe(settings: ProbeSettings) -> dict[str, Any]:
         "successThreshold": settings.success_threshold,
         "failureThreshold": settings.failure_threshold,
     }
+
+
+def _connection(use: ConnectionUse) -> dict[str, Any]:
+    return {"name": use.name or None, "connection": use.connection, "usedBy": list(use.by), "required": use.required}
 
 
 def _condition(condition: Condition) -> dict[str, Any]:

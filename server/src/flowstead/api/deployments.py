@@ -13,10 +13,12 @@ from flowstead.api.context import Context, Here, Needs
 from flowstead.api.deployment_bodies import DeploymentBody, LogsBody, show, to_spec
 from flowstead.api.deployment_rules import check_body, check_environment_id, check_flow, check_model_id
 from flowstead.api.endpoints import ENDPOINTS, IfMatch
+from flowstead.api.flow_choices import check_outputs, named_by
 from flowstead.api.instance_logs import MAX_LINES, tail
 from flowstead.api.merging import merge
-from flowstead.api.secret_values import Variables, separate
+from flowstead.api.secret_values import MASK, Variables, separate
 from flowstead.errors import BadArgument, OutOfQuota, ResourceConflict, TrafficInUse
+from flowstead.resources.connection_use import uses_of
 from flowstead.resources.deployment import SECRET_VARIABLE_PREFIX, DeploymentSpec
 from flowstead.resources.names import MAX_DEPLOYMENTS_PER_ENDPOINT, check_endpoint_name
 from flowstead.resources.operation import OperationKind
@@ -24,6 +26,7 @@ from flowstead.resources.principal import Principal
 from flowstead.resources.sizes import quota_taken
 from flowstead.store import Reading, Writing
 from flowstead.store.records import DeploymentRecord, EndpointRecord, Kind
+from flowstead_runtime.flow.definition import FlowDefinition
 from flowstead_runtime.secret_values import redact
 
 _DEPLOYMENTS = ENDPOINTS + "/{endpoint}/deployments"
@@ -103,7 +106,7 @@ def get_logs(endpoint: str, deployment: str, here: Here, body: LogsBody | None =
     folder = here.home.logs / "endpoints" / record.parent_id.rpartition("/")[2] / record.name
     text = tail(folder, wanted.tail or MAX_LINES, storage_initializer=_CONTAINERS[container])
     with here.store.reading() as tx:
-        secrets = tx.secrets(record.id)
+        secrets = tx.instance_secrets(record)
     # What a flow prints is its own affair, but a log is read by more people than may know its secrets.
     return {"content": redact(text, secrets.values())}
 
@@ -114,13 +117,18 @@ def _put(
     check_endpoint_name(name, "deployment")
     check_body(body)
     environment_id = check_environment_id(body, here.workspace)
-    model_id = _check_model(here, endpoint, body)
+    model_id, definition = _check_model(here, endpoint, body)
+    given = body.properties.environment_variables
+    check_outputs(definition, given)
+    named = named_by(definition, _in_clear(given, _stored(here, endpoint, name)))
     with here.store.transaction() as tx:
         parent = tx.get(Kind.ENDPOINT, here.workspace.endpoint(endpoint))
         before = tx.find(Kind.DEPLOYMENT, here.workspace.deployment(endpoint, name))
         _check_room(tx, parent, before)
-        variables = separate(body.properties.environment_variables, _stored_variables(tx, before))
-        spec = to_spec(body, model_id=model_id, environment_id=environment_id, variables=variables)
+        stored = _stored_variables(tx, before)
+        variables = separate(given, stored)
+        uses = uses_of(named, _in_clear(given, stored))
+        spec = to_spec(body, model_id=model_id, environment_id=environment_id, variables=variables, connections=uses)
         _check_quota(tx, here, spec, before)
         record, operation = tx.put(
             Kind.DEPLOYMENT,
@@ -138,8 +146,8 @@ def _put(
     return put_answer(here, record, show(record), operation, created=before is None)
 
 
-def _check_model(here: Context, endpoint: str, body: DeploymentBody) -> str:
-    """The id of the model in exact casing; its files are read outside of any transaction."""
+def _check_model(here: Context, endpoint: str, body: DeploymentBody) -> tuple[str, FlowDefinition]:
+    """The id of the model in exact casing, and its flow; its files are read outside of any transaction."""
     model_id = check_model_id(body, here.workspace)
     with here.store.reading() as tx:
         tx.get(Kind.ENDPOINT, here.workspace.endpoint(endpoint))  # the first thing to say when it is missing
@@ -152,8 +160,7 @@ def _check_model(here: Context, endpoint: str, body: DeploymentBody) -> str:
             target="properties.model",
         )
     spoken = f"{model.parent_id.rpartition('/')[2]}:{model.name}"
-    check_flow(here.contents.locate(model.spec.content_hash), spoken)
-    return model.id
+    return model.id, check_flow(here.contents.locate(model.spec.content_hash), spoken)
 
 
 def _check_room(tx: Reading, parent: EndpointRecord, before: DeploymentRecord | None) -> None:
@@ -181,6 +188,16 @@ def _check_quota(tx: Reading, here: Context, spec: DeploymentSpec, before: Deplo
             f"{taken} of the workspace's {here.settings.quota_cores} are taken.",
             target="sku.capacity",
         )
+
+
+def _stored(here: Context, endpoint: str, name: str) -> Mapping[str, str]:
+    with here.store.reading() as tx:
+        return _stored_variables(tx, tx.find(Kind.DEPLOYMENT, here.workspace.deployment(endpoint, name)))
+
+
+def _in_clear(given: Mapping[str, str], stored: Mapping[str, str]) -> dict[str, str]:
+    """The variables with what their masks stand for."""
+    return {name: stored.get(name, value) if value == MASK else value for name, value in given.items()}
 
 
 def _stored_variables(tx: Reading, before: DeploymentRecord | None) -> Mapping[str, str]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from flowstead.engines.protocol import ObservedInstance
 from flowstead.environments.protocol import EnvironmentRequest, Environments
 from flowstead.errors import FlowsteadError
+from flowstead.reconcile.connections import why_unresolvable
 from flowstead.reconcile.decision import DeploymentView, ServingView
 from flowstead.reconcile.revision import revision_of
 from flowstead.reconcile.sources import FlowSource, FlowSources
@@ -87,7 +88,8 @@ class StoreReader:
         if found is None or (record.kind is Kind.DEPLOYMENT and found.content is None):
             model = tx.find(Kind.MODEL_VERSION, record.spec.model) if record.kind is Kind.DEPLOYMENT else None
             content = model.spec.content_hash if model else None
-            found = self._details[key] = _Details(tx.secrets(record.id), content)
+            secrets = tx.instance_secrets(record) if record.kind is Kind.DEPLOYMENT else tx.secrets(record.id)
+            found = self._details[key] = _Details(secrets, content)
         return found
 
     def _serving_revision(self, tx: Reading, record: DeploymentRecord) -> Revision | None:
@@ -165,6 +167,7 @@ class DeploymentObserver:
             target=record.status.revision,
             artifact=source.directory if isinstance(source, FlowSource) else source,
             environment=None,
+            connections=why_unresolvable(record.spec, snapshot.secrets[record.id]),
             instances=tuple(each for each in around.instances if each.deployment_uid == record.uid),
             operation=snapshot.operations.get(record.id),
             routed=None if around.routed is None else around.routed.get(record.id, none),

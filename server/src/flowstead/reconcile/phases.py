@@ -75,6 +75,10 @@ def artifact_in_place(view: DeploymentView) -> Outcome:
     return Fail(view.artifact) if isinstance(view.artifact, FlowsteadError) else Proceed()
 
 
+def connections_resolvable(view: DeploymentView) -> Outcome:
+    return Proceed() if view.connections is None else Fail(view.connections)
+
+
 def instances_started(view: DeploymentView) -> Outcome:
     actions: list[Action] = [StopInstance(each.id) for each in view.instances if _is_spent(view, each)]
     spent = {each.instance_id for each in actions if isinstance(each, StopInstance)}
@@ -128,6 +132,7 @@ def old_instances_stopped(view: DeploymentView) -> Outcome:
 DEPLOYMENT_PHASES: tuple[Phase[DeploymentView], ...] = (
     Phase("EnvironmentBuilt", environment_built),
     Phase("ArtifactInPlace", artifact_in_place),
+    Phase("ConnectionsResolvable", connections_resolvable),
     Phase("InstancesStarted", instances_started),
     Phase("InstancesReady", instances_ready),
     Phase("RouteSwitched", route_switched),

@@ -8,17 +8,19 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict
 
+from flowstead.resources.connection_use import variables_with_connections
 from flowstead.resources.deployment import SECRET_VARIABLE_PREFIX, DeploymentSpec
 
 
 def variables_of(spec: DeploymentSpec, secrets: Mapping[str, str]) -> dict[str, str]:
-    """The environment variables of its instances, in clear. secrets: as the store keeps them, by their names."""
+    """The environment variables of its instances, in clear, its connections among them. secrets: as the store gives
+    them, by their names."""
     secret = {
         name: secrets[SECRET_VARIABLE_PREFIX + name]
         for name in spec.secret_variables
         if SECRET_VARIABLE_PREFIX + name in secrets
     }
-    return {**spec.environment_variables, **secret}
+    return variables_with_connections({**spec.environment_variables, **secret}, spec.connections, secrets)
 
 
 def revision_of(

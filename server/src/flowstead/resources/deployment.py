@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from flowstead.resources.connection_use import ConnectionUse
 from flowstead.resources.endpoint import ProvisioningState
 
 FLOW_MAX_TIMEOUT_S = 300.0
@@ -42,7 +43,8 @@ class DeploymentSpec:
 
     model: ARM id of a registered model version. environment_id: ARM id, registry URI or None for the flow's own.
     environment_variables: secret values are not here but in the secrets table, under `environment_variables.NAME`;
-    their names are in secret_variables. extra: parts of the body that no phase reads yet, echoed by GET.
+    their names are in secret_variables. connections: of the workspace, as the flow's files and the variables name them
+    together. extra: parts of the body that no phase reads yet, echoed by GET.
     """
 
     model: str
@@ -51,6 +53,7 @@ class DeploymentSpec:
     environment_id: str | None = None
     environment_variables: Mapping[str, str] = field(default_factory=dict)
     secret_variables: tuple[str, ...] = ()
+    connections: tuple[ConnectionUse, ...] = ()
     request_settings: RequestSettings = RequestSettings()
     liveness_probe: ProbeSettings = ProbeSettings()
     readiness_probe: ProbeSettings = ProbeSettings()

@@ -9,6 +9,8 @@ from typing import Any
 import sqlalchemy as sa
 
 from flowstead.errors import ResourceNotFound
+from flowstead.resources.connection import document
+from flowstead.resources.connection_use import CONNECTION_SECRET_PREFIX
 from flowstead.resources.endpoint import ProvisioningState
 from flowstead.resources.operation import Operation, OperationKind, OperationState
 from flowstead.store import codec
@@ -89,6 +91,27 @@ class Reading:
             each.name: self._sealer.open(each.sealed, uid=row["uid"], name=each.name)
             for each in self.connection.execute(query)
         }
+
+    def instance_secrets(self, record: DeploymentRecord) -> Mapping[str, str]:
+        """All secrets that a deployment's instances are started with: its own, and those of the connections that it
+        uses, each as one document under `connections.NAME`. A connection that is not there is left out."""
+        found = dict(self.secrets(record.id))
+        workspace = record.parent_id.rpartition("/onlineEndpoints/")[0]
+        for name in {use.connection for use in record.spec.connections}:
+            connection = self.find(Kind.CONNECTION, f"{workspace}/connections/{name}")
+            if connection is not None:
+                text = document(connection.name, connection.spec, self.secrets(connection.id))
+                found[CONNECTION_SECRET_PREFIX + name] = text
+        return found
+
+    def users_of(self, connection: str) -> Sequence[DeploymentRecord]:
+        """The deployments that use the connection of that name."""
+        wanted = connection.lower()
+        return [
+            each
+            for each in self.list(Kind.DEPLOYMENT)
+            if any(use.connection.lower() == wanted for use in each.spec.connections)
+        ]
 
     def revision(self, deployment_id: str) -> Revision | None:
         """What the deployment's serving instances are started with; None before any has served."""

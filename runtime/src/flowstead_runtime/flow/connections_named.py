@@ -1,0 +1,176 @@
+"""Which connections a flow names, found out by reading alone: nothing is imported, nothing is called.
+
+The server asks this of uploads that it does not trust. What only running code could tell stays unknown: a connection
+that code asks for by a name of its own making.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from flowstead_runtime.connections.sources import fields_in_environment
+from flowstead_runtime.errors import FlowDefinitionError
+from flowstead_runtime.flow.checks import inside
+from flowstead_runtime.flow.definition import FlexPart, FlowDefinition, Node
+from flowstead_runtime.flow.references import parse_reference
+from flowstead_runtime.flow.requirements import BUILT_IN_TOOLS
+from flowstead_runtime.tools.front_matter import read_parts
+from flowstead_runtime.yaml_file import read_bounded_text
+
+_NAME = re.compile(r"[A-Za-z0-9][\w. -]{0,254}")
+_PLAIN_TYPES = frozenset(
+    {"str", "int", "float", "bool", "list", "dict", "tuple", "set", "List", "Dict", "Tuple", "Set", "Mapping"}
+    | {"Sequence", "Any", "Optional", "Union", "Literal", "object"}
+)
+"""No connection is meant by them."""
+_MAX_SCRIPT_BYTES = 1024 * 1024
+"""Of a script that is parsed; a parsed one takes a hundred times its size in memory."""
+_MAX_PROMPTIES = 100
+"""So many files of a flow's folder are looked into; a flow has a few."""
+
+
+@dataclass(frozen=True)
+class NamedConnection:
+    """by: who names it, in words. required: the flow does not start without it; else it may well be something else
+    that is named, or be needed by a request only."""
+
+    name: str
+    by: tuple[str, ...]
+    required: bool
+
+
+def connections_named(
+    definition: FlowDefinition, variables: Mapping[str, str], init: Mapping[str, Any] | None = None
+) -> tuple[NamedConnection, ...]:
+    """In the order in which they are named first. variables: of the process, which win over the flow's own; init: the
+    arguments for a flex flow's class, None for its own defaults. Code that cannot be parsed names none."""
+    by: dict[str, list[str]] = {}
+    required: set[str] = set()
+    for name, who, needed in _names(definition, variables, init or {}):
+        if _NAME.fullmatch(name) is None:
+            continue
+        by.setdefault(name, [])
+        by[name] += [who] if who not in by[name] else []
+        required |= {name} if needed else set()
+    return tuple(NamedConnection(name, tuple(who), name in required) for name, who in by.items())
+
+
+def _names(
+    definition: FlowDefinition, variables: Mapping[str, str], init: Mapping[str, Any]
+) -> Iterator[tuple[str, str, bool]]:
+    """(name, who, required)."""
+    for node in definition.nodes:
+        if not node.aggregation:
+            yield from _of_node(node, definition.directory)
+    if definition.flex is not None:
+        yield from _of_entry(definition, definition.flex, init)
+    if definition.prompty is not None:
+        yield from _of_prompty(definition.file, required=True)
+    else:
+        for file in sorted(islice(definition.directory.rglob("*.prompty"), _MAX_PROMPTIES)):
+            if inside(definition.directory, str(file.relative_to(definition.directory))) is not None:
+                yield from _of_prompty(file, required=False)
+    for each in fields_in_environment(definition.environment_variables):
+        if each.variable not in variables:
+            yield each.connection, f"variable '{each.variable}' of the flow", True
+    for each in fields_in_environment(variables):
+        yield each.connection, f"variable '{each.variable}'", False
+
+
+def _of_node(node: Node, directory: Path) -> Iterator[tuple[str, str, bool]]:
+    who = f"node '{node.name}'"
+    texts = {
+        name: value
+        for name, value in node.inputs.items()
+        if isinstance(value, str) and value and parse_reference(value) is None
+    }
+    tool = node.source.get("tool", "")
+    if node.type == "prompt":
+        return
+    if node.type == "llm" or tool:
+        named = node.connection or texts.get("connection", "")
+        if named:
+            yield named, who, node.type == "llm" or tool.startswith(BUILT_IN_TOOLS)
+        return
+    types = _parameter_types(directory, node.source.get("path", ""))
+    for name, value in texts.items():
+        for kind in types.get(name, ()):
+            if kind not in _PLAIN_TYPES:
+                yield value, who, kind.endswith("Connection")
+
+
+def _of_entry(definition: FlowDefinition, part: FlexPart, init: Mapping[str, Any]) -> Iterator[tuple[str, str, bool]]:
+    who = f"entry '{definition.entry}'"
+    module, _, _ = definition.entry.partition(":")
+    types = _parameter_types(definition.directory, module.replace(".", "/") + ".py")
+    defaults = {name: value for name, value in part.init.items() if value not in (None, "")}
+    for name, value in {**defaults, **(init or part.sample_init)}.items():
+        if isinstance(value, Mapping) and isinstance(value.get("connection"), str):
+            yield value["connection"], who, True
+        elif isinstance(value, str):
+            for kind in types.get(name, ()):
+                if kind not in _PLAIN_TYPES:
+                    yield value, who, kind.endswith("Connection")
+
+
+def _of_prompty(file: Path, *, required: bool) -> Iterator[tuple[str, str, bool]]:
+    try:
+        document, _ = read_parts(file)
+    except FlowDefinitionError:
+        return
+    model = document.get("model")
+    configuration = model.get("configuration") if isinstance(model, Mapping) else None
+    named = configuration.get("connection") if isinstance(configuration, Mapping) else None
+    if isinstance(named, str):
+        yield named, f"prompty '{file.name}'", required
+
+
+def _parameter_types(directory: Path, path: str) -> dict[str, set[str]]:
+    """Names of parameters of any function in a script → the types that their annotations name, None left out."""
+    file = inside(directory, path) if path else None
+    if file is None or not file.is_file() or file.stat().st_size > _MAX_SCRIPT_BYTES:
+        return {}
+    try:
+        tree = _parse(read_bounded_text(file, shown=path))
+    except FlowDefinitionError:
+        return {}
+    if tree is None:
+        return {}
+    types: dict[str, set[str]] = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            for each in (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs):
+                types.setdefault(each.arg, set()).update(_types_in(each.annotation))
+    return types
+
+
+def _types_in(annotation: ast.expr | None) -> Iterator[str]:
+    """`Optional[core.MyConnection]` → MyConnection. An annotation that is a text is read as what it says."""
+    if annotation is None:
+        return
+    if isinstance(annotation, ast.Constant) and isinstance(annotation.value, str):
+        parsed = _parse(annotation.value)
+        if parsed is None:
+            return
+        parts = list(ast.walk(parsed))
+    else:
+        parts = list(ast.walk(annotation))
+    owners = {id(each.value) for each in parts if isinstance(each, ast.Attribute)}
+    for each in parts:
+        if isinstance(each, ast.Attribute):
+            yield each.attr
+        elif isinstance(each, ast.Name) and id(each) not in owners:
+            yield each.id
+
+
+def _parse(source: str) -> ast.Module | None:
+    try:
+        return ast.parse(source)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
