@@ -21,6 +21,7 @@ RuntimeFailure                    code of the error body · status
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import Any, ClassVar
 
 
@@ -64,11 +65,31 @@ class NotAcceptable(UserError):
     status = 406
 
 
-class FlowDefinitionError(UserError):
-    """The flow's files do not make a flow."""
+class Reason(StrEnum):
+    """What sort of mistake a flow's files hold."""
 
-    def __init__(self, message: str, *, file: str = "", line: int = 0) -> None:
-        self.problem, self.file, self.line = message, file, line
+    NO_FLOW = "NoFlow"
+    YAML = "InvalidYaml"
+    DEFINITION = "InvalidDefinition"
+    DUPLICATE = "DuplicateNode"
+    INCLUDE = "MissingInclude"
+    SOURCE = "MissingSource"
+    REFERENCE = "UnknownReference"
+    CYCLE = "Cycle"
+    REQUIREMENTS = "InvalidRequirements"
+    PACKAGE_TOOL = "UnknownTool"
+    PYTHON = "InvalidPython"
+    TEMPLATE = "InvalidTemplate"
+    SECRET = "SecretInFlow"  # noqa: S105 a name
+
+
+class FlowDefinitionError(UserError):
+    """The flow's files do not make a flow. line, column: from 1, 0 for unknown."""
+
+    def __init__(
+        self, message: str, *, file: str = "", line: int = 0, column: int = 0, reason: Reason = Reason.DEFINITION
+    ) -> None:
+        self.problem, self.file, self.line, self.column, self.reason = message, file, line, column, reason
         place = f"{file}:{line}: " if file and line else f"{file}: " if file else ""
         super().__init__(place + message)
 

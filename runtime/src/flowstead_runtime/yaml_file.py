@@ -13,7 +13,7 @@ from typing import Any
 
 import yaml
 
-from flowstead_runtime.errors import FlowDefinitionError
+from flowstead_runtime.errors import FlowDefinitionError, Reason
 
 MAX_BYTES = 5 * 1024 * 1024
 MAX_VALUES = 200_000
@@ -101,8 +101,9 @@ class _Reader:
                 loader.dispose()
         except yaml.MarkedYAMLError as error:
             mark = error.problem_mark or error.context_mark
-            line = mark.line + self._first_line if mark else 0
-            raise self._wrong(f"not valid YAML: {error.problem or error.context or error}", line) from None
+            line, column = (mark.line + self._first_line, mark.column + 1) if mark else (0, 0)
+            problem = f"not valid YAML: {error.problem or error.context or error}"
+            raise self._wrong(problem, line, column) from None
         except (yaml.YAMLError, ValueError) as error:
             raise self._wrong(f"not valid YAML: {error}", 0) from None
         except RecursionError:
@@ -161,5 +162,5 @@ class _Reader:
     def _line(self, node: yaml.Node) -> int:
         return int(node.start_mark.line) + self._first_line
 
-    def _wrong(self, problem: str, line: int) -> FlowDefinitionError:
-        return FlowDefinitionError(problem, file=self._shown, line=line)
+    def _wrong(self, problem: str, line: int, column: int = 0) -> FlowDefinitionError:
+        return FlowDefinitionError(problem, file=self._shown, line=line, column=column, reason=Reason.YAML)

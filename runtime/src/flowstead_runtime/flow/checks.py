@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from flowstead_runtime.errors import FlowDefinitionError
+from flowstead_runtime.errors import FlowDefinitionError, Reason
 from flowstead_runtime.flow.definition import FlowDefinition, Node
 from flowstead_runtime.flow.references import (
     InputReference,
@@ -17,6 +16,7 @@ from flowstead_runtime.flow.references import (
     parse_reference,
 )
 
+Problems = Iterator[FlowDefinitionError]
 NODE_TYPES = ("python", "prompt", "llm", "custom_llm")
 LLM_APIS = ("chat", "completion")
 _SOURCES = {
@@ -29,21 +29,33 @@ _SOURCES = {
 
 def check(definition: FlowDefinition, lines: Mapping[tuple[str, ...], int]) -> None:
     """Raises FlowDefinitionError for the first rule of `CHECKS` that the flow breaks. lines: as in `dag.DagDraft`."""
+    for problem in problems(definition, lines):
+        raise problem
+
+
+def problems(definition: FlowDefinition, lines: Mapping[tuple[str, ...], int]) -> Iterator[FlowDefinitionError]:
+    """All that can be said against the flow, in the order of `CHECKS`."""
     case = _Case(definition, lines, {node.name: node for node in definition.nodes})
     for rule in CHECKS:
-        rule(case)
+        yield from rule(case)
 
 
 def check_includes(definition: FlowDefinition) -> None:
     """As `check`, for a flow of any kind. A folder that was packed keeps the list, with the included files merged in;
     an unpacked one cannot be used as it is."""
+    for problem in include_problems(definition):
+        raise problem
+
+
+def include_problems(definition: FlowDefinition) -> Iterator[FlowDefinitionError]:
+    """The includes that are not in the folder."""
     folder = definition.directory
     for written in definition.additional_includes:
         name = Path(written).name
         merged = folder / name.removesuffix(".zip")
         if inside(folder, written) is None and not (merged.exists() or (folder / name).exists()):
             problem = f"additional_includes: '{written}' lies outside the flow folder; copy '{name}' into the folder"
-            raise FlowDefinitionError(problem, file=definition.file.name)
+            yield FlowDefinitionError(problem, file=definition.file.name, reason=Reason.INCLUDE)
 
 
 def inside(folder: Path, relative: str) -> Path | None:
@@ -72,116 +84,128 @@ class _Case:
     lines: Mapping[tuple[str, ...], int]
     nodes: Mapping[str, Node]
 
-    def wrong(self, problem: str, line: int) -> FlowDefinitionError:
-        return FlowDefinitionError(problem, file=self.definition.file.name, line=line)
+    def wrong(self, problem: str, line: int, reason: Reason = Reason.DEFINITION) -> FlowDefinitionError:
+        return FlowDefinitionError(problem, file=self.definition.file.name, line=line, reason=reason)
 
     def line_of_input(self, node: Node, name: str) -> int:
         return self.lines.get(("input", node.name, name), node.line)
 
 
-def _names_are_unique(case: _Case) -> None:
+def _names_are_unique(case: _Case) -> Problems:
     seen: dict[str, Node] = {}
     for node in case.definition.nodes:
         if node.name in seen:
             first = seen[node.name].line
-            raise case.wrong(f"two nodes are named '{node.name}'; the first is at line {first}", node.line)
-        seen[node.name] = node
+            problem = f"two nodes are named '{node.name}'; the first is at line {first}"
+            yield case.wrong(problem, node.line, Reason.DUPLICATE)
+        seen.setdefault(node.name, node)
 
 
-def _types_are_known(case: _Case) -> None:
+def _types_are_known(case: _Case) -> Problems:
     for node in case.definition.nodes:
         if node.type not in NODE_TYPES:
             known = ", ".join(NODE_TYPES)
-            raise case.wrong(f"node '{node.name}' has the unknown type '{node.type}'; it is one of {known}", node.line)
+            yield case.wrong(f"node '{node.name}' has the unknown type '{node.type}'; it is one of {known}", node.line)
         if node.type == "llm" and node.api not in LLM_APIS:
             known = ", ".join(LLM_APIS)
-            raise case.wrong(f"node '{node.name}' has the unknown api '{node.api}'; it is one of {known}", node.line)
+            yield case.wrong(f"node '{node.name}' has the unknown api '{node.api}'; it is one of {known}", node.line)
 
 
-def _sources_exist(case: _Case) -> None:
+def _sources_exist(case: _Case) -> Problems:
     for node in case.definition.nodes:
-        kind = node.source.get("type", "code")
-        allowed = _SOURCES[node.type]
-        if not node.source:
-            raise case.wrong(f"node '{node.name}' has no source", node.line)
-        if kind not in allowed:
-            raise case.wrong(
-                f"node '{node.name}' of type {node.type} cannot have a source of type '{kind}'; "
-                f"it is one of {', '.join(allowed)}",
-                node.line,
-            )
-        if kind != "code" and not node.source.get("tool"):
-            raise case.wrong(f"node '{node.name}': its source names no tool", node.line)
-        if kind != "package":
-            _source_file_exists(case, node)
+        if node.type in _SOURCES:
+            yield from _source_problems(case, node)
 
 
-def _source_file_exists(case: _Case, node: Node) -> None:
+def _source_problems(case: _Case, node: Node) -> Problems:
+    """The first thing that is wrong with the node's source."""
+    kind = node.source.get("type", "code")
+    allowed = _SOURCES[node.type]
+    if not node.source:
+        yield case.wrong(f"node '{node.name}' has no source", node.line, Reason.SOURCE)
+    elif kind not in allowed:
+        yield case.wrong(
+            f"node '{node.name}' of type {node.type} cannot have a source of type '{kind}'; "
+            f"it is one of {', '.join(allowed)}",
+            node.line,
+            Reason.SOURCE,
+        )
+    elif kind != "code" and not node.source.get("tool"):
+        yield case.wrong(f"node '{node.name}': its source names no tool", node.line, Reason.SOURCE)
+    elif kind != "package":
+        yield from _source_file_problems(case, node)
+
+
+def _source_file_problems(case: _Case, node: Node) -> Problems:
     written = node.source.get("path")
     if not written:
-        raise case.wrong(f"node '{node.name}': its source names no path", node.line)
+        yield case.wrong(f"node '{node.name}': its source names no path", node.line, Reason.SOURCE)
+        return
     path = inside(case.definition.directory, written)
     if path is None:
-        raise case.wrong(f"node '{node.name}': '{written}' lies outside the flow folder", node.line)
-    if not path.is_file():
-        raise case.wrong(f"node '{node.name}': the file '{written}' does not exist in the flow folder", node.line)
+        problem = f"node '{node.name}': '{written}' lies outside the flow folder"
+        yield case.wrong(problem, node.line, Reason.SOURCE)
+    elif not path.is_file():
+        problem = f"node '{node.name}': the file '{written}' does not exist in the flow folder"
+        yield case.wrong(problem, node.line, Reason.SOURCE)
 
 
-def _includes_are_inside(case: _Case) -> None:
-    check_includes(case.definition)
+def _includes_are_inside(case: _Case) -> Problems:
+    return include_problems(case.definition)
 
 
-def _references_lead_somewhere(case: _Case) -> None:
+def _references_lead_somewhere(case: _Case) -> Problems:
     for node in case.definition.nodes:
         for name, reference in references_of(node):
-            _check_reference(case, f"node '{node.name}'", reference, case.line_of_input(node, name))
+            yield from _reference_problems(case, f"node '{node.name}'", reference, case.line_of_input(node, name))
     for name, output in case.definition.outputs.items():
+        line = case.lines.get(("output", name), 0)
         if output.reference in (None, ""):
-            raise case.wrong(f"output '{name}' has no reference", case.lines.get(("output", name), 0))
+            yield case.wrong(f"output '{name}' has no reference", line, Reason.REFERENCE)
+            continue
         source = parse_output_reference(output.reference)
         if source is not None:
-            _check_reference(case, f"output '{name}'", source, case.lines.get(("output", name), 0))
+            yield from _reference_problems(case, f"output '{name}'", source, line)
 
 
-def _check_reference(case: _Case, who: str, reference: Reference, line: int) -> None:
+def _reference_problems(case: _Case, who: str, reference: Reference, line: int) -> Problems:
     if isinstance(reference, InputReference):
         if reference.name not in case.definition.inputs:
-            raise case.wrong(f"{who} refers to the flow input '{reference.name}', which does not exist", line)
-        return
-    if reference.node not in case.nodes:
-        raise case.wrong(f"{who} refers to the node '{reference.node}', which does not exist", line)
+            problem = f"{who} refers to the flow input '{reference.name}', which does not exist"
+            yield case.wrong(problem, line, Reason.REFERENCE)
+    elif reference.node not in case.nodes:
+        problem = f"{who} refers to the node '{reference.node}', which does not exist"
+        yield case.wrong(problem, line, Reason.REFERENCE)
 
 
-def _aggregations_stay_apart(case: _Case) -> None:
+def _aggregations_stay_apart(case: _Case) -> Problems:
     for node in case.definition.nodes:
         for name, reference in references_of(node):
-            if not isinstance(reference, NodeReference):
+            other = case.nodes.get(reference.node) if isinstance(reference, NodeReference) else None
+            if other is None:
                 continue
-            if node.aggregation:
-                _check_aggregation(case, node, name, reference)
-            elif case.nodes[reference.node].aggregation:
-                raise case.wrong(
-                    f"node '{node.name}' refers to the aggregation node '{reference.node}', which does not run for a "
+            if node.aggregation and name == "activate.when" and not other.aggregation:
+                yield case.wrong(
+                    f"the aggregation node '{node.name}' cannot depend, by its activate, on '{other.name}', which "
+                    "runs once for each request",
+                    node.line,
+                )
+            elif other.aggregation and not node.aggregation:
+                yield case.wrong(
+                    f"node '{node.name}' refers to the aggregation node '{other.name}', which does not run for a "
                     "single request",
                     case.line_of_input(node, name),
                 )
 
 
-def _check_aggregation(case: _Case, node: Node, name: str, reference: NodeReference) -> None:
-    if name == "activate.when" and not case.nodes[reference.node].aggregation:
-        raise case.wrong(
-            f"the aggregation node '{node.name}' cannot depend, by its activate, on '{reference.node}', which runs "
-            "once for each request",
-            node.line,
-        )
-
-
-def _no_cycle(case: _Case) -> None:
+def _no_cycle(case: _Case) -> Problems:
     done: set[str] = set()
     for start in case.nodes:
         cycle = _cycle_from(start, case, done)
         if cycle:
-            raise case.wrong(f"the nodes wait for each other: {' → '.join(cycle)}", case.nodes[cycle[0]].line)
+            problem = f"the nodes wait for each other: {' → '.join(cycle)}"
+            yield case.wrong(problem, case.nodes[cycle[0]].line, Reason.CYCLE)
+            return  # what lies on it has not been looked at to the end
 
 
 def _cycle_from(start: str, case: _Case, done: set[str]) -> list[str]:
@@ -191,7 +215,7 @@ def _cycle_from(start: str, case: _Case, done: set[str]) -> list[str]:
     stack: list[tuple[str, Iterator[str]]] = []
     if start not in done:
         path.append(start)
-        stack.append((start, _upstream(case.nodes[start])))
+        stack.append((start, _upstream(start, case)))
     while stack:
         name, upstream = stack[-1]
         following = next(upstream, None)
@@ -203,15 +227,16 @@ def _cycle_from(start: str, case: _Case, done: set[str]) -> list[str]:
             return [*path[path.index(following) :], following]
         elif following not in done:
             path.append(following)
-            stack.append((following, _upstream(case.nodes[following])))
+            stack.append((following, _upstream(following, case)))
     return []
 
 
-def _upstream(node: Node) -> Iterator[str]:
-    return iter([r.node for _, r in references_of(node) if isinstance(r, NodeReference)])
+def _upstream(name: str, case: _Case) -> Iterator[str]:
+    references = (reference for _, reference in references_of(case.nodes[name]))
+    return iter([r.node for r in references if isinstance(r, NodeReference) and r.node in case.nodes])
 
 
-CHECKS: tuple[Callable[[_Case], Any], ...] = (
+CHECKS: tuple[Callable[[_Case], Problems], ...] = (
     _names_are_unique,
     _types_are_known,
     _includes_are_inside,

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from flowstead_runtime.errors import FlowDefinitionError
+from flowstead_runtime.errors import FlowDefinitionError, Reason
 from flowstead_runtime.flow import checks, dag, flex, prompty
 from flowstead_runtime.flow.definition import FlowDefinition, FlowKind, MessageFormat
 from flowstead_runtime.yaml_file import YamlMap, plain, read_bounded_text, read_yaml_file
@@ -38,10 +38,11 @@ def find_definition_file(path: Path) -> Path:
     if path.is_file():
         if path.suffix not in (".yaml", ".yml", ".prompty"):
             names = ", ".join(DEFINITION_FILES)
-            raise FlowDefinitionError(f"{path.name} defines no flow; name its folder, or one of {names}, *.prompty")
+            problem = f"{path.name} defines no flow; name its folder, or one of {names}, *.prompty"
+            raise FlowDefinitionError(problem, reason=Reason.NO_FLOW)
         return path
     if not path.is_dir():
-        raise FlowDefinitionError(f"there is no flow folder at {path}")
+        raise FlowDefinitionError(f"there is no flow folder at {path}", reason=Reason.NO_FLOW)
     named = _named_by_mlmodel(path)
     if named is not None:
         return named
@@ -52,10 +53,12 @@ def find_definition_file(path: Path) -> Path:
         return _kept_inside(found[0])
     if not found:
         raise FlowDefinitionError(
-            f"no flow in {path}: there is neither {', '.join(DEFINITION_FILES)} nor a *.prompty file"
+            f"no flow in {path}: there is neither {', '.join(DEFINITION_FILES)} nor a *.prompty file",
+            reason=Reason.NO_FLOW,
         )
     names = ", ".join(f.name for f in found)
-    raise FlowDefinitionError(f"Multiple files {names} exist in {path}; a folder holds one flow, remove the others")
+    problem = f"Multiple files {names} exist in {path}; a folder holds one flow, remove the others"
+    raise FlowDefinitionError(problem, reason=Reason.NO_FLOW)
 
 
 def kind_of(file: Path) -> FlowKind:
@@ -69,7 +72,9 @@ def kind_of(file: Path) -> FlowKind:
     return FlowKind.DAG
 
 
-def _read_dag(file: Path) -> FlowDefinition:
+def draft_dag(file: Path) -> tuple[FlowDefinition, Mapping[tuple[str, ...], int]]:
+    """A DAG flow's definition before `checks`, and where its parts stand, as in `dag.DagDraft`. Raises
+    FlowDefinitionError for what is not of the right shape."""
     document = _document(file)
     draft = dag.read(document, file=file.name)
     definition = FlowDefinition(
@@ -82,7 +87,12 @@ def _read_dag(file: Path) -> FlowDefinition:
         nodes=draft.nodes,
         sample=_sample(file.parent),
     )
-    checks.check(definition, draft.lines)
+    return definition, draft.lines
+
+
+def _read_dag(file: Path) -> FlowDefinition:
+    definition, lines = draft_dag(file)
+    checks.check(definition, lines)
     return definition
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from flowstead_runtime.errors import FlowDefinitionError
+from flowstead_runtime.errors import FlowDefinitionError, Reason
 from flowstead_runtime.flow.checks import inside
 from flowstead_runtime.flow.definition import FlowDefinition
 from flowstead_runtime.yaml_file import MAX_BYTES, read_bounded_text
@@ -46,6 +46,7 @@ def check_package_tools(flow: FlowDefinition) -> None:
                 f"node '{node.name}': no package has the tool '{tool}'; add the one that does to {DEFAULT_FILE}",
                 file=flow.file.name,
                 line=node.line,
+                reason=Reason.PACKAGE_TOOL,
             )
 
 

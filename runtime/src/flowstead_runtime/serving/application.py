@@ -42,7 +42,7 @@ def build_routes(serving: Serving) -> Mapping[str, Mapping[str, Handler]]:
     version = {"status": "Healthy", "build_info": settings.build_info, "version": settings.version}
     page = build_page(serving.definition)
     swagger = openapi(serving.definition, included_outputs=settings.included_fields)
-    return {
+    routes: dict[str, Mapping[str, Handler]] = {
         "/score": {"POST": build_score(serving)},
         "/health": {"GET": _json(healthy)},
         "/version": {"GET": _json(version)},
@@ -50,6 +50,11 @@ def build_routes(serving: Serving) -> Mapping[str, Mapping[str, Handler]]:
         "/feedback": {"POST": _feedback(serving)},
         "/": {"GET": _page(page)},
     }
+    if settings.tells_nodes:
+        from flowstead_runtime.serving.trying import build_test  # only here: it brings telemetry along
+
+        routes["/test"] = {"POST": build_test(serving)}
+    return routes
 
 
 def _json(content: Mapping[str, Any]) -> Handler:

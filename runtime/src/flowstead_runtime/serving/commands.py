@@ -24,6 +24,7 @@ from flowstead_runtime.serving.settings import (
     cors_origins,
     included_fields,
     private_images,
+    tells_nodes,
 )
 from flowstead_runtime.serving.starting import StartFailure, explain, load_flow
 from flowstead_runtime.serving.types import Application, Timers
@@ -166,6 +167,10 @@ def _run(
 
     if options.command == "host":
         hide_in_output()  # it goes into a log
+        if tells_nodes(os.environ):
+            from flowstead_runtime.serving.node_output import watch_output
+
+            watch_output()
     configure_logging()
     stopping = Stopping(health)
     stopping.install(interrupts=worker is None)
@@ -188,7 +193,8 @@ def _serve_flow(
     connections = Path(options.connections) if options.connections else None
     init = dict(getattr(options, "init", None) or ())
     collection = _start_collection(options, flow_path)
-    telemetry = _make_telemetry(flow_path)
+    tells = options.command == "host" and tells_nodes(os.environ)
+    telemetry = _make_node_telemetry() if tells else _make_telemetry(flow_path)
     flow = load_flow(flow_path, connections, init, hosted=options.command == "host")
     try:
         settings = _settings(options)
@@ -277,6 +283,15 @@ def _make_telemetry(flow_path: Path) -> Telemetry | None:
     return telemetry
 
 
+def _make_node_telemetry() -> Telemetry:
+    """What a test tells goes to its caller, and is exported nowhere else."""
+    from flowstead_runtime.telemetry.watching import NodeTelemetry
+
+    telemetry = NodeTelemetry()
+    telemetry.switch_on()
+    return telemetry
+
+
 def _settings(options: argparse.Namespace) -> ServingSettings:
     # Read after the flow is loaded: its own environment_variables count too.
     return ServingSettings(
@@ -289,6 +304,7 @@ def _settings(options: argparse.Namespace) -> ServingSettings:
         wrap_failures=options.command == "host",
         build_info=os.environ.get("BUILD_INFO", ""),
         private_images=private_images(os.environ),
+        tells_nodes=options.command == "host" and tells_nodes(os.environ),
         cors=frozenset(options.cors or ()) or cors_origins(os.environ),
     )
 

@@ -67,22 +67,22 @@ async def answer(exchange: Exchange, failure: RuntimeFailure, *, wrap: bool) -> 
         await _end_stream(exchange, failure)
         return
     status, headers = status_and_headers(failure, wrap=wrap)
-    await exchange.reply(status, _told(failure), headers)
+    await exchange.reply(status, told(failure), headers)
 
 
 async def _end_stream(exchange: Exchange, failure: RuntimeFailure) -> None:
     """The body stays incomplete: the server cuts the connection when the application leaves it so."""
     if exchange.streaming:
-        last = b"event: error\ndata: " + _told(failure) + b"\n\n"
+        last = b"event: error\ndata: " + told(failure) + b"\n\n"
         await exchange.send({"type": "http.response.body", "body": last, "more_body": True})
 
 
-def _told(failure: RuntimeFailure) -> bytes:
+def told(failure: RuntimeFailure) -> bytes:
     """The error body without this process's secrets: the message may be that of an exception of the flow's."""
     body = failure.as_body()
-    told = {"error": {**body["error"], "message": SECRETS.hide(failure.message)}}
+    shown = {"error": {**body["error"], "message": SECRETS.hide(failure.message)}}
     # Escapes keep half surrogates of user text sendable.
-    return json.dumps(told).encode("ascii")
+    return json.dumps(shown).encode("ascii")
 
 
 def status_and_headers(failure: RuntimeFailure, *, wrap: bool) -> tuple[int, Headers]:

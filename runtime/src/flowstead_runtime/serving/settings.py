@@ -21,7 +21,8 @@ class ServingSettings:
     for at most queue_wait_s. timeout_s: until the first byte of the answer, None for none. included_fields: outputs to
     answer with, None for all but the evaluation-only ones. wrap_failures: the flow's own failures leave as 424, as from
     a managed online endpoint. build_info: what `/version` shows. cors: origins whose pages may call, `*` for any.
-    private_images: images may be fetched from addresses that are not public."""
+    private_images: images may be fetched from addresses that are not public. tells_nodes: there is a route `/test`,
+    which tells what each node does."""
 
     concurrency: int | None = None
     queue: int = 0
@@ -33,6 +34,7 @@ class ServingSettings:
     build_info: str = ""
     cors: frozenset[str] = frozenset()
     private_images: bool = False
+    tells_nodes: bool = False
 
     @property
     def runtime_version(self) -> str:
@@ -74,3 +76,8 @@ def cors_origins(environ: Mapping[str, str]) -> frozenset[str]:
 def private_images(environ: Mapping[str, str]) -> bool:
     """FLOWSTEAD_PRIVATE_IMAGES=allow: images may be fetched from this machine and its network."""
     return environ.get("FLOWSTEAD_PRIVATE_IMAGES", "").strip().lower() == "allow"
+
+
+def tells_nodes(environ: Mapping[str, str]) -> bool:
+    """FLOWSTEAD_TEST_INSTANCE=1: the instance is there to try a flow out, and serves no deployment."""
+    return environ.get("FLOWSTEAD_TEST_INSTANCE") == "1"

@@ -28,6 +28,12 @@ _FRAME = "flowstead-frame"
 _COMPUTED = "__computed__.cumulative_token_count"
 
 
+def current_node() -> str:
+    """The node whose code runs here, "" outside of any."""
+    frame: Any = otel.get_current().get(_FRAME)
+    return frame.node if frame is not None else ""
+
+
 class Instrument:
     """tracer: None when there are no spans. metrics: None when nothing is measured."""
 

@@ -34,7 +34,7 @@ class Showing:
         attributes = self._attributes(span.attributes)
         events = [(name, at_ns, self._attributes(told)) for name, at_ns, told in span.events]
         for key, event, at_ns, value in span.payloads:
-            text = self._json(value, "\n")
+            text = self.json(value)
             if key:
                 attributes[key] = text
             if event:
@@ -48,6 +48,10 @@ class Showing:
             links=[(trace_id, span_id, self._attributes(told)) for trace_id, span_id, told in span.links],
             message=self._secrets.hide(span.message) if span.message else "",
         )
+
+    def json(self, value: Any) -> str:
+        """A snapshot as JSON, nothing secret."""
+        return self._json(value, "\n")
 
     def _attributes(self, attributes: dict[str, Any]) -> dict[str, Any]:
         return {name: self._attribute(name, value) for name, value in attributes.items()}

@@ -173,12 +173,15 @@ class Tracer(trace.Tracer):
             if parent.is_valid and not parent.trace_flags.sampled:
                 return trace.NonRecordingSpan(parent)
             parent = parent if parent.is_valid else None
-        span = Span(self._sink, self._scope, str(name), kind, parent, start_time or time_ns())
+        span = self._open(str(name), kind, parent, start_time or time_ns())
         if attributes:
             span.set_attributes(attributes)
         for link in links or ():
             span.add_link(link.context, link.attributes)
         return span
+
+    def _open(self, name: str, kind: SpanKind, parent: trace.SpanContext | Span | None, began_ns: int) -> Span:
+        return Span(self._sink, self._scope, name, kind, parent, began_ns)
 
     @_agnosticcontextmanager
     def start_as_current_span(

@@ -29,7 +29,10 @@ class Telemetry:
     """metrics: None when nothing is measured; `instrument` makes the spans. Made before the flow's code is loaded,
     since that is when the code asks to be traced; started in the process that serves."""
 
-    def __init__(self, settings: TelemetrySettings, outbox: Outbox | None = None) -> None:
+    def __init__(
+        self, settings: TelemetrySettings, outbox: Outbox | None = None, provider: TracerProvider | None = None
+    ) -> None:
+        """provider: makes the spans, one that exports them unless given."""
         self.metrics = Metrics(settings.dimensions) if settings.measures else None
         self._outbox = outbox or Outbox(
             {
@@ -41,7 +44,8 @@ class Telemetry:
             metrics=self.metrics.points if self.metrics is not None else None,
             every_s=settings.metrics_every_s,
         )
-        self._provider = TracerProvider(self._outbox.put) if settings.spans and settings.own_provider else None
+        exports = settings.spans and settings.own_provider
+        self._provider = provider or (TracerProvider(self._outbox.put) if exports else None)
         self._tracer = self._provider.get_tracer(TRACER) if self._provider is not None else None
         self.spans = settings.spans
         self.instrument = Instrument(self.tracer if settings.spans else None, self.metrics)
