@@ -77,6 +77,10 @@ class ScriptedServer:
         return httpx.Response(200)
 
     def _post(self, path: str, body: Any) -> httpx.Response:
+        if path.endswith("/listKeys"):
+            return httpx.Response(200, json={"primaryKey": "first", "secondaryKey": "second"})
+        if path.endswith("/token"):
+            return httpx.Response(200, json={"accessToken": "of the endpoint", "expiryTimeUtc": 1})
         if path.endswith("/listSecrets"):
             return httpx.Response(200, json={"sasToken": "sv=1&sig=s"})
         if path.endswith("/startPendingUpload"):

@@ -117,7 +117,7 @@ def test_instance_counts_are_azures(capacity: Any) -> None:
     [
         ({"instanceType": "no such size"}, "properties.instanceType"),
         ({"endpointComputeType": "Kubernetes"}, "properties.endpointComputeType"),
-        ({"codeConfiguration": {"codeId": "x"}}, "properties.codeConfiguration"),
+        ({"codeConfiguration": {"scoringScript": "a.py"}}, "properties.codeConfiguration"),
         ({"environmentVariables": {"": "x"}}, "properties.environmentVariables."),
         ({"environmentVariables": {"A=B": "x"}}, "properties.environmentVariables.A=B"),
         ({"environmentVariables": {"A": "x\0"}}, "properties.environmentVariables.A"),

@@ -187,6 +187,21 @@ def test_a_folder_without_a_flow_is_a_model_and_no_deployment(
 
 
 @pytest.mark.parametrize(
+    ("mode", "credentials"),
+    [
+        ("Key", {"primaryKey": "first", "secondaryKey": "second"}),
+        ("AMLToken", {"accessToken": "of the endpoint", "expiryTimeUtc": 1}),
+        ("AADToken", {"accessToken": "a token", "tokenType": "Bearer"}),
+    ],
+)
+def test_credentials_are_those_of_the_endpoints_mode(
+    server: ScriptedServer, mode: str, credentials: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    server.resources["onlineEndpoints/e-e"] = {"name": "e-e", "properties": {"authMode": mode}}
+    assert printed(capsys, "online-endpoint", "get-credentials", "-n", "e-e") == credentials
+
+
+@pytest.mark.parametrize(
     ("arguments", "rest", "scope"),
     [
         (["-n", "x", "-g", "rg", "--workspace-name=w"], ["-n", "x"], {"resource_group": "rg", "workspace": "w"}),
@@ -216,6 +231,7 @@ def test_local_endpoints_are_refused() -> None:
         (["connection", "create", "--set", "type=serp", "api_key=k"], "The connection has no name."),
         (["online-deployment", "update", "-n", "blue"], "The deployment names no endpoint."),
         (["online-endpoint", "update", "--traffic", "a=1"], "The endpoint has no name."),
+        (["online-endpoint", "update", "-n", "e", "--traffic", "blue"], "'blue' is no share."),
         (["connection", "create", "-n", "c", "--set", "type=git", "target"], "there is no `=`"),
     ],
 )

@@ -104,10 +104,13 @@ def _is_managed(body: DeploymentBody) -> None:
 
 
 def _has_no_scoring_script(body: DeploymentBody) -> None:
-    if (body.properties.model_extra or {}).get("codeConfiguration"):
+    """A code asset alone is kept and shown again."""
+    code = (body.properties.model_extra or {}).get("codeConfiguration")
+    if code and (not isinstance(code, dict) or code.get("scoringScript")):
         raise BadArgument(
-            "A scoring script is not run here: a prompt flow deployment has none.",
-            hint="Leave codeConfiguration out; the model is the flow's folder.",
+            "A scoring script (`init` and `run`) is not run here: what is deployed is a flow, which needs none.",
+            hint="Leave codeConfiguration out; the model is the flow's folder (flow.dag.yaml, flow.flex.yaml or "
+            "*.prompty).",
             target="properties.codeConfiguration",
         )
 

@@ -28,7 +28,7 @@ from flowstead.cli.following import follow
 from flowstead.cli.opening import open_client
 from flowstead.cli.output import show
 from flowstead.cli.progress import stages
-from flowstead.cli.scoring import check_answer, credential_of
+from flowstead.cli.scoring import check_answer, credential_of, credentials_of
 from flowstead.cli.traffic import read_split
 from flowstead.client import invoke
 from flowstead.errors import BadArgument
@@ -94,6 +94,14 @@ def update(
 
     Of the split, deployments that are not named get nothing. What neither options nor file name stays."""
     options = {"name": name, "description": description}
+    splits = {
+        field: read_split(written, option)
+        for field, written, option in (
+            ("traffic", traffic, "--traffic"),
+            ("mirrorTraffic", mirror_traffic, "--mirror-traffic"),
+        )
+        if written is not None
+    }
     with open_client(home) as client:
         document = document_from(file, set_values, options) if file else None
         wanted = (read_endpoint(document).name if document else name) or ""
@@ -102,10 +110,7 @@ def update(
             source = document_of(shown_endpoint(body), wanted)
             document = overridden(source, set_values, options)
         changed = read_endpoint(document.with_texts("tags", pairs(tags, "--tags"))).body
-        if traffic is not None:
-            changed["properties"]["traffic"] = read_split(traffic)
-        if mirror_traffic is not None:
-            changed["properties"]["mirrorTraffic"] = read_split(mirror_traffic, "--mirror-traffic")
+        changed["properties"] |= splits
         operation = client.endpoints.put(wanted, changed)
         if not no_wait:
             with stages().stage(f"Updating the endpoint {wanted}") as stage:
@@ -170,9 +175,9 @@ def invoke_endpoint(
 def get_credentials(
     name: NameOption, home: HomeOption = None, output: OutputOption = None, query: QueryOption = None
 ) -> None:
-    """Print both keys of an endpoint."""
+    """Print what opens an endpoint: both keys, or a token, by its mode."""
     with open_client(home) as client:
-        show(client.endpoints.keys(name), output, query)
+        show(credentials_of(client, client.endpoints.get(name)), output, query)
 
 
 @app.command("regenerate-keys")

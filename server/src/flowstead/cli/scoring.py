@@ -7,7 +7,10 @@ from typing import Any
 
 from flowstead.client import Answer, FlowsteadClient
 from flowstead.errors import CommandFailed
+from flowstead.resources.endpoint import AuthMode
 
+_SCORING_AUDIENCE = "https://ml.azure.com"
+"""Whom the token of a caller is for, as Azure ML's clients ask for it."""
 _NEXT = {
     401: "`flowstead online-endpoint get-credentials --name {name}` prints the keys.",
     404: "`flowstead online-endpoint show --name {name}` shows its deployments and the split.",
@@ -22,10 +25,18 @@ _NEXT = {
 
 def credential_of(client: FlowsteadClient, endpoint: dict[str, Any]) -> str:
     """What opens the endpoint: its primary key, or a token, by its mode."""
-    mode = str(endpoint["properties"]["authMode"]).lower()
-    if mode == "key":
-        return str(client.endpoints.keys(endpoint["name"])["primaryKey"])
-    return str(client.endpoints.token(endpoint["name"])["accessToken"])
+    credentials = credentials_of(client, endpoint)
+    return str(credentials.get("primaryKey") or credentials["accessToken"])
+
+
+def credentials_of(client: FlowsteadClient, endpoint: dict[str, Any]) -> dict[str, Any]:
+    """Both keys, a token of the endpoint's own, or one of the caller's, by the endpoint's mode."""
+    mode = AuthMode(endpoint["properties"]["authMode"])
+    if mode is AuthMode.KEY:
+        return client.endpoints.keys(endpoint["name"])
+    if mode is AuthMode.AML_TOKEN:
+        return client.endpoints.token(endpoint["name"])
+    return {"accessToken": client.session.token(_SCORING_AUDIENCE), "tokenType": "Bearer"}
 
 
 def check_answer(answer: Answer, endpoint: str) -> Answer:

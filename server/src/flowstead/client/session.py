@@ -142,7 +142,7 @@ class Session:
             )
         return ServerUnreachable(
             f"{self.credentials.url} does not answer: {failure}",
-            hint="Check the URL and the network; `flowstead logout` goes back to this machine's own server.",
+            hint="Check the URL and the network. To leave that server: flowstead logout.",
         )
 
     def _authorised(self, method: str, path: str, body: Any, query: dict[str, str]) -> httpx.Response:
