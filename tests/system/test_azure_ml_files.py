@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -75,6 +76,19 @@ def test_models_are_described_anew_archived_and_restored(flowstead: Installation
     flowstead.run("model", "restore", "-n", "archived-flow")
     assert "archived-flow" in flowstead.run("model", "list", *listed).stdout
     assert flowstead.json("model", "show", "-n", "archived-flow", "-l", "latest")["version"] == "3"
+
+
+def test_a_models_files_come_back_large_ones_too(flowstead: Installation, files: Path, tmp_path: Path) -> None:
+    flow = files / "basic-flow"
+    (flow / "weights.bin").write_bytes(os.urandom(1024 * 1024) * 65)
+    flowstead.run("model", "create", "-n", "large-flow", "-p", str(flow))
+    flowstead.run("model", "download", "-n", "large-flow", "-p", str(tmp_path))
+    fetched = tmp_path / "large-flow"
+    assert sorted(file.name for file in fetched.iterdir()) == ["flow.dag.yaml", "say.py", "weights.bin"]
+    for file in fetched.iterdir():
+        assert file.read_bytes() == (flow / file.name).read_bytes()
+    again = flowstead.run("model", "download", "-n", "large-flow", "-p", str(tmp_path), check=False)
+    assert "is there already" in again.stderr
 
 
 def test_a_wrong_place_is_told(flowstead: Installation) -> None:

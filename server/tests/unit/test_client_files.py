@@ -9,7 +9,7 @@ import pytest
 
 from flowstead.client.files import content_hash, files_of
 from flowstead.errors import BadArgument, PayloadTooLarge
-from flowstead.resources.upload_rules import MAX_BLOB_BYTES
+from flowstead.resources.upload_rules import MAX_FILE_BYTES
 
 
 def tree(root: Path, *names: str) -> Path:
@@ -123,8 +123,8 @@ def test_a_folder_whose_own_name_cannot_be_uploaded_is_refused(tmp_path: Path) -
 
 def test_too_large_is_refused_by_name_and_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     tree(tmp_path, "flow.dag.yaml", "data/big.bin")
-    os.truncate(tmp_path / "data" / "big.bin", MAX_BLOB_BYTES + 1)
-    with pytest.raises(PayloadTooLarge, match=r"'data/big\.bin' has 268435457 bytes; .* 268435456 bytes \(256 MiB\)"):
+    os.truncate(tmp_path / "data" / "big.bin", MAX_FILE_BYTES + 1)
+    with pytest.raises(PayloadTooLarge, match=r"'data/big\.bin' has 5368709121 bytes; .* 5368709120 bytes \(5 GiB\)"):
         files_of(tmp_path)
     os.truncate(tmp_path / "data" / "big.bin", 1)
     monkeypatch.setattr("flowstead.client.files.MAX_FILES", 1)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,7 +13,7 @@ from urllib.parse import parse_qs
 import httpx
 import pytest
 
-from flowstead.client import FlowsteadClient, Operation, Session
+from flowstead.client import FlowsteadClient, Operation, Session, uploads
 from flowstead.client.credentials import Credentials, read_credentials
 from flowstead.client.failures import failure_from
 from flowstead.client.resources import pages
@@ -186,6 +188,19 @@ def test_a_folder_is_sent_file_by_file_and_marked_complete_at_the_end(tmp_path: 
     assert store.requests[-1][0] == "metadata"
     assert uri.startswith("azureml://subscriptions/00000000-0000-0000-0000-000000000000/resourcegroups/flowstead/")
     assert uri.endswith("/my flow")
+
+
+def test_a_large_file_is_sent_in_blocks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(uploads, "WHOLE_BYTES", 10)
+    monkeypatch.setattr(uploads, "BLOCK_BYTES", 4)
+    (tmp_path / "large").write_bytes(b"0123456789a")
+    store = BlobStore()
+    upload(session(store), tmp_path / "large")
+    kinds = [comp for comp, _, _ in store.requests]
+    assert kinds == ["block", "block", "block", "blocklist", "metadata"]
+    assert b"".join(content for comp, _, content in store.requests if comp == "block") == b"0123456789a"
+    listed = re.findall(rb"<Latest>(.*?)</Latest>", store.requests[3][2])
+    assert listed == [base64.b64encode(b"%08d" % number) for number in range(3)]
 
 
 def test_content_that_is_there_already_is_not_sent_again(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pathspec
 
 from flowstead.errors import BadArgument, PayloadTooLarge
-from flowstead.resources.upload_rules import MAX_BLOB_BYTES, MAX_BYTES, MAX_FILES, path_problem
+from flowstead.resources.upload_rules import MAX_BYTES, MAX_FILE_BYTES, MAX_FILES, path_problem
 
 _NEVER = ("__pycache__/", ".git/", ".promptflow/", ".runs/", ".DS_Store")
 """Left out always: they are made by tools and belong to no flow. Patterns as in .gitignore."""
@@ -122,10 +122,10 @@ def _check_sizes(files: Sequence[LocalFile]) -> None:
     for file in files:
         size = file.path.stat().st_size
         total += size
-        if size > MAX_BLOB_BYTES:
+        if size > MAX_FILE_BYTES:
             raise PayloadTooLarge(
-                f"The file {file.name!r} has {size} bytes; an upload takes files of at most {MAX_BLOB_BYTES} bytes "
-                f"({MAX_BLOB_BYTES >> 20} MiB).",
+                f"The file {file.name!r} has {size} bytes; an upload takes files of at most {MAX_FILE_BYTES} bytes "
+                f"({MAX_FILE_BYTES >> 30} GiB).",
                 hint=LEAVE_OUT_HINT,
             )
     if len(files) > MAX_FILES or total > MAX_BYTES:

@@ -23,6 +23,9 @@ from flowstead.resources.names import Workspace
 
 _DATASTORE = "workspaceblobstore"
 _AT_ONCE = 4
+WHOLE_BYTES = 64 * 1024 * 1024
+"""Of a file that is sent in one request; larger ones go in blocks, as with Azure's clients."""
+BLOCK_BYTES = 8 * 1024 * 1024
 _COMPLETED = "completed"
 _MESSAGE = re.compile(r"<Message>(.*?)</Message>", re.S)
 
@@ -110,6 +113,9 @@ class _Upload:
         return answer.is_success and answer.headers.get("x-ms-meta-upload_status") == _COMPLETED
 
     def _put(self, file: LocalFile) -> None:
+        if file.path.stat().st_size > WHOLE_BYTES:
+            self._put_in_blocks(file)
+            return
         headers = {
             "x-ms-blob-type": "BlockBlob",
             "Content-Type": "application/octet-stream",
@@ -119,6 +125,18 @@ class _Upload:
         with file.path.open("rb") as content:
             answer = self._session.send("PUT", self._path(file), params=self._query, headers=headers, content=content)
         _check(answer, file)
+
+    def _put_in_blocks(self, file: LocalFile) -> None:
+        ids: list[str] = []
+        with file.path.open("rb") as content:
+            while block := content.read(BLOCK_BYTES):
+                ids.append(base64.b64encode(f"{len(ids):08d}".encode()).decode())
+                query = {**self._query, "comp": "block", "blockid": ids[-1]}
+                _check(self._session.send("PUT", self._path(file), params=query, content=block), file)
+        listed = "".join(f"<Latest>{id}</Latest>" for id in ids)
+        body = f'<?xml version="1.0" encoding="utf-8"?><BlockList>{listed}</BlockList>'
+        query = {**self._query, "comp": "blocklist"}
+        _check(self._session.send("PUT", self._path(file), params=query, content=body.encode()), file)
 
     def _path(self, file: LocalFile) -> str:
         return f"{self._root}/{quote(f'{self._place}/{file.name}')}"
