@@ -36,7 +36,8 @@ class Signed:
         self.permissions = permissions
 
     def __call__(self, container: str, path: str, request: Request) -> None:
-        check_path(container, path)
+        # Clients ask for `folder/` to learn whether it is a file.
+        check_path(container, path.removesuffix("/"))
         _demand_signature(request, container, path, self.permissions)
 
 

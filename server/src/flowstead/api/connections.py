@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Body, Depends, Request
 from fastapi.responses import JSONResponse, Response
 
-from flowstead.api.arm import ordered, page, put_answer, resource_answer
+from flowstead.api.arm import ordered, page, resource_answer
 from flowstead.api.connection_bodies import ConnectionBody, credentials_in, show, to_spec
 from flowstead.api.context import SITE, Context, Here, Needs
 from flowstead.api.endpoints import IfMatch
@@ -52,12 +52,13 @@ def get_connection(connection: str, here: Here) -> JSONResponse:
     return resource_answer(record, show(record))
 
 
-@router.put(_CONNECTION, status_code=201)
+@router.put(_CONNECTION)
 def put_connection(
     connection: str, body: ConnectionBody, here: Here, caller: Writer, if_match: IfMatch = None
 ) -> JSONResponse:
-    """Create the connection, or change it. Credentials that the body does not give stay as they are. The deployments
-    that use it get it at once: new instances take the place of the old ones, which finish their requests."""
+    """Create the connection, or change it; 200 in both cases, which is all that the SDK takes. Credentials that the
+    body does not give stay as they are. The deployments that use it get it at once: new instances take the place of the
+    old ones, which finish their requests."""
     return _put(connection, body, here, caller, if_match)
 
 
@@ -120,7 +121,7 @@ def _put(name: str, body: ConnectionBody, here: Context, caller: Principal, if_m
         rolled = _document(tx, record) != given_before and _roll_users(tx, record.name, caller.name)
     if rolled:
         here.hint()
-    return put_answer(here, record, show(record), None, created=before is None)
+    return resource_answer(record, show(record))
 
 
 def _roll_users(tx: Writing, name: str, by: str) -> bool:

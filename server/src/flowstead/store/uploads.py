@@ -97,6 +97,8 @@ class Uploads:
 
     def open(self, container: str, path: str) -> tuple[Blob, BinaryIO] | None:
         """The file and its bytes, or None. What is replaced or removed meanwhile is read to its end."""
+        if path.endswith("/"):
+            return None  # a folder, if anything
         segments = check_path(container, path)
         file = _open_file(self._root, (container, *segments))
         if file is None:

@@ -1,0 +1,73 @@
+"""The unmodified `azure-ai-ml` SDK against the whole product, over HTTPS."""
+
+from __future__ import annotations
+
+import ast
+import json
+import subprocess
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.installation import FULL, Installation, write_flow
+from tests.pinned_environment import python_with
+
+HERE = Path(__file__).parent
+JOURNEY = HERE / "journey.py"
+STEPS = [
+    node.name
+    for node in ast.parse(JOURNEY.read_text()).body
+    if isinstance(node, ast.FunctionDef) and node.name.startswith("step_")
+]
+WITHIN_S = 900
+GREETER = """\
+import os
+
+from promptflow.core import tool
+
+
+@tool
+def say(text: str) -> str:
+    return f"{os.environ.get('GREETING', 'nobody')} says {text}"
+"""
+
+
+@pytest.fixture(scope="module")
+def outcomes(flowstead: Installation, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mapping[str, Any]]:
+    """Step → how it ended. The child has only the two variables that the SDK needs."""
+    folder = tmp_path_factory.mktemp("journey")
+    write_flow(folder / "flow", GREETER)
+    settings = {
+        **json.loads((flowstead.home / "credentials.json").read_text()),
+        "url": flowstead.tls_url,
+        "folder": str(folder),
+        "large_mib": "150" if FULL else "70",
+    }
+    (folder / "settings.json").write_text(json.dumps(settings))
+    python = python_with("azure-ai-ml", HERE / "azure-ai-ml.txt")
+    process = subprocess.Popen(
+        [str(python), str(JOURNEY), str(folder / "settings.json")],
+        env={
+            "HOME": str(folder),
+            "ARM_CLOUD_METADATA_URL": f"{flowstead.tls_url}/metadata/endpoints?api-version=2019-05-01",
+            "REQUESTS_CA_BUNDLE": str(flowstead.home / "tls" / "ca.pem"),
+        },
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        said, errors = process.communicate(timeout=WITHIN_S)
+    finally:
+        process.kill()
+    assert process.returncode == 0, errors[-4000:]
+    lines = (line for line in said.splitlines() if line.startswith('{"step"'))
+    yield {outcome["step"]: outcome for outcome in map(json.loads, lines)}
+
+
+@pytest.mark.timeout(WITHIN_S + 60)
+@pytest.mark.parametrize("step", STEPS)
+def test_the_sdk(step: str, outcomes: Mapping[str, Any]) -> None:
+    assert outcomes[step]["problem"] is None, outcomes[step]["problem"]
