@@ -54,6 +54,7 @@ lock:
 	$(COMPILE) requirements/bootstrap.in -o requirements/bootstrap.txt
 	$(COMPILE) runtime/pyproject.toml -o runtime/src/flowstead_runtime/provided.txt
 	$(COMPILE) --no-emit-package flowstead-runtime -c requirements/runtime.txt -c requirements/bootstrap.txt runtime/pyproject.toml server/pyproject.toml requirements/dev.in -o requirements/dev.txt
+	$(COMPILE) tests/sdk/azure-ai-ml.in -o tests/sdk/azure-ai-ml.txt
 
 clean:
 	rm -rf $(VENV) .cache .demo dist build

@@ -46,10 +46,15 @@ def eventually(what: str, holds: Callable[[], Any], within: float = 30.0) -> Any
 class Installation:
     home: Path
     port: int = field(default_factory=free_port)
+    tls_port: int = field(default_factory=free_port)
 
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def tls_url(self) -> str:
+        return f"https://127.0.0.1:{self.tls_port}"
 
     def run(self, *arguments: str, check: bool = True, timeout: float = 120, **variables: str) -> Any:
         """The command's CompletedProcess; with `check`, a non-zero exit fails the test and shows what it said."""
