@@ -81,3 +81,16 @@ def test_secrets_are_known_as_json_writes_them() -> None:
     secrets.learn(['quoted"pass\\wörd'])
     texts = ('quoted"pass\\wörd', r"quoted\"pass\\wörd", r"quoted\"pass\\w\u00f6rd")
     assert [secrets.hide(text) for text in texts] == ["******"] * 3
+
+
+def test_variables_that_are_named_as_secret_are_hidden_whatever_they_are_called() -> None:
+    environ = {
+        "PLAIN": "hiding-test-5",
+        "OTHER": "shown-test-5",
+        "FLOWSTEAD_SECRET_VARIABLES": '["PLAIN", "ABSENT", 1]',
+    }
+    secrets = Secrets()
+    secrets.learn_environment(environ)
+    assert secrets.hide("hiding-test-5 shown-test-5") == "****** shown-test-5"
+    for broken in ("[", "3", "null"):
+        Secrets().learn_environment({"FLOWSTEAD_SECRET_VARIABLES": broken})

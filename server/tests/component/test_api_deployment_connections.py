@@ -110,6 +110,8 @@ def test_references_are_resolved_for_the_instance_alone(api: InProcessApi) -> No
     assert problem is None
     whole = json.loads(variables.pop("my_llm"))
     assert whole["properties"]["credentials"] == keys
+    # Whatever they are called: the instance keeps their values out of what it says.
+    assert json.loads(variables.pop("FLOWSTEAD_SECRET_VARIABLES")) == ["A_KEY", "A_PIN"]
     assert variables == {"A_KEY": "first-key", "A_PIN": "hunter2-pin", "ORG": "o", "ADDRESS": "http://llm.test"}
 
 

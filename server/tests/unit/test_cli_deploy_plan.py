@@ -13,7 +13,7 @@ from flowstead.cli.asking import curl_line, sample_body
 from flowstead.cli.deploy_plan import DeployOptions, endpoint_name_from, model_name_from, plan_deploy
 from flowstead.cli.documents import pairs
 from flowstead.cli.traffic import is_first, read_split, with_traffic
-from flowstead.cli.variables import connection_variables, variables_from
+from flowstead.cli.variables import choice_variables, connection_variables, variables_from
 from flowstead.errors import BadArgument, InvalidName
 from flowstead.resources.names import check_asset_name, check_endpoint_name
 from flowstead_runtime.flow.definition import FlowDefinition, FlowInput, FlowKind, FlowOutput, ValueType
@@ -208,3 +208,14 @@ def test_only_the_first_deployment_gets_all_traffic_by_itself() -> None:
     assert is_first(silent, [{"name": "Blue"}], "blue")
     assert not is_first(silent, [{"name": "green"}], "blue")
     assert not is_first({"properties": {"traffic": {"blue": 100}}}, [{"name": "blue"}], "blue")
+
+
+def test_outputs_and_overriding_connections_are_variables_as_in_azure() -> None:
+    assert choice_variables(None, None) == {}
+    assert choice_variables(["a, b", "c"], ["my llm=other"]) == {
+        "PROMPTFLOW_RESPONSE_INCLUDED_FIELDS": '["a", "b", "c"]',
+        "my_llm": "other",
+    }
+    for wrong in ("my_llm", "=other", "my_llm="):
+        with pytest.raises(BadArgument, match="two names"):
+            choice_variables(None, [wrong])

@@ -16,11 +16,12 @@ from flowstead.reconcile.hint import Hint
 from flowstead.reconcile.observe import Stopwatch
 from flowstead.reconcile.record import explained
 from flowstead.reconcile.revision import revision_of, variables_of
-from flowstead.resources.connection_use import INSTANCE_PREFIX
+from flowstead.resources.connection_use import INSTANCE_PREFIX, SECRET_VARIABLES
 from flowstead.resources.deployment import DeploymentSpec, DeploymentStatus, RequestSettings
 from flowstead.resources.endpoint import AuthMode, EndpointSpec, EndpointStatus
 from flowstead.store.records import AnyKind, DeploymentRecord, EndpointRecord, Kind, Record
 from flowstead.testing.frozen_clock import FrozenClock
+from flowstead_runtime.connections import hiding
 from flowstead_runtime.connections.sources import WORKSPACE_PREFIX
 from flowstead_runtime.secret_values import redact
 
@@ -249,3 +250,4 @@ def test_a_frozen_clock_moves_only_forward() -> None:
 
 def test_the_runtime_reads_connections_where_the_server_puts_them() -> None:
     assert INSTANCE_PREFIX == WORKSPACE_PREFIX
+    assert SECRET_VARIABLES == hiding.SECRET_VARIABLES

@@ -17,6 +17,8 @@ from typing import Any, TextIO
 from flowstead_runtime.secret_values import secret_parts
 
 HIDDEN = "******"
+SECRET_VARIABLES = "FLOWSTEAD_SECRET_VARIABLES"  # noqa: S105 a name
+"""A JSON list: the variables that hold secrets, whatever they are called."""
 
 _SHORTEST = 6
 """A shorter value would blot out ordinary words."""
@@ -40,8 +42,9 @@ class Secrets:
         self._set(self._values - set(values))
 
     def learn_environment(self, environ: Mapping[str, str]) -> None:
-        """Hide what looks like a secret, by its name or its value."""
+        """Hide what looks like a secret, by its name or its value, and what FLOWSTEAD_SECRET_VARIABLES names."""
         self.learn(part for name, value in environ.items() for part in secret_parts(name, value))
+        self.learn(environ.get(name) for name in _names(environ.get(SECRET_VARIABLES, "")))
 
     def known(self) -> frozenset[str]:
         """For another process of ours that is to hide the same."""
@@ -55,6 +58,14 @@ class Secrets:
         self._values = values
         longest_first = sorted({form for each in values for form in _forms(each)}, key=len, reverse=True)
         self._pattern = re.compile("|".join(re.escape(each) for each in longest_first)) if values else None
+
+
+def _names(text: str) -> Iterable[str]:
+    try:
+        found = json.loads(text or "[]")
+    except (ValueError, RecursionError):
+        return ()
+    return [each for each in found if isinstance(each, str)] if isinstance(found, list) else ()
 
 
 def _forms(value: str) -> tuple[str, str, str]:

@@ -33,6 +33,18 @@ SetOption = Annotated[
     list[str] | None,
     typer.Option("--set", help="Replace a value, as in --set tags.team=search a[0].b=c.", metavar="KEY=VALUE"),
 ]
+OutputsOption = Annotated[
+    list[str] | None,
+    typer.Option("--outputs", help="The flow's outputs that are in the response [default: all].", metavar="A,B"),
+]
+OverrideOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--connection-override",
+        help="Use a connection of the workspace for one that the flow names.",
+        metavar="FLOW_CONNECTION=CONNECTION",
+    ),
+]
 TagsOption = Annotated[
     list[str] | None, typer.Option("--tags", help="Tags, as in --tags team=search stage=test.", metavar="NAME=VALUE")
 ]

@@ -11,7 +11,15 @@ from typing import Annotated, Any
 import typer
 
 from flowstead.azure_yaml import shown_deployment, shown_endpoint
-from flowstead.cli.apps import HomeOption, NoWaitOption, OutputOption, QueryOption, new_app
+from flowstead.cli.apps import (
+    HomeOption,
+    NoWaitOption,
+    OutputOption,
+    OutputsOption,
+    OverrideOption,
+    QueryOption,
+    new_app,
+)
 from flowstead.cli.asking import curl_line, sample_body
 from flowstead.cli.deploy_plan import DEFAULT_DEPLOYMENT, DeployOptions, DeployPlan, plan_deploy
 from flowstead.cli.deploying import Deployed, deploy
@@ -19,7 +27,7 @@ from flowstead.cli.documents import pairs
 from flowstead.cli.output import show
 from flowstead.cli.progress import seconds, stages
 from flowstead.cli.registering import check_flow
-from flowstead.cli.variables import connection_variables, variables_from
+from flowstead.cli.variables import choice_variables, connection_variables, variables_from
 from flowstead.client import FlowsteadClient
 from flowstead.errors import BadArgument
 from flowstead.resources.endpoint import AuthMode
@@ -53,6 +61,8 @@ def deploy_flow(
     connections: Annotated[
         Path | None, typer.Option("--connections", help="A JSON file: name → type and fields.", metavar="FILE")
     ] = None,
+    connection_override: OverrideOption = None,
+    outputs: OutputsOption = None,
     auth_mode: Annotated[str, typer.Option("--auth-mode", help="How callers prove themselves: key.")] = "key",
     tag: Annotated[list[str] | None, typer.Option("--tag", help="A tag.", metavar="NAME=VALUE")] = None,
     all_traffic: Annotated[
@@ -74,7 +84,11 @@ def deploy_flow(
         instance_count=instance_count,
         auth_mode=_auth_mode(auth_mode),
         tags=pairs(tag, "--tag"),
-        variables={**connection_variables(connections), **variables_from(env, os.environ)},
+        variables={
+            **connection_variables(connections),
+            **variables_from(env, os.environ),
+            **choice_variables(outputs, connection_override),
+        },
     )
     plan = plan_deploy(definition, options)
     with FlowsteadClient.of(Home.at(home)) as client:

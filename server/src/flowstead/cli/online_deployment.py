@@ -15,6 +15,8 @@ from flowstead.cli.apps import (
     HomeOption,
     NoWaitOption,
     OutputOption,
+    OutputsOption,
+    OverrideOption,
     QueryOption,
     SetOption,
     TagsOption,
@@ -29,12 +31,14 @@ from flowstead.cli.output import show
 from flowstead.cli.progress import stages
 from flowstead.cli.registering import deployment_body
 from flowstead.cli.traffic import all_to, check_movable, with_traffic
+from flowstead.cli.variables import choice_variables
 from flowstead.errors import BadArgument
 from flowstead.resources.names import check_endpoint_name
 
 app = resource_app("Deployments: versions of a flow behind an endpoint.")
 NameOption = Annotated[str, typer.Option("--name", "-n", help="The deployment's name.")]
 EndpointOption = Annotated[str, typer.Option("--endpoint-name", "-e", help="The endpoint's name.")]
+VARIABLES = "environment_variables"
 NO_LOG = (
     "No instance has logged anything. How its environment was built: add --container storage-initializer. "
     "What it waits for or failed with: flowstead online-deployment show."
@@ -60,6 +64,8 @@ def create(
     ] = False,
     set_values: SetOption = None,
     tags: TagsOption = None,
+    outputs: OutputsOption = None,
+    connection_override: OverrideOption = None,
     no_wait: NoWaitOption = False,
     skip_script_validation: Annotated[bool, typer.Option("--skip-script-validation", hidden=True)] = False,
     home: HomeOption = None,
@@ -70,7 +76,8 @@ def create(
 
     It gets no traffic unless --all-traffic is given."""
     options = {"name": name, "endpoint_name": endpoint}
-    document = read_deployment(document_from(file, set_values, options).with_texts("tags", pairs(tags, "--tags")))
+    written = document_from(file, set_values, options).with_texts("tags", pairs(tags, "--tags"))
+    document = read_deployment(written.with_texts(VARIABLES, choice_variables(outputs, connection_override)))
     wanted = check_endpoint_name(wanted_name(document.name, "deployment"), "deployment")
     below = _endpoint(document.endpoint_name)
     progress = stages()
@@ -100,6 +107,8 @@ def update(
     instance_count: Annotated[int | None, typer.Option("--instance-count", help="How many instances.", min=1)] = None,
     set_values: SetOption = None,
     tags: TagsOption = None,
+    outputs: OutputsOption = None,
+    connection_override: OverrideOption = None,
     no_wait: NoWaitOption = False,
     skip_script_validation: Annotated[bool, typer.Option("--skip-script-validation", hidden=True)] = False,
     home: HomeOption = None,
@@ -111,14 +120,14 @@ def update(
     With --set alone, its other values stay; a file replaces them all. Requests go on while it changes."""
     options = {"name": name, "endpoint_name": endpoint}
     count = {"instance_count": instance_count}
-    added = pairs(tags, "--tags")
+    added, chosen = pairs(tags, "--tags"), choice_variables(outputs, connection_override)
     with open_client(home) as client:
         if file is None:
             body = client.deployments.get(_endpoint(endpoint or ""), wanted_name(name or "", "deployment"))
             source = document_of(shown_deployment(body), f"{endpoint}/{name}")
-            document = read_deployment(_counted(overridden(source, set_values, options), count, added))
+            document = read_deployment(_counted(overridden(source, set_values, options), count, added, chosen))
         else:
-            document = read_deployment(_counted(document_from(file, set_values, options), count, added))
+            document = read_deployment(_counted(document_from(file, set_values, options), count, added, chosen))
             client.deployments.get(_endpoint(document.endpoint_name), wanted_name(document.name, "deployment"))
         progress, below, wanted = stages(), document.endpoint_name, document.name
         operation = client.deployments.put(below, wanted, deployment_body(client, document, progress))
@@ -199,8 +208,10 @@ def _endpoint(name: str) -> str:
     return name
 
 
-def _counted(document: Document, count: Mapping[str, int | None], tags: Mapping[str, str]) -> Document:
+def _counted(
+    document: Document, count: Mapping[str, int | None], tags: Mapping[str, str], variables: Mapping[str, str]
+) -> Document:
     for key, value in count.items():
         if value is not None:
             document = document.with_value(key, str(value))
-    return document.with_texts("tags", tags)
+    return document.with_texts("tags", tags).with_texts(VARIABLES, variables)

@@ -9,6 +9,8 @@ from typing import Any
 
 from flowstead.errors import BadArgument
 
+INCLUDED_OUTPUTS = "PROMPTFLOW_RESPONSE_INCLUDED_FIELDS"
+"""promptflow's variable: a JSON list of the outputs that are in the response."""
 MODULE = "promptflow.connections"
 _ABOUT = ("type", "name", "module", "secret_keys", "$schema", "custom_type", "package", "package_version")
 _OF_STRONG_TYPE = ("custom_type", "module", "package", "package_version")
@@ -48,6 +50,24 @@ def variables_from(written: Sequence[str] | None, shell: Mapping[str, str]) -> d
                 f"--env {name}: your shell has no such variable.", hint=f"Export {name}, or write --env {name}=VALUE."
             )
         found[name] = value if equals else shell[name]
+    return found
+
+
+def choice_variables(outputs: Sequence[str] | None, overrides: Sequence[str] | None) -> dict[str, str]:
+    """The variables by which a deployment chooses of its flow, as in Azure. outputs: names, several with commas
+    between; overrides: `FLOW_CONNECTION=WORKSPACE_CONNECTION`. Raises BadArgument."""
+    found: dict[str, str] = {}
+    names = [name.strip() for each in outputs or () for name in each.split(",") if name.strip()]
+    if names:
+        found[INCLUDED_OUTPUTS] = json.dumps(names, ensure_ascii=False)
+    for each in overrides or ():
+        name, _, connection = each.partition("=")
+        if not name.strip() or not connection.strip():
+            raise BadArgument(
+                f"--connection-override {each}: two names are expected.",
+                hint="Write --connection-override FLOW_CONNECTION=WORKSPACE_CONNECTION.",
+            )
+        found[name.strip().replace(" ", "_")] = connection.strip()
     return found
 
 

@@ -14,6 +14,10 @@ INSTANCE_PREFIX = "FLOWSTEAD_CONNECTION_"
 """The variable in which an instance gets a connection, as `flowstead_runtime.connections.sources` has it: the server
 may not import that module, a test compares."""
 
+SECRET_VARIABLES = "FLOWSTEAD_SECRET_VARIABLES"  # noqa: S105 a name
+"""The variable that tells an instance which of the others hold secrets, as `flowstead_runtime.connections.hiding` has
+it; a test compares."""
+
 _ELSEWHERE = ("CONNECTIONS", "ENCODED_CONNECTIONS", "HTTP_CONNECTION_PROVIDER_ENDPOINT")
 """A variable with one of these ends tells of more connections, which only the instance can find."""
 _REFERENCE = re.compile(
@@ -99,9 +103,11 @@ def variables_with_connections(
     """An instance's variables: references replaced, and the connections that its flow names. secrets: as the store
     gives them, documents among them. What cannot be resolved is left out: a phase fails with it before any start."""
     found: dict[str, str] = {}
+    secret: list[str] = []
     for name, value in variables.items():
         reference = reference_in(value)
         if reference is not None:
+            secret += [name] if reference.part == "credentials" else []
             document = secrets.get(CONNECTION_SECRET_PREFIX + reference.connection)
             filled = resolved(reference, document) if document is not None else None
             if filled is None:
@@ -113,6 +119,8 @@ def variables_with_connections(
         document = secrets.get(CONNECTION_SECRET_PREFIX + use.connection)
         if use.name and document is not None:
             found.setdefault(INSTANCE_PREFIX + use.connection, document)
+    if secret:
+        found[SECRET_VARIABLES] = json.dumps(sorted(secret))
     return found
 
 
