@@ -81,7 +81,7 @@ class Installation:
         return {**os.environ, "FLOWSTEAD_HOME": str(self.home), "NO_COLOR": "1", **variables}
 
     def up(self) -> None:
-        self.run("up", "--detach", "--port", str(self.port))
+        self.run("up", "--detach", "--port", str(self.port), "--tls-port", str(self.tls_port))
 
     def down(self) -> None:
         self.run("down")

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import jwt
 import pytest
 
 from flowstead.access import Access
@@ -16,7 +17,7 @@ from flowstead.store import Store
 from flowstead.testing.frozen_clock import FrozenClock
 
 SETTINGS = ServerSettings()
-SCOPE = SETTINGS.public_url + "/.default"
+SCOPE = SETTINGS.base_url("http") + "/.default"
 
 
 @pytest.fixture
@@ -48,14 +49,14 @@ def credentials(home: Home) -> dict[str, str]:
 
 def sign_in(access: Access, known: dict[str, str], **changes: str) -> str:
     given = {**known, "scope": SCOPE, **changes}
-    return access.sign_in(given["tenant_id"], given["client_id"], given["client_secret"], given["scope"]).text
+    return access.sign_in(given["tenant_id"], given["client_id"], given["client_secret"], given["scope"]).token.text
 
 
 def test_the_first_start_makes_an_owner_who_can_sign_in(home: Home, store: Store, clock: FrozenClock) -> None:
     access = start(home, store, clock)
     known = credentials(home)
     assert home.credentials.stat().st_mode & 0o777 == 0o600
-    assert known["url"] == SETTINGS.public_url
+    assert known["url"] == SETTINGS.base_url("http")
     assert (known["subscription_id"], known["resource_group"], known["workspace"]) == (
         "00000000-0000-0000-0000-000000000000", "flowstead", "default",
     )  # fmt: skip
@@ -101,6 +102,81 @@ def test_lost_credentials_are_made_anew_and_the_old_secret_ends(
     with pytest.raises(Unauthorized):
         sign_in(access, old)
     assert access.recognise("Bearer " + sign_in(access, credentials(home))).is_owner
+
+
+def test_every_own_address_means_the_one_audience_of_the_api(home: Home, store: Store, clock: FrozenClock) -> None:
+    settings = replace(SETTINGS, public_url="https://flows.example.test")
+    access = start(home, store, clock, settings)
+    known = credentials(home)
+    own = ("http://127.0.0.1:8080", "http://localhost:8080/", "https://127.0.0.1:8443", "https://[::1]:8443/")
+    for url in (*own, "https://flows.example.test", "https://flows.example.test:8443"):
+        token = sign_in(access, known, scope=f"{url}/.default openid offline_access")
+        assert access.recognise(f"Bearer {token}").is_owner, url
+        assert claims_of(token)["aud"] == "https://flows.example.test"
+    assert claims_of(sign_in(access, known, scope=""))["aud"] == "https://flows.example.test"
+    others = ("https://127.0.0.1:8080", "http://localhost:8443", "https://127.0.0.1", "ftp://127.0.0.1:8080")
+    for url in (
+        *others,
+        "https://management.azure.com",
+        "https://127.0.0.1:8443/x",
+        "https://[::1:8443",
+        "endpoint:uid",
+    ):
+        with pytest.raises(BadArgument):
+            sign_in(access, known, scope=f"{url}/.default")
+    with pytest.raises(BadArgument):
+        sign_in(access, known, scope=f"{own[0]}/.default https://ml.azure.com/.default")
+
+
+def test_a_token_for_endpoints_does_not_open_the_api(home: Home, store: Store, clock: FrozenClock) -> None:
+    access = start(home, store, clock)
+    token = sign_in(access, credentials(home), scope="https://ml.azure.com/.default")
+    assert claims_of(token)["aud"] == "https://ml.azure.com"
+    with pytest.raises(Unauthorized):
+        access.recognise("Bearer " + token)
+
+
+def test_a_refresh_token_gives_new_tokens_until_it_ends(home: Home, store: Store, clock: FrozenClock) -> None:
+    access = start(home, store, clock)
+    known = credentials(home)
+    tenant, client = known["tenant_id"], known["client_id"]
+    assert access.sign_in(tenant, client, known["client_secret"], SCOPE).refresh is None
+    refresh = access.sign_in(tenant, client, known["client_secret"], f"{SCOPE} offline_access").refresh
+    assert refresh is not None
+    with pytest.raises(Unauthorized):
+        access.recognise("Bearer " + refresh.text)
+    clock.advance(6 * 86400)
+    token = access.refresh(tenant, client, refresh.text, SCOPE).token.text
+    assert access.recognise("Bearer " + token).is_owner
+    access.refresh("common", "", refresh.text, "", client_secret=known["client_secret"])
+    for given in ((tenant, "other", refresh.text, SCOPE), ("other", client, refresh.text, SCOPE)):
+        with pytest.raises(Unauthorized):
+            access.refresh(*given)
+    with pytest.raises(Unauthorized):
+        access.refresh(tenant, client, token, SCOPE)
+    with pytest.raises(Unauthorized):
+        access.refresh(tenant, client, refresh.text, SCOPE, client_secret="wrong")
+    with pytest.raises(BadArgument):
+        access.refresh(tenant, client, refresh.text, "https://elsewhere/.default")
+    clock.advance(86400 + 30)
+    with pytest.raises(Unauthorized, match="expired"):
+        access.refresh(tenant, client, refresh.text, SCOPE)
+
+
+def test_a_new_secret_ends_refresh_tokens(home: Home, store: Store, clock: FrozenClock) -> None:
+    access = start(home, store, clock)
+    known = credentials(home)
+    given = (known["tenant_id"], known["client_id"])
+    refresh = access.sign_in(*given, known["client_secret"], f"{SCOPE} offline_access").refresh
+    home.credentials.unlink()
+    again = start(home, store, clock)
+    assert refresh is not None
+    with pytest.raises(Unauthorized, match="not valid any more"):
+        again.refresh(*given, refresh.text, SCOPE)
+
+
+def claims_of(token: str) -> dict[str, str]:
+    return dict(jwt.decode(token, options={"verify_signature": False}))
 
 
 def test_wrong_credentials_are_refused_alike(home: Home, store: Store, clock: FrozenClock) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import uuid
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from urllib.parse import quote_plus
 
 import pytest
 from fastapi.routing import APIRoute
@@ -248,6 +250,49 @@ def test_signing_in_as_azures_identity_library_does(api: InProcessApi) -> None:
         api.call("POST", path, token=None, data={**form, "client_secret": "guess"})
     slowed = api.call("POST", path, token=None, data=form)
     assert (slowed.status_code, slowed.headers["Retry-After"]) == (429, "60")
+
+
+def test_signing_in_by_http_basic_and_by_refresh_token(api: InProcessApi) -> None:
+    known = json.loads(api.home.credentials.read_text())
+    path = f"/{known['tenant_id']}/oauth2/v2.0/token"
+    scope = f"{known['url']}/.default offline_access"
+    basic = base64.b64encode(f"{known['client_id']}:{quote_plus(known['client_secret'])}".encode()).decode()
+    headers = {"Authorization": f"Basic {basic}"}
+    form = {"grant_type": "client_credentials", "scope": scope}
+    granted = api.call("POST", path, token=None, data=form, headers=headers).json()
+    assert api.call("GET", "onlineEndpoints", token=granted["access_token"]).status_code == 200
+
+    again = {"grant_type": "refresh_token", "refresh_token": granted["refresh_token"], "client_id": known["client_id"]}
+    renewed = api.call("POST", path, token=None, data=again).json()
+    assert api.call("GET", "onlineEndpoints", token=renewed["access_token"]).status_code == 200
+    assert api.call("GET", "onlineEndpoints", token=granted["refresh_token"]).status_code == 401
+    refused = api.call("POST", path, token=None, data=again | {"refresh_token": granted["access_token"]})
+    assert (refused.status_code, refused.json()["error"]) == (400, "invalid_grant")
+
+    twice = api.call("POST", path, token=None, data=form | {"client_secret": "x"}, headers=headers)
+    assert (twice.status_code, twice.json()["error"]) == (400, "invalid_request")
+    for wrong in ("Basic !", "Basic", f"Basic {base64.b64encode(b'no colon').decode()}"):
+        refused = api.call("POST", path, token=None, data=form, headers={"Authorization": wrong})
+        assert (refused.status_code, refused.json()["error"]) == (401, "invalid_client"), wrong
+        assert refused.headers["WWW-Authenticate"] == "Basic"
+
+
+def test_urls_follow_the_door_and_never_the_host(api: InProcessApi) -> None:
+    doors = {"http": "http://127.0.0.1:8080", "https": "https://127.0.0.1:8443", "gopher": "http://127.0.0.1:8080"}
+    for number, (proto, base) in enumerate(doors.items()):
+        headers = {"x-forwarded-proto": proto, "Host": "localhost:1"}
+        made = api.call("PUT", f"onlineEndpoints/foo{number}", {"properties": {}}, headers=headers)
+        assert made.json()["properties"]["scoringUri"] == f"{base}/endpoints/foo{number}/score"
+        assert made.json()["properties"]["swaggerUri"] == f"{base}/endpoints/foo{number}/swagger.json"
+        assert made.headers["Azure-AsyncOperation"].startswith(f"{base}/subscriptions/")
+        gone = api.call("DELETE", f"onlineEndpoints/foo{number}", headers=headers)
+        assert gone.headers["Location"].startswith(f"{base}/subscriptions/")
+        store = api.call("GET", "datastores/workspaceblobstore", headers=headers).json()["properties"]
+        assert f"{store['protocol']}://{store['accountName']}" == f"{base}/flowstead"
+        found = api.call("GET", "/common/v2.0/.well-known/openid-configuration", token=None, headers=headers).json()
+        assert found["token_endpoint"].startswith(f"{base}/")
+    page = api.call("GET", "onlineEndpoints?count=1", headers={"x-forwarded-proto": "https", "Host": "localhost"})
+    assert page.json()["nextLink"].startswith("https://127.0.0.1:8443/subscriptions/")
 
 
 def test_the_workspace_and_its_environment(api: InProcessApi) -> None:

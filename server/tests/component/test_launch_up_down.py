@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import time
@@ -17,6 +18,7 @@ import httpx
 import psutil
 import pytest
 
+from flowstead.launch.addresses import free_port
 from flowstead.resources.home import Home
 
 FLOWSTEAD = str(Path(sys.executable).parent / "flowstead")
@@ -27,9 +29,7 @@ class Machine:
 
     def __init__(self, home: Path) -> None:
         self.home = Home(home)
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = int(probe.getsockname()[1])
+        self.port, self.tls_port = free_port("127.0.0.1"), free_port("127.0.0.1")
         self.environment = {**os.environ, "FLOWSTEAD_HOME": str(home), "NO_COLOR": "1"}
 
     def run(self, *words: str) -> subprocess.CompletedProcess[str]:
@@ -38,7 +38,11 @@ class Machine:
         )
 
     def up(self) -> subprocess.CompletedProcess[str]:
-        return self.run("up", "--detach", "--port", str(self.port))
+        return self.run("up", "--detach", *self.ports)
+
+    @property
+    def ports(self) -> tuple[str, ...]:
+        return ("--port", str(self.port), "--tls-port", str(self.tls_port))
 
     def status(self) -> dict[str, Any]:
         return dict(json.loads(self.run("status", "-o", "json").stdout))
@@ -69,9 +73,14 @@ def test_up_answers_through_the_gateway_and_down_leaves_nothing(machine: Machine
     assert machine.run("status").returncode == 3
     started = machine.up()
     assert started.returncode == 0, started.stderr
-    assert f"http://127.0.0.1:{machine.port}" in started.stdout
+    assert f"http://127.0.0.1:{machine.port} and https://127.0.0.1:{machine.tls_port}" in started.stdout
     assert "next: flowstead deploy FOLDER" in started.stdout
     assert httpx.get(f"http://127.0.0.1:{machine.port}/health").json()["status"] == "Healthy"
+    trusting = ssl.create_default_context(cafile=str(machine.home.ca_certificate))
+    url = f"https://127.0.0.1:{machine.tls_port}"
+    assert httpx.get(f"{url}/health", verify=trusting).json()["status"] == "Healthy"
+    [cloud] = httpx.get(f"{url}/metadata/endpoints", verify=trusting).json()
+    assert cloud["resourceManager"] == f"{url}/"
 
     seen = machine.status()
     assert machine.run("status").returncode == 0
@@ -130,7 +139,7 @@ def test_in_the_foreground_ctrl_c_ends_everything_and_sigterm_the_server_alone(
     machine: Machine, number: signal.Signals, all_ends: bool
 ) -> None:
     foreground = subprocess.Popen(
-        [FLOWSTEAD, "up", "--port", str(machine.port)],
+        [FLOWSTEAD, "up", *machine.ports],
         env=machine.environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -163,7 +172,7 @@ def test_a_port_in_use_is_refused_and_nothing_stays(machine: Machine) -> None:
 def test_another_port_moves_the_door(machine: Machine) -> None:
     machine.up()
     machine.run("down")
-    first, machine.port = machine.port, Machine(machine.home.root).port
+    first, machine.port = machine.port, free_port("127.0.0.1")
     machine.up()
     assert httpx.get(f"http://127.0.0.1:{machine.port}/health").is_success
     with pytest.raises(httpx.ConnectError):

@@ -8,18 +8,20 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from flowstead.gateway.clusters import API_CLUSTER
-from flowstead.gateway.description import Door, GatewayDeployment, GatewayEndpoint, Upstream
+from flowstead.gateway.description import Door, GatewayDeployment, GatewayEndpoint, TlsDoor, Upstream
 from flowstead.gateway.listener import API_KEY_AUTH, BODY_SIZE_LIMIT
 from flowstead.gateway.routes import Configuration, configuration
 
 GOLDEN = Path(__file__).parent / "golden" / "gateway"
 DOOR = Door("127.0.0.1", 8080, "/run/fs/api.sock", "/home/fs/logs/access.log")
+WITH_TLS = replace(DOOR, tls=TlsDoor("127.0.0.1", 8443, "/run/fs/gateway/sds.json"))
 BLUE = GatewayDeployment("blue", (Upstream("/run/1/s", "/run/1/h"), Upstream("/run/2/s", "/run/2/h")), 90.0, 40)
 GREEN = GatewayDeployment("green", (Upstream("10.0.0.7:9000", "10.0.0.7:9001"),), 2.5, 20)
 CASES: dict[str, tuple[GatewayEndpoint, ...]] = {
@@ -38,7 +40,7 @@ CASES: dict[str, tuple[GatewayEndpoint, ...]] = {
 
 @pytest.mark.parametrize("name", CASES)
 def test_the_configuration_is_as_reviewed(name: str) -> None:
-    wanted = configuration(CASES[name], DOOR)
+    wanted = configuration(CASES[name], WITH_TLS if name == "none" else DOOR)
     parts = {"clusters": wanted.clusters, "routes": wanted.routes, "listeners": wanted.listeners}
     text = json.dumps(parts, indent=1) + "\n"
     golden = GOLDEN / f"{name}.json"
@@ -66,7 +68,7 @@ def _routes(endpoint: GatewayEndpoint) -> list[dict[str, Any]]:
 @pytest.mark.parametrize("name", CASES)
 def test_authentication_is_lifted_for_the_api_and_unknown_endpoints_only(name: str) -> None:
     """And the filter chain itself knows no key, so that a route which was forgotten refuses everybody."""
-    wanted = configuration(CASES[name], DOOR)
+    wanted = configuration(CASES[name], WITH_TLS if name == "none" else DOOR)
     for route in _every_route(wanted):
         entry = route["typed_per_filter_config"][API_KEY_AUTH]
         assert entry.get("disabled", False) == (route["name"] in ("api", "unknown-endpoint")), route["name"]
@@ -189,6 +191,14 @@ def test_the_access_log_has_no_query_and_no_credential() -> None:
     fields = manager["access_log"][0]["typed_config"]["log_format"]["json_format"]
     assert fields["path"] == "%PATH(NQ:ORIG_OR_PATH)%"
     assert not any("AUTHORIZATION" in value or "API-KEY" in value or "COOKIE" in value for value in fields.values())
+
+
+def test_both_doors_have_the_same_filters_and_routes() -> None:
+    plain, secured = configuration((), WITH_TLS).listeners
+    [chain], [same] = plain["filter_chains"], secured["filter_chains"]
+    assert same["filters"] == chain["filters"]
+    assert "transport_socket" in same
+    assert "transport_socket" not in chain
 
 
 def test_a_hundred_endpoints_stay_small() -> None:

@@ -2,58 +2,85 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
 from flowstead.errors import BadArgument
-from flowstead.launch.addresses import AskedFor, door_url, is_loopback, read_settings, settings_for, write_settings
+from flowstead.launch.addresses import AskedFor, read_settings, settings_for, write_settings
+from flowstead.launch.door import door_of
 from flowstead.resources.home import Home
-from flowstead.resources.settings import ServerSettings
+from flowstead.resources.settings import ServerSettings, is_loopback
 
 ANYWHERE = ["0.0.0.0", "::", "192.168.1.5"]  # noqa: S104 nothing is bound here
 
 
+def settings_of(home: Home, *, free: bool = True, **asked: object) -> ServerSettings:
+    return settings_for(AskedFor(**asked), home, is_free=lambda _host, _port: free)  # type: ignore[arg-type]
+
+
 def test_the_first_start_takes_the_defaults(tmp_path: Path) -> None:
-    assert settings_for(AskedFor(), Home(tmp_path)) == ServerSettings("127.0.0.1", 8080, "http://127.0.0.1:8080")
+    settings = settings_of(Home(tmp_path))
+    assert settings == ServerSettings("127.0.0.1", 8080, 8443)
+    assert (settings.base_url("http"), settings.base_url("https")) == (
+        "http://127.0.0.1:8080",
+        "https://127.0.0.1:8443",
+    )
 
 
 def test_what_is_left_out_is_as_the_last_time(tmp_path: Path) -> None:
     home = Home(tmp_path)
-    write_settings(home, settings_for(AskedFor(port=9000), home))
-    assert settings_for(AskedFor(), home).public_url == "http://127.0.0.1:9000"
-    assert settings_for(AskedFor(port=9001), home) == ServerSettings("127.0.0.1", 9001, "http://127.0.0.1:9001")
-    write_settings(home, settings_for(AskedFor(public_url="https://flows.example/"), home))
-    assert settings_for(AskedFor(port=9002), home) == ServerSettings("127.0.0.1", 9002, "https://flows.example")
+    write_settings(home, settings_of(home, port=9000, tls_port=9443))
+    assert settings_of(home) == ServerSettings("127.0.0.1", 9000, 9443)
+    assert settings_of(home, port=9001) == ServerSettings("127.0.0.1", 9001, 9443)
+    write_settings(home, settings_of(home, public_url="https://flows.example/", domain="Flows.Example."))
+    named = ServerSettings("127.0.0.1", 9002, 9443, "https://flows.example", domain="flows.example")
+    assert settings_of(home, port=9002) == named
+    assert settings_of(home, public_url="", domain="") == ServerSettings("127.0.0.1", 9000, 9443)
+
+
+def test_a_taken_default_for_https_that_nobody_asked_for_gives_way(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    assert settings_of(home, free=False).tls_port != 8443
+    assert settings_of(home, port=8443).tls_port != 8443
+    assert settings_of(home, tls_port=8443, free=False).tls_port == 8443
+    write_settings(home, settings_of(home, tls_port=9443))
+    assert settings_of(home, free=False).tls_port == 9443, "our own gateway may have it"
+
+
+def test_both_doors_cannot_have_one_port(tmp_path: Path) -> None:
+    with pytest.raises(BadArgument, match="both"):
+        settings_of(Home(tmp_path), port=9000, tls_port=9000)
 
 
 @pytest.mark.parametrize("host", ANYWHERE)
-def test_a_wider_bind_over_plain_http_is_refused_unless_forced(tmp_path: Path, host: str) -> None:
+def test_plain_http_stays_on_this_machine_unless_forced_each_time(tmp_path: Path, host: str) -> None:
     home = Home(tmp_path)
-    with pytest.raises(BadArgument, match="plain HTTP") as caught:
-        settings_for(AskedFor(host=host), home)
-    assert "--allow-plain-http" in caught.value.next_step
-    assert settings_for(AskedFor(host=host, allow_plain_http=True), home).host == host
-
-
-def test_a_wider_bind_is_not_remembered_without_its_flag(tmp_path: Path) -> None:
-    home = Home(tmp_path)
-    write_settings(home, settings_for(AskedFor(host=ANYWHERE[0], allow_plain_http=True), home))
-    with pytest.raises(BadArgument, match="plain HTTP"):
-        settings_for(AskedFor(), home)
+    assert door_of(home, settings_of(home, host=host)).bindings == (("127.0.0.1", 8080), (host, 8443))
+    forced = settings_of(home, host=host, allow_plain_http=True)
+    assert door_of(home, forced).bindings == ((host, 8080), (host, 8443))
+    write_settings(home, forced)
+    assert read_settings(home) == forced, "what runs is known"
+    assert settings_of(home).plain_host == "127.0.0.1"
 
 
 @pytest.mark.parametrize(
-    ("host", "url"),
-    [
-        ("127.0.0.1", "http://127.0.0.1:80"),
-        (ANYWHERE[0], "http://127.0.0.1:80"),
-        ("::1", "http://[::1]:80"),
-        ("::", "http://[::1]:80"),
-    ],
+    ("host", "reached"), [("127.0.0.1", "127.0.0.1"), (ANYWHERE[0], "127.0.0.1"), ("::1", "[::1]"), ("::", "[::1]")]
 )
-def test_this_machine_reaches_the_door_whatever_its_public_name(host: str, url: str) -> None:
-    assert door_url(ServerSettings(host, 80, "https://elsewhere")) == url
+def test_this_machine_reaches_the_doors_whatever_their_public_name(host: str, reached: str) -> None:
+    settings = ServerSettings(host, 80, 443, "https://elsewhere", allow_plain_http=True)
+    assert settings.door_url("http") == f"http://{reached}:80"
+    assert settings.door_url("https") == f"https://{reached}:443"
+    assert settings.base_url("http") == settings.base_url("https") == "https://elsewhere"
+
+
+def test_the_hosts_that_we_go_by_are_those_of_both_doors(tmp_path: Path) -> None:
+    settings = ServerSettings("192.168.1.5", public_url="https://Flows.Example/x", domain="flows.example")
+    own = {"192.168.1.5", "flows.example", "localhost", "127.0.0.1", "::1"}
+    assert settings.host_names == own
+    assert settings.certificate_names == own | {"*.flows.example"}
+    assert ANYWHERE[0] not in ServerSettings(ANYWHERE[0]).host_names
 
 
 def test_loopback_is_recognised() -> None:
@@ -62,18 +89,25 @@ def test_loopback_is_recognised() -> None:
 
 
 def test_a_host_is_an_address_of_this_machine(tmp_path: Path) -> None:
-    assert settings_for(AskedFor(host="localhost"), Home(tmp_path)).host == "127.0.0.1"
-    assert settings_for(AskedFor(host="[::1]"), Home(tmp_path)).public_url == "http://[::1]:8080"
+    assert settings_of(Home(tmp_path), host="localhost").host == "127.0.0.1"
+    assert settings_of(Home(tmp_path), host="[::1]").base_url("http") == "http://[::1]:8080"
     with pytest.raises(BadArgument, match="is not an IP address"):
-        settings_for(AskedFor(host="some-name"), Home(tmp_path))
+        settings_of(Home(tmp_path), host="some-name")
 
 
 @pytest.mark.parametrize("url", ["flows.example", "ftp://x", "http://", "http://x?y", "http://x#y"])
 def test_a_public_url_that_is_none_is_refused(tmp_path: Path, url: str) -> None:
     with pytest.raises(BadArgument, match="not of the form"):
-        settings_for(AskedFor(public_url=url), Home(tmp_path))
+        settings_of(Home(tmp_path), public_url=url)
 
 
-def test_a_damaged_settings_file_counts_as_none(tmp_path: Path) -> None:
-    Home(tmp_path).settings.write_text("{")
+@pytest.mark.parametrize("domain", ["a b", "*.x", "x..y", "-x", "http://x", "x:80"])
+def test_a_domain_that_is_none_is_refused(tmp_path: Path, domain: str) -> None:
+    with pytest.raises(BadArgument, match="is not a domain"):
+        settings_of(Home(tmp_path), domain=domain)
+
+
+@pytest.mark.parametrize("text", ["{", "[]", json.dumps({"unknown": 1})])
+def test_a_damaged_settings_file_counts_as_none(tmp_path: Path, text: str) -> None:
+    Home(tmp_path).settings.write_text(text)
     assert read_settings(Home(tmp_path)) is None

@@ -1,5 +1,5 @@
 """Principals, tokens, roles, grants: who may do what."""
 
-from flowstead.access.gate import Access
+from flowstead.access.gate import Access, Grant
 
-__all__ = ["Access"]
+__all__ = ["Access", "Grant"]

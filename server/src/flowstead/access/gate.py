@@ -2,29 +2,49 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
 
 from flowstead.access.principals import PrincipalTable, ensure_owner, secret_matches
-from flowstead.access.tokens import Issuer, Token
+from flowstead.access.tokens import LIFETIME, Issuer, Token
 from flowstead.errors import BadArgument, TooManyAttempts, Unauthorized
 from flowstead.resources.clock import Clock
 from flowstead.resources.home import Home
 from flowstead.resources.principal import Principal
 from flowstead.resources.settings import ServerSettings
 
+ENTRA_AUDIENCE = "https://ml.azure.com"
+"""What tokens for endpoints with `aad_token` are for; the SDK has it hard-coded."""
+OFFLINE_ACCESS = "offline_access"
+REFRESH_LIFETIME = timedelta(days=7)
+_OIDC_SCOPES = (OFFLINE_ACCESS, "openid", "profile", "email")
 _MAX_FAILURES = 30
 _WINDOW_S = 60.0
 """So many failed sign-ins of one client in so many seconds, then it waits until the oldest is that long ago."""
 
 
+@dataclass(frozen=True)
+class Grant:
+    """refresh: None when none was asked for."""
+
+    token: Token
+    refresh: Token | None
+
+
 class Access:
     """Signs principals in and recognises them."""
 
-    def __init__(self, principals: PrincipalTable, issuer: Issuer, owner: Principal, url: str, clock: Clock) -> None:
+    def __init__(
+        self, principals: PrincipalTable, issuer: Issuer, owner: Principal, settings: ServerSettings, clock: Clock
+    ) -> None:
         """Use `open`."""
         self.issuer = issuer
         self.tenant_id = owner.tenant_id
-        self.audience = url
+        self.audience = settings.audience
+        self._settings = settings
         self._principals = principals
         self._clock = clock
         self._failures: dict[str, deque[float]] = {}
@@ -33,34 +53,36 @@ class Access:
     def open(cls, home: Home, *, principals: PrincipalTable, settings: ServerSettings, clock: Clock) -> Access:
         """Ready to use; makes the owner, the credentials file and the issuer's key when they are missing."""
         owner = ensure_owner(principals, home, settings, clock)
-        return cls(principals, Issuer.of(home, clock), owner, settings.public_url, clock)
+        return cls(principals, Issuer.of(home, clock), owner, settings, clock)
 
     @property
     def issuer_url(self) -> str:
         return f"{self.audience}/{self.tenant_id}/v2.0"
 
-    def sign_in(self, tenant: str, client_id: str, client_secret: str, scope: str) -> Token:
-        """A token for the scope's audience. scope: `AUDIENCE/.default`.
+    def sign_in(self, tenant: str, client_id: str, client_secret: str, scope: str) -> Grant:
+        """A token for the scope's audience, and a refresh token when the scope names `offline_access`.
 
-        Raises Unauthorized, TooManyAttempts, and BadArgument for a scope that is not ours."""
-        principal = self._principals.find(client_id)
-        if principal is None or tenant.lower() not in (principal.tenant_id, "common", "organizations"):
-            raise _wrong_credentials()
+        scope: `AUDIENCE/.default`. Raises Unauthorized, TooManyAttempts, and BadArgument for an audience that nobody
+        here has."""
+        principal = self._known(tenant, client_id)
         self._check_secret(principal, client_secret)
-        audience = scope.strip().removesuffix("/.default").rstrip("/")
-        if audience != self.audience:
-            raise BadArgument(
-                f"There is no resource {audience!r} to get a token for.",
-                hint=f"Ask for the scope {self.audience}/.default.",
-                target="scope",
-            )
-        claims = {"tid": principal.tenant_id, "appid": principal.client_id, "azp": principal.client_id}
-        return self.issuer.issue(
-            issuer=self.issuer_url,
-            audience=audience,
-            subject=principal.object_id,
-            claims={**claims, "idtyp": "app", "ver": "2.0"},
-        )
+        wanted = scope.split()
+        token = self._token(principal, self._audience_of(wanted))
+        return Grant(token, self._refresh_token(principal) if OFFLINE_ACCESS in wanted else None)
+
+    def refresh(self, tenant: str, client_id: str, refresh_token: str, scope: str, *, client_secret: str = "") -> Grant:
+        """Another token for somebody who signed in before; the refresh token itself stays as it is until it ends. It
+        ends at once when its principal gets another secret. scope: as of `sign_in`; "" for the API. client_secret: need
+        not be given, but must be right.
+
+        Raises Unauthorized, TooManyAttempts, and BadArgument for an audience that nobody here has."""
+        claims = self.issuer.verify(refresh_token, issuer=self.issuer_url, audience=self._refresh_audience)
+        principal = self._known(tenant, str(claims.get("appid", "")))
+        if client_id not in ("", principal.client_id) or claims.get("for") != _fingerprint(principal):
+            raise Unauthorized("The refresh token is not valid any more.", hint="Sign in again.")
+        if client_secret:
+            self._check_secret(principal, client_secret)
+        return Grant(self._token(principal, self._audience_of(scope.split())), None)
 
     def recognise(self, authorization: str | None) -> Principal:
         """Whose token this is. authorization: the request's header. Raises Unauthorized."""
@@ -75,12 +97,47 @@ class Access:
 
     def endpoint_token(self, principal: Principal, endpoint_uid: str) -> Token:
         """A token that opens this endpoint only: its audience is the endpoint's immutable id."""
+        return self._issue(principal, f"endpoint:{endpoint_uid}")
+
+    @property
+    def _refresh_audience(self) -> str:
+        return f"{self.issuer_url}/refresh"
+
+    def _token(self, principal: Principal, audience: str) -> Token:
+        return self._issue(principal, audience, azp=principal.client_id, idtyp="app", ver="2.0")
+
+    def _refresh_token(self, principal: Principal) -> Token:
+        claims = {"for": _fingerprint(principal)}
+        return self._issue(principal, self._refresh_audience, REFRESH_LIFETIME, **claims)
+
+    def _issue(self, principal: Principal, audience: str, lifetime: timedelta = LIFETIME, **claims: str) -> Token:
         return self.issuer.issue(
             issuer=self.issuer_url,
-            audience=f"endpoint:{endpoint_uid}",
+            audience=audience,
             subject=principal.object_id,
-            claims={"tid": principal.tenant_id, "appid": principal.client_id},
+            claims={"tid": principal.tenant_id, "appid": principal.client_id, **claims},
+            lifetime=lifetime,
         )
+
+    def _audience_of(self, wanted: Sequence[str]) -> str:
+        """wanted: the words of a scope."""
+        resources = {word.removesuffix("/.default").rstrip("/") for word in wanted if word not in _OIDC_SCOPES}
+        audiences = {self.audience if self._settings.is_own(resource) else resource for resource in resources}
+        if audiences <= {self.audience}:
+            return self.audience
+        if audiences == {ENTRA_AUDIENCE}:
+            return ENTRA_AUDIENCE
+        raise BadArgument(
+            f"There is no resource {' '.join(sorted(resources))[:200]!r} to get a token for.",
+            hint=f"Ask for the scope {self.audience}/.default.",
+            target="scope",
+        )
+
+    def _known(self, tenant: str, client_id: str) -> Principal:
+        principal = self._principals.find(client_id)
+        if principal is None or tenant.lower() not in (principal.tenant_id, "common", "organizations"):
+            raise _wrong_credentials()
+        return principal
 
     def _check_secret(self, principal: Principal, secret: str) -> None:
         # Counted by client, so that nobody can lock another out without knowing its id.
@@ -91,6 +148,11 @@ class Access:
         if not secret_matches(principal, secret):
             failures.append(now)
             raise _wrong_credentials()
+
+
+def _fingerprint(principal: Principal) -> str:
+    """Of the secret that the principal has at present."""
+    return hashlib.sha256(principal.secret_hash.encode()).hexdigest()[:16]
 
 
 def _wrong_credentials() -> Unauthorized:

@@ -76,7 +76,7 @@ def _write_credentials(
 ) -> None:
     workspace = Workspace()
     credentials = {
-        "url": settings.public_url,
+        "url": settings.base_url("http"),
         "tenant_id": owner.tenant_id,
         "client_id": owner.client_id,
         "client_secret": secret,

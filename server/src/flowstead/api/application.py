@@ -101,6 +101,7 @@ def create_app(
         workspace=workspace,
         uploads=uploads,
         contents=contents,
+        base_url=settings.base_url("http"),
         upload_key=store.derived_key("upload-signatures"),
     )
     failures.install(app)

@@ -66,7 +66,7 @@ def page(request: Request, items: Sequence[Item], show: Callable[[Item], dict[st
     answer: dict[str, Any] = {"value": [show(item) for item in shown]}
     if skip + count < len(wanted):
         query = {**request.query_params, "$skip": str(skip + count)}
-        answer["nextLink"] = f"{context_of(request).settings.public_url}{request.url.path}?{urlencode(query)}"
+        answer["nextLink"] = f"{context_of(request).base_url}{request.url.path}?{urlencode(query)}"
     return answer
 
 
@@ -93,7 +93,7 @@ def operation_url(context: Context, operation: Operation, kind: str = "mfeOperat
     """kind: mfeOperationsStatus or mfeOperationResults."""
     workspace = context.workspace
     return (
-        f"{context.settings.public_url}/subscriptions/{workspace.subscription}/providers/{PROVIDER}"
+        f"{context.base_url}/subscriptions/{workspace.subscription}/providers/{PROVIDER}"
         f"/locations/local/{kind}/oe:{operation.id}"
     )
 

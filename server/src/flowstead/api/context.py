@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated
 
 from fastapi import Depends, Request
@@ -28,7 +28,8 @@ SITE = f"/subscriptions/{{subscription}}/resourceGroups/{{group}}/providers/{PRO
 
 @dataclass(frozen=True)
 class Context:
-    """hint: called after each commit that gave the reconciler work. upload_key: signs upload signatures."""
+    """hint: called after each commit that gave the reconciler work. upload_key: signs upload signatures. base_url: what
+    URLs that we hand out begin with, no trailing slash; it depends on the door through which the request came."""
 
     store: Store
     access: Access
@@ -40,11 +41,19 @@ class Context:
     uploads: Uploads
     contents: Contents
     upload_key: bytes
+    base_url: str
 
 
 def context_of(request: Request) -> Context:
+    """The base URL comes from the settings: the caller's Host header says nothing here."""
     context: Context = request.app.state.context
-    return context
+    return replace(context, base_url=context.settings.base_url(door_scheme(request)))
+
+
+def door_scheme(request: Request) -> str:
+    """http or https: the door through which the request came. The gateway names it, and strips what a caller says of
+    it; requests over the API's own socket name none."""
+    return "https" if request.headers.get("x-forwarded-proto") == "https" else "http"
 
 
 Here = Annotated[Context, Depends(context_of)]

@@ -81,7 +81,7 @@ def _check(datastore: str) -> None:
 
 
 def _show(here: Context) -> dict[str, Any]:
-    public = urlsplit(here.settings.public_url)
+    public = urlsplit(here.base_url)
     return {
         "id": f"{here.workspace.path}/datastores/{DATASTORE}",
         "name": DATASTORE,

@@ -7,7 +7,7 @@ from typing import Any
 
 from fastapi import APIRouter, Request
 
-from flowstead.api.context import Here
+from flowstead.api.context import Here, door_scheme
 from flowstead.api.middleware import SOCKET_HOST
 
 STORAGE_SUFFIX = "core.private"
@@ -27,11 +27,9 @@ def cloud_metadata(request: Request, here: Here) -> list[dict[str, Any]]:
     Its addresses repeat the host that the client used: the SDK takes the document only when `resourceManager`
     is a part of the URL that it fetched. The host is a known one, `middleware.KnownHosts` sees to that."""
     host = request.headers["host"]
-    base = here.settings.public_url
+    base = here.base_url
     if host != base.partition("://")[2] and host != SOCKET_HOST:
-        forwarded = request.headers.get("x-forwarded-proto", "")
-        scheme = forwarded if forwarded in ("http", "https") else base.partition("://")[0]
-        base = f"{scheme}://{host}"
+        base = f"{door_scheme(request)}://{host}"
     return [
         {
             "name": "AzurePrivate",

@@ -77,7 +77,8 @@ def to_spec(body: EndpointBody, before: EndpointSpec | None) -> EndpointSpec:
 
 def show(record: EndpointRecord, here: Context) -> dict[str, Any]:
     """The endpoint as GET shows it. No `compute`: the SDK would take it for a Kubernetes endpoint."""
-    spec, settings = record.spec, here.settings
+    spec = record.spec
+    base = f"{here.base_url}/endpoints/{record.name}"
     properties = {
         "description": spec.description,
         "authMode": spec.auth_mode.value,
@@ -87,8 +88,8 @@ def show(record: EndpointRecord, here: Context) -> dict[str, Any]:
         "properties": dict(spec.properties),
         "keys": None,
         "provisioningState": shown_state(record),
-        "scoringUri": settings.scoring_uri(record.name),
-        "swaggerUri": settings.swagger_uri(record.name),
+        "scoringUri": f"{base}/score",
+        "swaggerUri": f"{base}/swagger.json",
     }
     if record.status.error is not None:
         properties["provisioningError"] = dict(record.status.error)

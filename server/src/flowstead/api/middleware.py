@@ -98,8 +98,7 @@ class KnownHosts:
 
     def __init__(self, app: ASGIApp, settings: ServerSettings) -> None:
         self._app = app
-        public = urlsplit(settings.public_url).hostname or ""
-        self._known = {public.lower(), "localhost", "127.0.0.1", "::1", SOCKET_HOST}
+        self._known = settings.host_names | {SOCKET_HOST}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":

@@ -11,6 +11,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -29,11 +30,10 @@ from flowstead.cli.scoring import check_answer
 from flowstead.client import FlowsteadClient, invoke
 from flowstead.errors import BadArgument, PortInUse
 from flowstead.gateway.process import check_port
-from flowstead.launch.addresses import free_port
+from flowstead.launch.addresses import AskedFor, free_port, settings_for
 from flowstead.launch.background import start_in_background
 from flowstead.launch.teardown import tear_down
 from flowstead.resources.home import Home
-from flowstead.resources.settings import ServerSettings
 from flowstead_runtime.flow.definition import FlowDefinition
 
 app = new_app()
@@ -113,16 +113,16 @@ def scratch_home(named: Path | None) -> Iterator[Home]:
 
 
 def _start(home: Home, progress: Stages) -> None:
-    settings = ServerSettings()
+    settings = settings_for(AskedFor(), home)
     try:
         check_port(settings.host, settings.port)
     except PortInUse:
         port = free_port(settings.host)
         print(f"Port {settings.port} is taken; this demo uses {port}.")
-        settings = ServerSettings(settings.host, port, f"http://{settings.host}:{port}")
+        settings = replace(settings, port=port)
     with progress.stage("Starting Flowstead") as stage:
         start_in_background(home, settings)
-        stage.note(f"{settings.public_url}, home {home.root}")
+        stage.note(f"{settings.base_url('http')}, home {home.root}")
 
 
 def _deploy_and_ask(home: Home, folder: Path, definition: FlowDefinition, progress: Stages) -> str:

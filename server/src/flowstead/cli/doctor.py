@@ -11,11 +11,10 @@ import typer
 from flowstead.cli import exit_codes
 from flowstead.cli.apps import HomeOption, OutputOption, QueryOption, new_app
 from flowstead.cli.output import show
-from flowstead.launch.addresses import read_settings
+from flowstead.launch.addresses import AskedFor, settings_for
 from flowstead.launch.doctor import Finding, Outcome, examine, is_fit
 from flowstead.launch.facts import MachineFacts
 from flowstead.resources.home import Home
-from flowstead.resources.settings import ServerSettings
 
 app = new_app()
 
@@ -25,13 +24,15 @@ def doctor(
     home: HomeOption = None,
     host: Annotated[str | None, typer.Option(help="Address that `up` would listen on.")] = None,
     port: Annotated[int | None, typer.Option(help="Port that `up` would listen on.", min=1, max=65535)] = None,
+    tls_port: Annotated[
+        int | None, typer.Option(help="HTTPS port that `up` would listen on.", min=1, max=65535)
+    ] = None,
     output: OutputOption = None,
     query: QueryOption = None,
 ) -> None:
     """Check what Flowstead needs on this machine. Exit code 0 when all is there, 1 when something is missing."""
     place = Home.at(home)
-    known = read_settings(place) or ServerSettings()
-    findings = examine(MachineFacts(place, ServerSettings(host or known.host, port or known.port)))
+    findings = examine(MachineFacts(place, settings_for(AskedFor(host, port, tls_port), place)))
     if output is None and query is None:
         print(text_of(findings))
     else:

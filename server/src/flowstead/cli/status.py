@@ -80,7 +80,7 @@ def _process(process: ProcessStatus) -> str:
     parts = [
         f"process {process.pid}" if process.pid else process.detail,
         f"up for {_duration(process.uptime_s)}" if process.uptime_s is not None else "",
-        process.url,
+        " ".join(dict.fromkeys(url for url in (process.url, process.tls_url) if url)),
         f"log {process.log}",
     ]
     return " · ".join(part for part in parts if part)

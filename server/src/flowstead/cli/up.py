@@ -10,7 +10,7 @@ import typer
 
 from flowstead.cli.apps import HomeOption, new_app
 from flowstead.cli.progress import seconds, stages
-from flowstead.launch.addresses import AskedFor, door_url, settings_for
+from flowstead.launch.addresses import AskedFor, settings_for
 from flowstead.launch.background import start_in_background
 from flowstead.launch.lock import HomeLock
 from flowstead.resources.home import Home
@@ -22,24 +22,38 @@ app = new_app()
 @app.command()
 def up(
     home: HomeOption = None,
-    host: Annotated[str | None, typer.Option(help="Address to listen on [default: 127.0.0.1].")] = None,
-    port: Annotated[int | None, typer.Option(help="Port to listen on [default: 8080].", min=1, max=65535)] = None,
+    host: Annotated[
+        str | None,
+        typer.Option(help="Address to listen on [default: 127.0.0.1]; plain HTTP stays on this machine."),
+    ] = None,
+    port: Annotated[int | None, typer.Option(help="Port for HTTP [default: 8080].", min=1, max=65535)] = None,
+    tls_port: Annotated[int | None, typer.Option(help="Port for HTTPS [default: 8443].", min=1, max=65535)] = None,
     public_url: Annotated[
-        str | None, typer.Option(help="What URLs that are handed out begin with [default: http://HOST:PORT].")
+        str | None,
+        typer.Option(help="What URLs that are handed out begin with [default: each door's own address]."),
+    ] = None,
+    domain: Annotated[
+        str | None,
+        typer.Option(help="Reach endpoints by host too, as ENDPOINT.DOMAIN.", metavar="DOMAIN"),
     ] = None,
     detach: Annotated[bool, typer.Option("--detach", "-d", help="Run in the background.")] = False,
     allow_plain_http: Annotated[
-        bool, typer.Option("--allow-plain-http", help="Let --host be an address that other machines reach.")
+        bool, typer.Option("--allow-plain-http", help="Let other machines in over plain HTTP too.")
     ] = False,
 ) -> None:
     """Start the server and the gateway. In the foreground Ctrl-C ends everything, instances too; with --detach
     `flowstead down` does. Options that are left out are as the last time."""
     place = Home.at(home)
-    settings = settings_for(AskedFor(host, port, public_url, allow_plain_http), place)
+    settings = settings_for(AskedFor(host, port, tls_port, public_url, domain, allow_plain_http), place)
     if detach:
         _detached(place, settings)
     else:
         _in_foreground(place, settings)
+
+
+def _addresses(settings: ServerSettings) -> str:
+    urls = dict.fromkeys(settings.base_url(scheme) for scheme in ("http", "https"))
+    return " and ".join(urls)
 
 
 def _detached(home: Home, settings: ServerSettings) -> None:
@@ -50,7 +64,7 @@ def _detached(home: Home, settings: ServerSettings) -> None:
     except KeyboardInterrupt:
         print("The server has ended. next: flowstead down, which ends the gateway too.", file=sys.stderr)
         raise
-    print(f"Flowstead runs at {settings.public_url}. Its home is {home.root}.")
+    print(f"Flowstead runs at {_addresses(settings)}. Its home is {home.root}.")
     print("next: flowstead deploy FOLDER · flowstead status · flowstead down")
 
 
@@ -62,7 +76,7 @@ def _in_foreground(home: Home, settings: ServerSettings) -> None:
 
     def ready() -> None:
         took = seconds(time.monotonic() - began)
-        print(f"Flowstead runs at {door_url(settings)} after {took}. Its home is {home.root}.", flush=True)
+        print(f"Flowstead runs at {_addresses(settings)} after {took}. Its home is {home.root}.", flush=True)
         print("In another terminal: flowstead deploy FOLDER. Ctrl-C ends everything.", flush=True)
 
     with HomeLock.take(home) as lock:

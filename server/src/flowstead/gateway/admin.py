@@ -30,12 +30,12 @@ class AdminUnreachable(Exception):
 class Taken:
     """What Envoy has taken. versions: `clusters`, `routes`, `listeners` → version, "" for none; refused: how many
     updates of each it did not take since its start; warming: clusters whose first health check is outstanding;
-    listening: it accepts connections at the door."""
+    listening: how many listeners accept connections."""
 
     versions: dict[str, str]
     refused: dict[str, int]
     warming: int
-    listening: bool
+    listening: int
 
 
 class Admin:
@@ -63,7 +63,7 @@ class Admin:
                 versions[_WATCHED[subscription]] = value
             else:
                 refused[_WATCHED[subscription]] += int(value)
-        return Taken(versions, refused, warming, listening > 0)
+        return Taken(versions, refused, warming, listening)
 
     def active_requests(self) -> int:
         """Raises AdminUnreachable."""

@@ -40,6 +40,11 @@ class Files:
         return self.run / "lds.json"
 
     @property
+    def certificate(self) -> Path:
+        """The HTTPS door's certificate and key."""
+        return self.run / "sds.json"
+
+    @property
     def acknowledged(self) -> Path:
         """The versions that Envoy has said it took, after the last publication that succeeded."""
         return self.run / "acknowledged.json"

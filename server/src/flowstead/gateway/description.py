@@ -38,8 +38,26 @@ class GatewayEndpoint:
 
 
 @dataclass(frozen=True)
+class Certificate:
+    """What the HTTPS door shows. chain, key: PEM."""
+
+    chain: str
+    key: str = field(repr=False)
+
+
+@dataclass(frozen=True)
+class TlsDoor:
+    """Where the gateway listens for HTTPS, and the file (SDS) that holds its certificate and key."""
+
+    host: str
+    port: int
+    certificate_file: str
+
+
+@dataclass(frozen=True)
 class Door:
-    """Where the gateway listens and where it finds the API."""
+    """Where the gateway listens and where it finds the API. host, port: for HTTP; tls: for HTTPS, with the same
+    routes."""
 
     host: str
     port: int
@@ -47,3 +65,10 @@ class Door:
     access_log: str
     max_request_bytes: int = 16 * 1024 * 1024
     """Bound of a scoring request's body; 413 above it."""
+    tls: TlsDoor | None = None
+
+    @property
+    def bindings(self) -> tuple[tuple[str, int], ...]:
+        """(host, port) of each listener."""
+        plain = (self.host, self.port)
+        return (plain, (self.tls.host, self.tls.port)) if self.tls else (plain,)

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from flowstead.gateway.bootstrap import Files
+from flowstead.gateway.description import Certificate
+from flowstead.gateway.listener import CERTIFICATE
 from flowstead.gateway.routes import Configuration
 
 Json = dict[str, Any]
@@ -27,6 +29,19 @@ def response_text(resources: Sequence[Json]) -> str:
     return f'{{"version_info":"{version}","resources":{content}}}'
 
 
+def certificate_text(certificate: Certificate) -> str:
+    """Certificate and key in one file, so that Envoy never sees one of them without the other."""
+    secret = {
+        "@type": "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.Secret",
+        "name": CERTIFICATE,
+        "tls_certificate": {
+            "certificate_chain": {"inline_string": certificate.chain},
+            "private_key": {"inline_string": certificate.key},
+        },
+    }
+    return response_text([secret])
+
+
 def with_former(former: str, wanted: Sequence[Json]) -> str:
     """The clusters that are wanted and, beside them, those of the former text that no route may need any more."""
     names = {resource["name"] for resource in wanted}
@@ -35,6 +50,15 @@ def with_former(former: str, wanted: Sequence[Json]) -> str:
     except (ValueError, KeyError, TypeError):
         left = []
     return response_text([*wanted, *left])
+
+
+def bindings_of(text: str) -> set[tuple[str, int]]:
+    """(host, port) of each listener in the listeners' text; empty for a text that is none of ours."""
+    try:
+        addresses = [listener["address"]["socket_address"] for listener in json.loads(text)["resources"]]
+        return {(address["address"], address["port_value"]) for address in addresses}
+    except (ValueError, KeyError, TypeError):
+        return set()
 
 
 def version_of(text: str) -> str:

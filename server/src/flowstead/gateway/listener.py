@@ -1,4 +1,4 @@
-"""The door itself: the listener, its filter chain and its access log. Pure."""
+"""The door itself: its listeners, their filter chain and its access log. Pure."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from flowstead.gateway.replies import header, local_reply_config
 Json = dict[str, Any]
 
 ROUTES = "door"
+CERTIFICATE = "door"
 API_KEY_AUTH = "envoy.filters.http.api_key_auth"
 BODY_SIZE_LIMIT = "envoy.filters.http.body_size_limit"
 KEY_SOURCES = ({"header": "Authorization"}, {"header": "api-key"})
@@ -25,24 +26,53 @@ _REQUEST_WITHIN = "900s"
 """Bound of sending a whole request: a blob of 64 MiB over a slow line."""
 _IDLE_CONNECTION = "300s"
 _CONNECTION_BUFFER = 1024 * 1024
+_STREAMS = 100
+"""Requests at a time over one HTTP/2 connection; what browsers and RFC 9113 expect at least."""
 
 
-def listener(door: Door, routes_file: str) -> Json:
-    """routes_file: where Envoy finds the routes, an absolute path."""
+def listeners(door: Door, routes_file: str) -> list[Json]:
+    """HTTP and, when the door has it, HTTPS: the same filters, the same routes.
+
+    routes_file: where Envoy finds the routes, an absolute path."""
     manager = {"@type": f"{_TYPES}.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager"}
-    chain = {
+    network_filter = {
         "name": "envoy.filters.network.http_connection_manager",
         "typed_config": manager | _manager(door, routes_file),
     }
+    chain = {"filters": [network_filter]}
+    plain = _listener("door", door.host, door.port, chain)
+    if door.tls is None:
+        return [plain]
+    secured = chain | {"transport_socket": _transport_socket(door.tls.certificate_file)}
+    return [plain, _listener("door-tls", door.tls.host, door.tls.port, secured)]
+
+
+def _listener(name: str, host: str, port: int, chain: Json) -> Json:
     return {
         "@type": f"{_TYPES}.config.listener.v3.Listener",
-        "name": "door",
-        "address": {"socket_address": {"address": door.host, "port_value": door.port}},
+        "name": name,
+        "address": {"socket_address": {"address": host, "port_value": port}},
         "per_connection_buffer_limit_bytes": _CONNECTION_BUFFER,
         # With SO_REUSEPORT a second program of this user could silently take half of the connections.
         "enable_reuse_port": False,
         "connection_balance_config": {"exact_balance": {}},
-        "filter_chains": [{"filters": [chain]}],
+        "filter_chains": [chain],
+    }
+
+
+def _transport_socket(certificate_file: str) -> Json:
+    """The certificate comes by a file of its own, so that a new one disturbs no connection."""
+    certificate = {"name": CERTIFICATE, "sds_config": file_source(certificate_file)}
+    return {
+        "name": "envoy.transport_sockets.tls",
+        "typed_config": {
+            "@type": f"{_TYPES}.extensions.transport_sockets.tls.v3.DownstreamTlsContext",
+            "common_tls_context": {
+                "tls_params": {"tls_minimum_protocol_version": "TLSv1_2"},
+                "alpn_protocols": ["h2", "http/1.1"],
+                "tls_certificate_sds_secret_configs": [certificate],
+            },
+        },
     }
 
 
@@ -69,6 +99,11 @@ def _manager(door: Door, routes_file: str) -> Json:
         "request_headers_timeout": _HEADERS_WITHIN,
         "request_timeout": _REQUEST_WITHIN,
         "common_http_protocol_options": {"idle_timeout": _IDLE_CONNECTION},
+        "http2_protocol_options": {
+            "max_concurrent_streams": _STREAMS,
+            "initial_stream_window_size": _CONNECTION_BUFFER,
+            "initial_connection_window_size": _CONNECTION_BUFFER,
+        },
         "access_log": [_access_log(door.access_log)],
     }
 
@@ -134,6 +169,7 @@ def _access_log(path: str) -> Json:
         "request_id": "%REQ(X-REQUEST-ID)%",
         "client_request_id": "%REQ(X-MS-CLIENT-REQUEST-ID):40%",
         "method": "%REQ(:METHOD)%",
+        "scheme": "%REQ(X-FORWARDED-PROTO)%",
         "path": "%PATH(NQ:ORIG_OR_PATH)%",
         "protocol": "%PROTOCOL%",
         "status": "%RESPONSE_CODE%",

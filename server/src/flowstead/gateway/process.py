@@ -10,7 +10,7 @@ import socket
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from importlib import metadata
@@ -20,8 +20,8 @@ from flowstead import supervise
 from flowstead.errors import EnvoyMissing, GatewayUpdateFailed, PortInUse, StartFailed
 from flowstead.gateway.admin import Admin, AdminUnreachable, Taken
 from flowstead.gateway.bootstrap import Files, bootstrap, command
-from flowstead.gateway.description import Door, GatewayEndpoint
-from flowstead.gateway.files import place, read, texts, version_of, with_former, write
+from flowstead.gateway.description import Certificate, Door, GatewayEndpoint
+from flowstead.gateway.files import bindings_of, certificate_text, place, read, texts, version_of, with_former, write
 from flowstead.gateway.rejection import reason
 from flowstead.gateway.routes import Configuration, configuration
 from flowstead.resources.home import Home
@@ -83,6 +83,14 @@ class EnvoyGateway:
                 supervise.stop(self._files.run)
                 self._wait_for_end()
                 raise
+
+    def present(self, certificate: Certificate) -> None:
+        """Let the HTTPS door show this certificate; before the start, or at any time after it. Connections that are
+        there go on with the one they know."""
+        text = certificate_text(certificate)
+        with self._lock:
+            if read(self._files.certificate) != text:
+                write(self._files.certificate, text)
 
     def keep_running(self) -> None:
         """Start Envoy again when nobody supervises it any more; returns at once when somebody does. Raises what
@@ -150,8 +158,9 @@ class EnvoyGateway:
             return False
         self._wait_until_ready()
         listeners = texts(configuration((), self._door, str(self._files.routes)))["listeners"]
-        if read(self._files.listeners) != listeners:
-            check_port(self._door.host, self._door.port)
+        before = read(self._files.listeners)
+        if before != listeners:
+            check_ports(set(self._door.bindings) - bindings_of(before))
             write(self._files.listeners, listeners)
         self._wait_for_files()
         return True
@@ -161,12 +170,12 @@ class EnvoyGateway:
 
         def free() -> bool:
             with suppress(PortInUse):
-                check_port(self._door.host, self._door.port)
+                check_ports(self._door.bindings)
                 return True
             return False
 
         if not _wait(free, seconds):
-            check_port(self._door.host, self._door.port)
+            check_ports(self._door.bindings)
 
     def _specification(self, argv: Sequence[str]) -> ProcessSpec:
         return ProcessSpec(
@@ -219,7 +228,7 @@ class EnvoyGateway:
         def settled() -> bool:
             seen = self._taken_or_nothing()
             return all(seen.versions[name] == lying[name] or seen.refused[name] for name in _FILES) and (
-                seen.listening or seen.refused["listeners"] > 0
+                seen.listening >= len(self._door.bindings) or seen.refused["listeners"] > 0
             )
 
         _wait(settled, _TAKE_S)
@@ -227,7 +236,8 @@ class EnvoyGateway:
             return
         error = self._listener_error()
         if "cannot bind" in error or "in use" in error:
-            raise PortInUse(f"Port {self._door.port} of {self._door.host} cannot be bound.", details=error)
+            ports = " or ".join(f"port {port} of {host}" for host, port in self._door.bindings)
+            raise PortInUse(f"{ports.capitalize()} cannot be bound.", details=error)
         raise self._not_started("Envoy did not take its configuration.", error)
 
     def _publish(self, wanted: Configuration, now: dict[str, str], before: dict[str, str]) -> None:
@@ -258,7 +268,7 @@ class EnvoyGateway:
         try:
             return self._admin.taken()
         except AdminUnreachable:
-            return Taken(dict.fromkeys(_FILES, ""), dict.fromkeys(_FILES, 0), warming=0, listening=False)
+            return Taken(dict.fromkeys(_FILES, ""), dict.fromkeys(_FILES, 0), warming=0, listening=0)
 
     def _listener_error(self) -> str:
         try:
@@ -327,6 +337,12 @@ def check_port(host: str, port: int) -> None:
             if failure.errno == errno.EADDRINUSE:
                 raise PortInUse(f"Port {port} of {host} is taken by another program.") from failure
             raise StartFailed(f"Port {port} of {host} cannot be bound: {failure.strerror}.") from failure
+
+
+def check_ports(bindings: Iterable[tuple[str, int]]) -> None:
+    """Raises what `check_port` raises."""
+    for host, port in bindings:
+        check_port(host, port)
 
 
 def _check_keys(endpoints: Sequence[GatewayEndpoint]) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from flowstead.gateway.clusters import API_CLUSTER, cluster_name, clusters
 from flowstead.gateway.description import Door, GatewayDeployment, GatewayEndpoint
-from flowstead.gateway.listener import API_KEY_AUTH, BODY_SIZE_LIMIT, KEY_SOURCES, ROUTES, listener
+from flowstead.gateway.listener import API_KEY_AUTH, BODY_SIZE_LIMIT, KEY_SOURCES, ROUTES, listeners
 from flowstead.gateway.paths import (
     CLIENT_HEADER,
     ENDPOINTS_PREFIX,
@@ -44,7 +44,7 @@ def configuration(endpoints: Sequence[GatewayEndpoint], door: Door, routes_file:
     return Configuration(
         clusters=clusters(complete, door.api_socket),
         routes=[_route_configuration(complete)],
-        listeners=[listener(door, routes_file)],
+        listeners=listeners(door, routes_file),
     )
 
 

@@ -1,71 +1,84 @@
-"""Where the door is: what `up` was asked for, what it was started with before, and whether that may be."""
+"""Where the doors are: what `up` was asked for, what it was started with before, and whether that may be."""
 
 from __future__ import annotations
 
 import ipaddress
 import json
+import re
 import socket
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from urllib.parse import urlsplit
 
-from flowstead.errors import BadArgument
+from flowstead.errors import BadArgument, FlowsteadError
+from flowstead.gateway.process import check_port
 from flowstead.resources.home import Home
 from flowstead.resources.private_file import write_private
 from flowstead.resources.settings import ServerSettings
 
+_LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
+_DOMAIN = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
+
 
 @dataclass(frozen=True)
 class AskedFor:
-    """The options of `up`; None: as the last time, or the default."""
+    """The options of `up`; None: as the last time, or the default. An empty public URL or domain: none."""
 
     host: str | None = None
     port: int | None = None
+    tls_port: int | None = None
     public_url: str | None = None
+    domain: str | None = None
     allow_plain_http: bool = False
 
 
-def settings_for(asked: AskedFor, home: Home) -> ServerSettings:
-    """What to start with. Raises BadArgument for a bind that is wider than this machine (no TLS yet), unless it was
-    asked for in so many words, and for a public URL that is none."""
+def settings_for(asked: AskedFor, home: Home, *, is_free: Callable[[str, int], bool] | None = None) -> ServerSettings:
+    """What to start with. Nobody asked for the default HTTPS port: when it is taken at the first start, a free one
+    stands in for it, so that two homes can run side by side.
+
+    Plain HTTP reaches no further than this machine unless `allow_plain_http` says so, each time anew. Raises
+    BadArgument for a host that is no address, for a public URL and a domain that are none, and for one port for both
+    doors."""
     known = read_settings(home)
-    host = _as_address(asked.host) if asked.host else known.host if known else ServerSettings.host
-    port = asked.port or (known.port if known else ServerSettings.port)
-    if not is_loopback(host) and not asked.allow_plain_http:
+    before = known or ServerSettings()
+    host = before.host if asked.host is None else _as_address(asked.host)
+    port = asked.port or before.port
+    tls_port = asked.tls_port or before.tls_port
+    if known is None and asked.tls_port is None and (tls_port == port or not (is_free or _is_free)(host, tls_port)):
+        tls_port = free_port(host)
+    if tls_port == port:
         raise BadArgument(
-            f"--host {host} would let other machines in over plain HTTP: keys and answers could be read on the way.",
-            hint="Keep 127.0.0.1 behind a TLS proxy (and name it with --public-url), or add --allow-plain-http.",
-            target="host",
+            f"HTTP and HTTPS cannot both have port {port}.", hint="Choose another --tls-port.", target="tls_port"
         )
-    own = _own_url(host, port)
-    was_own = known is None or known.public_url == _own_url(known.host, known.port)
-    public_url = asked.public_url or (own if was_own or known is None else known.public_url)
-    return ServerSettings(host, port, _checked_url(public_url))
+    return ServerSettings(
+        host=host,
+        port=port,
+        tls_port=tls_port,
+        public_url=before.public_url if asked.public_url is None else _checked_url(asked.public_url),
+        allow_plain_http=asked.allow_plain_http,
+        domain=before.domain if asked.domain is None else _checked_domain(asked.domain),
+    )
 
 
 def read_settings(home: Home) -> ServerSettings | None:
     """What `up` was last started with; None when it never was."""
     try:
-        known = json.loads(home.settings.read_bytes())
-        return ServerSettings(str(known["host"]), int(known["port"]), str(known["public_url"]))
-    except (OSError, ValueError, KeyError, TypeError):
+        return settings_from(home.settings.read_text(encoding="utf-8"))
+    except (OSError, ValueError, TypeError):
         return None
 
 
 def write_settings(home: Home, settings: ServerSettings) -> None:
-    write_private(home.settings, json.dumps(asdict(settings), indent=2).encode() + b"\n")
+    write_private(home.settings, settings_text(settings).encode() + b"\n")
 
 
-def is_loopback(host: str) -> bool:
-    """host: an IP address."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
+def settings_text(settings: ServerSettings) -> str:
+    return json.dumps(asdict(settings), indent=2)
 
 
-def door_url(settings: ServerSettings) -> str:
-    """The door as this machine reaches it, whatever its public name."""
-    return _own_url(settings.host, settings.port)
+def settings_from(text: str) -> ServerSettings:
+    """Raises ValueError or TypeError when it is none."""
+    return ServerSettings(**json.loads(text))
 
 
 def free_port(host: str) -> int:
@@ -74,6 +87,14 @@ def free_port(host: str) -> int:
     with socket.socket(family) as probe:
         probe.bind((host, 0))
         return int(probe.getsockname()[1])
+
+
+def _is_free(host: str, port: int) -> bool:
+    try:
+        check_port(host, port)
+    except FlowsteadError:
+        return False
+    return True
 
 
 def _as_address(host: str) -> str:
@@ -88,13 +109,9 @@ def _as_address(host: str) -> str:
         ) from None
 
 
-def _own_url(host: str, port: int) -> str:
-    """Of a wildcard address, the way from this machine."""
-    reachable = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 compared, not bound
-    return f"http://[{reachable}]:{port}" if ":" in reachable else f"http://{reachable}:{port}"
-
-
 def _checked_url(url: str) -> str:
+    if not url:
+        return ""
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
         raise BadArgument(
@@ -103,3 +120,12 @@ def _checked_url(url: str) -> str:
             target="public_url",
         )
     return url.rstrip("/")
+
+
+def _checked_domain(domain: str) -> str:
+    bare = domain.lower().strip(".")
+    if bare and not _DOMAIN.fullmatch(bare):
+        raise BadArgument(
+            f"{domain!r} is not a domain.", hint="Give it as in --domain flows.example.com.", target="domain"
+        )
+    return bare

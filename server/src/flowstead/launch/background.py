@@ -1,8 +1,9 @@
 """The server in the background: started in a session of its own, waited for until it answers.
 
-    python -m flowstead.launch.background HOME HOST PORT PUBLIC_URL
+    python -m flowstead.launch.background HOME SETTINGS
 
-The child tells how its start went by one JSON line on its standard output, then lets go of it.
+SETTINGS is one JSON object. The child tells how its start went by one JSON line on its standard output, then lets go
+of it.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from flowstead.errors import FlowsteadError, StartFailed, all_errors
+from flowstead.launch.addresses import settings_from, settings_text
 from flowstead.launch.lock import HomeLock
 from flowstead.resources.home import Home
 from flowstead.resources.settings import ServerSettings
@@ -31,7 +33,7 @@ def start_in_background(home: Home, settings: ServerSettings) -> int:
     """Start it and wait until it answers through the gateway; returns its pid. Raises what its start raised."""
     with HomeLock.take(home):
         home.create()  # a home in use is told here, at once; the child takes the lock anew
-    arguments = (str(home.root), settings.host, str(settings.port), settings.public_url)
+    arguments = (str(home.root), settings_text(settings))
     with (home.logs / "server.err").open("ab") as errors, _signals_put_off() as put_off:
         process = subprocess.Popen(
             [sys.executable, "-m", __spec__.name if __name__ == "__main__" else __name__, *arguments],
@@ -85,8 +87,8 @@ def main(arguments: Sequence[str]) -> int:
     """The child's side."""
     from flowstead.launch.server import run_server  # imported late: its parent need not pay for it
 
-    root, host, port, public_url = arguments
-    home, settings = Home(Path(root)), ServerSettings(host, int(port), public_url)
+    root, text = arguments
+    home, settings = Home(Path(root)), settings_from(text)
     try:
         with HomeLock.take(home) as lock:
             run_server(home, settings, lock, terminal=False, on_ready=lambda: _report({"ready": True}))

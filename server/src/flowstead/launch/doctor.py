@@ -52,7 +52,7 @@ class Facts(Protocol):
         """Write and remove a file in the home; its path. Raises HomeNotWritable."""
 
     def door(self) -> str:
-        """How the port stands: free, or ours. Raises PortInUse and StartFailed."""
+        """How the ports stand: free, or ours. Raises PortInUse and StartFailed."""
 
     def bind_unix_socket(self) -> str:
         """Bind a socket as long as the longest we use; its run directory. Raises OSError."""

@@ -1,9 +1,10 @@
-"""The door of a home: where its gateway listens, and whether it may."""
+"""The doors of a home: where its gateway listens, and whether it may."""
 
 from __future__ import annotations
 
-from flowstead.gateway.description import Door
-from flowstead.gateway.process import EnvoyGateway, check_port
+from flowstead.gateway.bootstrap import Files
+from flowstead.gateway.description import Door, TlsDoor
+from flowstead.gateway.process import EnvoyGateway, check_ports
 from flowstead.launch.addresses import read_settings
 from flowstead.resources.home import Home
 from flowstead.resources.settings import ServerSettings
@@ -12,19 +13,21 @@ from flowstead.resources.settings import ServerSettings
 def door_of(home: Home, settings: ServerSettings) -> Door:
     """Where the gateway of this home listens."""
     return Door(
-        host=settings.host,
+        host=settings.plain_host,
         port=settings.port,
         api_socket=str(home.api_socket),
         access_log=str(home.logs / "access.log"),
+        tls=TlsDoor(settings.host, settings.tls_port, str(Files(home.gateway_run).certificate)),
     )
 
 
 def check_door(home: Home, settings: ServerSettings) -> bool:
-    """Whether our own gateway, still running, has the door's port. Raises PortInUse when another program has it, and
+    """Whether our own gateway, still running, has the doors' ports. Raises PortInUse when another program has one, and
     StartFailed when it is not ours to bind."""
-    known = read_settings(home)
-    same = known is not None and (known.host, known.port) == (settings.host, settings.port)
-    if same and EnvoyGateway(home, door_of(home, settings)).observe() is not None:
-        return True
-    check_port(settings.host, settings.port)
-    return False
+    known, wanted = read_settings(home), set(door_of(home, settings).bindings)
+    ours: set[tuple[str, int]] = set()
+    if known is not None:
+        before = door_of(home, known)
+        ours = set(before.bindings) if EnvoyGateway(home, before).observe() is not None else set()
+    check_ports(sorted(wanted - ours))
+    return wanted <= ours

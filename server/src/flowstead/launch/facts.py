@@ -18,7 +18,7 @@ from uv import find_uv_bin
 
 from flowstead.errors import EnvoyMissing, HomeNotWritable, HostProblem
 from flowstead.gateway.process import envoy_binary
-from flowstead.launch.door import check_door
+from flowstead.launch.door import check_door, door_of
 from flowstead.resources.home import Home
 from flowstead.resources.settings import ServerSettings
 
@@ -76,7 +76,8 @@ class MachineFacts:
 
     def door(self) -> str:
         ours = check_door(self._home, self._settings)
-        return f"{self._settings.port} on {self._settings.host} {'is our own gateway' if ours else 'is free'}"
+        places = " and ".join(f"{port} on {host}" for host, port in door_of(self._home, self._settings).bindings)
+        return f"{places} {'are our own gateway' if ours else 'are free'}"
 
     def bind_unix_socket(self) -> str:
         run = self._home.run

@@ -23,7 +23,8 @@ from flowstead.engines.local import LocalEngine
 from flowstead.environments.uv_environments import UvEnvironments
 from flowstead.errors import StartFailed
 from flowstead.gateway.process import EnvoyGateway
-from flowstead.launch.addresses import door_url, write_settings
+from flowstead.launch.addresses import write_settings
+from flowstead.launch.certificate import certified
 from flowstead.launch.door import check_door, door_of
 from flowstead.launch.lock import Holder, HomeLock
 from flowstead.launch.server_log import configure_log
@@ -76,7 +77,7 @@ def run_server(
     Raises HostProblem of any kind when it cannot start."""
     home.create()
     configure_log(home, terminal=terminal)
-    lock.name(Holder(os.getpid(), settings.public_url, time.time()))
+    lock.name(Holder(os.getpid(), settings.base_url("http"), time.time()))
     gateway = EnvoyGateway(home, door_of(home, settings))
     check_door(home, settings)
     write_settings(home, settings)
@@ -86,13 +87,15 @@ def run_server(
         store = stack.enter_context(_store(home))
         app, reconciler, hint = _compose(store, home, settings, gateway, stack)
         listener = stack.enter_context(_api_listener(home))
+        stack.enter_context(certified(home, settings, gateway, SystemClock()))
         gateway.ensure_running()
         server = uvicorn.Server(_uvicorn_config(app))
         stack.enter_context(_reconciling(reconciler, hint))
         failures: list[Exception] = []
         watching = (settings, server, signals, on_ready, failures)
         threading.Thread(target=_watch_start, args=watching, daemon=True).start()
-        logger.info("Serving %s (home %s, process %d).", settings.public_url, home.root, os.getpid())
+        urls = (settings.base_url("http"), settings.base_url("https"))
+        logger.info("Serving %s and %s (home %s, process %d).", *urls, home.root, os.getpid())
         server.run(sockets=[listener])
         if failures:
             raise failures[0]
@@ -180,7 +183,7 @@ def _watch_start(
 ) -> None:
     """Call `on_ready` when the API answers through the gateway; end the server when it never does, or when a signal
     came before uvicorn listened to signals."""
-    url = f"{door_url(settings)}/health"
+    url = f"{settings.door_url('http')}/health"
     give_up_at = time.monotonic() + _READY_WITHIN_S
     with httpx.Client(timeout=2.0, trust_env=False) as client:
         while not server.should_exit:

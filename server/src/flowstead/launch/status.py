@@ -10,7 +10,7 @@ from pathlib import Path
 from flowstead import supervise
 from flowstead.engines.local import LocalEngine
 from flowstead.engines.protocol import InstanceState
-from flowstead.launch.addresses import door_url, read_settings
+from flowstead.launch.addresses import read_settings
 from flowstead.launch.lock import find_holder
 from flowstead.resources.home import Home
 from flowstead.resources.settings import ServerSettings
@@ -29,6 +29,7 @@ class ProcessStatus:
     uptime_s: float | None
     log: str
     url: str = ""
+    tls_url: str = ""
     detail: str = ""
 
 
@@ -66,7 +67,8 @@ def status_of(home: Home, *, now: Callable[[], float] = time.time) -> HomeStatus
         pid=holder.pid if holder and holder.pid else None,
         uptime_s=_since(holder.started_at if holder else 0.0, now()),
         log=str(home.logs / "server.log"),
-        url=settings.public_url if holder else "",
+        url=settings.base_url("http") if holder else "",
+        tls_url=settings.base_url("https") if holder else "",
         detail="starting" if holder and not holder.pid else "",
     )
     return HomeStatus(str(home.root), server, _gateway(home, settings, now()), _instances(home, now()))
@@ -80,7 +82,8 @@ def _gateway(home: Home, settings: ServerSettings, now: float) -> ProcessStatus:
         pid=seen.pid if seen else None,
         uptime_s=_since(seen.started_at, now) if seen and running else None,
         log=str(home.logs / "gateway.log"),
-        url=door_url(settings) if running else "",
+        url=settings.door_url("http") if running else "",
+        tls_url=settings.door_url("https") if running else "",
         detail=seen.state.value if seen and not running else "",
     )
 

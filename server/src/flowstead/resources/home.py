@@ -66,6 +66,28 @@ class Home:
         return self.root / "keys"
 
     @property
+    def tls(self) -> Path:
+        """The authority and the certificate of the HTTPS door, with their keys; 0700."""
+        return self.root / "tls"
+
+    @property
+    def ca_certificate(self) -> Path:
+        """What clients trust."""
+        return self.tls / "ca.pem"
+
+    @property
+    def ca_key(self) -> Path:
+        return self.tls / "ca.key"
+
+    @property
+    def tls_certificate(self) -> Path:
+        return self.tls / "server.pem"
+
+    @property
+    def tls_key(self) -> Path:
+        return self.tls / "server.key"
+
+    @property
     def credentials(self) -> Path:
         """The owner's credentials for the CLI on this machine; 0600."""
         return self.root / "credentials.json"
@@ -77,7 +99,7 @@ class Home:
 
     @property
     def settings(self) -> Path:
-        """What `up` was started with (host, port, public URL); read by the CLI and the next `up`."""
+        """What `up` was started with (host, ports, public URL); read by the CLI and the next `up`."""
         return self.root / "settings.json"
 
     @property
@@ -111,7 +133,7 @@ class Home:
 
     def create(self) -> None:
         """Make the directories, private to this user; may repeat. Raises HomeNotWritable."""
-        private = (self.root, self.keys, self.run, self.gateway_run, self.instances_run)
+        private = (self.root, self.keys, self.tls, self.run, self.gateway_run, self.instances_run)
         others = (self.uploads, self.models, self.environments, self.logs, self.scratch)
         try:
             for directory in (*private, *others):

@@ -1,23 +1,88 @@
-"""What `flowstead up` was started with."""
+"""What `flowstead up` was started with, and by which addresses Flowstead goes."""
 
 from __future__ import annotations
 
+import ipaddress
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from flowstead.resources.sizes import DEFAULT_QUOTA_CORES
+
+_LOOPBACK = "127.0.0.1"
+_WILDCARDS = {"0.0.0.0": _LOOPBACK, "::": "::1"}  # noqa: S104 compared, not bound
+"""An address that stands for all → the one by which this machine reaches it."""
 
 
 @dataclass(frozen=True)
 class ServerSettings:
-    """public_url: what URLs that we hand out begin with, no trailing slash. quota_cores: for all deployments."""
+    """host: an IP address. port, tls_port: of HTTP and HTTPS. public_url: what the URLs that we hand out begin with, no
+    trailing slash; "" when each door goes by its own address. allow_plain_http: HTTP listens on a host that is not
+    loopback too. domain: endpoints are also reached as `{endpoint}.{domain}`, "" for none. quota_cores: for all
+    deployments."""
 
-    host: str = "127.0.0.1"
+    host: str = _LOOPBACK
     port: int = 8080
-    public_url: str = "http://127.0.0.1:8080"
+    tls_port: int = 8443
+    public_url: str = ""
+    allow_plain_http: bool = False
+    domain: str = ""
     quota_cores: int = DEFAULT_QUOTA_CORES
 
-    def scoring_uri(self, endpoint: str) -> str:
-        return f"{self.public_url}/endpoints/{endpoint}/score"
+    @property
+    def plain_host(self) -> str:
+        """Where HTTP listens: it stays on loopback unless it was asked for in so many words."""
+        return self.host if is_loopback(self.host) or self.allow_plain_http else _LOOPBACK
 
-    def swagger_uri(self, endpoint: str) -> str:
-        return f"{self.public_url}/endpoints/{endpoint}/swagger.json"
+    def door_url(self, scheme: str) -> str:
+        """The door as this machine reaches it, whatever its public name. scheme: http or https."""
+        if scheme == "https":
+            return _url(scheme, self.host, self.tls_port)
+        return _url("http", self.plain_host, self.port)
+
+    def base_url(self, scheme: str) -> str:
+        """What URLs begin with that are handed out through this door. scheme: http or https."""
+        return self.public_url or self.door_url(scheme)
+
+    @property
+    def audience(self) -> str:
+        """The API as its tokens name it, whichever door they come through."""
+        return self.base_url("https")
+
+    @property
+    def host_names(self) -> frozenset[str]:
+        """The hosts that we go by, in lower case; anything else in a Host header is refused."""
+        named = {urlsplit(self.base_url(scheme)).hostname or "" for scheme in ("http", "https")}
+        own = set() if self.host in _WILDCARDS else {self.host}
+        return frozenset(named | own | {"localhost", _LOOPBACK, "::1"})
+
+    @property
+    def certificate_names(self) -> frozenset[str]:
+        """Whom the certificate of the HTTPS door speaks for."""
+        return self.host_names | ({f"*.{self.domain}"} if self.domain else frozenset())
+
+    def is_own(self, url: str) -> bool:
+        """Whether the URL, which names no path, is a way to our API."""
+        if url == self.public_url:
+            return True
+        try:
+            parts = urlsplit(url)
+            scheme, host, port = parts.scheme, parts.hostname or "", parts.port
+        except ValueError:
+            return False
+        ports = {("http", self.port), ("https", self.tls_port)}
+        given = port or {"http": 80, "https": 443}.get(scheme, 0)
+        return parts.path in ("", "/") and host in self.host_names and (scheme, given) in ports
+
+
+def is_loopback(host: str) -> bool:
+    """host: an IP address."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _url(scheme: str, host: str, port: int) -> str:
+    """Of an address that stands for all, the way from this machine."""
+    reachable = _WILDCARDS.get(host, host)
+    return f"{scheme}://[{reachable}]:{port}" if ":" in reachable else f"{scheme}://{reachable}:{port}"

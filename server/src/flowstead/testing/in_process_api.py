@@ -126,5 +126,5 @@ class InProcessApi:
 
     async def _send(self, method: str, path: str, headers: dict[str, str], options: dict[str, Any]) -> httpx.Response:
         transport = httpx.ASGITransport(self.app, raise_app_exceptions=False)
-        async with httpx.AsyncClient(transport=transport, base_url=self.settings.public_url) as client:
+        async with httpx.AsyncClient(transport=transport, base_url=self.settings.base_url("http")) as client:
             return await client.request(method, path, headers=headers, **options)
