@@ -71,7 +71,7 @@ def list_container(container: str, request: Request, here: Here) -> Response:
         marker=query.get("marker", ""),
         count=page_size(query),
     )
-    url = f"{here.settings.public_url}{_ACCOUNT}/"
+    url = f"{here.base_url}{_ACCOUNT}/"
     body = listing(url, container, query, page)
     return Response(body, headers={"x-ms-version": VERSION}, media_type="application/xml")
 
