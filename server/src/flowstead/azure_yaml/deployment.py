@@ -22,7 +22,10 @@ from flowstead.resources.names import LOCATION, MAX_INSTANCES_PER_DEPLOYMENT
 
 _LONGEST_TIMEOUT_MS = 300_000
 """Azure's bound for flow deployments."""
-SHOWN_OF_DEPLOYMENTS = ("type", "resourceGroup", "conditions", "provisioning_error", "creation_context")
+SHOWN_OF_DEPLOYMENTS = (
+    *("type", "resourceGroup", "conditions", "provisioning_error", "creation_context"),
+    *("connections", "included_outputs"),
+)
 """What `show` prints of deployments beside that."""
 _PROBE = Section(
     {

@@ -23,7 +23,7 @@ from flowstead.azure_yaml.fields import (
     text,
     texts,
 )
-from flowstead.azure_yaml.paths import check_datastore, inner_path, is_address, local_path
+from flowstead.azure_yaml.paths import check_datastore, inner_path, is_address, local_file, local_path
 from flowstead.azure_yaml.references import BuildContext, InlineEnvironment
 from flowstead.azure_yaml.requirements import requirement_lines
 from flowstead.azure_yaml.schemas import check_schema
@@ -125,7 +125,7 @@ def _conda_text(entry: Entry, directory: Path) -> str:
     """A conda file's text: of the file that is named, or of what is written on the spot."""
     if isinstance(entry.value, Mapping):
         return _dumped(as_written(entry))
-    path = local_path(as_entry(entry), directory)
+    path = local_file(as_entry(entry), directory)
     content = text_of(path)
     top = tree_of(content, str(path))
     if not isinstance(top.value, Mapping) or not isinstance(top.value.get("dependencies", top).value, Sequence):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from flowstead.azure_yaml.document import text_of
 from flowstead.azure_yaml.entry import Entry
-from flowstead.azure_yaml.paths import local_path
+from flowstead.azure_yaml.paths import local_file
 
 _NOT_ALONE = ("-r", "--requirement", "-c", "--constraint", "-e", "--editable", ".", "/")
 """How a line begins that needs other files beside this one."""
@@ -16,7 +16,7 @@ _NOT_ALONE = ("-r", "--requirement", "-c", "--constraint", "-e", "--editable", "
 def requirement_lines(entry: Entry, directory: Path) -> list[str]:
     """The file's requirements and options, one a line, without comments. Raises BadArgument for a file that is not
     there or a line that needs another file."""
-    path = local_path(entry, directory)
+    path = local_file(entry, directory)
     lines: list[str] = []
     joined = re.sub(r"\\\r?\n[ \t]*", "", text_of(path))
     for line in joined.splitlines():
