@@ -99,18 +99,25 @@ def test_a_wrong_place_is_told(flowstead: Installation) -> None:
     assert [each["name"] for each in flowstead.json("workspace", "list")] == ["default"]
 
 
-def test_another_machines_server_is_worked_on_after_login(flowstead: Installation, tmp_path: Path) -> None:
+def test_another_machines_server_is_worked_on_after_login(flowstead: Installation, files: Path, tmp_path: Path) -> None:
     known = json.loads((flowstead.home / "credentials.json").read_text())
     other = Installation(tmp_path / "elsewhere")
-    credentials = ("--client-id", known["client_id"], "--tenant", known["tenant_id"])
-    wrong = other.run("login", flowstead.url, *credentials, "--client-secret", "wrong", check=False)
-    assert "error: invalid_client" in wrong.stderr
+    ca = ("--ca", str(flowstead.home / "tls" / "ca.pem"))
+    login = ("login", flowstead.tls_url, "--client-id", known["client_id"], "--tenant", known["tenant_id"])
+    secret = ("--client-secret", known["client_secret"])
+    assert "cannot be trusted" in other.run(*login, *secret, check=False).stderr
+    assert "error: invalid_client" in other.run(*login, *ca, "--client-secret", "wrong", check=False).stderr
     assert not (other.home / "login.json").exists()
-    done = other.run("login", flowstead.url, *credentials, "--client-secret", known["client_secret"])
+    done = other.run(*login, *ca, *secret)
     assert known["client_secret"] not in done.stdout + done.stderr
     assert (other.home / "login.json").stat().st_mode & 0o777 == 0o600
     assert other.json("workspace", "show") == flowstead.json("workspace", "show")
-    assert other.token()
+    other.run("deploy", str(files / "basic-flow"), "--endpoint", "from-elsewhere")
+    (files / "request.json").write_text('{"question": "Are you there?"}')
+    invoke = ("online-endpoint", "invoke", "-n", "from-elsewhere", "-r", str(files / "request.json"))
+    assert json.loads(other.run(*invoke).stdout) == {"answer": "You asked: Are you there?"}
+    assert json.loads(flowstead.run(*invoke).stdout) == {"answer": "You asked: Are you there?"}
+    other.run("online-endpoint", "delete", "-n", "from-elsewhere", "-y")
     other.run("logout")
     assert other.run("workspace", "show", check=False).returncode == 3
 

@@ -19,9 +19,10 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from flowstead.cli.running import run
-from flowstead.client import Session
+from flowstead.client import Session, invoke
 from flowstead.client.credentials import Credentials
 from flowstead.client.login import Login, checked_url, forget_login, read_login, write_login
+from flowstead.client.session import own_authority
 from flowstead.errors import BadArgument, ServerUnreachable
 from flowstead.resources.home import Home
 
@@ -103,6 +104,17 @@ def test_the_given_authority_alone_is_trusted(served: tuple[str, Certificate]) -
         assert "--ca FILE" in caught.value.next_step
     with pytest.raises(BadArgument, match="holds no certificate"):
         Session.remote(Login(credentials, "no certificate"))
+
+
+def test_an_endpoint_behind_the_homes_own_authority_is_called(served: tuple[str, Certificate], tmp_path: Path) -> None:
+    url, own = served
+    home = Home(tmp_path)
+    assert own_authority(home) is None
+    home.tls.mkdir()
+    home.ca_certificate.write_text(own.certificate)
+    assert invoke(url, "key", b"{}", trust=own_authority(home)).status == 200
+    with pytest.raises(ServerUnreachable, match="CERTIFICATE_VERIFY_FAILED"):
+        invoke(url, "key", b"{}")
 
 
 def test_login_proves_the_credentials_and_keeps_them_for_this_user_alone(

@@ -166,8 +166,10 @@ def invoke_endpoint(
         endpoint = client.endpoints.get(name)
         if deployment:
             client.deployments.get(name, deployment)
-        credential, trust = credential_of(client, endpoint), client.session.trust
-    answer = invoke(str(endpoint["properties"]["scoringUri"]), credential, body, deployment=deployment, trust=trust)
+        credential = credential_of(client, endpoint)
+    uri = str(endpoint["properties"]["scoringUri"])
+    trust = client.session.trust() if uri.startswith("https:") else None
+    answer = invoke(uri, credential, body, deployment=deployment, trust=trust)
     print(check_answer(answer, name).text)
 
 

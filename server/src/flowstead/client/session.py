@@ -36,11 +36,11 @@ class Session:
         client: httpx.Client,
         credentials: Credentials,
         *,
-        trust: ssl.SSLContext | None = None,
+        trust: Callable[[], ssl.SSLContext | None] = lambda: None,
         remote: bool = False,
     ) -> None:
-        """client: its base URL or transport leads to the server. trust: what its certificates are checked against, the
-        system's authorities unless given. remote: it is another machine's."""
+        """client: its base URL or transport leads to the server. trust: makes what the certificates of
+        its door are checked against; None for the system's authorities. remote: it is another machine's."""
         self.trust = trust
         self.is_remote = remote
         self.credentials = credentials
@@ -56,7 +56,8 @@ class Session:
         credentials = read_credentials(home)
         transport = httpx.HTTPTransport(uds=str(home.api_socket))
         timeout = httpx.Timeout(_ANSWER_S, connect=_CONNECT_S)
-        return cls(httpx.Client(transport=transport, base_url="http://flowstead", timeout=timeout), credentials)
+        client = httpx.Client(transport=transport, base_url="http://flowstead", timeout=timeout)
+        return cls(client, credentials, trust=lambda: own_authority(home))
 
     @classmethod
     def remote(cls, login: Login) -> Session:
@@ -64,7 +65,7 @@ class Session:
         trust = login.trust()
         timeout = httpx.Timeout(_ANSWER_S, connect=_CONNECT_S)
         client = httpx.Client(base_url=login.credentials.url, verify=trust, timeout=timeout)
-        return cls(client, login.credentials, trust=trust, remote=True)
+        return cls(client, login.credentials, trust=lambda: trust, remote=True)
 
     @classmethod
     def of(cls, home: Home) -> Session:
@@ -161,3 +162,12 @@ class Session:
         if answer.is_error:
             raise failure_of(answer)
         return dict(answer.json())
+
+
+def own_authority(home: Home) -> ssl.SSLContext | None:
+    """Trusts the home's own authority beside the system's; None for a home that has none."""
+    if not home.ca_certificate.exists():
+        return None
+    context = ssl.create_default_context()
+    context.load_verify_locations(home.ca_certificate)
+    return context
