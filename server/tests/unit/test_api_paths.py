@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from flowstead.api.model_uris import uploaded_at
 from flowstead.api.paths import canonical
+from flowstead.api.upload_uris import uploaded_at
 from flowstead.errors import BadArgument
 from flowstead.resources.names import Workspace
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import pytest
 
 from flowstead.errors import BadArgument, PayloadTooLarge
 from flowstead.store import content
-from flowstead.store.content import Contents
+from flowstead.store.content import Contents, Unused
 
 
 @pytest.fixture
@@ -136,11 +137,74 @@ def test_what_changes_while_it_is_registered_goes_under_its_own_hash(
 
 def test_a_sweep_keeps_what_is_used(contents: Contents, tmp_path: Path) -> None:
     kept = contents.register(write(tmp_path / "a", FLOW))
-    dropped = contents.register(write(tmp_path / "b", {"x": "y"}))
-    (contents._root / ".incoming-1").mkdir()
-    contents.sweep({kept})
+    dropped = contents.register(write(tmp_path / "b", {"x": "yes"}))
+    expected = [Unused(dropped, 3)]
+    assert contents.unused(lambda: {kept}) == expected, "a dry run"
+    assert contents.locate(dropped).is_dir()
+    assert contents.sweep(lambda: {kept}) == expected
     assert [p.name for p in contents._root.iterdir()] == [kept]
-    assert not contents.locate(dropped).exists()
+    assert contents.sweep(lambda: {kept}) == []
+
+
+def test_a_dead_servers_copies_are_thrown_away(contents: Contents, tmp_path: Path) -> None:
+    kept = contents.register(write(tmp_path / "a", FLOW))
+    (contents._root / ".incoming-1").mkdir()
+    contents.discard_incomplete()
+    assert [p.name for p in contents._root.iterdir()] == [kept]
+
+
+def test_what_is_being_registered_is_not_swept_away(contents: Contents, tmp_path: Path) -> None:
+    source = write(tmp_path / "a", FLOW)
+    for _ in ("copied", "there already"):
+        with contents.held(source) as content_hash:
+            assert contents.sweep(set) == []
+            assert contents.unused(set) == []
+            assert contents.locate(content_hash).is_dir()
+    assert [each.content_hash for each in contents.sweep(set)] == [content_hash], "nobody has written it down"
+
+
+def test_sweeping_and_registering_the_same_content_at_once(contents: Contents, tmp_path: Path) -> None:
+    """What one of them has registered is there, whenever the other one looks."""
+    source = write(tmp_path / "a", FLOW)
+    used: set[str] = set()
+    stop = threading.Event()
+
+    def sweep() -> None:
+        while not stop.is_set():
+            contents.sweep(lambda: frozenset(used))
+
+    sweeper = threading.Thread(target=sweep)
+    sweeper.start()
+    try:
+        for _ in range(100):
+            with contents.held(source) as content_hash:
+                used.add(content_hash)
+            assert sorted(p.name for p in contents.locate(content_hash).iterdir()) == sorted(
+                {Path(name).parts[0] for name in FLOW}
+            )
+            used.clear()
+    finally:
+        stop.set()
+        sweeper.join()
+
+
+def test_names_that_differ_by_case_only_and_empty_files(contents: Contents, tmp_path: Path) -> None:
+    files = {"A.txt": "upper", "a.txt": "lower", "sub/empty": ""}
+    source = write(tmp_path / "a", files)
+    if len(list(source.iterdir())) < 3:
+        pytest.skip("this file system knows no difference")
+    found = contents.locate(contents.register(source))
+    assert {name: (found / name).read_text() for name in files} == files
+
+
+def test_ten_thousand_files(contents: Contents, tmp_path: Path) -> None:
+    source = tmp_path / "many"
+    for folder in range(10):
+        (source / str(folder)).mkdir(parents=True)
+        for number in range(1000):
+            (source / str(folder) / str(number)).touch()
+    found = contents.locate(contents.register(source))
+    assert sum(len(files) for _, _, files in os.walk(found)) == 10_000
 
 
 def test_only_hashes_are_located(contents: Contents) -> None:

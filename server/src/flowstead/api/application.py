@@ -11,7 +11,9 @@ from starlette.middleware import Middleware
 from flowstead.access import Access
 from flowstead.api import (
     blobs,
+    codes,
     connections,
+    data,
     datastores,
     deployments,
     description,
@@ -49,6 +51,8 @@ ROUTERS = (
     endpoints.router,
     deployments.router,
     models.router,
+    data.router,
+    codes.router,
     environments.router,
     connections.router,
     datastores.router,
@@ -112,7 +116,11 @@ def create_app(
 
 
 def _clean_up(store: Store, uploads: Uploads, contents: Contents, clock: Clock) -> None:
-    with store.reading() as tx:
-        used = tx.content_in_use()
     uploads.discard_incomplete(clock.now())
-    contents.sweep(used)
+    contents.discard_incomplete()
+    contents.sweep(lambda: _content_in_use(store))
+
+
+def _content_in_use(store: Store) -> frozenset[str]:
+    with store.reading() as tx:
+        return tx.content_in_use()

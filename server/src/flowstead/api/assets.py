@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import Any, Generic, Protocol, TypeVar
+from pathlib import Path
+from typing import Any, Generic, Literal, Protocol, TypeVar
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import JSONResponse, Response
@@ -12,10 +14,11 @@ from fastapi.responses import JSONResponse, Response
 from flowstead.api.arm import envelope, ordered, page, put_answer, resource_answer
 from flowstead.api.bodies import Body, TextMap
 from flowstead.api.context import SITE, Context, Here, Needs
+from flowstead.api.pending_uploads import PendingUploadBody, pending_upload
 from flowstead.errors import BadArgument, ResourceConflict
 from flowstead.resources.asset import AssetContainerSpec
 from flowstead.resources.deployment import DeploymentSpec
-from flowstead.resources.names import check_asset_name
+from flowstead.resources.names import check_asset_name, check_asset_version
 from flowstead.resources.principal import Principal
 from flowstead.store import Reading, Writing
 from flowstead.store.records import AnyRecord, AssetContainerRecord, Kind, Record
@@ -31,6 +34,14 @@ class VersionSpec(Protocol):
     def is_archived(self) -> bool: ...
 
 
+class CopiedSpec(Protocol):
+    """What a version's specification holds whose files were copied."""
+
+    @property
+    def content_hash(self) -> str: ...
+
+
+Copied = TypeVar("Copied", bound=CopiedSpec)
 Version = TypeVar("Version", bound=VersionSpec)
 Item = TypeVar("Item", bound=AnyRecord)
 
@@ -40,6 +51,7 @@ class AssetProperties(Body):
     tags: TextMap | None = None
     properties: TextMap | None = None
     is_archived: bool | None = None
+    data_type: Literal["uri_file", "uri_folder", "mltable"] | None = None
 
 
 class AssetBody(Body):
@@ -51,7 +63,8 @@ class AssetBody(Body):
 @dataclass(frozen=True)
 class Asset(Generic[Version]):
     """One kind of asset. noun: `model`; plural: the path's segment, `models`. show: a version as GET shows it.
-    demand_unused: raises ResourceConflict for a container or version that something needs."""
+    demand_unused: raises ResourceConflict for a container or version that something needs. hash_of: what a version is
+    found by when a list asks for `hash`, whatever its name; None for a kind whose lists do not."""
 
     noun: str
     plural: str
@@ -59,6 +72,7 @@ class Asset(Generic[Version]):
     version: Kind[Version, None]
     show: Callable[[Record[Version, None]], dict[str, Any]]
     demand_unused: Callable[[Reading, AnyRecord], None]
+    hash_of: Callable[[Version], str] | None = None
 
     def container_id(self, here: Context, name: str) -> str:
         return f"{here.workspace.path}/{self.plural}/{name}"
@@ -67,14 +81,15 @@ class Asset(Generic[Version]):
         return f"{self.container_id(here, name)}/versions/{version}"
 
     def write_version(
-        self, tx: Writing, here: Context, name: str, version: str, spec: Version, by: str
+        self, tx: Writing, here: Context, name: str, version: str, spec: Version, by: str, *, data_type: str = ""
     ) -> Record[Version, None]:
-        """Create the version, and its container when there is none; or change what is said of the version."""
+        """Create the version, and its container when there is none; or change what is said of the version.
+        data_type: of data assets."""
         container = tx.find(self.container, self.container_id(here, name))
         container_id = container.id if container else self.container_id(here, name)
         before = tx.find(self.version, f"{container_id}/versions/{version}")
         if before is None:
-            described = _with_version(container.spec if container else AssetContainerSpec(), version)
+            described = _with_version(container.spec if container else AssetContainerSpec(), version, data_type)
             shown = container.name if container else name
             tx.put(self.container, container_id, here.workspace.path, shown, described, by=by, operation=None)
         id = before.id if before else f"{container_id}/versions/{version}"
@@ -93,6 +108,7 @@ def _router(asset: Asset[Version]) -> APIRouter:
     reader = [Depends(Needs(f"workspaces/{asset.plural}/read"))]
     version_reader = [Depends(Needs(f"workspaces/{asset.plural}/versions/read"))]
     writer = Depends(Needs(f"workspaces/{asset.plural}/write"))
+    version_writer = Depends(Needs(f"workspaces/{asset.plural}/versions/write"))
     deleter = Depends(Needs(f"workspaces/{asset.plural}/delete"))
     version_deleter = Depends(Needs(f"workspaces/{asset.plural}/versions/delete"))
 
@@ -133,8 +149,12 @@ def _router(asset: Asset[Version]) -> APIRouter:
 
     def list_versions(name: str, request: Request, here: Here) -> dict[str, Any]:
         """Its versions; empty for a name that does not exist, as the SDK asks before the first one."""
+        wanted = request.query_params.get("hash", "")
         with here.store.reading() as tx:
-            versions = tx.list(asset.version, asset.container_id(here, name))
+            if wanted and asset.hash_of is not None:
+                versions = [each for each in tx.list(asset.version) if asset.hash_of(each.spec) == wanted]
+            else:
+                versions = list(tx.list(asset.version, asset.container_id(here, name)))
         return page(request, ordered(request, viewed(request, versions)), asset.show)
 
     def get_version(name: str, version: str, here: Here) -> JSONResponse:
@@ -153,7 +173,15 @@ def _router(asset: Asset[Version]) -> APIRouter:
             _forget_version(tx, asset, record, caller.name)
         return Response(status_code=200)
 
-    noun, versions = asset.noun, f"{containers}/{{name}}/versions"
+    def start_upload(
+        name: str, version: str, here: Here, body: PendingUploadBody | None = None, _: Principal = version_writer
+    ) -> dict[str, Any]:
+        """A place of its own for the version's files, and a signature for it."""
+        check_asset_name(name, asset.noun)
+        check_asset_version(version, asset.noun)
+        return pending_upload(here, body or PendingUploadBody())
+
+    noun, versions = asset.noun.replace(" ", "_"), f"{containers}/{{name}}/versions"
     add = router.add_api_route
     add(containers, list_containers, name=f"list_{noun}s", dependencies=reader)
     add(f"{containers}/{{name}}", get_container, name=f"get_{noun}", dependencies=reader, response_model=None)
@@ -162,17 +190,32 @@ def _router(asset: Asset[Version]) -> APIRouter:
     add(versions, list_versions, name=f"list_{noun}_versions", dependencies=version_reader)
     add(f"{versions}/{{version}}", get_version, name=f"get_{noun}_version", dependencies=version_reader)
     add(f"{versions}/{{version}}", delete_version, name=f"delete_{noun}_version", methods=["DELETE"])
+    add(f"{versions}/{{version}}/startPendingUpload", start_upload, name=f"start_{noun}_upload", methods=["POST"])
     return router
 
 
 def viewed(request: Request, records: Sequence[Item]) -> Sequence[Item]:
-    """Those that `listViewType` asks for: ActiveOnly (as when it is absent), ArchivedOnly or All."""
+    """Those that `listViewType` asks for: ActiveOnly (as when it is absent), ArchivedOnly or All; and of these those
+    that have the tags in `$tags`: `name` or `name=value`, with commas between."""
+    records = _tagged(request, records)
     wanted = request.query_params.get("listViewType", "ActiveOnly").lower()
     if wanted == "all":
         return records
     if wanted not in ("activeonly", "archivedonly"):
         raise BadArgument("listViewType is none of ActiveOnly, ArchivedOnly, All.", target="listViewType")
     return [record for record in records if record.spec.is_archived == (wanted == "archivedonly")]
+
+
+@contextmanager
+def registered(here: Context, before: Record[Copied, None] | None, source: Path) -> Iterator[str]:
+    """The hash of the files at source, copied in, and safe from being swept away while the block writes down who
+    refers to it. before: the version as it is already; its files never change. Raises BadArgument and
+    PayloadTooLarge."""
+    if before is not None:
+        yield before.spec.content_hash
+        return
+    with here.contents.held(source) as content_hash:
+        yield content_hash
 
 
 def demand_not_deployed(tx: Reading, record: AnyRecord, used_by: Callable[[DeploymentSpec], Iterable[str]]) -> None:
@@ -187,6 +230,16 @@ def demand_not_deployed(tx: Reading, record: AnyRecord, used_by: Callable[[Deplo
                 )
 
 
+def _tagged(request: Request, records: Sequence[Item]) -> Sequence[Item]:
+    asked = request.query_params.get("$tags", request.query_params.get("tags", ""))
+    for tag in filter(None, asked.split(",")):
+        name, given, value = tag.partition("=")
+        records = [
+            record for record in records if name in record.spec.tags and (not given or record.spec.tags[name] == value)
+        ]
+    return records
+
+
 def _described(body: AssetBody, before: AssetContainerSpec) -> AssetContainerSpec:
     given = body.properties
     return replace(
@@ -195,13 +248,19 @@ def _described(body: AssetBody, before: AssetContainerSpec) -> AssetContainerSpe
         tags=before.tags if given.tags is None else given.tags,
         properties=before.properties if given.properties is None else given.properties,
         is_archived=before.is_archived if given.is_archived is None else given.is_archived,
+        data_type=before.data_type or given.data_type or "",
     )
 
 
-def _with_version(container: AssetContainerSpec, version: str) -> AssetContainerSpec:
+def _with_version(container: AssetContainerSpec, version: str, data_type: str) -> AssetContainerSpec:
     """The container with a new version: the latest, and the next one's number."""
     number = int(version) + 1 if version.isdecimal() else 0
-    return replace(container, latest_version=version, next_version=str(max(number, int(container.next_version))))
+    return replace(
+        container,
+        latest_version=version,
+        next_version=str(max(number, int(container.next_version))),
+        data_type=container.data_type or data_type,
+    )
 
 
 def _forget_version(tx: Writing, asset: Asset[Version], record: Record[Version, None], by: str) -> None:
@@ -221,5 +280,6 @@ def _show_container(asset: Asset[Version], record: AssetContainerRecord) -> dict
         "isArchived": spec.is_archived,
         "latestVersion": spec.latest_version,
         "nextVersion": spec.next_version,
+        **({"dataType": spec.data_type} if spec.data_type else {}),
     }
     return envelope(record, f"workspaces/{asset.plural}", properties)

@@ -68,6 +68,11 @@ def list_datastore_secrets(datastore: str, here: Here, body: SecretsBody | None 
     return {"secretsType": "Sas", "sasToken": token}
 
 
+def container_url(here: Context, container: str) -> str:
+    """The path-style address of a container."""
+    return f"{here.base_url}/{ACCOUNT}.blob.{STORAGE_SUFFIX}/{container}"
+
+
 def _checked_prefix(prefix: str) -> str:
     check_path(CONTAINER, prefix.rstrip("/"))
     if not prefix.startswith(UPLOADS) or len(prefix) <= len(UPLOADS) or "," in prefix:

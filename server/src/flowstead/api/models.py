@@ -8,10 +8,10 @@ from fastapi import Depends
 from fastapi.responses import JSONResponse
 
 from flowstead.api.arm import put_answer
-from flowstead.api.assets import Asset, demand_not_deployed
+from flowstead.api.assets import Asset, demand_not_deployed, registered
 from flowstead.api.context import SITE, Here, Needs
 from flowstead.api.model_bodies import ModelVersionBody, show_version, version_spec
-from flowstead.api.model_uris import uploaded_at
+from flowstead.api.upload_uris import demand_own_files, uploaded_at
 from flowstead.errors import ImmutableAsset
 from flowstead.resources.model import ModelVersionSpec
 from flowstead.resources.names import check_asset_name, check_asset_version
@@ -40,16 +40,17 @@ def put_model_version(
     check_asset_name(name)
     check_asset_version(version)
     container, path = uploaded_at(body.properties.model_uri, here.workspace)
+    demand_own_files(path, "modelUri")
     with here.store.reading() as tx:
         before = tx.find(Kind.MODEL_VERSION, MODELS.version_id(here, name, version))
     # Files are copied outside of the transaction, and only for a version that does not exist.
-    content_hash = before.spec.content_hash if before else here.contents.register(here.uploads.locate(container, path))
-    spec = version_spec(body, content_hash)
-    with here.store.transaction() as tx:
-        before = tx.find(Kind.MODEL_VERSION, MODELS.version_id(here, name, version))
-        if before is not None:
-            _demand_same_content(before, spec)
-        record = MODELS.write_version(tx, here, name, version, spec, caller.name)
+    with registered(here, before, here.uploads.locate(container, path)) as content_hash:
+        spec = version_spec(body, content_hash)
+        with here.store.transaction() as tx:
+            before = tx.find(Kind.MODEL_VERSION, MODELS.version_id(here, name, version))
+            if before is not None:
+                _demand_same_content(before, spec)
+            record = MODELS.write_version(tx, here, name, version, spec, caller.name)
     return put_answer(here, record, show_version(record), None, created=before is None)
 
 

@@ -55,6 +55,10 @@ class Workspace:
     def connection(self, name: str) -> str:
         return f"{self.path}/connections/{name}"
 
+    def data(self, name: str, version: str | None = None) -> str:
+        container = f"{self.path}/data/{name}"
+        return container if version is None else f"{container}/versions/{version}"
+
 
 def check_endpoint_name(name: str, kind: str = "endpoint") -> str:
     """Return the name, or raise InvalidName. Holds for endpoints and deployments alike."""

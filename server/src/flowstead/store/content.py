@@ -7,9 +7,11 @@ import os
 import re
 import shutil
 import stat
+import threading
 import uuid
-from collections.abc import Collection, Iterator, Sequence
-from contextlib import ExitStack
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -18,6 +20,8 @@ from flowstead.resources.upload_rules import MAX_BYTES, MAX_FILES
 
 _CHUNK = 1024 * 1024
 _HASH = re.compile(r"[0-9a-f]{64}")
+_LEFTOVER = ".incoming-"
+"""What the names of folders begin with that are being made or removed."""
 
 
 @dataclass(frozen=True)
@@ -29,11 +33,22 @@ class _Entry:
     source: Path
 
 
+@dataclass(frozen=True)
+class Unused:
+    """Content that nothing refers to. size: bytes."""
+
+    content_hash: str
+    size: int
+
+
 class Contents:
-    """Folders named by their hash, read-only."""
+    """Folders named by their hash, read-only. Safe to use from several threads; the directory belongs to one
+    process."""
 
     def __init__(self, root: Path) -> None:
         self._root = root
+        self._lock = threading.Lock()
+        self._held: Counter[str] = Counter()
 
     def locate(self, content_hash: str) -> Path:
         """Where that content lies, whether it is there or not."""
@@ -41,32 +56,86 @@ class Contents:
             raise ValueError(f"not a content hash: {content_hash}")
         return self._root / content_hash
 
-    def register(self, source: Path) -> str:
-        """Copy a folder (or one file) in, and return its hash: over the sorted relative paths and the bytes
+    @contextmanager
+    def held(self, source: Path) -> Iterator[str]:
+        """Copy a folder (or one file) in, and give its hash: over the sorted relative paths and the bytes
         that were read here, never over what somebody says of them. Content that is there already is not
         copied again.
 
+        Until the block ends nothing sweeps it away: time to write down who refers to it.
         Raises BadArgument (nothing there, or a link that leaves the folder) and PayloadTooLarge."""
         entries = _walk(source)
         content_hash = _digest(entries)
-        if self.locate(content_hash).is_dir():
+        with self._pinned(content_hash):
+            if self.locate(content_hash).is_dir():
+                yield content_hash
+                return
+        content_hash, draft = self._copy(entries)
+        with self._pinned(content_hash):
+            try:
+                self._settle(draft, content_hash)
+            finally:
+                if draft.exists():
+                    _remove(draft)
+            yield content_hash
+
+    def register(self, source: Path) -> str:
+        """Copy a folder in as `held` does, while nothing sweeps."""
+        with self.held(source) as content_hash:
             return content_hash
-        draft = self._root / f".incoming-{uuid.uuid4().hex}"
+
+    def unused(self, used: Callable[[], Collection[str]]) -> Sequence[Unused]:
+        """What `sweep` would remove now."""
+        with self._lock:
+            folders = self._unused(used())
+        return [Unused(folder.name, _size(folder)) for folder in folders]
+
+    def sweep(self, used: Callable[[], Collection[str]]) -> Sequence[Unused]:
+        """Remove content that nothing refers to, and say what was removed. used: asks for the hashes that something
+        refers to; asked while nobody can begin to refer to another one."""
+        moved = []
+        with self._lock:
+            for folder in self._unused(used()):
+                # Out of the way at once, so that who registers it meanwhile copies it anew.
+                trash = self._root / f"{_LEFTOVER}{uuid.uuid4().hex}"
+                folder.rename(trash)
+                moved.append((folder.name, trash))
+        removed = []
+        for name, trash in moved:
+            removed.append(Unused(name, _size(trash)))
+            _remove(trash)
+        return removed
+
+    def discard_incomplete(self) -> None:
+        """Remove what a server that died was copying or removing. Only when no other uses this directory."""
+        for folder in self._root.glob(f"{_LEFTOVER}*"):
+            _remove(folder)
+
+    @contextmanager
+    def _pinned(self, content_hash: str) -> Iterator[None]:
+        with self._lock:
+            self._held[content_hash] += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._held[content_hash] -= 1
+                self._held += Counter()  # forgets those that nobody holds
+
+    def _copy(self, entries: Sequence[_Entry]) -> tuple[str, Path]:
+        draft = self._root / f"{_LEFTOVER}{uuid.uuid4().hex}"
         draft.mkdir(mode=0o700)
         try:
             # Hashed once more while copying: the client may have written in between.
-            content_hash = _digest(entries, copy_to=draft)
-            self._settle(draft, content_hash)
-        finally:
-            if draft.exists():
-                _remove(draft)
-        return content_hash
+            return _digest(entries, copy_to=draft), draft
+        except BaseException:
+            _remove(draft)
+            raise
 
-    def sweep(self, keep: Collection[str]) -> None:
-        """Remove half-made copies and content that nothing refers to. Only while nobody registers."""
-        for folder in self._root.iterdir():
-            if folder.name.startswith(".incoming-") or (_HASH.fullmatch(folder.name) and folder.name not in keep):
-                _remove(folder)
+    def _unused(self, used: Collection[str]) -> Sequence[Path]:
+        """Called with the lock."""
+        kept = {*used, *self._held}
+        return [each for each in sorted(self._root.iterdir()) if _HASH.fullmatch(each.name) and each.name not in kept]
 
     def _settle(self, draft: Path, content_hash: str) -> None:
         for folder, _, files in os.walk(draft):
@@ -164,6 +233,10 @@ def _digest_file(source: Path, target: Path | None) -> bytes:
             if writer is not None:
                 writer.write(chunk)
     return own.digest()
+
+
+def _size(folder: Path) -> int:
+    return sum(Path(inner, name).lstat().st_size for inner, _, names in os.walk(folder) for name in names)
 
 
 def _remove(folder: Path) -> None:

@@ -16,6 +16,7 @@ from flowstead.resources.operation import Operation, OperationKind, OperationSta
 from flowstead.store import codec
 from flowstead.store.records import (
     KINDS,
+    AnyKind,
     AnyRecord,
     AuditRecord,
     DeploymentRecord,
@@ -126,8 +127,9 @@ class Reading:
         return Revision(kept.name, spec, kept.content_hash, json.loads(opened))
 
     def content_in_use(self) -> frozenset[str]:
-        """Hashes of the files of all model versions, and of those that serve though their version is gone."""
-        versions = {version.spec.content_hash for version in self.list(Kind.MODEL_VERSION)}
+        """Hashes of the files of all versions of assets, and of those that serve though their version is gone."""
+        kinds: tuple[AnyKind, ...] = (Kind.MODEL_VERSION, Kind.DATA_VERSION, Kind.CODE_VERSION)
+        versions = {version.spec.content_hash for kind in kinds for version in self.list(kind)} - {""}
         return frozenset(versions.union(self.connection.execute(sa.select(revisions.c.content_hash)).scalars()))
 
     def operation(self, id: str) -> Operation | None:

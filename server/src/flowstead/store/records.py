@@ -8,7 +8,9 @@ from types import NoneType
 from typing import Any, ClassVar, Generic, TypeAlias, TypeVar
 
 from flowstead.resources.asset import AssetContainerSpec
+from flowstead.resources.code import CodeVersionSpec
 from flowstead.resources.connection import ConnectionSpec
+from flowstead.resources.data import DataVersionSpec
 from flowstead.resources.deployment import DeploymentSpec, DeploymentStatus
 from flowstead.resources.endpoint import EndpointSpec, EndpointStatus
 from flowstead.resources.model import ModelVersionSpec
@@ -31,6 +33,10 @@ class Kind(Generic[Spec, Status]):
     DEPLOYMENT: ClassVar[Kind[DeploymentSpec, DeploymentStatus]]
     MODEL: ClassVar[Kind[AssetContainerSpec, None]]
     MODEL_VERSION: ClassVar[Kind[ModelVersionSpec, None]]
+    DATA: ClassVar[Kind[AssetContainerSpec, None]]
+    DATA_VERSION: ClassVar[Kind[DataVersionSpec, None]]
+    CODE: ClassVar[Kind[AssetContainerSpec, None]]
+    CODE_VERSION: ClassVar[Kind[CodeVersionSpec, None]]
     CONNECTION: ClassVar[Kind[ConnectionSpec, None]]
 
     @property
@@ -42,11 +48,26 @@ Kind.ENDPOINT = Kind("endpoint", "endpoint", EndpointSpec, EndpointStatus)
 Kind.DEPLOYMENT = Kind("deployment", "deployment", DeploymentSpec, DeploymentStatus)
 Kind.MODEL = Kind("model", "model", AssetContainerSpec, NoneType)
 Kind.MODEL_VERSION = Kind("modelVersion", "model version", ModelVersionSpec, NoneType)
+Kind.DATA = Kind("data", "data asset", AssetContainerSpec, NoneType)
+Kind.DATA_VERSION = Kind("dataVersion", "data asset version", DataVersionSpec, NoneType)
+Kind.CODE = Kind("code", "code asset", AssetContainerSpec, NoneType)
+Kind.CODE_VERSION = Kind("codeVersion", "code asset version", CodeVersionSpec, NoneType)
 Kind.CONNECTION = Kind("connection", "connection", ConnectionSpec, NoneType)
 
 AnyKind: TypeAlias = Kind[Any, Any]
 KINDS: Mapping[str, AnyKind] = {
-    kind.value: kind for kind in (Kind.ENDPOINT, Kind.DEPLOYMENT, Kind.MODEL, Kind.MODEL_VERSION, Kind.CONNECTION)
+    kind.value: kind
+    for kind in (
+        Kind.ENDPOINT,
+        Kind.DEPLOYMENT,
+        Kind.MODEL,
+        Kind.MODEL_VERSION,
+        Kind.DATA,
+        Kind.DATA_VERSION,
+        Kind.CODE,
+        Kind.CODE_VERSION,
+        Kind.CONNECTION,
+    )
 }
 """All kinds, by the name that rows have for them."""
 
@@ -82,6 +103,8 @@ EndpointRecord: TypeAlias = Record[EndpointSpec, EndpointStatus]
 DeploymentRecord: TypeAlias = Record[DeploymentSpec, DeploymentStatus]
 AssetContainerRecord: TypeAlias = Record[AssetContainerSpec, None]
 ModelVersionRecord: TypeAlias = Record[ModelVersionSpec, None]
+DataVersionRecord: TypeAlias = Record[DataVersionSpec, None]
+CodeVersionRecord: TypeAlias = Record[CodeVersionSpec, None]
 ConnectionRecord: TypeAlias = Record[ConnectionSpec, None]
 AnyRecord: TypeAlias = Record[Any, Any]
 
