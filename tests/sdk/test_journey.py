@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import json
 import subprocess
 from collections.abc import Iterator, Mapping
@@ -11,16 +10,11 @@ from typing import Any
 
 import pytest
 
-from tests.installation import FULL, Installation, write_flow
+from tests.installation import FULL, ROOT, Installation, write_flow
 from tests.pinned_environment import python_with
+from tests.sdk.contents import steps
 
 HERE = Path(__file__).parent
-JOURNEY = HERE / "journey.py"
-STEPS = [
-    node.name
-    for node in ast.parse(JOURNEY.read_text()).body
-    if isinstance(node, ast.FunctionDef) and node.name.startswith("step_")
-]
 WITHIN_S = 900
 GREETER = """\
 import os
@@ -48,12 +42,13 @@ def outcomes(flowstead: Installation, tmp_path_factory: pytest.TempPathFactory) 
     (folder / "settings.json").write_text(json.dumps(settings))
     python = python_with("azure-ai-ml", HERE / "azure-ai-ml.txt")
     process = subprocess.Popen(
-        [str(python), str(JOURNEY), str(folder / "settings.json")],
+        [str(python), "-m", "tests.sdk.journey", str(folder / "settings.json")],
         env={
             "HOME": str(folder),
             "ARM_CLOUD_METADATA_URL": f"{flowstead.tls_url}/metadata/endpoints?api-version=2019-05-01",
             "REQUESTS_CA_BUNDLE": str(flowstead.home / "tls" / "ca.pem"),
         },
+        cwd=ROOT,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -63,11 +58,11 @@ def outcomes(flowstead: Installation, tmp_path_factory: pytest.TempPathFactory) 
     finally:
         process.kill()
     assert process.returncode == 0, errors[-4000:]
-    lines = (line for line in said.splitlines() if line.startswith('{"step"'))
-    yield {outcome["step"]: outcome for outcome in map(json.loads, lines)}
+    lines = (line for line in said.splitlines() if line.startswith('{"chapter"'))
+    yield {f"{outcome['chapter']}/{outcome['step']}": outcome for outcome in map(json.loads, lines)}
 
 
 @pytest.mark.timeout(WITHIN_S + 60)
-@pytest.mark.parametrize("step", STEPS)
+@pytest.mark.parametrize("step", [f"{chapter}/{step}" for chapter, step in steps()])
 def test_the_sdk(step: str, outcomes: Mapping[str, Any]) -> None:
     assert outcomes[step]["problem"] is None, outcomes[step]["problem"]

@@ -1,0 +1,104 @@
+"""Deployments of registered and of inline assets, that come up and that do not."""
+
+from __future__ import annotations
+
+from azure.ai.ml import load_online_deployment
+from azure.ai.ml.entities import CodeConfiguration, Environment, Model, OnlineRequestSettings, ProbeSettings
+from azure.core.exceptions import ResourceNotFoundError
+
+from tests.sdk.traveller import IMAGE, INFERENCE, Journey, refused
+
+
+def step_a_deployment_of_registered_assets(j: Journey) -> None:
+    wanted = j.deployment(
+        "blue",
+        environment="azureml:runtime:1",
+        environment_variables={"PROMPTFLOW_RUN_MODE": "serving", "GREETING": "blue"},
+        request_settings=OnlineRequestSettings(
+            request_timeout_ms=60000, max_concurrent_requests_per_instance=4, max_queue_wait_ms=500
+        ),
+        liveness_probe=ProbeSettings(initial_delay=5, period=10, timeout=2, failure_threshold=30, success_threshold=1),
+        readiness_probe=ProbeSettings(initial_delay=5, period=10, timeout=2, failure_threshold=30, success_threshold=1),
+        tags={"colour": "blue"},
+    )
+    made = j.ml.online_deployments.begin_create_or_update(wanted).result()
+    assert (made.provisioning_state, made.instance_count, made.tags) == ("Succeeded", 1, {"colour": "blue"})
+    assert made.request_settings.max_concurrent_requests_per_instance == 4
+    assert made.environment.endswith("/environments/runtime/versions/1"), made.environment
+
+
+def step_a_deployment_with_everything_inline(j: Journey) -> None:
+    inline = Environment(image=IMAGE, conda_file=j.folder / "conda.yaml", inference_config=INFERENCE)
+    wanted = j.deployment(
+        "green", model=Model(path=j.flow), environment=inline, environment_variables={"GREETING": "green"}
+    )
+    assert j.ml.online_deployments.begin_create_or_update(wanted).result().provisioning_state == "Succeeded"
+    assert not any("CliV2Anonymous" in each.name for each in j.ml.environments.list())
+
+
+def step_a_deployment_with_code(j: Journey) -> None:
+    code = j.folder / "code"
+    code.mkdir()
+    (code / "score.py").write_text("# not used by a flow\n")
+    wanted = j.deployment(
+        "coded",
+        environment="azureml:runtime:1",
+        code_configuration=CodeConfiguration(code=str(code), scoring_script="score.py"),
+    )
+    made = j.ml.online_deployments.begin_create_or_update(wanted).result()
+    assert made.code_configuration.scoring_script == "score.py"
+
+
+def step_a_deployment_of_a_build_context(j: Journey) -> None:
+    wanted = j.deployment("built", environment="azureml:built:1", environment_variables={"GREETING": "built"})
+    j.ml.online_deployments.begin_create_or_update(wanted).result()
+    assert j.invoke("journey", "x", "built") == {"said": "built says x"}
+
+
+def step_a_sample_deployment_file_applies(j: Journey) -> None:
+    file = j.folder / "deployment.yaml"
+    file.write_text(
+        "$schema: https://azuremlschemas.azureedge.net/latest/managedOnlineDeployment.schema.json\n"
+        "name: blue\nendpoint_name: from-file\nmodel: azureml:greeter:1\nenvironment:\n"
+        f"  image: {IMAGE}\n  inference_config:\n    liveness_route: {{path: /health, port: 8080}}\n"
+        "    readiness_route: {path: /health, port: 8080}\n    scoring_route: {path: /score, port: 8080}\n"
+        "instance_type: Standard_E16s_v3\ninstance_count: 1\nenvironment_variables:\n"
+        "  PROMPTFLOW_RUN_MODE: serving\n  PRT_CONFIG_OVERRIDE: deployment.subscription_id=<subscription_id>,"
+        "deployment.resource_group=<resource_group>,deployment.workspace_name=<workspace_name>,"
+        "deployment.endpoint_name=from-file,deployment.deployment_name=blue\n"
+    )
+    made = j.ml.online_deployments.begin_create_or_update(load_online_deployment(file)).result()
+    assert made.provisioning_state == "Succeeded"
+
+
+def step_deployments_are_listed(j: Journey) -> None:
+    names = {each.name for each in j.ml.online_deployments.list("journey")}
+    assert {"blue", "green"} <= names, names
+
+
+def step_a_deployment_of_a_missing_model_is_refused(j: Journey) -> None:
+    wanted = j.deployment("lost", model="azureml:greeter:77", environment="azureml:runtime:1")
+    refused(lambda: j.ml.online_deployments.begin_create_or_update(wanted).result())
+
+
+def step_a_deployment_at_a_missing_endpoint_is_refused(j: Journey) -> None:
+    wanted = j.deployment("blue", endpoint="not-there", environment="azureml:runtime:1")
+    refused(lambda: j.ml.online_deployments.begin_create_or_update(wanted).result(), ResourceNotFoundError)
+
+
+def step_a_broken_flow_fails_and_stays_readable(j: Journey) -> None:
+    broken = j.folder / "broken"
+    broken.mkdir()
+    (broken / "flow.dag.yaml").write_text((j.flow / "flow.dag.yaml").read_text())
+    (broken / "say.py").write_text("raise RuntimeError('no such luck')\n")
+    wanted = j.deployment("broken", model=Model(path=broken), environment="azureml:runtime:1")
+    refused(lambda: j.ml.online_deployments.begin_create_or_update(wanted).result())
+    assert j.ml.online_deployments.get("broken", "journey").provisioning_state == "Failed"
+    assert "no such luck" in j.ml.online_deployments.get_logs("broken", "journey", lines=100)
+    j.ml.online_deployments.begin_delete("broken", "journey").result()
+
+
+def step_logs_of_both_containers(j: Journey) -> None:
+    assert j.ml.online_deployments.get_logs("blue", "journey", lines=50)
+    text = j.ml.online_deployments.get_logs("green", "journey", lines=500, container_type="storage-initializer")
+    assert "slugify" in text, text
