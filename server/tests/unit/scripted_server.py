@@ -20,12 +20,13 @@ Refusal = Callable[[str, str, Any], httpx.Response | None]
 
 class ScriptedServer:
     """puts: (path below the workspace, body) in their order. resources: by path. blobs: path in the container →
-    content. refuse: may answer a request in the server's place."""
+    content. matches: If-Match of each PUT to an endpoint or deployment. refuse: may answer in the server's place."""
 
     def __init__(self, refuse: Refusal = lambda method, path, body: None) -> None:
         self.puts: list[tuple[str, Any]] = []
         self.resources: dict[str, Any] = {}
         self.blobs: dict[str, bytes] = {}
+        self.matches: list[str] = []
         self.refuse = refuse
 
     def client(self) -> FlowsteadClient:
@@ -47,6 +48,8 @@ class ScriptedServer:
             return self._blob(request, path.removeprefix(_CONTAINER).lstrip("/"))
         below = path.removeprefix(f"{WORKSPACE.path}/")
         body = json.loads(request.content) if request.content else None
+        if request.method == "PUT" and below.startswith("onlineEndpoints/"):
+            self.matches.append(request.headers.get("If-Match", ""))
         refused = self.refuse(request.method, below, body)
         return refused or getattr(self, f"_{request.method.lower()}")(below, body)
 
@@ -65,7 +68,7 @@ class ScriptedServer:
             account = {"accountName": "127.0.0.1:8080/wsstore", "containerName": "azureml", "endpoint": "core.private"}
             return httpx.Response(200, json={"properties": account})
         if path in self.resources:
-            return httpx.Response(200, json=self.resources[path])
+            return httpx.Response(200, json=self.resources[path], headers={"ETag": '"read"'})
         below = [each for where, each in self.resources.items() if where.rpartition("/")[0] == path]
         if below or path.rpartition("/")[2] in ("versions", "deployments", "connections"):
             return httpx.Response(200, json={"value": below})

@@ -201,6 +201,30 @@ def test_credentials_are_those_of_the_endpoints_mode(
     assert printed(capsys, "online-endpoint", "get-credentials", "-n", "e-e") == credentials
 
 
+def test_single_values_are_put_into_what_was_read_and_nothing_else(
+    server: ScriptedServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for path in ("onlineEndpoints/e-e", "onlineEndpoints/e-e/deployments/blue"):
+        server.resources[path] = {
+            "id": f"{WORKSPACE.path}/{path}",
+            "name": path.rpartition("/")[2],
+            "properties": {
+                "authMode": "Key",
+                "model": WORKSPACE.model("m", "1"),
+                "environmentVariables": {"KEY": "********"},
+            },
+        }
+    printed(capsys, "online-endpoint", "update", "-n", "e-e", "--set", "tags.a=b")
+    printed(capsys, "online-deployment", "update", "-n", "blue", "-e", "e-e", "--instance-count", "3")
+    assert server.matches == ['"read"', '"read"']
+    sent = server.put("onlineEndpoints/e-e/deployments/blue")
+    assert sent["sku"]["capacity"] == 3
+    assert sent["properties"]["environmentVariables"] == {"KEY": "********"}
+    file = str(FILES / "deploy-flow" / "endpoint-system-identity.yaml")
+    printed(capsys, "online-endpoint", "update", "-n", "e-e", "-f", file)
+    assert server.matches[2:] == [""]
+
+
 @pytest.mark.parametrize(
     ("arguments", "rest", "scope"),
     [

@@ -128,9 +128,11 @@ def update(
             document = read_deployment(_counted(overridden(source, set_values, options), count, added, chosen))
         else:
             document = read_deployment(_counted(document_from(file, set_values, options), count, added, chosen))
-            client.deployments.get(_endpoint(document.endpoint_name), wanted_name(document.name, "deployment"))
+            body = client.deployments.get(_endpoint(document.endpoint_name), wanted_name(document.name, "deployment"))
         progress, below, wanted = stages(), document.endpoint_name, document.name
-        operation = client.deployments.put(below, wanted, deployment_body(client, document, progress))
+        # A file says all; single values are put into what was read, which must not have changed since.
+        etag = "" if file else str(body["etag"])
+        operation = client.deployments.put(below, wanted, deployment_body(client, document, progress), if_match=etag)
         if not no_wait:
             with progress.stage(f"Updating the deployment {below}/{wanted}") as stage:
                 follow(operation, stage)

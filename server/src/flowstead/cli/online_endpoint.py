@@ -111,7 +111,8 @@ def update(
             document = overridden(source, set_values, options)
         changed = read_endpoint(document.with_texts("tags", pairs(tags, "--tags"))).body
         changed["properties"] |= splits
-        operation = client.endpoints.put(wanted, changed)
+        # A file says all; single values are put into what was read, which must not have changed since.
+        operation = client.endpoints.put(wanted, changed, if_match="" if file else body["etag"])
         if not no_wait:
             with stages().stage(f"Updating the endpoint {wanted}") as stage:
                 follow(operation, stage)

@@ -6,6 +6,8 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlsplit
 
+import httpx
+
 from flowstead.client.operations import Operation
 from flowstead.client.session import Session
 from flowstead.errors import ResourceNotFound
@@ -23,8 +25,8 @@ class Endpoints:
         return self._session.workspace.endpoint(quote(name, safe=""))
 
     def get(self, name: str) -> Body:
-        """Raises ResourceNotFound."""
-        return dict(self._session.request("GET", self.path(name)).json())
+        """Its `etag` is that of the answer. Raises ResourceNotFound."""
+        return _with_etag(self._session.request("GET", self.path(name)))
 
     def find(self, name: str) -> Body | None:
         try:
@@ -35,8 +37,10 @@ class Endpoints:
     def all(self) -> list[Body]:
         return pages(self._session, f"{self._session.workspace.path}/onlineEndpoints")
 
-    def put(self, name: str, body: Body) -> Operation:
-        return Operation(self._session, self._session.request("PUT", self.path(name), body=body))
+    def put(self, name: str, body: Body, *, if_match: str = "") -> Operation:
+        """if_match: the `etag` that it must still have. Raises PreconditionFailed."""
+        answer = self._session.request("PUT", self.path(name), body=body, if_match=if_match)
+        return Operation(self._session, answer)
 
     def delete(self, name: str) -> Operation:
         return Operation(self._session, self._session.request("DELETE", self.path(name)))
@@ -63,8 +67,8 @@ class Deployments:
         return self._session.workspace.deployment(quote(endpoint, safe=""), quote(name, safe=""))
 
     def get(self, endpoint: str, name: str) -> Body:
-        """Raises ResourceNotFound."""
-        return dict(self._session.request("GET", self.path(endpoint, name)).json())
+        """Its `etag` is that of the answer. Raises ResourceNotFound."""
+        return _with_etag(self._session.request("GET", self.path(endpoint, name)))
 
     def find(self, endpoint: str, name: str) -> Body | None:
         try:
@@ -75,8 +79,10 @@ class Deployments:
     def all(self, endpoint: str) -> list[Body]:
         return pages(self._session, f"{self._session.workspace.endpoint(quote(endpoint, safe=''))}/deployments")
 
-    def put(self, endpoint: str, name: str, body: Body) -> Operation:
-        return Operation(self._session, self._session.request("PUT", self.path(endpoint, name), body=body))
+    def put(self, endpoint: str, name: str, body: Body, *, if_match: str = "") -> Operation:
+        """if_match: the `etag` that it must still have. Raises PreconditionFailed."""
+        answer = self._session.request("PUT", self.path(endpoint, name), body=body, if_match=if_match)
+        return Operation(self._session, answer)
 
     def delete(self, endpoint: str, name: str) -> Operation:
         return Operation(self._session, self._session.request("DELETE", self.path(endpoint, name)))
@@ -185,6 +191,10 @@ class Workspaces:
 
     def all(self) -> list[Body]:
         return pages(self._session, self._session.workspace.path.rpartition("/")[0])
+
+
+def _with_etag(answer: httpx.Response) -> Body:
+    return {**answer.json(), "etag": answer.headers.get("ETag", "")}
 
 
 def pages(session: Session, path: str, **query: str) -> list[Body]:

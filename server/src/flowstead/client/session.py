@@ -88,13 +88,13 @@ class Session:
             subscription or here.subscription, resource_group or here.resource_group, workspace or here.name
         )
 
-    def request(self, method: str, path: str, *, body: Any = None, **query: str) -> httpx.Response:
-        """One call of the management API. path: absolute. Raises the server's error, ServerNotRunning,
-        ServerUnreachable."""
-        answer = self._authorised(method, path, body, query)
+    def request(self, method: str, path: str, *, body: Any = None, if_match: str = "", **query: str) -> httpx.Response:
+        """One call of the management API. path: absolute. if_match: the ETag that the resource must still have. Raises
+        the server's error, ServerNotRunning, ServerUnreachable."""
+        answer = self._authorised(method, path, body, query, if_match)
         if answer.status_code == 401:
             self._token = ""  # a server that was started anew on another URL has another audience
-            answer = self._authorised(method, path, body, query)
+            answer = self._authorised(method, path, body, query, if_match)
         if answer.is_error:
             raise failure_of(answer)
         return answer
@@ -146,8 +146,8 @@ class Session:
             hint="Check the URL and the network. To leave that server: flowstead logout.",
         )
 
-    def _authorised(self, method: str, path: str, body: Any, query: dict[str, str]) -> httpx.Response:
-        headers = {"Authorization": f"Bearer {self.token()}"}
+    def _authorised(self, method: str, path: str, body: Any, query: dict[str, str], if_match: str) -> httpx.Response:
+        headers = {"Authorization": f"Bearer {self.token()}", **({"If-Match": if_match} if if_match else {})}
         parameters = {"api-version": API_VERSION, **query}
         return self.send(method, path, json=body, params=parameters, headers=headers)
 
