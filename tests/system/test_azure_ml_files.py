@@ -138,3 +138,47 @@ def test_connections_are_kept_changed_and_shown_without_their_secrets(flowstead:
     assert told["credentials"] == {"type": "custom_keys", "keys": {"first": "new", "second": "k2"}}
     flowstead.run("connection", "delete", *which, "-y")
     assert flowstead.run("connection", "show", *which, check=False).returncode == 3
+
+
+def test_data_is_uploaded_named_and_shown(flowstead: Installation, tmp_path: Path) -> None:
+    folder = FILES.parent / "data"
+    file = flowstead.json("data", "create", "-f", str(folder / "file.yaml"))
+    assert (file["name"], file["version"], file["type"]) == ("a-file", "1", "uri_file")
+    assert file["path"].endswith("/rows.jsonl")
+    again = flowstead.json("data", "create", "-f", str(folder / "folder.yaml"), "--tags", "team=search")
+    assert (again["type"], again["tags"]) == ("uri_folder", {"team": "search"})
+    address = flowstead.json("data", "create", "-f", str(folder / "address.yaml"))
+    assert address["path"].endswith("/modelDataCollector/an-endpoint/blue/model_inputs")
+    assert flowstead.json("data", "create", "-f", str(folder / "file.yaml"))["version"] == "2"
+    assert [each["version"] for each in flowstead.json("data", "list", "-n", "a-file")]
+    changed = flowstead.json("data", "update", "-n", "a-file", "-v", "1", "--set", "tags.x=y", "--description", "words")
+    assert (changed["tags"], changed["description"], changed["path"]) == ({"x": "y"}, "words", file["path"])
+    flowstead.run("data", "download", "-n", "a-file", "-v", "1", "-p", str(tmp_path))
+    assert (tmp_path / "a-file" / "rows.jsonl").read_bytes() == (folder / "folder" / "rows.jsonl").read_bytes()
+    flowstead.run("data", "delete", "-n", "a-file", "-v", "2", "-y")
+    assert flowstead.json("data", "show", "-n", "a-file", "-l", "latest")["version"] == "1"
+
+
+def test_a_deployments_collections_and_code_are_registered_with_it(flowstead: Installation, files: Path) -> None:
+    flowstead.run("online-endpoint", "create", "-n", "collected")
+    (files / "notes").mkdir()
+    (files / "notes" / "why.txt").write_text("words")
+    values = (
+        f"model.path={files / 'basic-flow'}",
+        "code_configuration.code=" + str(files / "notes"),
+        "data_collector.collections={model_inputs: {enabled: true}, model_outputs: {enabled: 'false'}}",
+        "data_collector.sampling_rate=0.5",
+    )
+    create = ("online-deployment", "create", "-n", "blue", "-e", "collected", "--set", *values)
+    made = flowstead.json(*create)
+    assert made["provisioning_state"] == "Succeeded"
+    assert made["data_collector"]["sampling_rate"] == 0.5
+    assert made["data_collector"]["collections"]["model_inputs"]["enabled"] == "true"
+    assert "/codes/" in made["code_configuration"]["code"]
+    asset = flowstead.json("data", "show", "-n", "collected-blue-model_inputs", "-v", "1")
+    assert asset["path"].endswith("/paths/modelDataCollector/collected/blue/model_inputs")
+    changed = flowstead.json("online-deployment", "update", "-n", "blue", "-e", "collected", "--tags", "a=b")
+    assert changed["data_collector"] == made["data_collector"]
+    assert changed["code_configuration"] == made["code_configuration"]
+    assert flowstead.json(*create)["code_configuration"] == made["code_configuration"]
+    flowstead.run("online-endpoint", "delete", "-n", "collected", "-y")

@@ -3,6 +3,7 @@ but `create`."""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,12 +40,14 @@ LabelOption = Annotated[str | None, typer.Option("--label", "-l", help="latest: 
 
 @dataclass(frozen=True)
 class AssetKind:
-    """noun, plural: as texts call it. collection: where the client has them. shown: a REST body as the YAML's keys."""
+    """noun, plural: as texts call it. collection: where the client has them. shown: a REST body as the YAML's keys.
+    address: the property that says where its files are, "" when it has none."""
 
     noun: str
     plural: str
     collection: Callable[[FlowsteadClient], Assets]
     shown: Callable[[Body], Body]
+    address: str = ""
 
 
 def checked(name: str, version: str | None, noun: str) -> str:
@@ -64,7 +67,7 @@ def one_version(assets: Assets, name: str, version: str | None, label: str | Non
 
 
 def add_asset_commands(app: typer.Typer, kind: AssetKind) -> None:
-    """update, show, list, delete, archive and restore."""
+    """update, show, list, delete, archive, restore, and download where there are files."""
 
     def update(
         name: OptionalName = None,
@@ -148,6 +151,18 @@ def add_asset_commands(app: typer.Typer, kind: AssetKind) -> None:
     ) -> None:
         _archive(kind, home, name, version, label, False)
 
+    def download(
+        name: NameOption,
+        version: VersionOption = None,
+        label: LabelOption = None,
+        path: Annotated[Path, typer.Option("--download-path", "-p", help="Where to [default: this folder].")] = Path(),
+        home: HomeOption = None,
+    ) -> None:
+        with open_client(home) as client:
+            found = one_version(kind.collection(client), name, version, label)
+            written = client.download(str(found["properties"][kind.address]), path / name)
+        print(f"{len(written)} files are in {path / name}.", file=sys.stderr)
+
     noun = f"{'an' if kind.noun[0] in 'aeiou' else 'a'} {kind.noun}"
     for verb, command, about in (
         ("update", update, f"Change what is said of a version of {noun}.\n\nIts content never changes."),
@@ -158,6 +173,9 @@ def add_asset_commands(app: typer.Typer, kind: AssetKind) -> None:
         ("restore", restore, f"Bring {noun} back from the archive."),
     ):
         app.command(verb, help=about)(command)
+    if kind.address:
+        about = f"Fetch the files of a version of {noun}.\n\nThey are written to a folder of its name."
+        app.command("download", help=about)(download)
 
 
 def _archive(

@@ -26,7 +26,7 @@ from flowstead.cli.progress import stages
 from flowstead.cli.registering import register_data
 
 app = resource_app("Data assets: files and folders, what was collected among them.")
-KIND = AssetKind("data asset", "data assets", lambda client: client.data, shown_data)
+KIND = AssetKind("data asset", "data assets", lambda client: client.data, shown_data, address="dataUri")
 
 
 @app.command()

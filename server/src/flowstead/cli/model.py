@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -21,14 +20,10 @@ from flowstead.cli.apps import (
 )
 from flowstead.cli.asset_commands import (
     AssetKind,
-    LabelOption,
-    NameOption,
     NewVersion,
     OptionalName,
-    VersionOption,
     add_asset_commands,
     checked,
-    one_version,
 )
 from flowstead.cli.documents import document_from, pairs
 from flowstead.cli.opening import open_client
@@ -37,7 +32,7 @@ from flowstead.cli.progress import stages
 from flowstead.cli.registering import register_model
 
 app = resource_app("Models: registered versions of a flow's files.")
-KIND = AssetKind("model", "models", lambda client: client.models, shown_model)
+KIND = AssetKind("model", "models", lambda client: client.models, shown_model, address="modelUri")
 
 
 @app.command()
@@ -72,20 +67,3 @@ def create(
 
 
 add_asset_commands(app, KIND)
-
-
-@app.command()
-def download(
-    name: NameOption,
-    version: VersionOption = None,
-    label: LabelOption = None,
-    path: Annotated[Path, typer.Option("--download-path", "-p", help="Where to [default: this folder].")] = Path(),
-    home: HomeOption = None,
-) -> None:
-    """Fetch the files of a version of a model.
-
-    They are written to a folder of the model's name."""
-    with open_client(home) as client:
-        found = one_version(client.models, name, version, label)
-        written = client.download(str(found["properties"]["modelUri"]), path / name)
-    print(f"{len(written)} files are in {path / name}.", file=sys.stderr)
