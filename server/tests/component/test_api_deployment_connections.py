@@ -193,3 +193,30 @@ def test_outputs_are_chosen_among_those_of_the_flow(api: InProcessApi) -> None:
         refused = deploy(api, {OUTPUTS: value})
         assert refused.status_code == 400
         assert says in refused.json()["error"]["message"]
+
+
+def test_a_wizard_learns_what_the_flow_takes_gives_and_uses(api: InProcessApi) -> None:
+    answer = api.call("GET", "models/m/versions/1/Flow")
+    assert answer.status_code == 200, answer.text
+    shown = answer.json()["properties"]
+    plain = {"default": None, "description": "", "isChatInput": False, "isChatHistory": False}
+    assert shown["inputs"] == [{"name": "text", "type": "string", "required": True, **plain}]
+    assert [(each["name"], each["isChatOutput"]) for each in shown["outputs"]] == [("said", True), ("text", False)]
+    assert shown["connections"] == [{"name": "my_llm", "usedBy": ["node 'chat'"], "required": True}]
+    assert (shown["kind"], shown["chat"], shown["image"]) == ("dag", None, None)
+    assert api.call("GET", "models/m/versions/2/flow").status_code == 404
+    assert api.call("GET", "models/m/versions/1/flow", token=api.token(api.stranger())).status_code == 403
+
+
+def test_a_flow_with_odd_values_is_told_all_the_same(api: InProcessApi) -> None:
+    odd = FLOW["flow.dag.yaml"].replace("text: {type: string}", "text: {type: double, default: .nan}", 1)
+    odd = odd.replace("name: chat", r'name: "ch\ud800t"').replace("${chat.", "${ch\\ud800t.")
+    uri = api.upload({**FLOW, "flow.dag.yaml": odd}, place="LocalUpload/odd/flow")
+    api.call("PUT", "models/odd/versions/1", {"properties": {"modelUri": uri}})
+    answer = api.call("GET", "models/odd/versions/1/flow")
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["properties"]["inputs"][0]["default"] is None
+    properties = {"model": api.workspace.model("odd", "1")}
+    deployed = api.call("PUT", BLUE, {"location": "local", "properties": properties})
+    assert deployed.status_code == 201, deployed.text
+    assert deployed.json()["properties"]["connections"][0]["usedBy"] == ["node 'ch?t'"]

@@ -20,8 +20,8 @@ from flowstead_runtime.flow.checks import inside
 from flowstead_runtime.flow.definition import FlexPart, FlowDefinition, Node
 from flowstead_runtime.flow.references import parse_reference
 from flowstead_runtime.flow.requirements import BUILT_IN_TOOLS
+from flowstead_runtime.flow.scripts import parsed, types_in
 from flowstead_runtime.tools.front_matter import read_parts
-from flowstead_runtime.yaml_file import read_bounded_text
 
 _NAME = re.compile(r"[A-Za-z0-9][\w. -]{0,254}")
 _PLAIN_TYPES = frozenset(
@@ -29,8 +29,6 @@ _PLAIN_TYPES = frozenset(
     | {"Sequence", "Any", "Optional", "Union", "Literal", "object"}
 )
 """No connection is meant by them."""
-_MAX_SCRIPT_BYTES = 1024 * 1024
-"""Of a script that is parsed; a parsed one takes a hundred times its size in memory."""
 _MAX_PROMPTIES = 100
 """So many files of a flow's folder are looked into; a flow has a few."""
 
@@ -132,45 +130,12 @@ def _of_prompty(file: Path, *, required: bool) -> Iterator[tuple[str, str, bool]
 
 
 def _parameter_types(directory: Path, path: str) -> dict[str, set[str]]:
-    """Names of parameters of any function in a script → the types that their annotations name, None left out."""
+    """Names of parameters of any function in a script → the types that their annotations name."""
     file = inside(directory, path) if path else None
-    if file is None or not file.is_file() or file.stat().st_size > _MAX_SCRIPT_BYTES:
-        return {}
-    try:
-        tree = _parse(read_bounded_text(file, shown=path))
-    except FlowDefinitionError:
-        return {}
-    if tree is None:
-        return {}
+    tree = parsed(file) if file is not None else None
     types: dict[str, set[str]] = {}
-    for node in ast.walk(tree):
+    for node in ast.walk(tree) if tree is not None else ():
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             for each in (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs):
-                types.setdefault(each.arg, set()).update(_types_in(each.annotation))
+                types.setdefault(each.arg, set()).update(types_in(each.annotation))
     return types
-
-
-def _types_in(annotation: ast.expr | None) -> Iterator[str]:
-    """`Optional[core.MyConnection]` → MyConnection. An annotation that is a text is read as what it says."""
-    if annotation is None:
-        return
-    if isinstance(annotation, ast.Constant) and isinstance(annotation.value, str):
-        parsed = _parse(annotation.value)
-        if parsed is None:
-            return
-        parts = list(ast.walk(parsed))
-    else:
-        parts = list(ast.walk(annotation))
-    owners = {id(each.value) for each in parts if isinstance(each, ast.Attribute)}
-    for each in parts:
-        if isinstance(each, ast.Attribute):
-            yield each.attr
-        elif isinstance(each, ast.Name) and id(each) not in owners:
-            yield each.id
-
-
-def _parse(source: str) -> ast.Module | None:
-    try:
-        return ast.parse(source)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return None

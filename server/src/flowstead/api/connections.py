@@ -18,7 +18,6 @@ from flowstead.resources.connection import (
     CREDENTIAL_PREFIX,
     WITHOUT_SECRET,
     auth_type_named,
-    document,
     is_of_category,
 )
 from flowstead.resources.names import check_asset_name
@@ -103,7 +102,8 @@ def _put(name: str, body: ConnectionBody, here: Context, caller: Principal, if_m
     check_asset_name(name, "connection")
     with here.store.transaction() as tx:
         before = tx.find(Kind.CONNECTION, here.workspace.connection(name))
-        kept, given_before = _kept(tx, before), _document(tx, before)
+        kept = _kept(tx, before)
+        given_before = tx.connection_document(before) if before else ""
         wanted = _wanted(body, kept)
         spec = to_spec(body, wanted)
         record, _ = tx.put(
@@ -118,7 +118,8 @@ def _put(name: str, body: ConnectionBody, here: Context, caller: Principal, if_m
             force=wanted != kept,
         )
         _store_credentials(tx, record.id, wanted, kept, caller.name)
-        rolled = _document(tx, record) != given_before and _roll_users(tx, record.name, caller.name)
+        is_another = tx.connection_document(record) != given_before
+        rolled = is_another and _roll_users(tx, record.name, caller.name)
     if rolled:
         here.hint()
     return resource_answer(record, show(record))
@@ -131,11 +132,6 @@ def _roll_users(tx: Writing, name: str, by: str) -> bool:
         kind = OperationKind.UPDATE
         tx.put(Kind.DEPLOYMENT, each.id, each.parent_id, each.name, each.spec, by=by, operation=kind, force=True)
     return bool(users)
-
-
-def _document(tx: Reading, record: ConnectionRecord | None) -> str:
-    """What instances get of it, "" while there is none."""
-    return document(record.name, record.spec, tx.secrets(record.id)) if record else ""
 
 
 def _demand_unused(tx: Reading, record: ConnectionRecord) -> None:

@@ -11,9 +11,12 @@ from flowstead.resources.connection_use import Named
 from flowstead_runtime.errors import RuntimeFailure
 from flowstead_runtime.flow.connections_named import connections_named
 from flowstead_runtime.flow.definition import FlowDefinition
+from flowstead_runtime.flow.entry_signature import with_entry_signature
 
 INCLUDED_OUTPUTS = ("PROMPTFLOW_RESPONSE_INCLUDED_FIELDS", "PF_RESPONSE_INCLUDED_FIELDS")
 """promptflow's variable, by both of its names; the first that is set holds."""
+_LONGEST = 200
+"""Characters of what is said of a connection's user."""
 INIT = "PF_FLOW_INIT_CONFIG"
 """The arguments of a flex flow's class, as promptflow has it."""
 
@@ -24,7 +27,7 @@ def named_by(definition: FlowDefinition, variables: Mapping[str, str]) -> Sequen
         found = connections_named(definition, variables, _init(variables))
     except RuntimeFailure as problem:
         raise FlowInvalid(f"The flow is not valid: {problem.message}", target="properties.model") from None
-    return [Named(each.name, each.by, each.required) for each in found]
+    return [Named(each.name, tuple(map(_sayable, each.by)), each.required) for each in found]
 
 
 def included_outputs(variables: Mapping[str, str]) -> list[str] | None:
@@ -57,15 +60,21 @@ def shown_outputs(variables: Mapping[str, str]) -> list[str] | None:
 def check_outputs(definition: FlowDefinition, variables: Mapping[str, str]) -> None:
     """Raises BadArgument for an output that the flow does not have. A flow whose files declare none may have any."""
     wanted = included_outputs(variables)
-    if wanted is None or not definition.outputs:
+    known = with_entry_signature(definition).outputs if wanted is not None else {}
+    if wanted is None or not known:
         return
-    unknown = [name for name in wanted if name not in definition.outputs]
+    unknown = [name for name in wanted if name not in known]
     if unknown:
         raise BadArgument(
             f"The flow has no output {', '.join(repr(name[:80]) for name in unknown)}.",
-            hint=f"Its outputs are {', '.join(definition.outputs)}.",
+            hint=f"Its outputs are {', '.join(known)}.",
             target=f"properties.environmentVariables.{INCLUDED_OUTPUTS[0]}",
         )
+
+
+def _sayable(words: str) -> str:
+    """A name out of a YAML file may hold half a surrogate pair, which no answer could be encoded with."""
+    return words.encode("utf-8", "replace").decode()[:_LONGEST]
 
 
 def _init(variables: Mapping[str, str]) -> dict[str, Any]:

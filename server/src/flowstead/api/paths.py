@@ -17,6 +17,7 @@ _WORDS = (
     "deployments",
     "models",
     "versions",
+    "flow",
     "environments",
     "data",
     "codes",

@@ -19,6 +19,7 @@ from flowstead.store.records import (
     AnyKind,
     AnyRecord,
     AuditRecord,
+    ConnectionRecord,
     DeploymentRecord,
     EndpointRecord,
     Kind,
@@ -101,9 +102,12 @@ class Reading:
         for name in {use.connection for use in record.spec.connections}:
             connection = self.find(Kind.CONNECTION, f"{workspace}/connections/{name}")
             if connection is not None:
-                text = document(connection.name, connection.spec, self.secrets(connection.id))
-                found[CONNECTION_SECRET_PREFIX + name] = text
+                found[CONNECTION_SECRET_PREFIX + name] = self.connection_document(connection)
         return found
+
+    def connection_document(self, record: ConnectionRecord) -> str:
+        """What instances get of the connection, its secrets in clear."""
+        return document(record.name, record.spec, self.secrets(record.id))
 
     def users_of(self, connection: str) -> Sequence[DeploymentRecord]:
         """The deployments that use the connection of that name."""
