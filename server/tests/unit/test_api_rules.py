@@ -65,9 +65,12 @@ def test_a_split_names_deployments_whatever_their_case() -> None:
         ({"properties": {"authMode": "AMLToken"}}, "properties.authMode"),
         ({"properties": {"authMode": "aad_token"}}, "properties.authMode"),
         ({"properties": {"publicNetworkAccess": "Sometimes"}}, "properties.publicNetworkAccess"),
+        ({"properties": {}, "identity": {"type": "Mine"}}, "identity.type"),
+        ({"properties": {}, "identity": {"type": "None, SystemAssigned"}}, "identity.type"),
+        ({"properties": {}, "identity": {"type": "UserAssigned"}}, "identity.userAssignedIdentities"),
         (
             {"properties": {}, "identity": {"type": "UserAssigned", "userAssignedIdentities": {"/x": {}}}},
-            "identity.type",
+            "identity.userAssignedIdentities",
         ),
     ],
 )

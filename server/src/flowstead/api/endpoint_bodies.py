@@ -68,7 +68,7 @@ def to_spec(body: EndpointBody, before: EndpointSpec | None) -> EndpointSpec:
         traffic=_shares(before.traffic if traffic is None and before is not None else traffic),
         mirror_traffic=_shares(before.mirror_traffic if mirror is None and before is not None else mirror),
         public_network_access=given.public_network_access or "Enabled",
-        identity={"type": identity.type},
+        identity=_wanted_identity(identity),
         properties={k: v for k, v in given.properties.items() if k not in _COPIED_BY_THE_SDK},
         tags=body.tags,
         location=body.location or LOCATION,
@@ -104,13 +104,29 @@ def show(record: EndpointRecord, here: Context) -> dict[str, Any]:
     )
 
 
+def _wanted_identity(given: IdentityBody) -> dict[str, Any]:
+    if "UserAssigned" not in given.type:
+        return {"type": given.type}
+    return {"type": given.type, "userAssignedIdentities": sorted(given.user_assigned_identities or {})}
+
+
 def _identity(record: EndpointRecord, here: Context) -> dict[str, Any]:
-    identity = {"type": record.spec.identity["type"]}
-    if "SystemAssigned" in identity["type"]:
+    wanted = record.spec.identity
+    identity: dict[str, Any] = {"type": wanted["type"]}
+    if "SystemAssigned" in wanted["type"]:
         # Made of the endpoint's uid: it lives as long as the endpoint and never comes back.
         identity["principalId"] = str(uuid.uuid5(uuid.UUID(record.uid), "identity"))
         identity["tenantId"] = here.access.tenant_id
+    if "UserAssigned" in wanted["type"]:
+        identity["userAssignedIdentities"] = {each: _user_assigned(each) for each in wanted["userAssignedIdentities"]}
     return identity
+
+
+def _user_assigned(identity: str) -> dict[str, str]:
+    """Made of its ARM id: whoever names the same identity is the same principal."""
+    return {
+        kind: str(uuid.uuid5(uuid.NAMESPACE_URL, f"{kind}:{identity.lower()}")) for kind in ("principalId", "clientId")
+    }
 
 
 def _shares(given: Mapping[str, int] | None) -> dict[str, int]:

@@ -6,13 +6,18 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
-from flowstead.api.endpoint_bodies import EndpointBody
+from flowstead.api.endpoint_bodies import EndpointBody, IdentityBody
 from flowstead.errors import BadArgument, InvalidName
 from flowstead.resources.endpoint import AuthMode, EndpointSpec
 from flowstead.resources.names import check_endpoint_name
 
 RESERVED_NAMES = frozenset({"admin", "api", "flowstead", "gateway", "localhost", "portal", "static", "www"})
 """An endpoint may get a host name of its own; these would be ours."""
+_IDENTITY_TYPES = {"systemassigned": "SystemAssigned", "userassigned": "UserAssigned", "none": "None"}
+_USER_IDENTITY = re.compile(
+    r"/subscriptions/[^/]+/resourceGroups/[^/]+/providers/Microsoft\.ManagedIdentity/userAssignedIdentities/[\w-]{3,128}",
+    re.IGNORECASE | re.ASCII,
+)
 MAX_MIRROR_PERCENT = 50
 _KEY = re.compile(r"[A-Za-z0-9._~+/-]{32,256}")
 """Characters that a Bearer token may have; no shorter than what we make ourselves would be safe."""
@@ -59,18 +64,37 @@ def check_key(value: str) -> str:
     return value
 
 
-def _identity_exists(body: EndpointBody) -> None:
+def _identity_is_named(body: EndpointBody) -> None:
     identity = body.identity
     if identity is None:
         return
-    if identity.type.lower() not in ("systemassigned", "none"):
-        named = ", ".join(identity.user_assigned_identities or {}) or "none is named"
+    kinds = {kind.strip().lower() for kind in identity.type.split(",")}
+    if not kinds <= set(_IDENTITY_TYPES) or ("none" in kinds and len(kinds) > 1):
         raise BadArgument(
-            f"There is no user-assigned identity for identity.type {identity.type} ({named}).",
-            hint="Use SystemAssigned.",
+            f"identity.type is {identity.type[:60]!r}.",
+            hint=f"Use one of {', '.join(_IDENTITY_TYPES.values())}.",
             target="identity.type",
         )
-    identity.type = "None" if identity.type.lower() == "none" else "SystemAssigned"
+    identity.type = ",".join(name for kind, name in _IDENTITY_TYPES.items() if kind in kinds)
+    _user_assigned(identity, wanted="userassigned" in kinds)
+
+
+def _user_assigned(identity: IdentityBody, *, wanted: bool) -> None:
+    named = identity.user_assigned_identities or {}
+    wrong = next((each for each in named if not _USER_IDENTITY.fullmatch(each)), None)
+    if wrong is not None:
+        raise BadArgument(
+            f"{wrong[:200]!r} is not the ARM id of a user-assigned identity.",
+            hint="It is of the form /subscriptions/S/resourceGroups/G/providers/Microsoft.ManagedIdentity"
+            "/userAssignedIdentities/NAME.",
+            target="identity.userAssignedIdentities",
+        )
+    if wanted and not named:
+        raise BadArgument(
+            f"identity.type is {identity.type}, and no identity is named.",
+            hint="Name one, or use SystemAssigned.",
+            target="identity.userAssignedIdentities",
+        )
 
 
 def _gateway_checks_it(body: EndpointBody) -> None:
@@ -150,7 +174,7 @@ def _known_names(field: str, shares: Mapping[str, int], known: Mapping[str, str]
 _BODY_RULES: tuple[Callable[[EndpointBody], None], ...] = (
     _is_managed,
     _gateway_checks_it,
-    _identity_exists,
+    _identity_is_named,
     _is_reachable,
 )
 _SPLIT_RULES: tuple[Callable[[EndpointSpec], None], ...] = (

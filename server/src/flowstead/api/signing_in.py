@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Mapping
 from typing import Annotated, Any
-from urllib.parse import unquote_plus
+from urllib.parse import quote, unquote_plus
 
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import JSONResponse
@@ -21,7 +21,8 @@ _GRANT_TYPES = ("client_credentials", "refresh_token")
 @router.get("/{tenant}/v2.0/.well-known/openid-configuration")
 def openid_configuration(tenant: str, here: Here) -> dict[str, Any]:
     """Where to sign in, and who issues the tokens."""
-    base = f"{here.base_url}/{here.access.tenant_id}"
+    # The caller's own spelling of the tenant: a wrong one is refused where the secret is sent, not quietly mended here.
+    base = f"{here.base_url}/{quote(tenant, safe='')}"
     return {
         "issuer": here.access.issuer_url,
         "token_endpoint": f"{base}/oauth2/v2.0/token",
