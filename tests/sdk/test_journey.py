@@ -36,6 +36,7 @@ def outcomes(flowstead: Installation, tmp_path_factory: pytest.TempPathFactory) 
     settings = {
         **json.loads((flowstead.home / "credentials.json").read_text()),
         "url": flowstead.tls_url,
+        "token": flowstead.token(),
         "folder": str(folder),
         "large_mib": "150" if FULL else "70",
     }

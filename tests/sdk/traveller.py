@@ -25,7 +25,7 @@ INFERENCE = {
 
 
 class Journey:
-    """settings: url, tenant_id, client_id, client_secret, subscription_id, resource_group, workspace, folder."""
+    """settings: url, tenant_id, client_id, client_secret, token, subscription_id, resource_group, workspace, folder."""
 
     def __init__(self, settings: dict[str, str]) -> None:
         self.settings = settings
@@ -38,8 +38,8 @@ class Journey:
             authority=settings["url"],
             disable_instance_discovery=True,
         )
-        place = (settings["subscription_id"], settings["resource_group"], settings["workspace"])
-        self.ml = MLClient(self.credential, *place, enable_telemetry=False)
+        self.place = (settings["subscription_id"], settings["resource_group"], settings["workspace"])
+        self.ml = MLClient(self.credential, *self.place, enable_telemetry=False)
 
     def request_file(self, **inputs: Any) -> str:
         file = self.folder / "request.json"

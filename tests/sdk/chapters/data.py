@@ -14,7 +14,7 @@ def step_data_from_a_folder_and_a_file(j: Journey) -> None:
     (folder / "rows.jsonl").write_text('{"text": "a"}\n')
     made = j.ml.data.create_or_update(Data(name="rows", version="1", path=folder, type=AssetTypes.URI_FOLDER))
     assert (made.type, made.version) == ("uri_folder", "1")
-    again = j.ml.data.create_or_update(Data(name="rows", path=folder / "rows.jsonl", type=AssetTypes.URI_FILE))
+    again = j.ml.data.create_or_update(Data(name="rows", path=folder, type=AssetTypes.URI_FOLDER))
     assert again.version == "2"
     assert j.ml.data.get("rows", label="latest").version == "2"
     assert "rows" in [each.name for each in j.ml.data.list()]

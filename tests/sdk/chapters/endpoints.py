@@ -37,6 +37,45 @@ def step_a_sample_endpoint_file_applies(j: Journey) -> None:
     assert made.properties["enforce_access_to_default_secret_stores"] == "enabled", made.properties
 
 
+def step_an_endpoint_with_an_identity_of_the_users(j: Journey) -> None:
+    group = f"/subscriptions/{j.place[0]}/resourceGroups/{j.place[1]}"
+    identity = f"{group}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/somebody"
+    file = j.folder / "endpoint-user-identity.yaml"
+    file.write_text(
+        "$schema: https://azuremlschemas.azureedge.net/latest/managedOnlineEndpoint.schema.json\n"
+        "name: by-identity\nauth_mode: key\nidentity:\n  type: user_assigned\n"
+        "  user_assigned_identities:\n    - resource_id: user_identity_ARM_id_place_holder\n"
+    )
+    override = [{"identity.user_assigned_identities": [{"resource_id": identity}]}]
+    wanted = load_online_endpoint(file, params_override=override)
+    made = j.ml.online_endpoints.begin_create_or_update(wanted).result()
+    assert [each.resource_id for each in made.identity.user_assigned_identities] == [identity], made.identity
+    j.ml.online_endpoints.begin_delete("by-identity").result()
+
+
+def step_the_same_endpoint_again_is_no_error(j: Journey) -> None:
+    before = j.ml.online_endpoints.get("journey")
+    keys = j.ml.online_endpoints.get_keys("journey")
+    again = j.ml.online_endpoints.begin_create_or_update(before).result()
+    assert (again.identity.principal_id, again.scoring_uri) == (before.identity.principal_id, before.scoring_uri)
+    assert j.ml.online_endpoints.get_keys("journey").primary_key == keys.primary_key
+
+
+def step_an_endpoint_closed_to_the_public_network(j: Journey) -> None:
+    wanted = ManagedOnlineEndpoint(name="closed", auth_mode="key", public_network_access="disabled")
+    assert j.ml.online_endpoints.begin_create_or_update(wanted).result().public_network_access == "disabled"
+    j.ml.online_endpoints.begin_delete("closed").result()
+
+
+def step_a_missing_endpoint_may_be_deleted(j: Journey) -> None:
+    j.ml.online_endpoints.begin_delete("not-there").result()
+
+
+def step_an_endpoint_without_a_deployment_answers_nobody(j: Journey) -> None:
+    request = j.request_file(text="a")
+    refused(lambda: j.ml.online_endpoints.invoke("journey", request_file=request))
+
+
 def step_endpoints_are_listed(j: Journey) -> None:
     assert {"journey", "by-token", "by-entra"} <= {each.name for each in j.ml.online_endpoints.list()}
 

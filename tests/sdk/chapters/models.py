@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 
+from azure.ai.ml import load_model
+from azure.ai.ml.constants import AssetTypes, ListViewType
 from azure.ai.ml.entities import Model
 from azure.core.exceptions import ResourceNotFoundError
 
@@ -79,6 +82,98 @@ def step_a_model_is_archived_and_restored(j: Journey) -> None:
     assert "single" not in [each.name for each in j.ml.models.list()]
     j.ml.models.restore("single")
     assert "single" in [each.name for each in j.ml.models.list()]
+
+
+def step_archived_models_are_shown_when_asked_for(j: Journey) -> None:
+    j.ml.models.archive("greeter", version="1")
+    shown = {
+        kind: {each.version for each in j.ml.models.list("greeter", list_view_type=kind)}
+        for kind in (ListViewType.ACTIVE_ONLY, ListViewType.ARCHIVED_ONLY, ListViewType.ALL)
+    }
+    j.ml.models.restore("greeter", version="1")
+    assert shown == {
+        ListViewType.ACTIVE_ONLY: {"2"},
+        ListViewType.ARCHIVED_ONLY: {"1"},
+        ListViewType.ALL: {"1", "2"},
+    }, shown
+
+
+def step_description_and_tags_of_a_version_change(j: Journey) -> None:
+    model = j.ml.models.get("greeter", version="2")
+    model.description = "changed"
+    model.tags["more"] = "yes"
+    j.ml.models.create_or_update(model)
+    again = j.ml.models.get("greeter", version="2")
+    assert (again.description, again.tags["more"]) == ("changed", "yes")
+    assert again.path == model.path
+
+
+def step_a_folder_of_folders_comes_back_whole(j: Journey) -> None:
+    deep = j.folder / "deep"
+    for name in ("a/b/c.txt", "a/with space.txt", "ünï/çode.txt", "100%.txt", "a+b&c=d.txt", ".hidden", "empty"):
+        (deep / name).parent.mkdir(parents=True, exist_ok=True)
+        (deep / name).write_text("" if name == "empty" else name)
+    (deep / ".amlignore").write_text("left-out/\n*.log\n")
+    (deep / "left-out").mkdir()
+    (deep / "left-out" / "secret.txt").write_text("not to be sent")
+    (deep / "noise.log").write_text("not to be sent")
+    j.ml.models.create_or_update(Model(name="deep", version="1", path=deep))
+    j.ml.models.download("deep", "1", download_path=j.folder / "deep-again")
+    root = next((j.folder / "deep-again").rglob("100%.txt")).parent
+    sent = {path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file()}
+    kept = {path.relative_to(deep).as_posix() for path in deep.rglob("*") if path.is_file()}
+    assert sent - {".amlignore"} == kept - {"left-out/secret.txt", "noise.log", ".amlignore"}, sent
+    assert all((root / name).read_bytes() == (deep / name).read_bytes() for name in sent)
+
+
+def step_versions_are_counted_as_numbers(j: Journey) -> None:
+    file = j.folder / "counted.txt"
+    for number in range(1, 12):
+        file.write_text(f"version {number}")
+        assert j.ml.models.create_or_update(Model(name="counted", path=file)).version == str(number)
+    assert j.ml.models.get("counted", label="latest").version == "11"
+    assert len(list(j.ml.models.list("counted"))) == 11
+
+
+def step_a_version_may_be_a_word(j: Journey) -> None:
+    made = j.ml.models.create_or_update(Model(name="worded", version="2024-05.rc_1", path=j.flow))
+    assert made.version == "2024-05.rc_1"
+    assert j.ml.models.get("worded", label="latest").version == "2024-05.rc_1"
+    assert j.ml.models.create_or_update(Model(name="worded", path=j.flow)).version == "1"
+
+
+def step_a_sample_model_file_applies(j: Journey) -> None:
+    file = j.folder / "model.yaml"
+    file.write_text(
+        "$schema: https://azuremlschemas.azureedge.net/latest/model.schema.json\n"
+        "name: from-file\npath: ./flow\ndescription: register a flow folder as a custom model\n"
+        "properties:\n  azureml.promptflow.source_flow_id: basic-chat\n  azureml.promptflow.mode: chat\n"
+        "  azureml.promptflow.chat_input: text\n  azureml.promptflow.chat_output: said\n"
+    )
+    made = j.ml.models.create_or_update(load_model(file))
+    assert (made.version, made.type) == ("1", "custom_model")
+    assert made.properties["azureml.promptflow.chat_output"] == "said", made.properties
+
+
+def step_an_mlflow_model_keeps_its_kind(j: Journey) -> None:
+    flavors = {"promptflow": {"version": "1.0"}}
+    wanted = Model(name="flavoured", version="1", path=j.flow, type=AssetTypes.MLFLOW_MODEL, flavors=flavors)
+    j.ml.models.create_or_update(wanted)
+    found = j.ml.models.get("flavoured", version="1")
+    assert (found.type, found.flavors["promptflow"]) == ("mlflow_model", {"version": "1.0"}), found.flavors
+
+
+def step_what_lies_in_the_datastore_is_a_model_too(j: Journey) -> None:
+    known = j.ml.models.get("greeter", version="1")
+    again = j.ml.models.create_or_update(Model(name="by-path", version="1", path=known.path))
+    j.ml.models.download("by-path", again.version, download_path=j.folder / "by-path")
+    same_folder(j.flow, next((j.folder / "by-path").rglob("flow.dag.yaml")).parent)
+
+
+def step_a_name_that_is_none_is_refused(j: Journey) -> None:
+    for name in ("../up", "with space", "x" * 300, "ünï"):
+        wanted = Model(name=name, version="1", path=j.flow)
+        refused(partial(j.ml.models.create_or_update, wanted), Exception)
 
 
 def step_a_missing_model_is_not_found(j: Journey) -> None:
