@@ -245,7 +245,6 @@ def test_a_model_whose_files_are_lost_says_so(api: InProcessApi) -> None:
         ({"livenessProbe": {"failureThreshold": 0}}, "properties.livenessProbe.failureThreshold"),
         ({"instanceType": "Standard F4"}, "properties.instanceType"),
         ({"endpointComputeType": "Kubernetes"}, "properties.endpointComputeType"),
-        ({"codeConfiguration": {"codeId": "x", "scoringScript": "score.py"}}, "properties.codeConfiguration"),
         ({"environmentVariables": {"A=B": "x"}}, "properties.environmentVariables.A=B"),
         ({"environmentVariables": ["A"]}, "properties.environmentVariables"),
     ],

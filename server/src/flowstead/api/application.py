@@ -110,6 +110,7 @@ def create_app(
         base_url=settings.base_url("http"),
         upload_key=store.derived_key("upload-signatures"),
     )
+    environments.ensure_default_environment(app.state.context)
     failures.install(app)
     for router in ROUTERS:
         app.include_router(router)

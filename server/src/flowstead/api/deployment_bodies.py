@@ -20,6 +20,7 @@ from flowstead.resources.deployment import (
     ProbeSettings,
     RequestSettings,
 )
+from flowstead.resources.environment import RUNTIME_ALONE, BaseEnvironment
 from flowstead.resources.names import LOCATION, MAX_INSTANCES_PER_DEPLOYMENT
 from flowstead.store.records import DeploymentRecord
 
@@ -112,9 +113,10 @@ def to_spec(
     model_id: str,
     environment_id: str | None,
     variables: Variables,
+    base: BaseEnvironment = RUNTIME_ALONE,
     connections: tuple[ConnectionUse, ...] = (),
 ) -> DeploymentSpec:
-    """What the user wants. model_id, environment_id: as they were checked; connections: that it uses."""
+    """What the user wants. model_id, environment_id, base: as they were checked; connections: that it uses."""
     given = body.properties
     extra = {name: value for name, value in (given.model_extra or {}).items() if name not in _OURS}
     return DeploymentSpec(
@@ -122,6 +124,7 @@ def to_spec(
         instance_count=(body.sku or SkuBody()).capacity,
         instance_type=given.instance_type or DeploymentSpec.instance_type,
         environment_id=environment_id,
+        base=base,
         environment_variables=variables.plain,
         secret_variables=variables.secret_names,
         connections=connections,

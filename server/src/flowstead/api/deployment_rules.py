@@ -7,8 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from flowstead.api.deployment_bodies import DeploymentBody
-from flowstead.api.environments import DEFAULT_ENVIRONMENT, check_environment
-from flowstead.errors import ArtifactMissing, BadArgument, FlowInvalid, ResourceNotFound
+from flowstead.errors import ArtifactMissing, BadArgument, FlowInvalid
 from flowstead.resources.deployment import DeploymentSpec
 from flowstead.resources.names import Workspace
 from flowstead.resources.runtime_images import check_image
@@ -23,11 +22,7 @@ MAX_VARIABLE_BYTES = 64 * 1024
 MAX_VARIABLES_BYTES = 512 * 1024
 """Together they must fit into a process's environment, whose bound is 2 MiB on Linux."""
 
-_RUNTIME_ENVIRONMENT = re.compile(r"azureml://registries/[^/]+/environments/promptflow-runtime[^/]*/.+", re.I)
 _MODEL = re.compile(r"(?P<workspace>/subscriptions/.+)/models/(?P<name>[^/]+)/versions/(?P<version>[^/]+)", re.I)
-_ENVIRONMENT = re.compile(
-    r"(?P<workspace>/subscriptions/.+)/environments/(?P<name>[^/]+)/(?:versions|labels)/(?P<version>[^/]+)", re.I
-)
 
 
 def check_body(body: DeploymentBody) -> None:
@@ -44,38 +39,17 @@ def check_model_id(body: DeploymentBody, workspace: Workspace) -> str:
         raise BadArgument(
             f"model {given[:200]!r} is not the id of a model version in this workspace."
             if given
-            else "The deployment names no model.",
+            else "The deployment names no model, and a scoring script alone is not run here.",
             hint=f"Register the flow's folder as a model; its id is {workspace.path}/models/NAME/versions/VERSION.",
             target="properties.model",
         )
     return workspace.model(match["name"], match["version"])
 
 
-def check_environment_id(body: DeploymentBody, workspace: Workspace) -> str | None:
-    """The environment's id, None for the flow's own. Raises BadArgument."""
-    given = body.properties.environment_id
-    if not given or _RUNTIME_ENVIRONMENT.fullmatch(given):
-        return given or None
-    match = _ENVIRONMENT.fullmatch(given)
-    if match is not None and match["workspace"].lower() == workspace.path.lower():
-        try:
-            check_environment(match["name"], match["version"])
-        except ResourceNotFound as missing:
-            raise BadArgument(
-                missing.message,
-                hint="Leave environmentId out: packages come from the flow's requirements.txt.",
-                target="properties.environmentId",
-            ) from None
-        return given
-    raise BadArgument(
-        f"environmentId {given[:200]!r} is not an environment of this workspace.",
-        hint=f"Leave it out, or give {workspace.environment(DEFAULT_ENVIRONMENT, 'VERSION')}.",
-        target="properties.environmentId",
-    )
-
-
-def check_flow(folder: Path, spoken: str) -> FlowDefinition:
+def check_flow(folder: Path, spoken: str, *, from_environment: bool, adds_packages: bool) -> FlowDefinition:
     """The flow of a registered model, parsed, nothing imported. spoken: what messages call the model.
+    from_environment: the deployment names an environment, so that the flow's own image does not count; adds_packages:
+    which brings packages beside the flow's.
 
     Raises ArtifactMissing, FlowInvalid (file and line), and BadArgument for an image that we cannot stand in
     for."""
@@ -83,12 +57,14 @@ def check_flow(folder: Path, spoken: str) -> FlowDefinition:
         raise ArtifactMissing(f"The files of the model {spoken} are not in the store.", target="properties.model")
     try:
         definition = read_definition(folder)
-        check_package_tools(definition)
+        if not adds_packages:
+            check_package_tools(definition)
     except UserError as problem:
         # The folder's place on this machine tells the user nothing.
         said = str(problem).replace(str(folder), f"the model {spoken}")
         raise FlowInvalid(f"The flow of {spoken} is not valid: {said}", target="properties.model") from None
-    check_image(definition.environment)
+    if not from_environment:
+        check_image(definition.environment)
     return definition
 
 
@@ -100,18 +76,6 @@ def _is_managed(body: DeploymentBody) -> None:
     if body.properties.endpoint_compute_type.lower() != "managed":
         raise BadArgument(
             "endpointComputeType is not Managed; there is no other here.", target="properties.endpointComputeType"
-        )
-
-
-def _has_no_scoring_script(body: DeploymentBody) -> None:
-    """A code asset alone is kept and shown again."""
-    code = (body.properties.model_extra or {}).get("codeConfiguration")
-    if code and (not isinstance(code, dict) or code.get("scoringScript")):
-        raise BadArgument(
-            "A scoring script (`init` and `run`) is not run here: what is deployed is a flow, which needs none.",
-            hint="Leave codeConfiguration out; the model is the flow's folder (flow.dag.yaml, flow.flex.yaml or "
-            "*.prompty).",
-            target="properties.codeConfiguration",
         )
 
 
@@ -146,7 +110,6 @@ def _variables_can_be_set(body: DeploymentBody) -> None:
 _BODY_RULES: tuple[Callable[[DeploymentBody], None], ...] = (
     _size_is_known,
     _is_managed,
-    _has_no_scoring_script,
     _probe_times_fit,
     _variables_can_be_set,
 )

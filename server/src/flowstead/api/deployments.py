@@ -11,7 +11,8 @@ from fastapi.responses import JSONResponse, Response
 from flowstead.api.arm import accepted, ordered, page, put_answer, resource_answer
 from flowstead.api.context import Context, Here, Needs
 from flowstead.api.deployment_bodies import DeploymentBody, LogsBody, show, to_spec
-from flowstead.api.deployment_rules import check_body, check_environment_id, check_flow, check_model_id
+from flowstead.api.deployment_environment import environment_of
+from flowstead.api.deployment_rules import check_body, check_flow, check_model_id
 from flowstead.api.endpoints import ENDPOINTS, IfMatch
 from flowstead.api.flow_choices import check_outputs, named_by
 from flowstead.api.instance_logs import MAX_LINES, tail
@@ -20,6 +21,7 @@ from flowstead.api.secret_values import MASK, Variables, separate
 from flowstead.errors import BadArgument, OutOfQuota, ResourceConflict, TrafficInUse
 from flowstead.resources.connection_use import uses_of
 from flowstead.resources.deployment import SECRET_VARIABLE_PREFIX, DeploymentSpec
+from flowstead.resources.environment import BaseEnvironment
 from flowstead.resources.names import MAX_DEPLOYMENTS_PER_ENDPOINT, check_endpoint_name
 from flowstead.resources.operation import OperationKind
 from flowstead.resources.principal import Principal
@@ -116,8 +118,8 @@ def _put(
 ) -> JSONResponse:
     check_endpoint_name(name, "deployment")
     check_body(body)
-    environment_id = check_environment_id(body, here.workspace)
-    model_id, definition = _check_model(here, endpoint, body)
+    environment_id, base = environment_of(body, here)
+    model_id, definition = _check_model(here, endpoint, body, base)
     given = body.properties.environment_variables
     check_outputs(definition, given)
     named = named_by(definition, _in_clear(given, _stored(here, endpoint, name)))
@@ -128,7 +130,14 @@ def _put(
         stored = _stored_variables(tx, before)
         variables = separate(given, stored)
         uses = uses_of(named, _in_clear(given, stored))
-        spec = to_spec(body, model_id=model_id, environment_id=environment_id, variables=variables, connections=uses)
+        spec = to_spec(
+            body,
+            model_id=model_id,
+            environment_id=environment_id,
+            base=base,
+            variables=variables,
+            connections=uses,
+        )
         _check_quota(tx, here, spec, before)
         record, operation = tx.put(
             Kind.DEPLOYMENT,
@@ -146,7 +155,9 @@ def _put(
     return put_answer(here, record, show(record), operation, created=before is None)
 
 
-def _check_model(here: Context, endpoint: str, body: DeploymentBody) -> tuple[str, FlowDefinition]:
+def _check_model(
+    here: Context, endpoint: str, body: DeploymentBody, base: BaseEnvironment
+) -> tuple[str, FlowDefinition]:
     """The id of the model in exact casing, and its flow; its files are read outside of any transaction."""
     model_id = check_model_id(body, here.workspace)
     with here.store.reading() as tx:
@@ -160,7 +171,13 @@ def _check_model(here: Context, endpoint: str, body: DeploymentBody) -> tuple[st
             target="properties.model",
         )
     spoken = f"{model.parent_id.rpartition('/')[2]}:{model.name}"
-    return model.id, check_flow(here.contents.locate(model.spec.content_hash), spoken)
+    definition = check_flow(
+        here.contents.locate(model.spec.content_hash),
+        spoken,
+        from_environment=body.properties.environment_id is not None,
+        adds_packages=bool(base.requirements.strip()),
+    )
+    return model.id, definition
 
 
 def _check_room(tx: Reading, parent: EndpointRecord, before: DeploymentRecord | None) -> None:

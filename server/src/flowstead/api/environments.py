@@ -1,59 +1,95 @@
-"""Environments: the one that every deployment starts from, and what it provides."""
+"""Environments: what deployments start from; one of them, the runtime itself, is always there."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from importlib.metadata import version as installed_version
 from importlib.resources import files
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import Depends
+from fastapi.responses import JSONResponse
 from packaging.requirements import InvalidRequirement, Requirement
 
-from flowstead.api.arm import page
-from flowstead.api.context import PROVIDER, SITE, Context, Here, Needs
-from flowstead.errors import ResourceNotFound
+from flowstead.api.arm import put_answer
+from flowstead.api.assets import Asset, demand_not_deployed
+from flowstead.api.context import SITE, Context, Here, Needs
+from flowstead.api.environment_bodies import CURATED_BY, EnvironmentVersionBody, show_version, version_spec
+from flowstead.api.upload_uris import demand_own_files, uploaded_at
+from flowstead.errors import BadArgument, ResourceConflict
+from flowstead.resources.environment import EnvironmentVersionSpec
+from flowstead.resources.names import check_asset_name, check_asset_version
+from flowstead.resources.principal import Principal
+from flowstead.store import Reading
+from flowstead.store.records import AnyRecord, EnvironmentVersionRecord, Kind
 
 DEFAULT_ENVIRONMENT = "flowstead-runtime"
-_ENVIRONMENTS = SITE + "/environments"
-router = APIRouter(tags=["environments"], dependencies=[Depends(Needs("workspaces/environments/read"))])
+_DEFAULT_IMAGE = "promptflow-runtime"
 
 
-@router.get(_ENVIRONMENTS)
-def list_environments(request: Request, here: Here) -> dict[str, Any]:
-    return page(request, [DEFAULT_ENVIRONMENT], lambda _: _show_container(here))
+def _demand_unused(tx: Reading, record: AnyRecord) -> None:
+    if record.created_by == CURATED_BY:
+        raise ResourceConflict(f"The environment {DEFAULT_ENVIRONMENT} is a part of Flowstead.", target=record.id)
+    demand_not_deployed(tx, record, lambda spec: (spec.environment_id or "",))
 
 
-@router.get(_ENVIRONMENTS + "/{environment}")
-def get_environment(environment: str, here: Here) -> dict[str, Any]:
-    _check_name(environment)
-    return _show_container(here)
+def _show(record: EnvironmentVersionRecord) -> dict[str, Any]:
+    """packages is ours: what the runtime provides to every flow, as `name==version`."""
+    shown = show_version(record)
+    if record.created_by == CURATED_BY:
+        shown["properties"]["packages"] = list(provided_packages())
+    return shown
 
 
-@router.get(_ENVIRONMENTS + "/{environment}/versions")
-def list_environment_versions(environment: str, request: Request, here: Here) -> dict[str, Any]:
-    _check_name(environment)
-    return page(request, [runtime_version()], lambda _: _show_version(here))
+ENVIRONMENTS = Asset("environment", "environments", Kind.ENVIRONMENT, Kind.ENVIRONMENT_VERSION, _show, _demand_unused)
+router = ENVIRONMENTS.router()
 
 
-@router.get(_ENVIRONMENTS + "/{environment}/versions/{version}")
-def get_environment_version(environment: str, version: str, here: Here) -> dict[str, Any]:
-    """The runtime; `properties.packages` lists what it provides to every flow, as `name==version`."""
-    check_environment(environment, version)
-    return _show_version(here)
+@router.put(SITE + "/environments/{name}/versions/{version}", status_code=201)
+def put_environment_version(
+    name: str,
+    version: str,
+    body: EnvironmentVersionBody,
+    here: Here,
+    caller: Annotated[Principal, Depends(Needs("workspaces/environments/versions/write"))],
+) -> JSONResponse:
+    """Register a version, or change what is said of one; 409 when it would become another environment, at which the SDK
+    takes the next version. What no deployment can start from can be registered, as in Azure."""
+    check_asset_name(name, "environment")
+    check_asset_version(version, "environment")
+    if name.lower() == DEFAULT_ENVIRONMENT:
+        raise BadArgument(f"The environment {DEFAULT_ENVIRONMENT} is a part of Flowstead.", target="name")
+    id = ENVIRONMENTS.version_id(here, name, version)
+    with here.store.reading() as tx:
+        before = tx.find(Kind.ENVIRONMENT_VERSION, id)
+    with _context(body, here, before) as context_hash:
+        spec = version_spec(body, context_hash)
+        if not (spec.image or spec.context_uri):
+            raise BadArgument("The environment names neither an image nor a build context.", target="properties.image")
+        with here.store.transaction() as tx:
+            before = tx.find(Kind.ENVIRONMENT_VERSION, id)
+            if before is not None and before.spec.substance != spec.substance:
+                raise ResourceConflict(
+                    f"Version {before.name} of the environment {name} is another one, and versions never change.",
+                    hint="Register it under the next version.",
+                    target=before.id,
+                )
+            record = ENVIRONMENTS.write_version(tx, here, name, version, spec, caller.name)
+    return put_answer(here, record, _show(record), None, created=before is None)
 
 
-def check_environment(name: str, version: str) -> None:
-    """Raises ResourceNotFound unless there is such an environment."""
-    _check_name(name)
-    if version not in (runtime_version(), "latest"):
-        raise ResourceNotFound(
-            f"There is no version {version} of the environment {name}.", hint=f"It has {runtime_version()}."
-        )
-
-
-def runtime_version() -> str:
-    return installed_version("flowstead-runtime")
+def ensure_default_environment(here: Context) -> None:
+    """The runtime's own environment, in the version that is installed. Once a start of the server."""
+    version = installed_version("flowstead-runtime")
+    id = ENVIRONMENTS.version_id(here, DEFAULT_ENVIRONMENT, version)
+    spec = EnvironmentVersionSpec(
+        image=_DEFAULT_IMAGE, description="The prompt flow runtime; a flow's requirements.txt adds to it"
+    )
+    with here.store.transaction() as tx:
+        if tx.find(Kind.ENVIRONMENT_VERSION, id) is None:
+            ENVIRONMENTS.write_version(tx, here, DEFAULT_ENVIRONMENT, version, spec, CURATED_BY)
 
 
 @cache
@@ -72,40 +108,17 @@ def _requirement(line: str) -> Requirement | None:
     return requirement if requirement.marker is None or requirement.marker.evaluate() else None
 
 
-def _check_name(name: str) -> None:
-    if name.lower() != DEFAULT_ENVIRONMENT:
-        raise ResourceNotFound(f"There is no environment {name}.", hint=f"This server has one: {DEFAULT_ENVIRONMENT}.")
-
-
-def _show_container(here: Context) -> dict[str, Any]:
-    return {
-        "id": here.workspace.environment(DEFAULT_ENVIRONMENT),
-        "name": DEFAULT_ENVIRONMENT,
-        "type": f"{PROVIDER}/workspaces/environments",
-        "properties": {
-            "description": "The prompt flow runtime",
-            "latestVersion": runtime_version(),
-            "nextVersion": runtime_version(),
-            "isArchived": False,
-            "tags": {},
-            "properties": {},
-        },
-    }
-
-
-def _show_version(here: Context) -> dict[str, Any]:
-    return {
-        "id": here.workspace.environment(DEFAULT_ENVIRONMENT, runtime_version()),
-        "name": runtime_version(),
-        "type": f"{PROVIDER}/workspaces/environments/versions",
-        "properties": {
-            "description": "The prompt flow runtime; a flow's requirements.txt adds to it",
-            "environmentType": "Curated",
-            "osType": "Linux",
-            "isAnonymous": False,
-            "isArchived": False,
-            "tags": {},
-            "properties": {},
-            "packages": list(provided_packages()),
-        },
-    }
+@contextmanager
+def _context(body: EnvironmentVersionBody, here: Context, before: EnvironmentVersionRecord | None) -> Iterator[str]:
+    """The hash of the build context's files, copied to where no client can write; "" without one. Those of a version
+    that is registered are not read again."""
+    build = body.properties.build
+    if build is None:
+        yield ""
+    elif before is not None and before.spec.context_uri == build.context_uri:
+        yield before.spec.context_hash
+    else:
+        container, path = uploaded_at(build.context_uri, here.workspace, "build.contextUri")
+        demand_own_files(path, "build.contextUri")
+        with here.contents.held(here.uploads.locate(container, path)) as content_hash:
+            yield content_hash

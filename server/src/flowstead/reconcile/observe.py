@@ -15,6 +15,7 @@ from flowstead.reconcile.decision import DeploymentView, ServingView
 from flowstead.reconcile.revision import revision_of
 from flowstead.reconcile.sources import FlowSource, FlowSources
 from flowstead.resources.clock import Clock
+from flowstead.resources.deployment import DeploymentSpec
 from flowstead.resources.endpoint import ProvisioningState
 from flowstead.resources.home import Home
 from flowstead.resources.operation import Operation
@@ -184,7 +185,7 @@ class DeploymentObserver:
         source = self._sources.find(revision.content_hash, revision.spec.model)
         if not isinstance(source, FlowSource):
             return replace(view, serving=ServingView(revision, source))
-        environment = self._environments.ensure(EnvironmentRequest(source.requirements), retry_failed=False)
+        environment = self._environments.ensure(_request(source, revision.spec), retry_failed=False)
         return replace(view, serving=ServingView(revision, source.directory, environment))
 
     def _with_environment(
@@ -193,7 +194,7 @@ class DeploymentObserver:
         record = view.record
         if record.deleting or _has_failed(view) or not isinstance(source, FlowSource):
             return view
-        request = EnvironmentRequest(source.requirements)
+        request = _request(source, record.spec)
         environment = self._environments.ensure(request, retry_failed=view.first_look)
         target = view.target
         if not view.settled:
@@ -206,6 +207,11 @@ class DeploymentObserver:
                 salt=self._salt,
             )
         return replace(view, environment=environment, target=target)
+
+
+def _request(source: FlowSource, spec: DeploymentSpec) -> EnvironmentRequest:
+    """The flow's own lines come first, so that what is said of a line names the one that its author counts."""
+    return EnvironmentRequest(source.requirements + spec.base.requirements)
 
 
 def _has_failed(view: DeploymentView) -> bool:

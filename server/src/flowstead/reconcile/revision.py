@@ -20,7 +20,9 @@ def variables_of(spec: DeploymentSpec, secrets: Mapping[str, str]) -> dict[str, 
         for name in spec.secret_variables
         if SECRET_VARIABLE_PREFIX + name in secrets
     }
-    return variables_with_connections({**spec.environment_variables, **secret}, spec.connections, secrets)
+    return variables_with_connections(
+        {**spec.base.variables, **spec.environment_variables, **secret}, spec.connections, secrets
+    )
 
 
 def revision_of(

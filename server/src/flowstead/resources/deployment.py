@@ -8,6 +8,7 @@ from typing import Any
 
 from flowstead.resources.connection_use import ConnectionUse
 from flowstead.resources.endpoint import ProvisioningState
+from flowstead.resources.environment import RUNTIME_ALONE, BaseEnvironment
 
 FLOW_MAX_TIMEOUT_S = 300.0
 """Longest request time-out of a flow deployment, seconds (Azure's quotas page)."""
@@ -41,7 +42,8 @@ class ProbeSettings:
 class DeploymentSpec:
     """What the user wants.
 
-    model: ARM id of a registered model version. environment_id: ARM id, registry URI or None for the flow's own.
+    model: ARM id of a registered model version. environment_id: ARM id, registry URI or None for the flow's own;
+    base: what that version adds, looked up when the deployment was made: versions never change.
     environment_variables: secret values are not here but in the secrets table, under `environment_variables.NAME`;
     their names are in secret_variables. connections: of the workspace, as the flow's files and the variables name them
     together. extra: parts of the body that no phase reads yet, echoed by GET.
@@ -51,6 +53,7 @@ class DeploymentSpec:
     instance_count: int = 1
     instance_type: str = "Standard_F4s_v2"
     environment_id: str | None = None
+    base: BaseEnvironment = RUNTIME_ALONE
     environment_variables: Mapping[str, str] = field(default_factory=dict)
     secret_variables: tuple[str, ...] = ()
     connections: tuple[ConnectionUse, ...] = ()

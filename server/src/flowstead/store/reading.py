@@ -131,9 +131,11 @@ class Reading:
         return Revision(kept.name, spec, kept.content_hash, json.loads(opened))
 
     def content_in_use(self) -> frozenset[str]:
-        """Hashes of the files of all versions of assets, and of those that serve though their version is gone."""
+        """Hashes of the files of all versions of assets and of build contexts, and of those that serve though their
+        version is gone."""
         kinds: tuple[AnyKind, ...] = (Kind.MODEL_VERSION, Kind.DATA_VERSION, Kind.CODE_VERSION)
         versions = {version.spec.content_hash for kind in kinds for version in self.list(kind)} - {""}
+        versions |= {version.spec.context_hash for version in self.list(Kind.ENVIRONMENT_VERSION)} - {""}
         return frozenset(versions.union(self.connection.execute(sa.select(revisions.c.content_hash)).scalars()))
 
     def operation(self, id: str) -> Operation | None:

@@ -13,6 +13,7 @@ from flowstead.resources.connection import ConnectionSpec
 from flowstead.resources.data import DataVersionSpec
 from flowstead.resources.deployment import DeploymentSpec, DeploymentStatus
 from flowstead.resources.endpoint import EndpointSpec, EndpointStatus
+from flowstead.resources.environment import EnvironmentVersionSpec
 from flowstead.resources.model import ModelVersionSpec
 
 Spec = TypeVar("Spec")
@@ -38,6 +39,8 @@ class Kind(Generic[Spec, Status]):
     CODE: ClassVar[Kind[AssetContainerSpec, None]]
     CODE_VERSION: ClassVar[Kind[CodeVersionSpec, None]]
     CONNECTION: ClassVar[Kind[ConnectionSpec, None]]
+    ENVIRONMENT: ClassVar[Kind[AssetContainerSpec, None]]
+    ENVIRONMENT_VERSION: ClassVar[Kind[EnvironmentVersionSpec, None]]
 
     @property
     def reconciled(self) -> bool:
@@ -53,6 +56,8 @@ Kind.DATA_VERSION = Kind("dataVersion", "data asset version", DataVersionSpec, N
 Kind.CODE = Kind("code", "code asset", AssetContainerSpec, NoneType)
 Kind.CODE_VERSION = Kind("codeVersion", "code asset version", CodeVersionSpec, NoneType)
 Kind.CONNECTION = Kind("connection", "connection", ConnectionSpec, NoneType)
+Kind.ENVIRONMENT = Kind("environment", "environment", AssetContainerSpec, NoneType)
+Kind.ENVIRONMENT_VERSION = Kind("environmentVersion", "environment version", EnvironmentVersionSpec, NoneType)
 
 AnyKind: TypeAlias = Kind[Any, Any]
 KINDS: Mapping[str, AnyKind] = {
@@ -67,6 +72,8 @@ KINDS: Mapping[str, AnyKind] = {
         Kind.CODE,
         Kind.CODE_VERSION,
         Kind.CONNECTION,
+        Kind.ENVIRONMENT,
+        Kind.ENVIRONMENT_VERSION,
     )
 }
 """All kinds, by the name that rows have for them."""
@@ -106,6 +113,7 @@ ModelVersionRecord: TypeAlias = Record[ModelVersionSpec, None]
 DataVersionRecord: TypeAlias = Record[DataVersionSpec, None]
 CodeVersionRecord: TypeAlias = Record[CodeVersionSpec, None]
 ConnectionRecord: TypeAlias = Record[ConnectionSpec, None]
+EnvironmentVersionRecord: TypeAlias = Record[EnvironmentVersionSpec, None]
 AnyRecord: TypeAlias = Record[Any, Any]
 
 

@@ -1,0 +1,43 @@
+"""What a registered environment adds to the runtime, or why a deployment cannot start from it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from flowstead.environments.conda_file import requirements_of_conda_file
+from flowstead.environments.dockerfile import base_of_dockerfile
+from flowstead.environments.requirements_text import RequirementsRefused, check, credentials_in
+from flowstead.errors import BadArgument
+from flowstead.resources.environment import BaseEnvironment, EnvironmentVersionSpec
+from flowstead.resources.runtime_images import is_runtime_image
+
+
+def base_environment(spec: EnvironmentVersionSpec, context: Path | None) -> BaseEnvironment:
+    """context: the folder of its build context, None without one. Raises BadArgument."""
+    if spec.image and not is_runtime_image(spec.image):
+        raise BadArgument(
+            f"The image {spec.image[:200]!r} needs a container engine, which this server does not use.",
+            hint="Name a promptflow-runtime image: Flowstead's own runtime stands in for it.",
+            target="properties.image",
+        )
+    base = base_of_dockerfile(context, spec.dockerfile_path or "Dockerfile") if context else BaseEnvironment()
+    lines = requirements_of_conda_file(spec.conda_file) if spec.conda_file.strip() else ""
+    base = BaseEnvironment(base.requirements + lines, base.variables)
+    _check_lines(base.requirements)
+    return base
+
+
+def _check_lines(text: str) -> None:
+    if credentials_in(text):
+        raise BadArgument(
+            "The environment names a package index with a user or password in its address.",
+            hint="Environments are read by more people than may know it: put that line into the requirements.txt of "
+            "the flow, where it is kept from all messages.",
+            target="properties",
+        )
+    try:
+        check(text)
+    except RequirementsRefused as refusal:
+        raise BadArgument(
+            f"The environment asks for `{refusal.text}`, which is refused: {refusal.reason}.", target="properties"
+        ) from None
