@@ -27,7 +27,12 @@ def get_model_flow(name: str, version: str, here: Here) -> Response:
     files, none of which is run: what a flex flow's code alone decides stays out."""
     with here.store.reading() as tx:
         record = tx.get(Kind.MODEL_VERSION, MODELS.version_id(here, name, version))
-    definition = check_flow(here.contents.locate(record.spec.content_hash), f"{name}:{record.name}")
+    definition = check_flow(
+        here.contents.locate(record.spec.content_hash),
+        f"{name}:{record.name}",
+        from_environment=True,
+        adds_packages=True,
+    )
     body = {
         "id": f"{record.id}/flow",
         "name": "flow",
