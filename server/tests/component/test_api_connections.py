@@ -187,3 +187,10 @@ def test_a_stranger_learns_nothing(api: InProcessApi) -> None:
         assert KEY not in answer.text
     with api.store.reading() as tx:
         assert tx.find(Kind.CONNECTION, api.workspace.connection("MY_LLM")) is not None
+
+
+def test_a_number_that_no_answer_could_hold_is_refused(api: InProcessApi) -> None:
+    body = json.dumps(azure_open_ai(metadata={"limit": float("nan")}))
+    answer = api.call("PUT", LLM, content=body.encode(), headers={"Content-Type": "application/json"})
+    assert answer.status_code == 400
+    assert api.call("GET", "connections").json() == {"value": []}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any
@@ -143,11 +144,16 @@ def _check_credentials(spec: ConnectionSpec) -> None:
 
 def _metadata_is_flat(body: ConnectionBody) -> None:
     metadata = body.properties.metadata or {}
-    if len(metadata) > MAX_MAP_ENTRIES or not all(isinstance(each, _SCALARS) for each in metadata.values()):
+    if len(metadata) > MAX_MAP_ENTRIES or not all(_is_scalar(each) for each in metadata.values()):
         raise BadArgument(
             f"metadata holds something else than up to {MAX_MAP_ENTRIES} texts and numbers.",
             target="properties.metadata",
         )
+
+
+def _is_scalar(value: JsonValue) -> bool:
+    """A text, a finite number, a truth value or null: no answer could be encoded with NaN."""
+    return isinstance(value, _SCALARS) and not (isinstance(value, float) and not math.isfinite(value))
 
 
 def _secrets_are_credentials(body: ConnectionBody) -> None:
