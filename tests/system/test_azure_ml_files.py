@@ -182,3 +182,27 @@ def test_a_deployments_collections_and_code_are_registered_with_it(flowstead: In
     assert changed["code_configuration"] == made["code_configuration"]
     assert flowstead.json(*create)["code_configuration"] == made["code_configuration"]
     flowstead.run("online-endpoint", "delete", "-n", "collected", "-y")
+
+
+def test_environments_of_all_kinds_are_registered_and_deployed_from(flowstead: Installation, files: Path) -> None:
+    folder = FILES.parent / "environments"
+    for name in ("image", "conda_on_the_spot", "conda_file", "requirements", "build"):
+        made = flowstead.json("environment", "create", "-f", str(folder / f"{name}.yaml"), "-n", name.replace("_", "-"))
+        again = flowstead.json("environment", "create", "-f", str(folder / f"{name}.yaml"), "-n", made["name"])
+        assert again["version"] == made["version"], "what is the same is no new version"
+    changed = ("environment", "create", "-n", "image", "-i", "promptflow-runtime:1")
+    assert flowstead.json(*changed)["version"] == "2"
+    assert flowstead.json("environment", "show", "-n", "build")["build"]["dockerfile_path"] == "Dockerfile"
+    flowstead.run("online-endpoint", "create", "-f", str(files / "endpoint-system-identity.yaml"), "-n", "of-docker")
+    create = ("online-deployment", "create", "-f", str(files / "deployment-with-docker-context.yaml"))
+    made = flowstead.json(*create, "-e", "of-docker", "--all-traffic")
+    assert "/environments/CliV2AnonymousEnvironment/versions/" in made["environment"]
+    assert flowstead.json(*create, "-e", "of-docker")["environment"] == made["environment"]
+    request = files / "request.json"
+    request.write_text('{"question": "Are you there?"}')
+    invoke = ("online-endpoint", "invoke", "-n", "of-docker", "-r", str(request))
+    assert json.loads(flowstead.run(*invoke).stdout) == {"answer": "You asked: Are you there?"}
+    names = flowstead.run("environment", "list", "--query", "[].name", "-o", "tsv").stdout.split()
+    assert "image" in names
+    assert "CliV2AnonymousEnvironment" not in names
+    flowstead.run("online-endpoint", "delete", "-n", "of-docker", "-y")
