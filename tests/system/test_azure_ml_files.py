@@ -34,6 +34,7 @@ def test_model_endpoint_and_deployment_from_their_files(flowstead: Installation,
     assert made["provisioning_state"] == "Succeeded"
     assert made["instance_type"] == "Standard_DS2_v2"
     assert made["tags"] == {"team": "search", "stage": "test"}
+    assert "/environments/CliV2AnonymousEnvironment/versions/" in made["environment"]
     invoke = ("online-endpoint", "invoke", "-n", "basic-flow-endpoint", "-r", str(request))
     assert json.loads(flowstead.run(*invoke).stdout) == {"answer": "You asked: Are you there?"}
 

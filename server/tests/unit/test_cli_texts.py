@@ -7,11 +7,10 @@ from typing import Any
 
 import pytest
 
-from flowstead.azure_yaml import InlineEnvironment
 from flowstead.cli import demo, deploy, doctor, status
 from flowstead.cli.deploy_plan import DeployOptions, plan_deploy
 from flowstead.cli.deploying import Deployed
-from flowstead.cli.registering import check_flow, environment_id
+from flowstead.cli.registering import check_flow
 from flowstead.cli.running import run
 from flowstead.cli.scoring import check_answer
 from flowstead.client import Answer
@@ -228,9 +227,3 @@ def test_a_wrong_command_line_ends_with_its_code_and_no_traceback(
 def test_the_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["--version"]) == 0
     assert capsys.readouterr().out.strip()[0].isdigit()
-
-
-def test_an_environment_that_is_the_runtime_itself_needs_no_registration() -> None:
-    client: Any = None
-    assert environment_id(client, None) is None
-    assert environment_id(client, InlineEnvironment({"image": "mcr.example/azureml/promptflow-runtime:2024"})) is None

@@ -24,7 +24,7 @@ from flowstead.cli.progress import Stages
 from flowstead.client import Assets, FlowsteadClient
 from flowstead.client.files import files_of
 from flowstead.errors import BadArgument, FlowInvalid, ImmutableAsset, ResourceConflict, ResourceNotFound
-from flowstead.resources.runtime_images import check_image, is_runtime_image
+from flowstead.resources.runtime_images import check_image
 from flowstead_runtime.errors import UserError
 from flowstead_runtime.flow.definition import FlowDefinition
 from flowstead_runtime.flow.includes import assembled
@@ -73,9 +73,9 @@ def model_id(client: FlowsteadClient, reference: ModelReference | None, progress
 
 
 def environment_id(client: FlowsteadClient, reference: EnvironmentReference | None) -> str | None:
-    """`environmentId` of the REST body; None for the flow's own environment. Raises BadArgument,
-    ResourceNotFound."""
-    if reference is None or (isinstance(reference, InlineEnvironment) and _is_the_runtime(reference)):
+    """`environmentId` of the REST body, None when the file names none; one that is defined on the spot is registered
+    first. Raises BadArgument, ResourceNotFound."""
+    if reference is None:
         return None
     if isinstance(reference, InlineEnvironment):
         return str(register_environment(client, reference, anonymous=True)["id"])
@@ -182,12 +182,6 @@ def _versions(assets: Assets, name: str) -> tuple[str, str]:
         return "1", "1"
     following = str(properties["nextVersion"])
     return str(properties.get("latestVersion") or following), following
-
-
-def _is_the_runtime(environment: InlineEnvironment) -> bool:
-    """It says nothing that every deployment's own environment does not have."""
-    properties = environment.properties
-    return environment.build is None and "condaFile" not in properties and is_runtime_image(properties["image"])
 
 
 def _hash_of(properties: Mapping[str, Any]) -> str:
