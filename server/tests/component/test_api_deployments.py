@@ -107,7 +107,6 @@ def test_explicit_values_hold(api: InProcessApi) -> None:
         livenessProbe={"initialDelay": "PT30S", "timeout": "PT5S"},
         environmentVariables={"A": "1"},
         modelMountPath="/var/x",
-        dataCollector={"collections": {"model_inputs": {"dataCollectionMode": "enabled", "dataId": "/x/data/y"}}},
     )
     shown = api.call("PUT", BLUE, given).json()
     properties = shown["properties"]
@@ -118,11 +117,8 @@ def test_explicit_values_hold(api: InProcessApi) -> None:
     assert properties["livenessProbe"]["initialDelay"] == "PT30S"
     assert properties["livenessProbe"]["period"] == "PT10S"
     assert properties["modelMountPath"] == "/var/x"
-    # The SDK cannot send back a collection that it has read with its dataId.
-    assert properties["dataCollector"] == {"collections": {"model_inputs": {"dataCollectionMode": "enabled"}}}
     with api.store.reading() as tx:
         spec = tx.get(Kind.DEPLOYMENT, api.workspace.deployment("foo", "blue")).spec
-    assert spec.extra["dataCollector"]["collections"]["model_inputs"]["dataId"] == "/x/data/y"
     assert spec.request_settings.request_timeout_s == 300
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from flowstead.engines.protocol import (
     EXIT_FLOW_CANNOT_START,
 )
 from flowstead.gateway.description import GatewayEndpoint, Upstream
+from flowstead.resources.data_collector import COLLECTOR_VARIABLE, Collection, DataCollector
 from flowstead.resources.endpoint import ProvisioningState
 from flowstead.resources.home import Home
 from flowstead.resources.operation import OperationState
@@ -263,3 +265,19 @@ def test_a_failed_scale_up_leaves_as_many_as_there_were(world: ReconcilerWorld, 
     world.engine.ready_at_once = True
     world.engine.instances.clear()
     world.look_until(lambda: len(blue_of(world.gateway.published)) == 1 and len(world.engine.instances) == 1)
+
+
+def test_what_is_collected_rolls_the_instances(world: ReconcilerWorld, model: str) -> None:
+    world.bring_up(model)
+    without = world.only_instance()
+    assert COLLECTOR_VARIABLE not in world.engine.instances[without].spec.environment
+    world.put_deployment(data_collector=DataCollector({"model_inputs": Collection(enabled=True)}))
+    world.settle()
+    collecting = world.only_instance()
+    assert collecting != without
+    told = json.loads(world.engine.instances[collecting].spec.environment[COLLECTOR_VARIABLE])
+    assert (told["endpoint"], told["deployment"], told["instance"]) == ("chat", "blue", collecting)
+    assert told["destination"] == str(world.home.collected)
+    world.put_deployment(data_collector=DataCollector({"model_inputs": Collection()}))
+    world.settle()
+    assert COLLECTOR_VARIABLE not in world.engine.instances[world.only_instance()].spec.environment

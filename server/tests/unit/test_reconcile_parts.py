@@ -11,12 +11,14 @@ import pytest
 from flowstead.engines.protocol import InstanceState, ObservedInstance
 from flowstead.errors import UserScriptInitFailed
 from flowstead.gateway.description import GatewayDeployment, GatewayEndpoint, Upstream
+from flowstead.reconcile.collecting import collector_variables
 from flowstead.reconcile.describe import describe
 from flowstead.reconcile.hint import Hint
 from flowstead.reconcile.observe import Stopwatch
 from flowstead.reconcile.record import explained
 from flowstead.reconcile.revision import revision_of, variables_of
 from flowstead.resources.connection_use import INSTANCE_PREFIX, SECRET_VARIABLES
+from flowstead.resources.data_collector import Collection, DataCollector, RollingRate
 from flowstead.resources.deployment import DeploymentSpec, DeploymentStatus, RequestSettings
 from flowstead.resources.endpoint import AuthMode, EndpointSpec, EndpointStatus
 from flowstead.store.records import AnyKind, DeploymentRecord, EndpointRecord, Kind, Record
@@ -24,6 +26,7 @@ from flowstead.testing.frozen_clock import FrozenClock
 from flowstead_runtime.connections import hiding
 from flowstead_runtime.connections.sources import WORKSPACE_PREFIX
 from flowstead_runtime.secret_values import redact
+from flowstead_runtime.telemetry.collection_settings import CollectionSettings, given_settings
 
 KEYS = {"/e/chat": {"primaryKey": "first", "secondaryKey": "second"}}
 
@@ -155,6 +158,7 @@ def test_endpoints_are_described_in_the_order_of_their_names() -> None:
 
 
 SPEC = DeploymentSpec(model="m", environment_variables={"A": "1"}, secret_variables=("KEY",))
+COLLECTOR = DataCollector({"model_inputs": Collection(enabled=True), "response": Collection()})
 SECRETS = {"environment_variables.KEY": "value", "environment_variables.OTHER": "x", "primaryKey": "y"}
 
 
@@ -175,6 +179,7 @@ def test_variables_are_the_plain_and_the_named_secret_ones() -> None:
         (SPEC, {"secrets": {"environment_variables.KEY": "other"}}),
         (replace(SPEC, environment_variables={"A": "2"}), {}),
         (replace(SPEC, request_settings=RequestSettings(request_timeout_s=1.0)), {}),
+        (replace(SPEC, data_collector=COLLECTOR), {}),
     ],
 )
 def test_what_instances_see_changes_the_revision(spec: DeploymentSpec, changes: dict[str, Any]) -> None:
@@ -184,7 +189,41 @@ def test_what_instances_see_changes_the_revision(spec: DeploymentSpec, changes: 
 def test_what_they_do_not_see_does_not() -> None:
     changed = replace(SPEC, instance_count=5, tags={"a": "b"}, description="x", app_insights_enabled=True)
     assert revision(changed) == revision()
+    off = DataCollector({"model_inputs": Collection(data_id="x")}, RollingRate.DAY)
+    assert revision(replace(SPEC, data_collector=off)) == revision()
     assert len(revision()) == 12
+
+
+def test_each_change_of_what_is_collected_is_seen() -> None:
+    def collecting(**changes: Any) -> str:
+        return revision(replace(SPEC, data_collector=replace(COLLECTOR, **changes)))
+
+    more = {**COLLECTOR.collections, "response": Collection(enabled=True)}
+    fewer = {"model_inputs": Collection(enabled=True, sampling_rate=0.5)}
+    changes: list[dict[str, Any]] = [
+        {}, {"collections": more}, {"collections": fewer}, {"rolling_rate": RollingRate.DAY},
+        {"capture_headers": ("x-a",)},
+    ]  # fmt: skip
+    assert len({collecting(**each) for each in changes}) == len(changes)
+    named = {"model_inputs": Collection(enabled=True, data_id="d", client_id="c")}
+    assert collecting(collections=named) == collecting(), "the instance is not told of it"
+
+
+def test_an_instance_is_told_what_to_collect_in_the_runtimes_own_words() -> None:
+    """The runtime reads it in its own process; here its reader is asked directly."""
+    spec = replace(SPEC, model="/x/models/m/versions/7", data_collector=replace(COLLECTOR, capture_headers=("X-A",)))
+    about: dict[str, Any] = {"endpoint": "e", "deployment": "d", "source": "/e/d", "instance": "i-1"}
+    told = collector_variables(spec, destination=Path("/data"), **about)
+    settings = given_settings(None, told)
+    assert settings == CollectionSettings(
+        destination=Path("/data"),
+        model_version="7",
+        rates={"model_inputs": 1.0},
+        captured_headers=frozenset({"x-a"}),
+        **about,
+    )
+    for off in (None, DataCollector(), DataCollector({"model_inputs": Collection()})):
+        assert collector_variables(replace(spec, data_collector=off), destination=Path("/data"), **about) == {}
 
 
 def test_a_revision_does_not_let_a_secret_be_guessed_without_the_salt() -> None:

@@ -15,11 +15,12 @@ from flowstead.api.arm import put_answer
 from flowstead.api.assets import Asset, demand_not_deployed, registered
 from flowstead.api.context import SITE, Context, Here, Needs
 from flowstead.api.data_bodies import DataVersionBody, show_version, version_spec
-from flowstead.api.datastores import ACCOUNT, CONTAINER
+from flowstead.api.datastores import ACCOUNT
 from flowstead.api.pending_uploads import is_pending
 from flowstead.api.upload_uris import is_collected, uploaded_at
 from flowstead.errors import BadArgument, ImmutableAsset
 from flowstead.resources.data import DataVersionSpec
+from flowstead.resources.datastore import CONTAINER
 from flowstead.resources.deployment import DeploymentSpec
 from flowstead.resources.names import check_asset_name, check_asset_version
 from flowstead.resources.principal import Principal
@@ -35,7 +36,8 @@ def _demand_unused(tx: Reading, record: AnyRecord) -> None:
 
 
 def _data_of(spec: DeploymentSpec) -> tuple[str, ...]:
-    return ()
+    """Those that its collections are read as, while they are on."""
+    return tuple(each.data_id for each in spec.data_collector.enabled.values()) if spec.data_collector else ()
 
 
 DATA = Asset("data asset", "data", Kind.DATA, Kind.DATA_VERSION, show_version, _demand_unused)

@@ -15,16 +15,12 @@ from flowstead.api.bodies import Body
 from flowstead.api.context import PROVIDER, SITE, Context, Here, Needs
 from flowstead.api.discovery import STORAGE_SUFFIX
 from flowstead.errors import BadArgument, ResourceNotFound
+from flowstead.resources.datastore import COLLECTED, CONTAINER, DATASTORE, UPLOADS
 from flowstead.store.uploads import check_path
 
-DATASTORE = "workspaceblobstore"
 ACCOUNT = "flowstead"
-CONTAINER = "azureml-blobstore"
-UPLOADS = "LocalUpload/"
 _PREFIXES = (UPLOADS, "az-ml-artifacts/")
 """Where the SDK puts what it uploads, and where else it looks for the same content."""
-COLLECTED = "modelDataCollector/"
-"""Where instances put what they collect; clients only read there."""
 _PERMISSIONS = "racwl"
 _DATASTORES = SITE + "/datastores"
 router = APIRouter(tags=["datastores"])

@@ -9,6 +9,7 @@ from pydantic.alias_generators import to_camel
 
 from flowstead.api.arm import envelope, shown_state
 from flowstead.api.bodies import Body, Seconds, TextMap
+from flowstead.api.collector_bodies import DataCollectorBody, show_collector
 from flowstead.api.durations import to_duration
 from flowstead.api.flow_choices import shown_outputs
 from flowstead.api.secret_values import MASK, Variables
@@ -89,6 +90,7 @@ class DeploymentProperties(Body):
     readiness_probe: ProbeBody | None = None
     description: str | None = None
     app_insights_enabled: bool | None = None
+    data_collector: DataCollectorBody | None = None
     endpoint_compute_type: str = "Managed"
     properties: TextMap = Field(default_factory=dict)
 
@@ -133,6 +135,7 @@ def to_spec(
         readiness_probe=(given.readiness_probe or ProbeBody()).to_settings(),
         description=given.description or "",
         app_insights_enabled=bool(given.app_insights_enabled),
+        data_collector=given.data_collector.to_collector() if given.data_collector else None,
         properties=given.properties,
         tags=body.tags,
         location=body.location or LOCATION,
@@ -145,7 +148,7 @@ def show(record: DeploymentRecord) -> dict[str, Any]:
     spec, status = record.spec, record.status
     settings = spec.request_settings
     properties: dict[str, Any] = {
-        **_without_data_ids(spec.extra),
+        **spec.extra,
         "model": spec.model,
         "environmentId": spec.environment_id,
         "environmentVariables": {**spec.environment_variables, **dict.fromkeys(spec.secret_variables, MASK)},
@@ -167,6 +170,8 @@ def show(record: DeploymentRecord) -> dict[str, Any]:
         "provisioningState": shown_state(record),
         "conditions": [_condition(condition) for condition in status.conditions],
     }
+    if spec.data_collector is not None:
+        properties["dataCollector"] = show_collector(spec.data_collector)
     if status.error is not None:
         properties["provisioningError"] = dict(status.error)
     return envelope(
@@ -201,19 +206,3 @@ def _condition(condition: Condition) -> dict[str, Any]:
         "message": condition.message,
         "lastTransitionTime": condition.at,
     }
-
-
-def _without_data_ids(extra: Any) -> dict[str, Any]:
-    """The SDK cannot send a collection back that it has read with its `dataId`, so GET leaves these out."""
-    shown = dict(extra)
-    collector = shown.get("dataCollector")
-    collections = collector.get("collections") if isinstance(collector, dict) else None
-    if isinstance(collector, dict) and isinstance(collections, dict):
-        trimmed = {
-            name: {key: value for key, value in collection.items() if key != "dataId"}
-            if isinstance(collection, dict)
-            else collection
-            for name, collection in collections.items()
-        }
-        shown["dataCollector"] = {**collector, "collections": trimmed}
-    return shown

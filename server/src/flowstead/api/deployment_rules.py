@@ -8,6 +8,7 @@ from pathlib import Path
 
 from flowstead.api.deployment_bodies import DeploymentBody
 from flowstead.errors import ArtifactMissing, BadArgument, FlowInvalid
+from flowstead.resources.data_collector import COLLECTOR_VARIABLE
 from flowstead.resources.deployment import DeploymentSpec
 from flowstead.resources.names import Workspace
 from flowstead.resources.runtime_images import check_image
@@ -95,6 +96,10 @@ def _variables_can_be_set(body: DeploymentBody) -> None:
         if not name or len(name) > MAX_VARIABLE_NAME or "=" in name or not name.isprintable():
             raise BadArgument(
                 f"{name[:MAX_VARIABLE_NAME]!r} cannot be the name of an environment variable.", target=target
+            )
+        if name == COLLECTOR_VARIABLE:
+            raise BadArgument(
+                f"{name} is set by the server.", hint="Say in dataCollector what is to be collected.", target=target
             )
         if "\0" in value or len(value.encode("utf-8", "surrogatepass")) > MAX_VARIABLE_BYTES:
             raise BadArgument(f"The value of {name} is over {MAX_VARIABLE_BYTES} bytes or holds a NUL.", target=target)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, Depends, Request
 from fastapi.responses import JSONResponse, Response
 
 from flowstead.api.arm import accepted, ordered, page, put_answer, resource_answer
+from flowstead.api.collected_data import with_data_assets
 from flowstead.api.context import Context, Here, Needs
 from flowstead.api.deployment_bodies import DeploymentBody, LogsBody, show, to_spec
 from flowstead.api.deployment_environment import environment_of
@@ -138,6 +140,7 @@ def _put(
             variables=variables,
             connections=uses,
         )
+        spec = _with_data_assets(tx, here, spec, parent, before.name if before else name, before, caller.name)
         _check_quota(tx, here, spec, before)
         record, operation = tx.put(
             Kind.DEPLOYMENT,
@@ -191,6 +194,21 @@ def _check_room(tx: Reading, parent: EndpointRecord, before: DeploymentRecord | 
             hint="Delete one that gets no traffic.",
             target=parent.id,
         )
+
+
+def _with_data_assets(
+    tx: Writing,
+    here: Context,
+    spec: DeploymentSpec,
+    parent: EndpointRecord,
+    name: str,
+    before: DeploymentRecord | None,
+    by: str,
+) -> DeploymentSpec:
+    if spec.data_collector is None:
+        return spec
+    had = before.spec.data_collector if before is not None else None
+    return replace(spec, data_collector=with_data_assets(tx, here, spec.data_collector, had, parent.name, name, by))
 
 
 def _check_quota(tx: Reading, here: Context, spec: DeploymentSpec, before: DeploymentRecord | None) -> None:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from urllib.parse import unquote, urlsplit
 
-from flowstead.api.datastores import ACCOUNT, COLLECTED, CONTAINER, DATASTORE
+from flowstead.api.datastores import ACCOUNT
 from flowstead.api.paths import is_same_workspace
 from flowstead.api.pending_uploads import is_pending
 from flowstead.errors import BadArgument
+from flowstead.resources.datastore import COLLECTED, CONTAINER, DATASTORE
 from flowstead.resources.names import Workspace
 
 _LONG = re.compile(

@@ -63,6 +63,9 @@ def deploy_flow(
     ] = None,
     connection_override: OverrideOption = None,
     outputs: OutputsOption = None,
+    collect: Annotated[
+        bool, typer.Option("--collect", help="Keep inputs and outputs of the requests, to be read as data assets.")
+    ] = False,
     auth_mode: Annotated[str, typer.Option("--auth-mode", help="How callers prove themselves: key.")] = "key",
     tag: Annotated[list[str] | None, typer.Option("--tag", help="A tag.", metavar="NAME=VALUE")] = None,
     all_traffic: Annotated[
@@ -83,6 +86,7 @@ def deploy_flow(
         instance_type=instance_type,
         instance_count=instance_count,
         auth_mode=_auth_mode(auth_mode),
+        collect=collect,
         tags=pairs(tag, "--tag"),
         variables={
             **connection_variables(connections),

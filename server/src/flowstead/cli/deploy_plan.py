@@ -27,6 +27,7 @@ class DeployOptions:
     instance_type: str = ""
     instance_count: int | None = None
     auth_mode: AuthMode = AuthMode.KEY
+    collect: bool = False
     tags: Mapping[str, str] = field(default_factory=dict)
     variables: Mapping[str, str] = field(default_factory=dict, repr=False)
 
@@ -92,6 +93,11 @@ def endpoint_body(auth_mode: AuthMode) -> dict[str, Any]:
     }
 
 
+def collector_body() -> dict[str, Any]:
+    """What the one switch of Azure's wizard turns on: the flow's inputs and outputs."""
+    return {"collections": {name: {"dataCollectionMode": "enabled"} for name in ("model_inputs", "model_outputs")}}
+
+
 def deployment_body(options: DeployOptions) -> dict[str, Any]:
     """The body of the PUT, all but `properties.model`."""
     return {
@@ -101,6 +107,7 @@ def deployment_body(options: DeployOptions) -> dict[str, Any]:
             "instanceType": options.instance_type or _DEFAULT_SPEC.instance_type,
             "environmentVariables": dict(options.variables),
             "scaleSettings": {"scaleType": "Default"},
+            **({"dataCollector": collector_body()} if options.collect else {}),
             "properties": {},
             "description": "",
         },

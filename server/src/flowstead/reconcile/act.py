@@ -10,6 +10,7 @@ from random import Random
 
 from flowstead.engines.protocol import Engine, InstanceSpec
 from flowstead.environments.protocol import Building, Built
+from flowstead.reconcile.collecting import collector_variables
 from flowstead.reconcile.decision import (
     Action,
     DeploymentView,
@@ -76,6 +77,14 @@ class Actor:
         if not isinstance(environment, Built) or not isinstance(artifact, Path):
             raise TypeError("An instance is started only when its environment and its flow are there.")
         id = "".join(self._random.choices(_ID_LETTERS, k=12))
+        collected = collector_variables(
+            spec,
+            destination=self._home.collected,
+            endpoint=endpoint_name(record),
+            deployment=record.name,
+            source=record.id,
+            instance=id,
+        )
         return InstanceSpec(
             id=id,
             endpoint=endpoint_name(record),
@@ -84,7 +93,7 @@ class Actor:
             revision=revision,
             flow=artifact,
             python=environment.python,
-            environment=variables_of(spec, secrets),
+            environment={**variables_of(spec, secrets), **collected},
             request_settings=spec.request_settings,
             log=log_directory(self._home, record) / f"{id}.log",
         )

@@ -8,6 +8,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict
 
+from flowstead.reconcile.collecting import collector_block
 from flowstead.resources.connection_use import variables_with_connections
 from flowstead.resources.deployment import SECRET_VARIABLE_PREFIX, DeploymentSpec
 
@@ -30,6 +31,9 @@ def revision_of(
 ) -> str:
     """12 hex digits over everything that an instance is started with; not the number of instances, not tags.
     salt: known to this server only, so that a guessed secret can't be tried against a revision that GET shows."""
-    identity = [content_hash, environment_key, variables_of(spec, secrets), asdict(spec.request_settings)]
+    identity: list[object] = [content_hash, environment_key, variables_of(spec, secrets), asdict(spec.request_settings)]
+    collected = collector_block(spec)
+    if collected is not None:
+        identity.append(collected)
     text = json.dumps(identity, sort_keys=True)
     return hmac.new(salt, text.encode(), hashlib.sha256).hexdigest()[:12]

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from flowstead.resources.connection_use import ConnectionUse
+from flowstead.resources.data_collector import DataCollector
 from flowstead.resources.endpoint import ProvisioningState
 from flowstead.resources.environment import RUNTIME_ALONE, BaseEnvironment
 
@@ -57,6 +58,7 @@ class DeploymentSpec:
     environment_variables: Mapping[str, str] = field(default_factory=dict)
     secret_variables: tuple[str, ...] = ()
     connections: tuple[ConnectionUse, ...] = ()
+    data_collector: DataCollector | None = None
     request_settings: RequestSettings = RequestSettings()
     liveness_probe: ProbeSettings = ProbeSettings()
     readiness_probe: ProbeSettings = ProbeSettings()

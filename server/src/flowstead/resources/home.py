@@ -10,6 +10,7 @@ from functools import cached_property
 from pathlib import Path
 
 from flowstead.errors import HomeNotWritable
+from flowstead.resources.datastore import COLLECTED, CONTAINER
 
 _LONGEST_RUN_PATH = 60
 """A Unix socket path holds 107 bytes; `instances/{id}/health.sock` and the like take up to 45 of them."""
@@ -35,6 +36,11 @@ class Home:
     def uploads(self) -> Path:
         """What clients upload by the blob routes, `container/path`; never run from here."""
         return self.root / "uploads"
+
+    @property
+    def collected(self) -> Path:
+        """What instances collect, `{endpoint}/{deployment}/{collection}/…`; lies where the blob routes read."""
+        return self.uploads / CONTAINER / COLLECTED
 
     @property
     def models(self) -> Path:
