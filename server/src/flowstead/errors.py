@@ -5,7 +5,7 @@ default message (the docstring's first line) and a hint that says what to do nex
     ├── RequestRefused            the caller asked for something that cannot be
     │   ├── BadArgument  InvalidName  Unauthorized  AuthorizationFailed  ResourceNotFound  UnknownRoute
     │   ├── ResourceConflict  PreconditionFailed  OutOfQuota  PayloadTooLarge  UploadRefused
-    │   ├── UnknownHost  TooManyAttempts
+    │   ├── UnknownHost  TooManyAttempts  TooManyStreams
     │   └── TrafficInUse  ImmutableAsset
     ├── DeploymentFailed          a deployment could not be brought up; the operation ends `Failed` with it
     │   ├── ImageBuildFailure  ArtifactMissing  FlowInvalid  UserScriptInitFailed  UserScriptImportError
@@ -110,6 +110,13 @@ class TooManyAttempts(RequestRefused):
 
     code, status = "TooManyRequests", 429
     hint = "Wait a minute and try again."
+
+
+class TooManyStreams(RequestRefused):
+    """Too many event streams are open."""
+
+    code, status = "TooManyStreams", 429
+    hint = "Close some of them, or wait until others do."
 
 
 class ResourceConflict(RequestRefused):

@@ -10,6 +10,7 @@ from starlette.middleware import Middleware
 
 from flowstead.access import Access
 from flowstead.api import (
+    audit_records,
     blobs,
     codes,
     connections,
@@ -20,14 +21,17 @@ from flowstead.api import (
     discovery,
     endpoints,
     environments,
+    events,
     failures,
     model_flows,
     models,
+    notifications,
     operations,
     signing_in,
     workspaces,
 )
 from flowstead.api.context import Context
+from flowstead.api.event_feed import EventFeed
 from flowstead.api.middleware import (
     Authentication,
     BodyLimit,
@@ -59,6 +63,9 @@ ROUTERS = (
     connections.router,
     datastores.router,
     operations.router,
+    notifications.router,
+    events.router,
+    audit_records.router,
     blobs.router,
     signing_in.router,  # last: its paths begin with any tenant
 )
@@ -109,6 +116,7 @@ def create_app(
         contents=contents,
         base_url=settings.base_url("http"),
         upload_key=store.derived_key("upload-signatures"),
+        feed=EventFeed(store),
     )
     environments.ensure_default_environment(app.state.context)
     failures.install(app)

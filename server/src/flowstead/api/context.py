@@ -10,6 +10,7 @@ from fastapi import Depends, Request
 
 from flowstead.access import Access
 from flowstead.access.decisions import allowed
+from flowstead.api.event_feed import EventFeed
 from flowstead.api.paths import is_same_workspace
 from flowstead.errors import AuthorizationFailed, ResourceNotFound
 from flowstead.resources.clock import Clock
@@ -29,7 +30,8 @@ SITE = f"/subscriptions/{{subscription}}/resourceGroups/{{group}}/providers/{PRO
 @dataclass(frozen=True)
 class Context:
     """hint: called after each commit that gave the reconciler work. upload_key: signs upload signatures. base_url: what
-    URLs that we hand out begin with, no trailing slash; it depends on the door through which the request came."""
+    URLs that we hand out begin with, no trailing slash; it depends on the door through which the request came. feed:
+    wakes those who follow the events."""
 
     store: Store
     access: Access
@@ -42,6 +44,7 @@ class Context:
     contents: Contents
     upload_key: bytes
     base_url: str
+    feed: EventFeed
 
 
 def context_of(request: Request) -> Context:

@@ -18,6 +18,7 @@ from flowstead.api.failures import failure_response
 from flowstead.api.paths import canonical
 from flowstead.errors import FlowsteadError, PayloadTooLarge, UnknownHost
 from flowstead.resources.names import Workspace
+from flowstead.resources.origin import ORIGIN, Origin
 from flowstead.resources.settings import ServerSettings
 from flowstead.resources.upload_rules import MAX_BLOB_BYTES
 
@@ -47,6 +48,7 @@ class RequestIds:
         request_id = str(uuid.uuid4())
         client_id = Headers(scope=scope).get("x-ms-client-request-id", "")
         scope.setdefault("state", {})["request_id"] = request_id
+        ORIGIN.set(Origin(request_id))
 
         async def send_with_ids(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -163,7 +165,9 @@ class Authentication:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and scope["path"].startswith("/subscriptions"):
             header = Headers(scope=scope).get("authorization")
-            scope["state"]["principal"] = await to_thread.run_sync(self._access.recognise, header)
+            principal = await to_thread.run_sync(self._access.recognise, header)
+            scope["state"]["principal"] = principal
+            ORIGIN.set(Origin(scope["state"]["request_id"], principal.object_id))
         await self._app(scope, receive, send)
 
 

@@ -10,6 +10,7 @@ from fastapi.responses import JSONResponse, Response
 from flowstead.api.arm import RETRY_AFTER, operation_url
 from flowstead.api.context import PROVIDER, Context, Here, Needs
 from flowstead.errors import ResourceNotFound
+from flowstead.resources.deployment import PHASE_NAMES
 from flowstead.resources.operation import Operation, OperationState
 
 _LOCATION = f"/subscriptions/{{subscription}}/providers/{PROVIDER}/locations/{{location}}"
@@ -42,6 +43,13 @@ def operation_result(operation: str, here: Here) -> Response:
     return Response(status_code=202, headers={"Location": location, "Retry-After": RETRY_AFTER})
 
 
+def percent_complete(operation: Operation) -> int:
+    """Of the phases of a deployment; an operation that has only one is at 0 until its end."""
+    if operation.state.terminal:
+        return 100
+    return min(99, len(operation.phase_times or {}) * 100 // len(PHASE_NAMES))
+
+
 def _find(here: Context, name: str) -> Operation:
     with here.store.reading() as tx:
         found = tx.operation(name.removeprefix("oe:"))
@@ -57,7 +65,7 @@ def _show(operation: Operation) -> dict[str, Any]:
         "name": f"oe:{operation.id}",
         "status": operation.state.value,
         "startTime": operation.started_at,
-        "percentComplete": 100 if operation.state.terminal else 0,
+        "percentComplete": percent_complete(operation),
         "resourceId": operation.resource_id,
         "properties": {"phase": operation.phase, "phaseTimes": dict(operation.phase_times or {})},
     }

@@ -29,6 +29,9 @@ _WORDS = (
     "regenerateKeys",
     "token",
     "getLogs",
+    "auditRecords",
+    "notifications",
+    "events",
 )
 _AFTER = {"word": "name", "namespace": "word"}
 _EXACT = {word.lower(): word for word in _WORDS}

@@ -9,7 +9,7 @@ from typing import Any, Self
 from flowstead.client.codes import Codes
 from flowstead.client.downloads import download
 from flowstead.client.operations import Operation, Progress
-from flowstead.client.resources import Assets, Connections, Deployments, Endpoints, Workspaces
+from flowstead.client.resources import Assets, AuditRecords, Connections, Deployments, Endpoints, Workspaces
 from flowstead.client.scoring import Answer, invoke
 from flowstead.client.session import Session
 from flowstead.client.uploads import Uploaded, upload
@@ -31,6 +31,7 @@ class FlowsteadClient:
         self.codes = Codes(session)
         self.connections = Connections(session)
         self.workspaces = Workspaces(session)
+        self.audit_records = AuditRecords(session)
 
     @classmethod
     def of(cls, home: Home) -> FlowsteadClient:

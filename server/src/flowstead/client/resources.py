@@ -197,14 +197,24 @@ def _with_etag(answer: httpx.Response) -> Body:
     return {**answer.json(), "etag": answer.headers.get("ETag", "")}
 
 
-def pages(session: Session, path: str, **query: str) -> list[Body]:
-    """All items of a collection, following nextLink."""
+class AuditRecords:
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def newest(self, count: int, **wanted: str) -> list[Body]:
+        """So many at most, newest first. wanted: resource, principal, action, since, until; "" asks for nothing."""
+        query = {name: value for name, value in wanted.items() if value}
+        return pages(self._session, f"{self._session.workspace.path}/auditRecords", count, **query)
+
+
+def pages(session: Session, path: str, most: int | None = None, /, **query: str) -> list[Body]:
+    """All items of a collection, or the first ones, following nextLink."""
     items: list[Body] = []
     while True:
         answer = session.request("GET", path, **query).json()
         items += answer["value"]
-        if not answer.get("nextLink"):
-            return items
+        if not answer.get("nextLink") or (most is not None and len(items) >= most):
+            return items[:most]
         following = urlsplit(answer["nextLink"])
         path = following.path
         query = dict(parse_qsl(following.query))

@@ -68,6 +68,18 @@ class Signals:
         self.received.add(number)
 
 
+class _Server(uvicorn.Server):
+    """before_shutdown: ends what would never end by itself, or uvicorn waits for it in vain."""
+
+    def __init__(self, config: uvicorn.Config, *, before_shutdown: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._before_shutdown = before_shutdown
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._before_shutdown()
+        await super().shutdown(sockets)
+
+
 def run_server(
     home: Home, settings: ServerSettings, lock: HomeLock, *, terminal: bool, on_ready: Callable[[], None]
 ) -> Signals:
@@ -89,7 +101,7 @@ def run_server(
         listener = stack.enter_context(_api_listener(home))
         stack.enter_context(certified(home, settings, gateway, SystemClock()))
         gateway.ensure_running()
-        server = uvicorn.Server(_uvicorn_config(app))
+        server = _Server(_uvicorn_config(app), before_shutdown=app.state.context.feed.close)
         stack.enter_context(_reconciling(reconciler, hint))
         failures: list[Exception] = []
         watching = (settings, server, signals, on_ready, failures)

@@ -14,6 +14,17 @@ from flowstead.resources.environment import RUNTIME_ALONE, BaseEnvironment
 FLOW_MAX_TIMEOUT_S = 300.0
 """Longest request time-out of a flow deployment, seconds (Azure's quotas page)."""
 
+PHASE_NAMES = (
+    "EnvironmentBuilt",
+    "ArtifactInPlace",
+    "InstancesStarted",
+    "InstancesReady",
+    "RouteSwitched",
+    "OldInstancesDrained",
+    "OldInstancesStopped",
+)
+"""The way of a deployment, in order; each is also the type of a condition in its status."""
+
 SECRET_VARIABLE_PREFIX = "environment_variables."  # noqa: S105 a name
 """What a secret environment variable's name begins with in the secrets table."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -45,6 +45,7 @@ class Store:
         self._clock = clock
         # SQLite lets writers wait by polling; threads of this process queue here instead and start at once.
         self._writer = threading.Lock()
+        self._followers: tuple[Callable[[], None], ...] = ()
 
     @classmethod
     def open(cls, home: Home, *, clock: Clock, master_key: bytes) -> Store:
@@ -84,9 +85,23 @@ class Store:
             raise TimeoutError(f"Another writer has held the store for more than {_BUSY_S:.0f} s.")
         try:
             with self._writing_connection() as connection, connection.begin():
-                yield Writing(connection, self._sealer, self._clock)
+                writing = Writing(connection, self._sealer, self._clock)
+                yield writing
         finally:
             self._writer.release()
+        if writing.journal.told:
+            for told in self._followers:
+                told()
+
+    def follow(self, told: Callable[[], None]) -> Callable[[], None]:
+        """Have `told` called after each commit that wrote events, in the thread that committed: it shall return at
+        once and raise nothing. Returns what ends that. Commits of other processes are not heard of."""
+        self._followers = (*self._followers, told)
+
+        def end() -> None:
+            self._followers = tuple(each for each in self._followers if each is not told)
+
+        return end
 
     @contextmanager
     def reading(self) -> Iterator[Reading]:

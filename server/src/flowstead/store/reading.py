@@ -12,12 +12,14 @@ from flowstead.errors import ResourceNotFound
 from flowstead.resources.connection import document
 from flowstead.resources.connection_use import CONNECTION_SECRET_PREFIX
 from flowstead.resources.endpoint import ProvisioningState
-from flowstead.resources.operation import Operation, OperationKind, OperationState
+from flowstead.resources.operation import Operation, OperationState
 from flowstead.store import codec
+from flowstead.store.history import History, operation_of
 from flowstead.store.records import (
     KINDS,
     AnyKind,
     AnyRecord,
+    AuditQuery,
     AuditRecord,
     ConnectionRecord,
     DeploymentRecord,
@@ -28,7 +30,7 @@ from flowstead.store.records import (
     Spec,
     Status,
 )
-from flowstead.store.schema import audit, operations, resources, revisions, secrets
+from flowstead.store.schema import operations, resources, revisions, secrets
 from flowstead.store.sealing import Sealer
 
 _TERMINAL = tuple(state.value for state in ProvisioningState if state.terminal)
@@ -39,6 +41,7 @@ class Reading:
 
     def __init__(self, connection: sa.Connection, sealer: Sealer) -> None:
         self.connection = connection
+        self.history = History(connection)
         self._sealer = sealer
 
     def find(self, kind: Kind[Spec, Status], id: str) -> Record[Spec, Status] | None:
@@ -152,14 +155,8 @@ class Reading:
         )
 
     def audit(self, resource_id: str | None = None, *, limit: int = 1000) -> Sequence[AuditRecord]:
-        """What was changed, newest first; of one resource or of all."""
-        query = audit.select().order_by(audit.c.sequence.desc()).limit(limit)
-        if resource_id is not None:
-            query = query.where(audit.c.resource_key == resource_id.lower())
-        return [
-            AuditRecord(row.at, row.by, row.action, row.resource_id, row.before, row.after, row.detail)
-            for row in self.connection.execute(query)
-        ]
+        """What was changed, newest first; of one resource and those below it, or of all."""
+        return self.history.audit(AuditQuery(resource_id=resource_id or ""), limit=limit)
 
     def _row(self, id: str) -> sa.RowMapping | None:
         query = resources.select().where(resources.c.key == id.lower())
@@ -173,9 +170,7 @@ class Reading:
         row = self.connection.execute(operations.select().where(condition)).mappings().one_or_none()
         if row is None:
             return None
-        values = {name: value for name, value in row.items() if name != "resource_key"}
-        values |= {"kind": OperationKind(row["kind"]), "state": OperationState(row["state"])}
-        return Operation(**values)
+        return operation_of(row)
 
 
 def _spoken_name(id: str) -> str:

@@ -15,6 +15,7 @@ from flowstead.resources.deployment import DeploymentSpec, DeploymentStatus
 from flowstead.resources.endpoint import EndpointSpec, EndpointStatus
 from flowstead.resources.environment import EnvironmentVersionSpec
 from flowstead.resources.model import ModelVersionSpec
+from flowstead.resources.operation import OperationState
 
 Spec = TypeVar("Spec")
 Status = TypeVar("Status")
@@ -130,14 +131,48 @@ class Revision:
 
 @dataclass(frozen=True)
 class AuditRecord:
-    """One change. action: create | update | delete | remove | putSecret | removeSecret | regenerateKey.
+    """One change. sequence: grows from record to record. by, principal_id: the name and object id of who made it.
+    action: create | update | delete | remove | putSecret | removeSecret | regenerateKey.
     before, after: the specification, which holds no secret; None where there was or is none.
-    detail: what the specification cannot say, such as the name of a secret. at: ISO 8601 with Z."""
+    detail: what the specification cannot say, such as the name of a secret. at: ISO 8601 with Z.
+    operation_id: of the operation that carries it out, "" for none; outcome: its state, with its error.
+    """
 
+    sequence: int
     at: str
     by: str
+    principal_id: str
     action: str
     resource_id: str
     before: Mapping[str, Any] | None
     after: Mapping[str, Any] | None
     detail: str = ""
+    request_id: str = ""
+    operation_id: str = ""
+    outcome: str = OperationState.SUCCEEDED
+    error: Mapping[str, str] | None = None
+
+
+@dataclass(frozen=True)
+class AuditQuery:
+    """Which audit records; what is "" asks for nothing. resource_id: it and what lies below it. by: a principal's name
+    or object id. since, until: ISO 8601 with Z, since included, until not. before: only records older than that one.
+    """
+
+    resource_id: str = ""
+    by: str = ""
+    action: str = ""
+    since: str = ""
+    until: str = ""
+    before: int | None = None
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something that happened, for those who follow. type: resourceChanged | operationProgressed."""
+
+    sequence: int
+    at: str
+    type: str
+    resource_id: str
+    data: Mapping[str, Any]

@@ -78,6 +78,7 @@ operations = sa.Table(
     sa.Column("ended_at", sa.String(32), nullable=True),
     sa.Index(None, "resource_key", "state"),
     sa.Index(None, "state"),
+    sa.Index(None, "started_at"),
 )
 
 audit = sa.Table(
@@ -92,7 +93,25 @@ audit = sa.Table(
     sa.Column("before", sa.JSON(none_as_null=True), nullable=True),
     sa.Column("after", sa.JSON(none_as_null=True), nullable=True),
     sa.Column("detail", sa.String(1024), nullable=False, server_default=""),
+    sa.Column("principal_id", sa.String(64), nullable=False, server_default=""),
+    sa.Column("request_id", sa.String(64), nullable=False, server_default=""),
+    # The operation that carries the change out, "" for a change that is done once it is written.
+    sa.Column("operation_id", sa.String(64), nullable=False, server_default=""),
+    sa.Column("outcome", sa.String(32), nullable=False, server_default="Succeeded"),
+    sa.Column("error", sa.JSON(none_as_null=True), nullable=True),
     sa.Index(None, "resource_key"),
+    sa.Index(None, "operation_id"),
+)
+
+events = sa.Table(
+    "events",
+    metadata,
+    sa.Column("sequence", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("at", sa.String(32), nullable=False),
+    sa.Column("type", sa.String(32), nullable=False),
+    sa.Column("resource_id", sa.String(1024), nullable=False),
+    sa.Column("data", sa.JSON, nullable=False),
+    sqlite_autoincrement=True,  # old ones are forgotten, and a number is never given twice
 )
 
 principals = sa.Table(

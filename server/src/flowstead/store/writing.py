@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import sqlalchemy as sa
@@ -14,9 +15,10 @@ from flowstead.resources.clock import Clock, iso
 from flowstead.resources.endpoint import ProvisioningState
 from flowstead.resources.operation import Operation, OperationKind, OperationState
 from flowstead.store import codec
+from flowstead.store.journal import Journal
 from flowstead.store.reading import Reading
 from flowstead.store.records import KINDS, AnyKind, AnyRecord, Kind, Record, Revision, Spec, Status
-from flowstead.store.schema import audit, operations, resources, revisions, secrets
+from flowstead.store.schema import operations, resources, revisions, secrets
 from flowstead.store.sealing import Sealer
 
 _SUPERSEDED = {"code": "OperationCanceled", "message": "A newer change has taken this operation's place."}
@@ -28,6 +30,7 @@ class Writing(Reading):
     def __init__(self, connection: sa.Connection, sealer: Sealer, clock: Clock) -> None:
         super().__init__(connection, sealer)
         self._clock = clock
+        self.journal = Journal(connection, clock)
 
     def put(
         self,
@@ -60,17 +63,18 @@ class Writing(Reading):
                 target=id,
             )
         values = codec.to_json(spec)
+        operation_id = "" if operation is None else str(uuid.uuid4())
         if before is None:
-            self._insert(kind, id, parent_id, name, values, by)
+            self._insert(kind, id, parent_id, name, values, by, operation_id)
         elif force or values != codec.to_json(before.spec) or _wants_another_try(before):
-            self._change(before, values, by, operation)
+            self._change(before, values, by, operation, operation_id)
         after = self.get(kind, id)
         if operation is None:
             return after, None
         if before is not None and after.generation == before.generation:
-            return after, self.running_operation(id) or self._start(after, operation, done=True)
+            return after, self.running_operation(id) or self._start(after, operation, operation_id, done=True)
         self._cancel_running(id)
-        return after, self._start(after, operation)
+        return after, self._start(after, operation, operation_id)
 
     def mark_deleting(self, id: str, by: str, *, if_match: str | None = None) -> Operation:
         """Say that the resource and its children are to go; the reconciler does it. May be repeated: the
@@ -90,19 +94,26 @@ class Writing(Reading):
             # A status that was worked out before must not come after this.
             .values(deleting=True, generation=resources.c.generation + 1, modified_at=self._now(), modified_by=by)
         )
-        self._record_audit(by, "delete", before.id, before=codec.to_json(before.spec))
-        return self._start(self._any(id), OperationKind.DELETE)
+        operation_id = str(uuid.uuid4())
+        spec = codec.to_json(before.spec)
+        self.journal.record(by, "delete", before.id, before=spec, operation_id=operation_id)
+        return self._start(self._any(id), OperationKind.DELETE, operation_id)
 
     def put_status(self, id: str, status: Any, *, generation: int) -> bool:
         """Write what was observed of that generation. False, and nothing written, when the user has changed
         the resource since, or it is gone."""
         values = codec.to_json(status)
+        before, state = self._row(id), values.get("provisioning_state", "")
         result = self.connection.execute(
             resources.update()
             .where(resources.c.key == id.lower(), resources.c.generation == generation)
-            .values(status=values, state=values.get("provisioning_state", ""), observed_generation=generation)
+            .values(status=values, state=state, observed_generation=generation)
         )
-        return result.rowcount == 1
+        if before is None or result.rowcount != 1:
+            return False
+        if state != before["state"]:
+            self.journal.observed(before["id"], state)
+        return True
 
     def keep_revision(self, deployment_id: str, revision: Revision) -> None:
         """Remember what the serving instances are started with, instead of what was remembered before: whatever
@@ -126,13 +137,24 @@ class Writing(Reading):
 
     def update_operation(self, id: str, phase: str, phase_times: Mapping[str, float]) -> bool:
         """Say how far the operation is. False when it has ended."""
-        return self._update_running(id, phase=phase, phase_times=dict(phase_times))
+        before = self.operation(id)
+        if before is None or not self._update_running(id, phase=phase, phase_times=dict(phase_times)):
+            return False
+        if phase != before.phase:
+            self.journal.progressed(replace(before, phase=phase))
+        return True
 
     def finish_operation(self, id: str, state: OperationState, error: Mapping[str, str] | None = None) -> bool:
-        """End the operation. False when it had ended before; its first end stands."""
-        return self._update_running(
-            id, state=state.value, error=None if error is None else dict(error), ended_at=self._now()
-        )
+        """End the operation, and with it the change that it carries out. False when it had ended before; its first
+        end stands."""
+        before = self.operation(id)
+        if before is None:
+            return False
+        ended = replace(before, state=state, error=None if error is None else dict(error), ended_at=self._now())
+        if not self._update_running(id, state=state.value, error=ended.error, ended_at=ended.ended_at):
+            return False
+        self.journal.record_end(ended)
+        return True
 
     def remove(self, id: str, by: str = "system", *, if_match: str | None = None) -> None:
         """Take the resource, its children and the secrets of both out of the table; no error when it is not
@@ -144,7 +166,7 @@ class Writing(Reading):
         family = sa.or_(resources.c.key == key, resources.c.parent_key == key)
         for row in self.connection.execute(sa.select(resources.c.id).where(family)).all():
             self._end_with_removal(row.id)
-            self._record_audit(by, "remove", row.id)
+            self.journal.record(by, "remove", row.id)
         self.connection.execute(resources.delete().where(resources.c.parent_key == key))
         self.connection.execute(resources.delete().where(resources.c.key == key))
 
@@ -162,12 +184,12 @@ class Writing(Reading):
                 modified_by=by,
             )
         )
-        self._record_audit(by, "putSecret", owner.id, detail=name)
+        self.journal.record(by, "putSecret", owner.id, detail=name)
 
     def remove_secret(self, resource_id: str, name: str, by: str) -> None:
         """Forget a secret; no error when it is not there."""
         if self._delete_secret(resource_id, name):
-            self._record_audit(by, "removeSecret", resource_id, detail=name)
+            self.journal.record(by, "removeSecret", resource_id, detail=name)
 
     def _any(self, id: str) -> AnyRecord:
         row = self._row(id)
@@ -175,7 +197,9 @@ class Writing(Reading):
             raise ResourceNotFound(f"There is no resource {id}.", target=id)
         return self.get(KINDS[row["kind"]], id)
 
-    def _insert(self, kind: AnyKind, id: str, parent_id: str, name: str, spec: dict[str, Any], by: str) -> None:
+    def _insert(
+        self, kind: AnyKind, id: str, parent_id: str, name: str, spec: dict[str, Any], by: str, operation_id: str
+    ) -> None:
         now = self._now()
         self.connection.execute(
             resources.insert().values(
@@ -195,22 +219,25 @@ class Writing(Reading):
                 modified_by=by,
             )
         )
-        self._record_audit(by, "create", id, after=spec)
+        self.journal.record(by, "create", id, after=spec, operation_id=operation_id)
 
-    def _change(self, before: AnyRecord, spec: dict[str, Any], by: str, operation: OperationKind | None) -> None:
+    def _change(
+        self, before: AnyRecord, spec: dict[str, Any], by: str, operation: OperationKind | None, operation_id: str
+    ) -> None:
         self.connection.execute(
             resources.update()
             .where(resources.c.key == before.id.lower())
             .values(spec=spec, generation=before.generation + 1, modified_at=self._now(), modified_by=by)
         )
         action = OperationKind.UPDATE if operation in (None, OperationKind.CREATE) else operation
-        self._record_audit(by, action.value, before.id, before=codec.to_json(before.spec), after=spec)
+        shown = codec.to_json(before.spec)
+        self.journal.record(by, action.value, before.id, before=shown, after=spec, operation_id=operation_id)
 
-    def _start(self, record: AnyRecord, kind: OperationKind, *, done: bool = False) -> Operation:
+    def _start(self, record: AnyRecord, kind: OperationKind, id: str, *, done: bool = False) -> Operation:
         now = self._now()
         state = OperationState.SUCCEEDED if done else OperationState.IN_PROGRESS
         operation = Operation(
-            id=str(uuid.uuid4()),
+            id=id,
             kind=kind,
             resource_id=record.id,
             generation=record.generation,
@@ -230,6 +257,7 @@ class Writing(Reading):
                 ended_at=operation.ended_at,
             )
         )
+        self.journal.progressed(operation)
         return operation
 
     def _cancel_running(self, resource_id: str) -> None:
@@ -259,29 +287,6 @@ class Writing(Reading):
             secrets.delete().where(secrets.c.resource_key == resource_id.lower(), secrets.c.name == name)
         )
         return result.rowcount > 0
-
-    def _record_audit(
-        self,
-        by: str,
-        action: str,
-        resource_id: str,
-        *,
-        before: dict[str, Any] | None = None,
-        after: dict[str, Any] | None = None,
-        detail: str = "",
-    ) -> None:
-        self.connection.execute(
-            audit.insert().values(
-                at=self._now(),
-                by=by,
-                action=action,
-                resource_key=resource_id.lower(),
-                resource_id=resource_id,
-                before=before,
-                after=after,
-                detail=detail,
-            )
-        )
 
     def _now(self) -> str:
         return iso(self._clock.now())

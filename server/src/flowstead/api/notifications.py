@@ -1,0 +1,95 @@
+"""Long-running operations as a user hears of them: what is done, how far it is, how it ended."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Request
+
+from flowstead.api.arm import page, shown_state
+from flowstead.api.context import PROVIDER, SITE, Context, Here, Needs
+from flowstead.api.operations import percent_complete
+from flowstead.api.readable import readable
+from flowstead.resources.operation import Operation, OperationKind
+from flowstead.resources.principal import Principal
+from flowstead.store import Reading
+from flowstead.store.records import Kind
+
+MAX_NOTIFICATIONS = 1000
+"""Of the newest operations; all are kept for 30 days."""
+_DOING = {
+    OperationKind.CREATE: "Creating",
+    OperationKind.UPDATE: "Updating",
+    OperationKind.DELETE: "Deleting",
+    OperationKind.REGENERATE_KEY: "Replacing a key of",
+}
+router = APIRouter(tags=["notifications"])
+
+
+@router.get(SITE + "/notifications")
+def list_notifications(
+    request: Request, here: Here, reader: Annotated[Principal, Depends(Needs("workspaces/notifications/read"))]
+) -> dict[str, Any]:
+    """The operations, newest first. A deployment's has three stages: its endpoint, its model, itself."""
+    with here.store.reading() as tx:
+        found = [each for each in tx.history.operations(limit=MAX_NOTIFICATIONS) if readable(reader, each.resource_id)]
+        return page(request, found, lambda each: _show(tx, here, each))
+
+
+def _show(tx: Reading, here: Context, operation: Operation) -> dict[str, Any]:
+    properties: dict[str, Any] = {
+        "title": _title(operation),
+        "operation": operation.kind.value,
+        "resourceId": operation.resource_id,
+        "status": operation.state.value,
+        "percentComplete": percent_complete(operation),
+        "phase": operation.phase,
+        "phaseTimes": dict(operation.phase_times or {}),
+        "startTime": operation.started_at,
+        "stages": list(_stages(tx, operation)),
+    }
+    if operation.ended_at is not None:
+        properties["endTime"] = operation.ended_at
+    if operation.error is not None:
+        properties["error"] = dict(operation.error)
+    return {
+        "id": f"{here.workspace.path}/notifications/{operation.id}",
+        "name": operation.id,
+        "type": f"{PROVIDER}/workspaces/notifications",
+        "properties": properties,
+    }
+
+
+def _stages(tx: Reading, operation: Operation) -> Iterator[dict[str, Any]]:
+    noun, _ = _named(operation)
+    if noun == "deployment" and operation.kind in (OperationKind.CREATE, OperationKind.UPDATE):
+        yield from _stages_before(tx, operation)
+    article = "an" if noun[:1] in "aeiou" else "a"
+    own = {"name": f"{_DOING[operation.kind]} {article} {noun}", "status": operation.state.value}
+    yield own | ({"time": operation.ended_at} if operation.ended_at else {})
+
+
+def _stages_before(tx: Reading, operation: Operation) -> Iterator[dict[str, Any]]:
+    """What had to be there first. Nothing is said of what is gone since."""
+    endpoint = tx.find(Kind.ENDPOINT, operation.resource_id.rpartition("/deployments/")[0])
+    if endpoint is not None:
+        state = shown_state(endpoint)
+        status = state if state in ("Succeeded", "Failed", "Canceled") else "InProgress"
+        yield {"name": "Creating an endpoint", "status": status, "time": endpoint.created_at}
+    deployment = tx.find(Kind.DEPLOYMENT, operation.resource_id)
+    model = tx.find(Kind.MODEL_VERSION, deployment.spec.model) if deployment is not None else None
+    if model is not None:
+        yield {"name": "Registering a model", "status": "Succeeded", "time": model.created_at}
+
+
+def _title(operation: Operation) -> str:
+    noun, name = _named(operation)
+    return f"{_DOING[operation.kind]} the {noun} {name}"
+
+
+def _named(operation: Operation) -> tuple[str, str]:
+    """`…/onlineEndpoints/e/deployments/d` → ("deployment", "e/d")."""
+    below: Sequence[str] = operation.resource_id.partition("/workspaces/")[2].split("/")[1:]
+    nouns = {"onlineendpoints": "endpoint", "deployments": "deployment"}
+    return nouns.get(below[-2].lower(), below[-2]), "/".join(below[1::2])

@@ -1,0 +1,219 @@
+"""Server-sent events over a real connection, and notifications."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from flowstead.api import event_feed, events
+from flowstead.errors import Unauthorized
+from flowstead.resources.principal import Principal
+from flowstead.store import journal
+from flowstead.testing.in_process_api import InProcessApi
+from flowstead.testing.served_api import ServedApi
+
+BODY = {"location": "local", "properties": {"authMode": "Key"}}
+
+
+@dataclass
+class Stream:
+    """What has come so far. id: of the last event."""
+
+    lines: Iterator[str]
+    id: str = ""
+    seen: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+
+    def until(self, type: str, **wanted: Any) -> dict[str, Any]:
+        """The next event of that type with these values; the connection's time-out bounds the wait."""
+        name = ""
+        for line in self.lines:
+            key, _, value = line.partition(": ")
+            if key == "id":
+                self.id = value
+            elif key == "event":
+                name = value
+            elif key == "data":
+                data = json.loads(value)
+                self.seen.append((name, data))
+                if name == type and wanted.items() <= data.items():
+                    return dict(data)
+        raise AssertionError(f"The stream has ended without {type} {wanted}.")
+
+
+@pytest.fixture
+def api(tmp_path: Path) -> Iterator[ServedApi]:
+    with ServedApi(tmp_path) as api:
+        yield api
+
+
+@contextmanager
+def following(api: ServedApi, last: str = "", token: str = "") -> Iterator[Stream]:
+    headers = {"Authorization": f"Bearer {token or api.token()}", **({"Last-Event-ID": last} if last else {})}
+    url = f"{api.url}{api.workspace.path}/events"
+    with httpx.Client(timeout=20) as client, client.stream("GET", url, headers=headers) as answer:
+        assert answer.status_code == 200, answer.read()
+        assert answer.headers["content-type"].startswith("text/event-stream")
+        lines = answer.iter_lines()
+        assert next(lines).startswith("retry:")
+        stream = Stream(lines, next(lines).removeprefix("id: "))
+        yield stream
+
+
+def test_a_change_and_the_steps_of_its_operation_come_as_they_happen(api: ServedApi) -> None:
+    with following(api) as stream:
+        api.call("PUT", "onlineEndpoints/chat", BODY)
+        created = stream.until("resourceChanged", change="create")
+        assert created["resourceId"] == f"{api.workspace.path}/onlineEndpoints/chat"
+        begun = stream.until("operationProgressed", status="InProgress")
+        with api.store.transaction() as tx:
+            tx.update_operation(begun["operationId"], "InstancesReady", {})
+        assert stream.until("operationProgressed", phase="InstancesReady")["operationId"] == begun["operationId"]
+        api.settle()
+        assert stream.until("resourceChanged", change="status")["provisioningState"] == "Succeeded"
+        stream.until("operationProgressed", status="Succeeded", operationId=begun["operationId"])
+
+
+def test_a_stream_goes_on_where_it_was_cut_off_by_another_server_too(tmp_path: Path) -> None:
+    with ServedApi(tmp_path) as api, following(api) as stream:
+        api.call("PUT", "onlineEndpoints/chat", BODY)
+        stream.until("resourceChanged", change="create")
+        api.call("PUT", "onlineEndpoints/missed", BODY)
+    with ServedApi(tmp_path) as api, following(api, stream.id) as again:
+        missed = again.until("resourceChanged", change="create")
+        assert missed["resourceId"].endswith("/missed")
+        # Nothing twice, nothing left out: between the two lie the keys and the operation of `chat`.
+        assert {data["resourceId"].rpartition("/")[2] for _, data in again.seen} == {"chat", "missed"}
+        assert int(again.id) - int(stream.id) == len(again.seen)
+
+
+def test_a_stream_that_ends_with_the_server_ends_at_once(tmp_path: Path) -> None:
+    with ServedApi(tmp_path) as api, following(api) as stream:
+        api.app.state.context.feed.close()
+        began = time.monotonic()
+        assert list(stream.lines) in ([], [""])
+        assert time.monotonic() - began < 5
+
+
+def test_who_missed_more_than_is_kept_is_told_to_read_anew(api: ServedApi, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(journal, "KEEP_EVENTS", 3)
+    monkeypatch.setattr(journal, "_FORGET_EVERY", 1)
+    for count in range(3):
+        api.call("PUT", f"onlineEndpoints/chat-{count}", BODY)
+    with api.store.reading() as tx:
+        oldest, newest = tx.history.event_range()
+    assert newest - oldest == 2
+    for last in ("1", str(newest + 1000)):
+        with following(api, last) as stream:
+            stream.until("reset")
+            assert stream.id == str(newest)
+    with following(api, str(oldest - 1)) as stream:
+        api.call("PUT", "onlineEndpoints/chat-9", BODY)
+        stream.until("operationProgressed")
+        assert "reset" not in {name for name, _ in stream.seen}
+
+
+def test_a_quiet_stream_says_that_it_lives(api: ServedApi, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(events, "HEARTBEAT_S", 0.05)
+    with following(api) as stream:
+        assert ": alive" in (next(stream.lines), next(stream.lines))
+
+
+def test_a_stream_ends_when_its_token_does(api: ServedApi, monkeypatch: pytest.MonkeyPatch) -> None:
+    def expired(_: str | None) -> Principal:
+        raise Unauthorized
+
+    monkeypatch.setattr(events, "HEARTBEAT_S", 0.05)
+    with following(api) as stream:
+        monkeypatch.setattr(api.access, "recognise", expired)
+        for _ in stream.lines:
+            continue
+
+
+def test_a_hint_that_is_lost_costs_time_and_no_event(api: ServedApi, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(events, "HEARTBEAT_S", 0.2)
+    monkeypatch.setattr(event_feed.EventFeed, "told", lambda _: None)
+    api.store._followers = ()
+    with following(api) as stream:
+        api.call("PUT", "onlineEndpoints/chat", BODY)
+        stream.until("resourceChanged", change="create")
+
+
+def test_the_streams_of_one_are_bounded(api: ServedApi, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(event_feed, "MAX_OF_ONE", 1)
+    with following(api):
+        refused = api.call("GET", "events")
+        assert (refused.status_code, refused.json()["error"]["code"]) == (429, "TooManyStreams")
+    monkeypatch.setattr(event_feed, "MAX_FOLLOWERS", 0)
+    assert api.call("GET", "events").status_code == 429
+
+
+def test_a_place_is_free_again_when_its_caller_has_gone(api: ServedApi, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(event_feed, "MAX_OF_ONE", 1)
+    feed = api.app.state.context.feed
+    with following(api):
+        assert len(feed._followers) == 1
+    deadline = time.monotonic() + 20
+    while feed._followers:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def test_only_who_may_read_gets_events(api: ServedApi) -> None:
+    assert api.call("GET", "events", token=None).status_code == 401
+    assert api.call("GET", "events", token=api.token(api.stranger())).status_code == 403
+
+
+def test_what_the_reader_may_not_read_is_left_out(api: ServedApi, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(events, "readable", lambda _, id: id.endswith("/seen"))
+    with following(api) as stream:
+        api.call("PUT", "onlineEndpoints/hidden", BODY)
+        api.call("PUT", "onlineEndpoints/seen", BODY)
+        stream.until("operationProgressed")
+    assert {data["resourceId"].rpartition("/")[2] for _, data in stream.seen} == {"seen"}
+
+
+def test_an_id_that_no_event_has_is_refused(api: ServedApi) -> None:
+    for id in ("x", "-1", "9" * 30):
+        assert api.call("GET", "events", headers={"Last-Event-ID": id}).status_code == 400
+
+
+def test_notifications_tell_operations_with_their_stages_newest_first(tmp_path: Path) -> None:
+    with InProcessApi(tmp_path) as api:
+        api.call("PUT", "onlineEndpoints/chat", BODY)
+        api.settle()
+        uri = api.upload({"flow.dag.yaml": "inputs: {}\noutputs: {}\nnodes: []\n"})
+        model = api.call("PUT", "models/flow/versions/1", {"properties": {"modelUri": uri}}).json()["id"]
+        answer = api.call("PUT", "onlineEndpoints/chat/deployments/blue", {"properties": {"model": model}})
+        assert answer.status_code == 201, answer.text
+        with api.store.transaction() as tx:
+            running = tx.running_operation(answer.json()["id"])
+            assert running is not None
+            tx.update_operation(running.id, "InstancesStarted", {"EnvironmentBuilt": 1.5, "ArtifactInPlace": 0.1})
+        newest, first = (each["properties"] for each in api.call("GET", "notifications").json()["value"])
+        assert newest["title"] == "Creating the deployment chat/blue"
+        assert (newest["status"], newest["phase"], newest["percentComplete"]) == ("InProgress", "InstancesStarted", 28)
+        assert [(stage["name"], stage["status"]) for stage in newest["stages"]] == [
+            ("Creating an endpoint", "Succeeded"),
+            ("Registering a model", "Succeeded"),
+            ("Creating a deployment", "InProgress"),
+        ]
+        assert (first["title"], first["status"], first["percentComplete"]) == (
+            "Creating the endpoint chat", "Succeeded", 100,
+        )  # fmt: skip
+        api.call("DELETE", "onlineEndpoints/chat")
+        api.settle()
+        assert (
+            api.call("GET", "notifications").json()["value"][0]["properties"]["title"] == "Deleting the endpoint chat"
+        )
+        page = api.call("GET", "notifications", params={"count": "1"}).json()
+        assert len(page["value"]) == 1
+        assert page["nextLink"]
+        assert api.call("GET", "notifications", token=api.token(api.stranger())).status_code == 403
