@@ -151,6 +151,7 @@ def test_a_deployment_comes_back_as_a_file_of_the_same_meaning() -> None:
 
 def test_an_endpoint_comes_back_as_a_file_of_the_same_meaning() -> None:
     body = read_endpoint(read_document(FILES / "deploy-flow" / "endpoint-user-identity.yaml")).body
+    body["identity"]["type"] = "SystemAssigned,UserAssigned"
     properties = {
         **body["properties"],
         "traffic": {"blue": 90, "green": 10},

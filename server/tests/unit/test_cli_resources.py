@@ -239,6 +239,21 @@ def test_where_a_resource_is_may_be_said_as_az_says_it(
     assert az_command.without_scope(arguments) == (rest, scope)
 
 
+def test_formats_of_az_are_taken(server: ScriptedServer, capsys: pytest.CaptureFixture[str]) -> None:
+    server.resources["onlineEndpoints/e-e"] = {"name": "e-e", "properties": {"authMode": "Key"}}
+    command = ["online-endpoint", "get-credentials", "-n", "e-e"]
+    assert run([*command, "-o", "none"]) == 0
+    assert capsys.readouterr().out == ""
+    assert run([*command, "--output", "yamlc"]) == 0
+    assert capsys.readouterr().out == "primaryKey: first\nsecondaryKey: second\n"
+    assert run([*command, "-o", "jsonc", "--query", "primaryKey"]) == 0
+    assert capsys.readouterr().out == '"first"\n'
+    assert az_command.without_formats(["--set", "none", "--description", ""]) == (
+        ["--set", "none", "--description", ""],
+        False,
+    )
+
+
 def test_local_endpoints_are_refused() -> None:
     with pytest.raises(BadArgument, match="flowstead serve FOLDER"):
         az_command.without_scope(["-n", "x", "--local"])

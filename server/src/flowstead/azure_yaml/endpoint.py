@@ -24,9 +24,15 @@ from flowstead.resources.names import LOCATION
 
 AUTH_MODES = Choice({"key": AuthMode.KEY, "aml_token": AuthMode.AML_TOKEN, "aad_token": AuthMode.AAD_TOKEN})
 ON_OR_OFF = Choice({"enabled": "Enabled", "disabled": "Disabled"})
+_IDENTITIES = {
+    "system_assigned": "SystemAssigned",
+    "user_assigned": "UserAssigned",
+    "system_assigned,user_assigned": "SystemAssigned,UserAssigned",
+    "none": "None",
+}
 _IDENTITY = Section(
     {
-        "type": Choice({"system_assigned": "SystemAssigned", "user_assigned": "UserAssigned", "none": "None"}),
+        "type": Choice(_IDENTITIES),
         "user_assigned_identities": Each(
             Section({"resource_id": filled_text}, required=("resource_id",), ignored=("principal_id", "client_id"))
         ),
@@ -86,7 +92,7 @@ def read_endpoint(document: Document) -> EndpointDocument:
 
 def _identity(read: dict[str, Any]) -> dict[str, Any]:
     kind = read.get("type", "SystemAssigned")
-    if kind != "UserAssigned":
+    if "UserAssigned" not in kind:
         return {"type": kind}
     return {
         "type": kind,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 from collections.abc import Iterator, Mapping, Sequence
 from contextvars import ContextVar
 from typing import Any
@@ -24,16 +26,25 @@ _SCOPE: Mapping[str, str] = {
 """Options of every command of `az ml`, which says by them where the resource is."""
 _WITHOUT_EFFECT = ("--only-show-errors", "--verbose", "--debug")
 """Options of every command of `az` about what it prints beside the result."""
+_FORMATS = {"jsonc": "json", "yamlc": "yaml", "none": ""}
+"""Formats of `az` → ours; "" prints no result."""
 _scope: ContextVar[Mapping[str, str]] = ContextVar("_scope")
 
 
 class AzCommand(TyperCommand):
     """A command on resources. It has options only, so a word that begins with no dash belongs to the option before."""
 
+    _silent = False
+
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         rest, scope = without_scope(args)
         _scope.set(scope)
+        rest, self._silent = without_formats(rest)
         return list(super().parse_args(ctx, list(_spread(rest))))
+
+    def invoke(self, ctx: Any) -> Any:
+        with contextlib.redirect_stdout(io.StringIO()) if self._silent else contextlib.nullcontext():
+            return super().invoke(ctx)
 
 
 def scope_options() -> Mapping[str, str]:
@@ -59,6 +70,20 @@ def without_scope(arguments: Sequence[str]) -> tuple[list[str], dict[str, str]]:
         elif word not in _WITHOUT_EFFECT:
             rest.append(word)
     return rest, scope
+
+
+def without_formats(arguments: Sequence[str]) -> tuple[list[str], bool]:
+    """The command line with formats of `az` as ours, and whether nothing is to be printed (`-o none`)."""
+    rest: list[str] = []
+    silent = False
+    for word in arguments:
+        ours = _FORMATS.get(word, word) if rest and rest[-1] in ("-o", "--output") else word
+        if not ours and word:
+            rest.pop()
+            silent = True
+        else:
+            rest.append(ours)
+    return rest, silent
 
 
 def _spread(arguments: Sequence[str]) -> Iterator[str]:
