@@ -28,14 +28,17 @@ def record(**fields: Any) -> SpanRecord:
     return SpanRecord(**numbers, scope="s", trace_state="", name="n", **plain)
 
 
+PLAIN = st.text(alphabet=st.characters(exclude_categories=("Lu", "Ll", "Cs")) | st.sampled_from("xyz"))
+"""Without names and texts that look like secrets: hypothesis tries words of the code as well."""
+
+
 @given(
     st.recursive(
-        st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
-        lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+        st.none() | st.booleans() | st.integers() | st.floats() | PLAIN,
+        lambda inner: st.lists(inner, max_size=4) | st.dictionaries(PLAIN, inner, max_size=4),
     )
 )
 def test_payloads_are_written_as_json_writes_them(value: Any) -> None:
-    # Without names and texts that look like secrets, which hypothesis does not find.
     shown = Showing().shown(record(payloads=[("inputs", "event", 7, value)]))
     expected = json.dumps(value, indent=2)
     assert shown.attributes == {"inputs": expected}
