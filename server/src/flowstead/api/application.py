@@ -12,10 +12,12 @@ from flowstead.access import Access
 from flowstead.api import (
     audit_records,
     blobs,
+    capacity,
     codes,
     connections,
     data,
     datastores,
+    deployment_parts,
     deployments,
     description,
     discovery,
@@ -40,6 +42,7 @@ from flowstead.api.middleware import (
     KnownHosts,
     RequestIds,
 )
+from flowstead.engines.instance_board import InstanceBoard
 from flowstead.resources.clock import Clock
 from flowstead.resources.home import Home
 from flowstead.resources.names import Workspace
@@ -55,6 +58,8 @@ ROUTERS = (
     workspaces.router,
     endpoints.router,
     deployments.router,
+    deployment_parts.router,
+    capacity.router,
     models.router,
     data.router,
     codes.router,
@@ -79,8 +84,10 @@ def create_app(
     home: Home,
     settings: ServerSettings,
     clock: Clock,
+    instances: InstanceBoard,
 ) -> FastAPI:
-    """The API over an open store. hint: told after each commit that gave the reconciler work.
+    """The API over an open store. hint: told after each commit that gave the reconciler work. instances: where the
+    reconciler posts what it sees.
 
     Cleans up what a server before left half-done, so it is made once per home and before any request."""
     workspace = Workspace()
@@ -117,6 +124,7 @@ def create_app(
         base_url=settings.base_url("http"),
         upload_key=store.derived_key("upload-signatures"),
         feed=EventFeed(store),
+        instances=instances,
     )
     environments.ensure_default_environment(app.state.context)
     failures.install(app)

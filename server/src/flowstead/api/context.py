@@ -12,6 +12,7 @@ from flowstead.access import Access
 from flowstead.access.decisions import allowed
 from flowstead.api.event_feed import EventFeed
 from flowstead.api.paths import is_same_workspace
+from flowstead.engines.instance_board import InstanceBoard
 from flowstead.errors import AuthorizationFailed, ResourceNotFound
 from flowstead.resources.clock import Clock
 from flowstead.resources.home import Home
@@ -45,6 +46,7 @@ class Context:
     upload_key: bytes
     base_url: str
     feed: EventFeed
+    instances: InstanceBoard
 
 
 def context_of(request: Request) -> Context:

@@ -19,15 +19,15 @@ from flowstead.api.endpoints import ENDPOINTS, IfMatch
 from flowstead.api.flow_choices import check_outputs, named_by
 from flowstead.api.instance_logs import MAX_LINES, tail
 from flowstead.api.merging import merge
+from flowstead.api.quota import check_quota
 from flowstead.api.secret_values import MASK, Variables, separate
-from flowstead.errors import BadArgument, OutOfQuota, ResourceConflict, TrafficInUse
+from flowstead.errors import BadArgument, ResourceConflict, TrafficInUse
 from flowstead.resources.connection_use import uses_of
 from flowstead.resources.deployment import SECRET_VARIABLE_PREFIX, DeploymentSpec
 from flowstead.resources.environment import BaseEnvironment
 from flowstead.resources.names import MAX_DEPLOYMENTS_PER_ENDPOINT, check_endpoint_name
 from flowstead.resources.operation import OperationKind
 from flowstead.resources.principal import Principal
-from flowstead.resources.sizes import quota_taken
 from flowstead.store import Reading, Writing
 from flowstead.store.records import DeploymentRecord, EndpointRecord, Kind
 from flowstead_runtime.flow.definition import FlowDefinition
@@ -141,7 +141,7 @@ def _put(
             connections=uses,
         )
         spec = _with_data_assets(tx, here, spec, parent, before.name if before else name, before, caller.name)
-        _check_quota(tx, here, spec, before)
+        check_quota(tx, here, spec, before)
         record, operation = tx.put(
             Kind.DEPLOYMENT,
             before.id if before else f"{parent.id}/deployments/{name}",
@@ -209,20 +209,6 @@ def _with_data_assets(
         return spec
     had = before.spec.data_collector if before is not None else None
     return replace(spec, data_collector=with_data_assets(tx, here, spec.data_collector, had, parent.name, name, by))
-
-
-def _check_quota(tx: Reading, here: Context, spec: DeploymentSpec, before: DeploymentRecord | None) -> None:
-    wanted = quota_taken(spec.instance_type, spec.instance_count)
-    if before is not None and wanted <= quota_taken(before.spec.instance_type, before.spec.instance_count):
-        return  # a quota that has been lowered since stops no change that takes no more
-    others = [each for each in tx.list(Kind.DEPLOYMENT) if before is None or each.id != before.id]
-    taken = sum(quota_taken(each.spec.instance_type, each.spec.instance_count) for each in others)
-    if taken + wanted > here.settings.quota_cores:
-        raise OutOfQuota(
-            f"{spec.instance_count} x {spec.instance_type} with the upgrade reserve take {wanted} cores; "
-            f"{taken} of the workspace's {here.settings.quota_cores} are taken.",
-            target="sku.capacity",
-        )
 
 
 def _stored(here: Context, endpoint: str, name: str) -> Mapping[str, str]:

@@ -32,6 +32,11 @@ _WORDS = (
     "auditRecords",
     "notifications",
     "events",
+    "instanceTypes",
+    "usage",
+    "instances",
+    "revisions",
+    "skus",
 )
 _AFTER = {"word": "name", "namespace": "word"}
 _EXACT = {word.lower(): word for word in _WORDS}

@@ -19,6 +19,7 @@ from fastapi import FastAPI
 
 from flowstead.access import Access
 from flowstead.api.application import create_app
+from flowstead.engines.instance_board import InstanceBoard
 from flowstead.engines.local import LocalEngine
 from flowstead.environments.uv_environments import UvEnvironments
 from flowstead.errors import StartFailed
@@ -122,7 +123,10 @@ def _compose(
     access = Access.open(home, principals=store.principals, settings=settings, clock=clock)
     environments = UvEnvironments(home)
     stack.callback(environments.close)
-    app = create_app(store=store, access=access, hint=hint.set, home=home, settings=settings, clock=clock)
+    board = InstanceBoard()
+    app = create_app(
+        store=store, access=access, hint=hint.set, home=home, settings=settings, clock=clock, instances=board
+    )
     reconciler = Reconciler(
         store=store,
         engine=LocalEngine(home),
@@ -131,6 +135,7 @@ def _compose(
         home=home,
         clock=clock,
         hint=hint,
+        board=board,
     )
     return app, reconciler, hint
 

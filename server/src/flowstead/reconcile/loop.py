@@ -10,6 +10,7 @@ from functools import partial
 from random import Random, SystemRandom
 from typing import Protocol
 
+from flowstead.engines.instance_board import InstanceBoard
 from flowstead.engines.protocol import Engine, InstanceState, ObservedInstance
 from flowstead.environments.protocol import Environments
 from flowstead.errors import FlowsteadError
@@ -87,10 +88,13 @@ class Reconciler:
         home: Home,
         clock: Clock,
         hint: Hint,
+        board: InstanceBoard | None = None,
         random: Random | None = None,
     ) -> None:
+        """board: where everybody else sees the instances."""
         self._store, self._engine, self._gateway = store, engine, gateway
         self._home, self._clock, self._hint = home, clock, hint
+        self._board = board or InstanceBoard()
         self._reader = StoreReader(store)
         salt = store.derived_key("revision")
         self._observer = DeploymentObserver(home, environments, FlowSources(home), salt)
@@ -116,6 +120,7 @@ class Reconciler:
         """One look at everything. True when somebody waits for something that is not there yet."""
         snapshot = self._reader.read()
         instances = self._engine.observe()
+        self._board.post(instances)
         self._publish(describe(snapshot.endpoints, snapshot.deployments, instances, snapshot.secrets, snapshot.serving))
         around = self._look_around(snapshot, instances)
         self._stop_orphans(snapshot, instances)

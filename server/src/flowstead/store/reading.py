@@ -131,7 +131,7 @@ class Reading:
             return None
         spec = codec.spec_from_json(Kind.DEPLOYMENT, kept.spec)
         opened = self._sealer.open(kept.sealed_secrets, uid=row["uid"], name=codec.sealed_name(kept.name))
-        return Revision(kept.name, spec, kept.content_hash, json.loads(opened))
+        return Revision(kept.name, spec, kept.content_hash, json.loads(opened), kept.kept_at)
 
     def content_in_use(self) -> frozenset[str]:
         """Hashes of the files of all versions of assets and of build contexts, and of those that serve though their

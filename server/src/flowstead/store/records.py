@@ -121,12 +121,13 @@ AnyRecord: TypeAlias = Record[Any, Any]
 @dataclass(frozen=True)
 class Revision:
     """What a deployment's instances of one revision are started with. content_hash: of its model's files. secrets: in
-    clear, by the names under which the store keeps them."""
+    clear, by the names under which the store keeps them. kept_at: when it began to serve, "" before it is kept."""
 
     name: str
     spec: DeploymentSpec
     content_hash: str
     secrets: Mapping[str, str] = field(repr=False)
+    kept_at: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ import httpx
 from flowstead.access import Access
 from flowstead.access.principals import hash_secret
 from flowstead.api import create_app
+from flowstead.engines.instance_board import InstanceBoard
 from flowstead.resources.clock import Clock, SystemClock
 from flowstead.resources.endpoint import ProvisioningState
 from flowstead.resources.home import Home
@@ -37,6 +38,7 @@ class InProcessApi:
         self.settings = settings or ServerSettings()
         self.workspace = Workspace()
         self.hints = 0
+        self.instances = InstanceBoard()
         self.store = Store.open(self.home, clock=self.clock, master_key=master_key(self.home))
         self.access = Access.open(self.home, principals=self.store.principals, settings=self.settings, clock=self.clock)
         self.app = create_app(
@@ -46,6 +48,7 @@ class InProcessApi:
             home=self.home,
             settings=self.settings,
             clock=self.clock,
+            instances=self.instances,
         )
 
     def __enter__(self) -> Self:

@@ -1,0 +1,76 @@
+"""What the workspace has to give: sizes of instances, and how much of its quota is used."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter, Depends, Request
+
+from flowstead.api.arm import page
+from flowstead.api.context import PROVIDER, SITE, Here, Needs
+from flowstead.api.quota import cores_taken, instances_that_fit
+from flowstead.resources.names import MAX_DEPLOYMENTS_PER_ENDPOINT, MAX_INSTANCES_PER_DEPLOYMENT
+from flowstead.resources.sizes import cores_of
+from flowstead.resources.vm_sizes import VM_SIZES, VmSize
+from flowstead.store.records import Kind
+
+router = APIRouter(tags=["capacity"])
+
+
+@router.get(SITE + "/instanceTypes", dependencies=[Depends(Needs("workspaces/instanceTypes/read"))])
+def list_instance_types(request: Request, here: Here) -> dict[str, Any]:
+    """The sizes that a page offers, each with how many more instances the quota is enough for. A size is a ceiling:
+    nothing here says what the host has."""
+    with here.store.reading() as tx:
+        left = here.settings.quota_cores - cores_taken(tx)
+
+    def show(size: VmSize) -> dict[str, Any]:
+        fitting = min(instances_that_fit(size.name, left), MAX_INSTANCES_PER_DEPLOYMENT)
+        return {
+            "id": f"{here.workspace.path}/instanceTypes/{size.name}",
+            "name": size.name,
+            "type": f"{PROVIDER}/workspaces/instanceTypes",
+            "properties": {
+                "cores": size.cores,
+                "memoryGiB": size.memory_gib,
+                "gpus": size.gpus,
+                "quotaLeft": {"cores": max(0, left), "instances": fitting},
+            },
+        }
+
+    return page(request, VM_SIZES, show)
+
+
+@router.get(SITE + "/usage", dependencies=[Depends(Needs("workspaces/usage/read"))])
+def list_usage(request: Request, here: Here) -> dict[str, Any]:
+    """Counts beside their limits, in the shape of Azure's usages; no `limit` where there is none."""
+    with here.store.reading() as tx:
+        endpoints, deployments = tx.list(Kind.ENDPOINT), tx.list(Kind.DEPLOYMENT)
+        taken = cores_taken(tx)
+    asked = sum(cores_of(each.spec.instance_type) * each.spec.instance_count for each in deployments)
+    per_endpoint = [sum(each.parent_id == endpoint.id for each in deployments) for endpoint in endpoints]
+    rows: tuple[tuple[str, str, int, int | None], ...] = (
+        ("cores", "Cores of all deployments, with the upgrade reserve", taken, here.settings.quota_cores),
+        ("reservedCores", "Cores that are reserved for upgrades", taken - asked, None),
+        ("endpoints", "Endpoints", len(endpoints), None),
+        ("deployments", "Deployments", len(deployments), None),
+        (
+            "deploymentsPerEndpoint",
+            "Deployments of the endpoint that has most",
+            max(per_endpoint, default=0),
+            MAX_DEPLOYMENTS_PER_ENDPOINT,
+        ),
+        ("instances", "Instances", sum(each.spec.instance_count for each in deployments), None),
+    )
+    return page(request, rows, lambda row: _usage(here.workspace.path, *row))
+
+
+def _usage(workspace: str, name: str, spoken: str, current: int, limit: int | None) -> dict[str, Any]:
+    shown: dict[str, Any] = {
+        "id": f"{workspace}/usage/{name}",
+        "type": f"{PROVIDER}/workspaces/usage",
+        "name": {"value": name, "localizedValue": spoken},
+        "unit": "Count",
+        "currentValue": current,
+    }
+    return shown if limit is None else {**shown, "limit": limit}

@@ -1,0 +1,123 @@
+"""Sizes, usage, and what a deployment consists of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from flowstead.api.quota import instances_that_fit
+from flowstead.engines.protocol import InstanceState, ObservedInstance
+from flowstead.resources.settings import ServerSettings
+from flowstead.resources.sizes import cores_of, quota_taken
+from flowstead.resources.vm_sizes import VM_SIZES
+from flowstead.store.records import Kind, Revision
+from flowstead.testing.in_process_api import InProcessApi
+
+QUOTA = 60
+
+
+@pytest.fixture
+def api(tmp_path: Path) -> Iterator[InProcessApi]:
+    with InProcessApi(tmp_path, settings=ServerSettings(quota_cores=QUOTA)) as api:
+        yield api
+
+
+def deploy(api: InProcessApi, count: int = 1, size: str = "Standard_F4s_v2") -> dict[str, Any]:
+    api.call("PUT", "onlineEndpoints/chat", {"properties": {"authMode": "Key"}})
+    uri = api.upload({"flow.dag.yaml": "inputs: {}\noutputs: {}\nnodes: []\n"})
+    model = api.call("PUT", "models/flow/versions/1", {"properties": {"modelUri": uri}}).json()["id"]
+    body = {"sku": {"capacity": count}, "properties": {"model": model, "instanceType": size}}
+    answer = api.call("PUT", "onlineEndpoints/chat/deployments/blue", body)
+    assert answer.status_code in (200, 201), answer.text
+    return dict(answer.json())
+
+
+def listed(api: InProcessApi, path: str) -> list[dict[str, Any]]:
+    answer = api.call("GET", path)
+    assert answer.status_code == 200, answer.text
+    return list(answer.json()["value"])
+
+
+def test_each_size_says_what_it_has_and_what_the_quota_is_enough_for(api: InProcessApi) -> None:
+    deploy(api, count=5)  # 6 x 4 with the reserve
+    sizes = {each["name"]: each["properties"] for each in listed(api, "instancetypes")}
+    left = QUOTA - 24
+    assert sizes["Standard_F4s_v2"] == {
+        "cores": 4, "memoryGiB": 8, "gpus": 0, "quotaLeft": {"cores": left, "instances": 7},
+    }  # fmt: skip
+    assert sizes["Standard_NC24ads_A100_v4"]["quotaLeft"]["instances"] == 1
+    assert sizes["Standard_F72s_v2"]["quotaLeft"]["instances"] == 0
+
+
+def test_the_sizes_have_the_cores_that_are_counted() -> None:
+    assert {size.name: size.cores for size in VM_SIZES} == {size.name: cores_of(size.name) for size in VM_SIZES}
+
+
+@pytest.mark.parametrize("size", ["Standard_DS1_v2", "Standard_F4s_v2", "Standard_NC24ads_A100_v4"])
+def test_what_fits_fits_and_one_more_does_not(size: str) -> None:
+    for cores in range(130):
+        count = instances_that_fit(size, cores)
+        assert count == 0 or quota_taken(size, count) <= cores
+        assert quota_taken(size, count + 1) > cores
+
+
+def test_too_many_instances_are_told_how_many_would_fit(api: InProcessApi) -> None:
+    model = deploy(api)["properties"]["model"]
+    refused = api.call(
+        "PUT", "onlineEndpoints/chat/deployments/blue", {"sku": {"capacity": 30}, "properties": {"model": model}}
+    ).json()["error"]
+    assert refused["code"] == "OutOfQuota"
+    assert "Ask for 12 instances at most" in refused["message"]
+
+
+def test_usage_counts_beside_its_limits(api: InProcessApi) -> None:
+    deploy(api, count=5)
+    usage = {each["name"]["value"]: (each["currentValue"], each.get("limit")) for each in listed(api, "usage")}
+    assert usage == {
+        "cores": (24, QUOTA), "reservedCores": (4, None), "endpoints": (1, None), "deployments": (1, None),
+        "deploymentsPerEndpoint": (1, 20), "instances": (5, None),
+    }  # fmt: skip
+
+
+def test_instances_are_shown_without_their_addresses(api: InProcessApi) -> None:
+    id = deploy(api)["id"]
+    assert listed(api, f"{id}/instances") == []
+    with api.store.reading() as tx:
+        uid = tx.get(Kind.DEPLOYMENT, id).uid
+    mine = ObservedInstance(
+        id="i2", endpoint="chat", deployment="blue", deployment_uid=uid, revision="r1", state=InstanceState.READY,
+        address="/secret.sock", health_address="/secret.sock", log=Path("/log"), restarts=2, started_at=1e9,
+    )  # fmt: skip
+    api.instances.post([mine, replace(mine, id="i1", started_at=0.0), replace(mine, id="x", deployment_uid="other")])
+    first, second = listed(api, f"{id}/Instances")
+    assert first["properties"] == {"state": "Ready", "revision": "r1", "restarts": 2}
+    assert second["id"] == f"{id}/instances/i2"
+    assert second["properties"]["since"] == "2001-09-09T01:46:40.000000Z"
+    assert "secret" not in repr([first, second])
+
+
+def test_revisions_are_the_one_that_is_wanted_and_the_one_that_serves(api: InProcessApi) -> None:
+    id = deploy(api)["id"]
+    assert listed(api, f"{id}/revisions") == []
+    with api.store.transaction() as tx:
+        record = tx.get(Kind.DEPLOYMENT, id)
+        status = replace(record.status, revision="new", serving_revision="old")
+        assert tx.put_status(id, status, generation=record.generation)
+        tx.keep_revision(id, Revision("old", replace(record.spec, instance_count=3), "0" * 64, {"key": "hunter2"}))
+    found = [(each["name"], each["properties"]) for each in listed(api, f"{id}/revisions")]
+    assert [(name, each["wanted"], each["serving"], each["instanceCount"]) for name, each in found] == [
+        ("new", True, False, 1), ("old", False, True, 3),
+    ]  # fmt: skip
+    assert found[1][1]["since"]
+    assert "hunter2" not in repr(found)
+
+
+def test_skus_say_how_far_it_scales(api: InProcessApi) -> None:
+    [sku] = listed(api, f"{deploy(api)['id']}/skus")
+    assert sku["capacity"] == {"minimum": 1, "maximum": 50, "default": 1, "scaleType": "Manual"}
+    for part in ("instances", "revisions", "skus"):
+        assert api.call("GET", f"onlineEndpoints/chat/deployments/no/{part}").status_code == 404
