@@ -105,7 +105,7 @@ data_collector:
   sampling_rate: 0.5
   rolling_rate: hour
   collections:
-    model_inputs: {enabled: 'True'}
+    model_inputs: {enabled: 'True', data: {version: 2}}
     model_outputs: {enabled: false}
 tags: {a: b}
 """,
@@ -116,14 +116,8 @@ tags: {a: b}
     assert found.model.properties["properties"] == {"azureml.promptflow.mode": "chat"}
     assert isinstance(found.environment, InlineEnvironment)
     assert found.environment.properties["inferenceConfig"]["scoringRoute"] == {"path": "/score", "port": 8080}
-    assert found.collected == {
-        name: CollectedData(
-            f"my-endpoint-blue-{name}",
-            "1",
-            f"azureml://datastores/workspaceblobstore/paths/modelDataCollector/my-endpoint/blue/{name}",
-        )
-        for name in ("model_inputs", "model_outputs")
-    }
+    place = "azureml://datastores/workspaceblobstore/paths/modelDataCollector/my-endpoint/blue/model_inputs"
+    assert found.collected == {"model_inputs": CollectedData("my-endpoint-blue-model_inputs", "2", place)}
     assert found.body == {
         "location": "local",
         "properties": {

@@ -66,13 +66,14 @@ def collector_body(read: Mapping[str, Any]) -> dict[str, Any]:
 def collected_data(
     read: Mapping[str, Any], endpoint: str, deployment: str
 ) -> dict[str, CollectedData | NamedAsset | AssetId]:
-    """Collection → its data asset: as the file says, else by the names of endpoint, deployment and collection."""
+    """Collection → its data asset, of those of which the file says something; what it leaves out follows the names of
+    endpoint, deployment and collection. The others keep theirs, or get Azure's default from the server."""
     found: dict[str, CollectedData | NamedAsset | AssetId] = {}
     for name, one in (read.get("collections") or {}).items():
-        said = one.get("data") or {}
+        said = one.get("data")
         if isinstance(said, NamedAsset | AssetId):
             found[name] = said
-        else:
+        elif said is not None:
             found[name] = CollectedData(
                 said.get("name", f"{endpoint}-{deployment}-{name}"),
                 said.get("version", "1"),
