@@ -72,6 +72,19 @@ def test_each_upload_has_a_place_of_its_own(api: InProcessApi, clock: FrozenCloc
     assert send(api, sas, "src/a.py").status_code == 403
 
 
+def test_places_that_nobody_can_reach_any_more_are_removed(api: InProcessApi, clock: FrozenClock) -> None:
+    put(api, "c1", upload(api))
+    api.upload({"x": "y"})
+    clock.advance(timedelta(hours=25).total_seconds())
+    young = upload(api)
+    assert {each.name for each in api.home.uploads.iterdir() if not each.name.startswith(".")} == {
+        "azureml-blobstore", young.split("/")[-2],
+    }  # fmt: skip
+    assert len(list((api.home.uploads / ".properties").iterdir())) == len(FILES) + 1
+    kept = api.call("GET", "codes/c1/versions/1").json()["properties"]["contentHash"]
+    assert (api.home.models / kept / "score.py").exists()
+
+
 def test_all_kinds_of_assets_have_it(api: InProcessApi) -> None:
     for kind in ("models", "data", "codes"):
         start(api, f"{kind}/x/versions/1")

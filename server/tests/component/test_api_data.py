@@ -91,6 +91,16 @@ def test_addresses_that_lead_nowhere_are_refused(api: InProcessApi, uri: str) ->
     assert (refused.status_code, refused.json()["error"]["code"]) == (400, "BadArgument")
 
 
+@pytest.mark.parametrize("uri", ["https://me:pw-7@elsewhere.example/x", "https://elsewhere.example/x?sv=1&sig=pw-7"])
+def test_an_address_with_a_secret_is_refused(api: InProcessApi, uri: str) -> None:
+    for kind, field in (("data", "dataUri"), ("models", "modelUri"), ("codes", "codeUri")):
+        refused = api.call("PUT", f"{kind}/a/versions/1", {"properties": {field: uri}})
+        assert (refused.status_code, "pw-7" in refused.text) == (400, False)
+    own = api.upload(ROWS).replace("azureml://datastores/workspaceblobstore/paths", "http://h/azureml-blobstore")
+    assert put(api, "rows", "1", f"{own}?sig=pw-7").status_code == 400
+    assert put(api, "rows", "1", own).status_code == 201
+
+
 def test_a_web_address_is_noted_and_not_asked_for(api: InProcessApi) -> None:
     created = put(api, "web", "1", "https://elsewhere.example/rows.csv", dataType="uri_file")
     assert created.status_code == 201

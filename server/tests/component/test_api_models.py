@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -164,3 +165,41 @@ def test_bad_models_are_refused(api: InProcessApi, path: str, properties: dict[s
     answer = api.call("PUT", path, {"properties": properties})
     assert (answer.status_code, answer.json()["error"]["target"]) == (400, target)
     assert api.call("GET", "models").json() == {"value": []}
+
+
+def test_models_of_equal_content_share_it_until_both_are_gone(api: InProcessApi) -> None:
+    uri, same = api.upload(FILES), api.upload(FILES, place="LocalUpload/bb/other")
+    hashes = {put(api, name, "1", at).json()["properties"]["contentHash"] for name, at in (("a", uri), ("b", same))}
+    (content_hash,) = hashes
+    contents = api.app.state.context.contents
+
+    def in_use() -> frozenset[str]:
+        with api.store.reading() as tx:
+            return tx.content_in_use()
+
+    api.call("DELETE", "models/a")
+    assert contents.sweep(in_use) == []
+    api.call("DELETE", "models/b")
+    assert [each.content_hash for each in contents.unused(in_use)] == [content_hash]
+    assert put(api, "c", "1", uri).status_code == 201, "before it was swept away"
+    assert contents.sweep(in_use) == []
+
+
+def test_of_two_who_register_one_version_at_once_one_is_refused(api: InProcessApi) -> None:
+    uris = [api.upload({"flow.dag.yaml": f"nodes: [] # {n}\n"}, place=f"LocalUpload/{n}/flow") for n in range(6)]
+    with ThreadPoolExecutor(6) as pool:
+        answers = list(pool.map(lambda uri: put(api, "chat", "1", uri), uris))
+    assert sorted(answer.status_code for answer in answers) == [201, *[409] * 5]
+    (made,) = (answer.json() for answer in answers if answer.status_code == 201)
+    assert api.call("GET", "models/chat/versions/1").json()["properties"] == made["properties"]
+
+
+def test_a_model_of_a_thousand_files_and_of_empty_ones(api: InProcessApi) -> None:
+    folder = api.home.uploads / "azureml-blobstore" / "LocalUpload" / "many"
+    for number in range(1000):
+        (folder / f"{number % 10}").mkdir(parents=True, exist_ok=True)
+        (folder / f"{number % 10}" / f"{number}").touch()
+    answer = put(api, "many", "1", "azureml://datastores/workspaceblobstore/paths/LocalUpload/many")
+    assert answer.status_code == 201
+    content = api.home.models / answer.json()["properties"]["contentHash"]
+    assert sum(each.is_file() for each in content.rglob("*")) == 1000

@@ -47,7 +47,7 @@ LONG = (
         LONG.format(s=HERE.subscription, g="FLOWSTEAD", w="Default"),
         "azureml://datastores/workspaceblobstore/paths/LocalUpload/a/f/",
         "https://127.0.0.1:8443/flowstead.blob.core.private/azureml-blobstore/LocalUpload/a/f",
-        "https://any.test/azureml-blobstore/LocalUpload/a/f?sig=x",
+        "https://any.test/azureml-blobstore/LocalUpload/a/f?api-version=1",
     ],
 )
 def test_addresses_of_uploads_are_understood(uri: str) -> None:
@@ -60,6 +60,8 @@ def test_addresses_of_uploads_are_understood(uri: str) -> None:
         "",
         "/etc/passwd",
         "file:///etc/passwd",
+        "https://any.test/azureml-blobstore/LocalUpload/a/f?sv=1&sig=x",
+        "https://me:pw@any.test/azureml-blobstore/LocalUpload/a/f",
         "runs:/abc/model",
         LONG.format(s="other", g="flowstead", w="default"),
         "azureml://datastores/other/paths/x",

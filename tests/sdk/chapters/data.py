@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import time
+from typing import Any
+
+from azure.ai.ml._artifacts._artifact_utilities import download_artifact_from_aml_uri
 from azure.ai.ml.constants import AssetTypes
 from azure.ai.ml.entities import Data, DataCollector, DeploymentCollection
 
-from tests.sdk.traveller import Journey
+from tests.sdk.traveller import Journey, refused
 
 
 def step_data_from_a_folder_and_a_file(j: Journey) -> None:
@@ -33,6 +38,30 @@ def step_collected_data_is_a_data_asset(j: Journey) -> None:
     assert j.invoke("journey", "kept", "collects")["said"].endswith("kept")
     asset = j.ml.data.get("journey-collects-model_inputs", version="1")
     assert "modelDataCollector/journey/collects/model_inputs" in asset.path, asset.path
+    assert _download(j, asset, "collected", within_s=20)[0]["data"] == [{"text": "kept"}]
     again = j.ml.online_deployments.get("collects", "journey")
     again.tags["once"] = "more"
     j.ml.online_deployments.begin_create_or_update(again).result()
+
+
+def step_data_is_downloaded(j: Journey) -> None:
+    assert _download(j, j.ml.data.get("rows", version="1"), "rows") == [{"text": "a"}]
+
+
+def step_other_data_under_the_same_version_is_refused(j: Journey) -> None:
+    other = j.folder / "other-rows"
+    other.mkdir()
+    (other / "rows.jsonl").write_text("{}\n")
+    refused(lambda: j.ml.data.create_or_update(Data(name="rows", version="1", path=other)))
+
+
+def _download(j: Journey, asset: Data, name: str, within_s: float = 0) -> list[Any]:
+    """The lines of its files, once there are any."""
+    folder = j.folder / "downloads" / name
+    until = time.monotonic() + within_s
+    while True:
+        download_artifact_from_aml_uri(asset.path, str(folder), j.ml.datastores)
+        lines = [line for file in folder.rglob("*.jsonl") for line in file.read_text().splitlines()]
+        if lines or time.monotonic() > until:
+            return [json.loads(line) for line in lines]
+        time.sleep(0.2)

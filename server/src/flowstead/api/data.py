@@ -17,7 +17,7 @@ from flowstead.api.context import SITE, Context, Here, Needs
 from flowstead.api.data_bodies import DataVersionBody, show_version, version_spec
 from flowstead.api.datastores import ACCOUNT
 from flowstead.api.pending_uploads import is_pending
-from flowstead.api.upload_uris import is_collected, uploaded_at
+from flowstead.api.upload_uris import demand_no_credentials, is_collected, uploaded_at
 from flowstead.errors import BadArgument, ImmutableAsset
 from flowstead.resources.data import DataVersionSpec
 from flowstead.resources.datastore import CONTAINER
@@ -81,6 +81,7 @@ def _content(here: Context, before: DataVersionRecord | None, body: DataVersionB
         yield before.spec.content_hash
         return
     uri = body.properties.data_uri
+    demand_no_credentials(uri, _FIELD)
     if _is_elsewhere(here, uri):
         yield ""
         return

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from flowstead.api.datastores import ACCOUNT
 from flowstead.api.paths import is_same_workspace
@@ -27,6 +27,7 @@ def uploaded_at(uri: str, workspace: Workspace, field: str = "modelUri") -> tupl
     Understood: `azureml://subscriptions/…/datastores/workspaceblobstore/paths/P`, the same without the
     workspace, and a blob's own URL, of which host and account are ignored: Azure's client leaves the account out of a
     build context's path."""
+    demand_no_credentials(uri, field)
     match = _LONG.fullmatch(uri) or _SHORT.fullmatch(uri)
     if match is None and uri.lower().startswith(("http://", "https://")):
         return _of_blob_url(uri, field)
@@ -45,6 +46,17 @@ def demand_own_files(path: str, field: str) -> None:
         raise BadArgument(
             f"{path[:200]!r} is where deployments collect data.",
             hint="Download it, look through it, and upload what you want to register.",
+            target=f"properties.{field}",
+        )
+
+
+def demand_no_credentials(uri: str, field: str) -> None:
+    """Raises BadArgument for a web address with a password or a signature: addresses are shown to every reader."""
+    parts = urlsplit(uri)
+    if parts.username is not None or any(name.lower() == "sig" for name, _ in parse_qsl(parts.query)):
+        raise BadArgument(
+            f"{field} holds a password or a signature, which everybody could read who may read the asset.",
+            hint="Leave it out.",
             target=f"properties.{field}",
         )
 

@@ -10,6 +10,7 @@ import hashlib
 import json
 import os
 import re
+import shutil
 import stat
 import uuid
 from collections.abc import Mapping, Sequence
@@ -171,6 +172,19 @@ class Uploads:
                 folder.rmdir()
                 folder = folder.parent
         return True
+
+    def containers(self) -> Sequence[str]:
+        """Those that something was written to."""
+        return sorted(each.name for each in self._root.iterdir() if _CONTAINER.fullmatch(each.name))
+
+    def remove_container(self, container: str) -> None:
+        """Remove a container with all that is in it; no error when it is not there."""
+        root = self.container(container)
+        for folder, _, names in os.walk(root):
+            for name in names:
+                path = Path(folder, name).relative_to(root).as_posix()
+                self._properties_of(container, path).unlink(missing_ok=True)
+        shutil.rmtree(root, ignore_errors=True)
 
     def discard_incomplete(self, now: datetime) -> None:
         """Throw away what a server that died was taking in, and blocks that have waited too long. Only when no other
