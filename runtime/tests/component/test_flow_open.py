@@ -158,6 +158,19 @@ def test_two_flows_with_scripts_of_one_name_are_kept_apart(tmp_path: Path) -> No
     assert [answer(tmp_path / name) for name in ("a", "b")] == [{"o": "a"}, {"o": "b"}]
 
 
+def test_the_workspaces_connection_wins_over_the_flows_own_default(tmp_path: Path) -> None:
+    own = json.dumps({"type": "OpenAIConnection", "value": {"api_key": "own"}})
+    yaml = f"environment_variables: {{c: '{own}'}}\n" + one("{c: c}")
+    script = (
+        "from promptflow.core import tool\nfrom promptflow.connections import OpenAIConnection\n\n\n"
+        "@tool\ndef t(c: OpenAIConnection):\n    return c.api_key\n"
+    )
+    flow = write(tmp_path / "f", yaml, t=script)
+    assert answer(flow) == {"o": "own"}
+    workspace = json.dumps({"type": "OpenAIConnection", "value": {"api_key": "theirs"}})
+    assert answer(flow, environ={"FLOWSTEAD_CONNECTION_c": workspace}) == {"o": "theirs"}
+
+
 def test_connections_reach_parameters_and_the_environment(tmp_path: Path) -> None:
     yaml = "environment_variables: {A: yaml, B: yaml, K: '${c.api_key}'}\n" + one("{c: c}")
     script = (

@@ -119,3 +119,17 @@ def test_a_prompty_names_one(tmp_path: Path) -> None:
 def test_code_that_cannot_be_parsed_names_none(tmp_path: Path, code: str) -> None:
     files = {"flow.dag.yaml": DAG, "chat.jinja2": "system:\n{{text}}", "search.py": code}
     assert "my_search" not in named(tmp_path, files)
+
+
+def test_one_that_the_flow_itself_describes_need_not_be_in_the_workspace(tmp_path: Path) -> None:
+    yaml = """\
+environment_variables:
+  my_llm: '{"type": "OpenAIConnection", "value": {"api_key": ""}}'
+nodes:
+- {name: a, type: llm, source: {type: code, path: a.jinja2}, connection: my_llm, api: chat}
+- {name: b, type: llm, source: {type: code, path: a.jinja2}, connection: other, api: chat}
+"""
+    (tmp_path / "flow.dag.yaml").write_text(yaml)
+    (tmp_path / "a.jinja2").write_text("user:\n")
+    found = connections_named(read_definition(tmp_path), {})
+    assert [(each.name, each.required) for each in found] == [("my_llm", False), ("other", True)]

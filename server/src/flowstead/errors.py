@@ -5,7 +5,7 @@ default message (the docstring's first line) and a hint that says what to do nex
     ├── RequestRefused            the caller asked for something that cannot be
     │   ├── BadArgument  InvalidName  Unauthorized  AuthorizationFailed  ResourceNotFound  UnknownRoute
     │   ├── ResourceConflict  PreconditionFailed  OutOfQuota  PayloadTooLarge  UploadRefused
-    │   ├── UnknownHost  TooManyAttempts  TooManyStreams
+    │   ├── UnknownHost  TooManyAttempts  TooManyStreams  TooManyTests  FlowTestTimeout
     │   └── TrafficInUse  ImmutableAsset
     ├── DeploymentFailed          a deployment could not be brought up; the operation ends `Failed` with it
     │   ├── ImageBuildFailure  ArtifactMissing  FlowInvalid  UserScriptInitFailed  UserScriptImportError
@@ -117,6 +117,20 @@ class TooManyStreams(RequestRefused):
 
     code, status = "TooManyStreams", 429
     hint = "Close some of them, or wait until others do."
+
+
+class TooManyTests(RequestRefused):
+    """Too many flows are being tried out."""
+
+    code, status = "TooManyTests", 429
+    hint = "Wait until another test has ended."
+
+
+class FlowTestTimeout(RequestRefused):
+    """The test took too long."""
+
+    code, status = "FlowTestTimeout", 408
+    hint = "Find out by the nodes' times which one is slow."
 
 
 class ResourceConflict(RequestRefused):

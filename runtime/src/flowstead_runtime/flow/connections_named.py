@@ -55,8 +55,13 @@ def connections_named(
             continue
         by.setdefault(name, [])
         by[name] += [who] if who not in by[name] else []
-        required |= {name} if needed else set()
+        required |= {name} if needed and not _described(name, definition) else set()
     return tuple(NamedConnection(name, tuple(who), name in required) for name, who in by.items())
+
+
+def _described(name: str, definition: FlowDefinition) -> bool:
+    """The flow's own file says what the connection is where nobody else does."""
+    return bool(definition.environment_variables.get(name.replace(" ", "_"), "").strip())
 
 
 def _names(

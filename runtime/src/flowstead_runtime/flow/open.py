@@ -9,7 +9,7 @@ from typing import Any
 
 from flowstead_runtime import promptflow_api
 from flowstead_runtime.connections.hiding import SECRETS
-from flowstead_runtime.connections.sources import ConnectionSource, resolve_environment
+from flowstead_runtime.connections.sources import WORKSPACE_PREFIX, ConnectionSource, resolve_environment
 from flowstead_runtime.flow.definition import FlowDefinition, Node
 from flowstead_runtime.flow.entry import INIT_VARIABLE, given_init, open_entry
 from flowstead_runtime.flow.execute import execute
@@ -46,7 +46,8 @@ def open_flow(
     """
     definition = replace(read_definition(path), confined=confined)
     for name, value in definition.environment_variables.items():
-        environ.setdefault(name, value)
+        if WORKSPACE_PREFIX + name not in environ:  # else that would hide the workspace's connection
+            environ.setdefault(name, value)
     resolve_environment(environ, connections, declared=definition.environment_variables)
     SECRETS.learn_environment(environ)  # before its code can say them
     promptflow_api.install()

@@ -25,6 +25,9 @@ from flowstead.api import (
     environments,
     events,
     failures,
+    flow_checks,
+    flow_files,
+    flows,
     model_flows,
     models,
     notifications,
@@ -43,12 +46,15 @@ from flowstead.api.middleware import (
     RequestIds,
 )
 from flowstead.engines.instance_board import InstanceBoard
+from flowstead.flow_tests.instances import FlowTests
 from flowstead.resources.clock import Clock
 from flowstead.resources.home import Home
 from flowstead.resources.names import Workspace
 from flowstead.resources.settings import ServerSettings
 from flowstead.store import Store
 from flowstead.store.content import Contents
+from flowstead.store.flow_files import FlowFiles
+from flowstead.store.records import Kind
 from flowstead.store.uploads import Uploads
 
 log = logging.getLogger("flowstead.api")
@@ -66,6 +72,9 @@ ROUTERS = (
     model_flows.router,
     environments.router,
     connections.router,
+    flows.router,
+    flow_files.router,
+    flow_checks.router,
     datastores.router,
     operations.router,
     notifications.router,
@@ -85,14 +94,16 @@ def create_app(
     settings: ServerSettings,
     clock: Clock,
     instances: InstanceBoard,
+    flow_tests: FlowTests,
 ) -> FastAPI:
     """The API over an open store. hint: told after each commit that gave the reconciler work. instances: where the
     reconciler posts what it sees.
 
     Cleans up what a server before left half-done, so it is made once per home and before any request."""
     workspace = Workspace()
-    uploads, contents = Uploads(home.uploads), Contents(home.models)
+    uploads, contents, sources = Uploads(home.uploads), Contents(home.models), FlowFiles(home.flows)
     _clean_up(store, uploads, contents, clock)
+    _sweep_flows(store, sources)
     app = FastAPI(
         title="Flowstead",
         version="1",
@@ -122,6 +133,8 @@ def create_app(
         uploads=uploads,
         contents=contents,
         base_url=settings.base_url("http"),
+        flow_files=sources,
+        flow_tests=flow_tests,
         upload_key=store.derived_key("upload-signatures"),
         feed=EventFeed(store),
         instances=instances,
@@ -143,3 +156,14 @@ def _clean_up(store: Store, uploads: Uploads, contents: Contents, clock: Clock) 
 def _content_in_use(store: Store) -> frozenset[str]:
     with store.reading() as tx:
         return tx.content_in_use()
+
+
+def _sweep_flows(store: Store, sources: FlowFiles) -> None:
+    """Scratch flows go, with the files that no flow has any more."""
+    with store.transaction() as tx:
+        for flow in tx.list(Kind.FLOW):
+            if flow.spec.is_scratch:
+                tx.remove(flow.id)
+        trees = [each.spec.tree for each in tx.list(Kind.FLOW)]
+        trees += [each.spec.tree for each in tx.list(Kind.FLOW_VERSION)]
+    sources.sweep(trees)

@@ -14,6 +14,7 @@ from flowstead.api.event_feed import EventFeed
 from flowstead.api.paths import is_same_workspace
 from flowstead.engines.instance_board import InstanceBoard
 from flowstead.errors import AuthorizationFailed, ResourceNotFound
+from flowstead.flow_tests.instances import FlowTests
 from flowstead.resources.clock import Clock
 from flowstead.resources.home import Home
 from flowstead.resources.names import Workspace
@@ -21,6 +22,7 @@ from flowstead.resources.principal import Principal
 from flowstead.resources.settings import ServerSettings
 from flowstead.store import Store
 from flowstead.store.content import Contents
+from flowstead.store.flow_files import FlowFiles
 from flowstead.store.uploads import Uploads
 
 PROVIDER = "Microsoft.MachineLearningServices"
@@ -43,6 +45,8 @@ class Context:
     workspace: Workspace
     uploads: Uploads
     contents: Contents
+    flow_files: FlowFiles
+    flow_tests: FlowTests
     upload_key: bytes
     base_url: str
     feed: EventFeed

@@ -17,6 +17,7 @@ from flowstead.access import Access
 from flowstead.api.failures import failure_response
 from flowstead.api.paths import canonical
 from flowstead.errors import FlowsteadError, PayloadTooLarge, UnknownHost
+from flowstead.resources.flow import MAX_ARCHIVE_BYTES, MAX_FILE_BYTES
 from flowstead.resources.names import Workspace
 from flowstead.resources.origin import ORIGIN, Origin
 from flowstead.resources.settings import ServerSettings
@@ -30,6 +31,8 @@ MAX_BODY_BYTES = 4 * 1024 * 1024
 SOCKET_HOST = "flowstead"
 """The host name for clients that come through the Unix socket."""
 
+_OF_FLOW = re.compile(r"(?i)/workspaces/[^/]+/flows/[^/]+/(?P<what>files/|import/?$|test/?$)")
+"""Paths that take more than an ordinary body: files of flows, and the pictures that a test may bring."""
 _CLIENT_ID = re.compile(r"[^A-Za-z0-9_-]")
 _CLIENT_ID_CHARACTERS = 40
 
@@ -120,7 +123,7 @@ class BodyLimit:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        bound = MAX_BLOB_BYTES if ".blob." in scope["path"].partition("/")[2].partition("/")[0] else MAX_BODY_BYTES
+        bound = _bound(scope["path"])
         announced = Headers(scope=scope).get("content-length", "0")
         if announced.isdigit() and int(announced) > bound:
             raise PayloadTooLarge(f"The body has {announced} bytes; the limit is {bound}.")
@@ -136,6 +139,15 @@ class BodyLimit:
             return message
 
         await self._app(scope, receive_within_bound, send)
+
+
+def _bound(path: str) -> int:
+    if ".blob." in path.partition("/")[2].partition("/")[0]:
+        return MAX_BLOB_BYTES
+    match = _OF_FLOW.search(path)
+    if match is None:
+        return MAX_BODY_BYTES
+    return MAX_ARCHIVE_BYTES if match["what"].lower() == "import" else MAX_FILE_BYTES
 
 
 class CanonicalPaths:

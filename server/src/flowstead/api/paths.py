@@ -37,7 +37,16 @@ _WORDS = (
     "instances",
     "revisions",
     "skus",
+    "flows",
+    "files",
+    "import",
+    "export",
+    "validate",
+    "test",
+    "restore",
 )
+_PATH_BEGINS = "files"
+"""After it comes the path of a flow's file, which is as it is."""
 _AFTER = {"word": "name", "namespace": "word"}
 _EXACT = {word.lower(): word for word in _WORDS}
 
@@ -61,6 +70,8 @@ def canonical(path: str, workspace: Workspace) -> str:
             expected = "word"
             continue
         word = segments[index] = _EXACT.get(segment.lower(), segment)
+        if word == _PATH_BEGINS:
+            break
         expected = _AFTER[expected] if word != "providers" else "namespace"
     return "/".join(segments)
 

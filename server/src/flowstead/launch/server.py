@@ -23,6 +23,7 @@ from flowstead.engines.instance_board import InstanceBoard
 from flowstead.engines.local import LocalEngine
 from flowstead.environments.uv_environments import UvEnvironments
 from flowstead.errors import StartFailed
+from flowstead.flow_tests.instances import FlowTests
 from flowstead.gateway.process import EnvoyGateway
 from flowstead.launch.addresses import write_settings
 from flowstead.launch.certificate import certified
@@ -43,6 +44,11 @@ _READY_WITHIN_S = 60.0
 """How long the API may take to answer through the gateway after the start, seconds."""
 _CLOSE_WITHIN_S = 10
 """How long requests that are being answered may take when the server ends, seconds."""
+
+_LOOK_EVERY_S = 1.0
+"""How often the instances are looked at in which flows are tried out, seconds."""
+_TESTS_END_WITHIN_S = 3.0
+"""How long the server waits for them when it ends, seconds; who takes longer goes at the next start."""
 
 
 @dataclass
@@ -124,8 +130,23 @@ def _compose(
     environments = UvEnvironments(home)
     stack.callback(environments.close)
     board = InstanceBoard()
+    flow_tests = FlowTests(
+        engine=LocalEngine(home, run=home.tests_run),
+        environments=environments,
+        home=home,
+        clock=clock,
+        salt=store.derived_key("flow-tests"),
+    )
+    stack.enter_context(_looked_after(flow_tests))
     app = create_app(
-        store=store, access=access, hint=hint.set, home=home, settings=settings, clock=clock, instances=board
+        store=store,
+        access=access,
+        hint=hint.set,
+        home=home,
+        settings=settings,
+        clock=clock,
+        flow_tests=flow_tests,
+        instances=board,
     )
     reconciler = Reconciler(
         store=store,
@@ -161,6 +182,32 @@ def _reconciling(reconciler: Reconciler, hint: Hint) -> Iterator[None]:
         stop.set()
         hint.set()
         thread.join()
+
+
+@contextmanager
+def _looked_after(flow_tests: FlowTests) -> Iterator[None]:
+    """Those of a server before go first, its own with it: they are told to end, and end by themselves."""
+    stop = threading.Event()
+
+    def look() -> None:
+        while not stop.wait(_LOOK_EVERY_S):
+            try:
+                flow_tests.look()
+            except Exception:
+                logger.exception("The test instances could not be looked after; it is tried again.")
+
+    flow_tests.stop_all()
+    thread = threading.Thread(target=look, name="flow-tests")
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()
+        flow_tests.stop_all()
+        give_up_at = time.monotonic() + _TESTS_END_WITHIN_S
+        while flow_tests.look() and time.monotonic() < give_up_at:
+            time.sleep(0.02)
 
 
 @contextmanager

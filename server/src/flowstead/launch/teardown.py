@@ -93,7 +93,12 @@ def _end_server(home: Home, say: Callable[[str], None]) -> int:
 
 
 def _end_instances(home: Home, say: Callable[[str], None]) -> int:
-    engine = LocalEngine(home)
+    engines = (LocalEngine(home), LocalEngine(home, run=home.tests_run))
+    counts = [_end_all(engine, say) for engine in engines]
+    return sum(counts)
+
+
+def _end_all(engine: LocalEngine, say: Callable[[str], None]) -> int:
     left = engine.observe()
     if left:
         say(f"Stopping {len(left)} instance{'s' if len(left) > 1 else ''}")

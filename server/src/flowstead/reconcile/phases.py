@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Generic, TypeVar
 
+from flowstead.engines.endings import why_it_failed
 from flowstead.engines.protocol import InstanceState, ObservedInstance
 from flowstead.environments.protocol import BuildFailed, Building, Built
 from flowstead.errors import FlowsteadError, GatewayUpdateFailed, ImageBuildFailure, ResourceNotReady
@@ -29,7 +30,6 @@ from flowstead.reconcile.decision import (
     StopInstance,
 )
 from flowstead.reconcile.describe import serving_instances
-from flowstead.reconcile.endings import why_it_failed
 from flowstead.reconcile.instances import kept
 
 DRAIN_S = 1.0

@@ -48,6 +48,11 @@ class Home:
         return self.root / "models"
 
     @property
+    def flows(self) -> Path:
+        """The sources of flows, and the snapshots of them that are tried out; `store.flow_files` has the layout."""
+        return self.root / "flows"
+
+    @property
     def environments(self) -> Path:
         return self.root / "environments"
 
@@ -58,7 +63,7 @@ class Home:
 
     @property
     def logs(self) -> Path:
-        """`server.log`, `gateway.log`, `endpoints/{endpoint}/{deployment}/{instance}.log`."""
+        """`server.log`, `gateway.log`, `endpoints/{endpoint}/{deployment}/{instance}.log`, `tests/{instance}.log`."""
         return self.root / "logs"
 
     @property
@@ -134,13 +139,18 @@ class Home:
         return self.run / "instances"
 
     @property
+    def tests_run(self) -> Path:
+        """As `instances_run`, of instances in which flows are tried out."""
+        return self.run / "tests"
+
+    @property
     def api_socket(self) -> Path:
         return self.run / "api.sock"
 
     def create(self) -> None:
         """Make the directories, private to this user; may repeat. Raises HomeNotWritable."""
-        private = (self.root, self.keys, self.tls, self.run, self.gateway_run, self.instances_run)
-        others = (self.uploads, self.models, self.environments, self.logs, self.scratch)
+        private = (self.root, self.keys, self.tls, self.run, self.gateway_run, self.instances_run, self.tests_run)
+        others = (self.uploads, self.models, self.flows, self.environments, self.logs, self.scratch)
         try:
             for directory in (*private, *others):
                 directory.mkdir(mode=0o700, parents=True, exist_ok=True)

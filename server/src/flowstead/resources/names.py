@@ -48,6 +48,9 @@ class Workspace:
         container = f"{self.path}/models/{name}"
         return container if version is None else f"{container}/versions/{version}"
 
+    def flow(self, name: str) -> str:
+        return f"{self.path}/flows/{name}"
+
     def environment(self, name: str, version: str | None = None) -> str:
         container = f"{self.path}/environments/{name}"
         return container if version is None else f"{container}/versions/{version}"

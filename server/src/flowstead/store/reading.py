@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -100,10 +100,16 @@ class Reading:
     def instance_secrets(self, record: DeploymentRecord) -> Mapping[str, str]:
         """All secrets that a deployment's instances are started with: its own, and those of the connections that it
         uses, each as one document under `connections.NAME`. A connection that is not there is left out."""
-        found = dict(self.secrets(record.id))
         workspace = record.parent_id.rpartition("/onlineEndpoints/")[0]
-        for name in {use.connection for use in record.spec.connections}:
-            connection = self.find(Kind.CONNECTION, f"{workspace}/connections/{name}")
+        names = (use.connection for use in record.spec.connections)
+        return {**self.secrets(record.id), **self.connection_documents(workspace, names)}
+
+    def connection_documents(self, workspace_id: str, names: Iterable[str]) -> dict[str, str]:
+        """The connections of these names with their secrets, each as one document under `connections.NAME`. One that
+        is not there is left out."""
+        found: dict[str, str] = {}
+        for name in set(names):
+            connection = self.find(Kind.CONNECTION, f"{workspace_id}/connections/{name}")
             if connection is not None:
                 found[CONNECTION_SECRET_PREFIX + name] = self.connection_document(connection)
         return found

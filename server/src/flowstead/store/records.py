@@ -14,6 +14,7 @@ from flowstead.resources.data import DataVersionSpec
 from flowstead.resources.deployment import DeploymentSpec, DeploymentStatus
 from flowstead.resources.endpoint import EndpointSpec, EndpointStatus
 from flowstead.resources.environment import EnvironmentVersionSpec
+from flowstead.resources.flow import FlowSpec, FlowVersionSpec
 from flowstead.resources.model import ModelVersionSpec
 from flowstead.resources.operation import OperationState
 
@@ -42,6 +43,8 @@ class Kind(Generic[Spec, Status]):
     CONNECTION: ClassVar[Kind[ConnectionSpec, None]]
     ENVIRONMENT: ClassVar[Kind[AssetContainerSpec, None]]
     ENVIRONMENT_VERSION: ClassVar[Kind[EnvironmentVersionSpec, None]]
+    FLOW: ClassVar[Kind[FlowSpec, None]]
+    FLOW_VERSION: ClassVar[Kind[FlowVersionSpec, None]]
 
     @property
     def reconciled(self) -> bool:
@@ -59,6 +62,8 @@ Kind.CODE_VERSION = Kind("codeVersion", "code asset version", CodeVersionSpec, N
 Kind.CONNECTION = Kind("connection", "connection", ConnectionSpec, NoneType)
 Kind.ENVIRONMENT = Kind("environment", "environment", AssetContainerSpec, NoneType)
 Kind.ENVIRONMENT_VERSION = Kind("environmentVersion", "environment version", EnvironmentVersionSpec, NoneType)
+Kind.FLOW = Kind("flow", "flow", FlowSpec, NoneType)
+Kind.FLOW_VERSION = Kind("flowVersion", "flow version", FlowVersionSpec, NoneType)
 
 AnyKind: TypeAlias = Kind[Any, Any]
 KINDS: Mapping[str, AnyKind] = {
@@ -75,6 +80,8 @@ KINDS: Mapping[str, AnyKind] = {
         Kind.CONNECTION,
         Kind.ENVIRONMENT,
         Kind.ENVIRONMENT_VERSION,
+        Kind.FLOW,
+        Kind.FLOW_VERSION,
     )
 }
 """All kinds, by the name that rows have for them."""
@@ -115,6 +122,8 @@ DataVersionRecord: TypeAlias = Record[DataVersionSpec, None]
 CodeVersionRecord: TypeAlias = Record[CodeVersionSpec, None]
 ConnectionRecord: TypeAlias = Record[ConnectionSpec, None]
 EnvironmentVersionRecord: TypeAlias = Record[EnvironmentVersionSpec, None]
+FlowRecord: TypeAlias = Record[FlowSpec, None]
+FlowVersionRecord: TypeAlias = Record[FlowVersionSpec, None]
 AnyRecord: TypeAlias = Record[Any, Any]
 
 

@@ -15,6 +15,9 @@ from flowstead.access import Access
 from flowstead.access.principals import hash_secret
 from flowstead.api import create_app
 from flowstead.engines.instance_board import InstanceBoard
+from flowstead.engines.local import LocalEngine
+from flowstead.environments.protocol import Environments
+from flowstead.flow_tests.instances import FlowTests
 from flowstead.resources.clock import Clock, SystemClock
 from flowstead.resources.endpoint import ProvisioningState
 from flowstead.resources.home import Home
@@ -24,6 +27,7 @@ from flowstead.resources.principal import Principal
 from flowstead.resources.settings import ServerSettings
 from flowstead.store import Store
 from flowstead.store.keys import master_key
+from flowstead.testing.memory_environments import InMemoryEnvironments
 
 OWNER = "owner"
 
@@ -31,7 +35,15 @@ OWNER = "owner"
 class InProcessApi:
     """hints: how often the reconciler was told that there is work. Requests carry the owner's token."""
 
-    def __init__(self, root: Path, *, clock: Clock | None = None, settings: ServerSettings | None = None) -> None:
+    def __init__(
+        self,
+        root: Path,
+        *,
+        clock: Clock | None = None,
+        settings: ServerSettings | None = None,
+        environments: Environments | None = None,
+    ) -> None:
+        """environments: of the flows that are tried out; ones that nothing runs in unless given."""
         self.home = Home(root)
         self.home.create()
         self.clock = clock or SystemClock()
@@ -41,6 +53,13 @@ class InProcessApi:
         self.instances = InstanceBoard()
         self.store = Store.open(self.home, clock=self.clock, master_key=master_key(self.home))
         self.access = Access.open(self.home, principals=self.store.principals, settings=self.settings, clock=self.clock)
+        self.flow_tests = FlowTests(
+            engine=LocalEngine(self.home, run=self.home.tests_run),
+            environments=environments or InMemoryEnvironments(),
+            home=self.home,
+            clock=self.clock,
+            salt=b"salt",
+        )
         self.app = create_app(
             store=self.store,
             access=self.access,
@@ -49,6 +68,7 @@ class InProcessApi:
             settings=self.settings,
             clock=self.clock,
             instances=self.instances,
+            flow_tests=self.flow_tests,
         )
 
     def __enter__(self) -> Self:

@@ -1,4 +1,5 @@
-"""Instances as processes of this machine, each with a directory under `Home.instances_run`.
+"""Instances as processes of this machine, each with a directory under `Home.instances_run`, or another one that the
+engine is told.
 
     {id}/instance.json          what it is; written before it is started; no secrets
     {id}/score.sock health.sock bound by its supervisor
@@ -57,8 +58,11 @@ class _Card:
 class LocalEngine:
     """Keeps the protocol `Engine`. Used by one thread at a time."""
 
-    def __init__(self, home: Home, *, clock: Clock | None = None) -> None:
+    def __init__(self, home: Home, *, clock: Clock | None = None, run: Path | None = None) -> None:
+        """run: where the directories of its instances are, `Home.instances_run` unless given; engines with different
+        ones know nothing of each other's."""
         self._home = home
+        self._runs = run or home.instances_run
         self._clock = clock or SystemClock()
         self._health = HealthWatch(self._clock)
 
@@ -147,7 +151,7 @@ class LocalEngine:
 
     def _directories(self) -> Iterator[Path]:
         try:
-            yield from sorted(each for each in self._home.instances_run.iterdir() if each.is_dir())
+            yield from sorted(each for each in self._runs.iterdir() if each.is_dir())
         except FileNotFoundError:
             return
 
@@ -162,7 +166,7 @@ class LocalEngine:
                 logger.warning("Cannot remove %s of a stopped instance: %s", directory, failure)
 
     def _run(self, instance_id: str) -> Path:
-        return self._home.instances_run / instance_id
+        return self._runs / instance_id
 
     def _scratch(self, instance_id: str) -> Path:
         return self._home.scratch / instance_id

@@ -1,0 +1,134 @@
+"""What can be said of a flow without running it, and running it before it is deployed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends
+from fastapi.responses import Response
+
+from flowstead.api.context import Context, Here, Needs
+from flowstead.api.event_streams import EVENT_STREAM, EventStream
+from flowstead.api.flow_bodies import FlowTestBody
+from flowstead.api.flow_choices import named_by
+from flowstead.api.flows import FLOW, Reader, state_of
+from flowstead.environments.protocol import EnvironmentRequest
+from flowstead.errors import FlowInvalid
+from flowstead.flow_tests.instances import Wanted
+from flowstead.flow_tests.relay import run_test
+from flowstead.resources.connection_use import uses_of, variables_with_connections
+from flowstead.resources.principal import Principal
+from flowstead.resources.runtime_images import check_image
+from flowstead_runtime.errors import Reason, RuntimeFailure
+from flowstead_runtime.flow.definition import FlowDefinition
+from flowstead_runtime.flow.problems import Examined, Problem, examine
+from flowstead_runtime.flow.requirements import read_requirements
+
+router = APIRouter(tags=["flows"])
+_NO_FILES = Examined(None, (Problem(Reason.NO_FLOW, "the flow has no files yet"),))
+_EVENTS: dict[int | str, dict[str, Any]] = {
+    200: {"description": "What happens, as it does", "content": {EVENT_STREAM: {"schema": {"type": "string"}}}}
+}
+
+
+@router.post(FLOW + "/validate", dependencies=[Reader])
+def validate_flow(flow: str, here: Here, version: str | None = None) -> dict[str, Any]:
+    """All mistakes that can be seen without running it, each with file, line and column, and the flow's inputs and
+    outputs as far as they could be read."""
+    _, hash = state_of(here, flow, version)
+    found = examine(here.flow_files.snapshot(hash)) if hash else _NO_FILES
+    return _printable(show_examined(found))
+
+
+@router.post(FLOW + "/test", response_class=Response, responses=_EVENTS)
+def test_flow(
+    flow: str,
+    body: FlowTestBody,
+    here: Here,
+    caller: Annotated[Principal, Depends(Needs("workspaces/flows/test/action"))],
+) -> Response:
+    """Run the flow once, in an instance of its own environment, and tell what each node does as server-sent events:
+    `preparing`, `ready`, `nodeStarted`, `log`, `nodeFinished`, `chunk`, and at the end `outputs` or `error`. The run
+    ends when the caller leaves. Chat flows take their history as the input that it is."""
+    return EventStream(run_test(here.flow_tests, _wanted(here, flow, body), body.inputs))
+
+
+def show_examined(found: Examined) -> dict[str, Any]:
+    """On the wire."""
+    problems = [
+        {
+            "severity": "warning" if each.warning else "error",
+            "code": each.reason.value,
+            "message": each.message,
+            "file": each.file,
+            "line": each.line,
+            "column": each.column,
+        }
+        for each in found.problems
+    ]
+    flow = None if found.definition is None else _show_definition(found.definition)
+    return {"valid": found.valid, "problems": problems, "flow": flow}
+
+
+def _show_definition(flow: FlowDefinition) -> dict[str, Any]:
+    inputs = [
+        {
+            "name": name,
+            "type": each.type.value,
+            "default": each.default,
+            "description": each.description,
+            "isChatInput": each.is_chat_input,
+            "isChatHistory": each.is_chat_history,
+        }
+        for name, each in flow.inputs.items()
+    ]
+    outputs = [
+        {"name": name, "type": each.type.value, "isChatOutput": each.is_chat_output}
+        for name, each in flow.outputs.items()
+    ]
+    nodes = [{"name": each.name, "type": each.type, "aggregation": each.aggregation} for each in flow.nodes]
+    return {"kind": flow.kind.value, "isChat": flow.is_chat, "inputs": inputs, "outputs": outputs, "nodes": nodes}
+
+
+def _printable(value: dict[str, Any]) -> dict[str, Any]:
+    """Without what JSON has no word for: infinity, and halves of surrogate pairs, which YAML can spell."""
+    text = json.dumps(value, ensure_ascii=False).encode("utf-8", "replace")
+    printable: dict[str, Any] = json.loads(text, parse_constant=str)
+    return printable
+
+
+def _wanted(here: Context, flow: str, body: FlowTestBody) -> Wanted:
+    """What is to run. Raises ResourceNotFound, and FlowInvalid for a flow that cannot."""
+    record, hash = state_of(here, flow, body.version)
+    if not hash:
+        raise _invalid(record.name, _NO_FILES)
+    folder = here.flow_files.snapshot(hash)
+    found = examine(folder)
+    if found.definition is None or not found.valid:
+        raise _invalid(record.name, found)
+    check_image(found.definition.environment)
+    try:
+        environment = EnvironmentRequest(read_requirements(found.definition))
+    except RuntimeFailure as problem:
+        raise FlowInvalid(problem.message, hint=_MEND) from None
+    variables = _with_connections(here, found.definition, body.environment_variables)
+    return Wanted(record.uid, record.name, folder, environment, variables)
+
+
+def _with_connections(here: Context, definition: FlowDefinition, variables: Mapping[str, str]) -> dict[str, str]:
+    """The variables, and what the flow's instances get of the workspace's connections."""
+    uses = uses_of(named_by(definition, variables), variables)
+    with here.store.reading() as tx:
+        documents = tx.connection_documents(here.workspace.path, (use.connection for use in uses))
+    return variables_with_connections(variables, uses, documents)
+
+
+_MEND = "Mend the flow at the place that is named above and test again."
+
+
+def _invalid(name: str, found: Examined) -> FlowInvalid:
+    first = next(each for each in found.problems if not each.warning)
+    place = ":".join(str(each) for each in (first.file, first.line, first.column) if each)
+    return FlowInvalid(f"The flow {name} is not valid: {place}{': ' if place else ''}{first.message}.", hint=_MEND)

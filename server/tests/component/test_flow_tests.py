@@ -1,0 +1,222 @@
+"""Flows tried out in real instances, which the test's own interpreter runs."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from flowstead.engines.local import LocalEngine
+from flowstead.environments.protocol import Built, EnvironmentRequest, EnvironmentState
+from flowstead.flow_tests.instances import IDLE_S, FlowTests
+from flowstead.testing.frozen_clock import FrozenClock
+from flowstead.testing.in_process_api import InProcessApi
+
+Event = tuple[str, dict[str, Any]]
+FLOW = """\
+inputs:
+  text: {type: string}
+outputs:
+  said: {type: string, reference: "${say.output}"}
+nodes:
+- {name: say, type: python, source: {type: code, path: say.py}, inputs: {text: "${inputs.text}"}}
+"""
+SAY = """\
+import os
+from promptflow.core import tool
+
+@tool
+def say(text: str):
+    if text == "die":
+        os._exit(1)
+    return f"{text} from {os.getpid()}, {sorted(name for name in os.environ if 'FLOWSTEAD' in name)}"
+"""
+
+
+class OwnInterpreter:
+    """Keeps the protocol `Environments`."""
+
+    def key(self, request: EnvironmentRequest) -> str:
+        return "own"
+
+    def ensure(self, request: EnvironmentRequest, *, retry_failed: bool = False) -> EnvironmentState:
+        return Built(Path(sys.executable))
+
+
+@pytest.fixture
+def api(tmp_path: Path) -> Iterator[InProcessApi]:
+    with InProcessApi(tmp_path / "home", environments=OwnInterpreter()) as api:
+        yield api
+        end(api.flow_tests)
+
+
+def end(tests: FlowTests) -> None:
+    tests.stop_all()
+    eventually("all instances have ended", lambda: not tests.look())
+
+
+def eventually(what: str, holds: Callable[[], Any]) -> Any:
+    deadline = time.monotonic() + 60
+    while not (value := holds()):
+        assert time.monotonic() < deadline, f"not in time: {what}"
+        time.sleep(0.02)
+    return value
+
+
+def make(api: InProcessApi, name: str = "hello", say: str = SAY) -> None:
+    api.call("PUT", f"flows/{name}", {})
+    for path, text in {"flow.dag.yaml": FLOW, "say.py": say}.items():
+        assert api.call("PUT", f"flows/{name}/files/{path}", content=text.encode()).status_code in (200, 201)
+
+
+def run(api: InProcessApi, name: str = "hello", variables: dict[str, str] | None = None, **inputs: Any) -> list[Event]:
+    answer = api.call("POST", f"flows/{name}/test", {"inputs": inputs, "environmentVariables": variables or {}})
+    assert answer.status_code == 200, answer.text
+    assert answer.headers["content-type"].startswith("text/event-stream")
+    frames = [frame.split("\n", 1) for frame in answer.text.split("\n\n") if frame and not frame.startswith(":")]
+    return [(name.removeprefix("event: "), json.loads(data.removeprefix("data: "))) for name, data in frames]
+
+
+def said(events: list[Event]) -> str:
+    kind, content = events[-1]
+    assert kind == "outputs", events
+    return str(content["outputs"]["said"])
+
+
+def instances(api: InProcessApi) -> list[str]:
+    return sorted(each.name for each in api.home.tests_run.iterdir())
+
+
+def process_of(text: str) -> psutil.Process:
+    """That which said it."""
+    return psutil.Process(int(text.partition(" from ")[2].partition(",")[0]))
+
+
+def test_a_flow_runs_in_an_instance_that_stays_warm(api: InProcessApi) -> None:
+    make(api)
+    first = run(api, text="hi")
+    assert [kind for kind, _ in first] == [
+        *("preparing", "ready", "nodeStarted", "nodeFinished", "outputs"),
+    ]
+    assert said(first).startswith("hi from ")
+    assert str(os.getpid()) not in said(first)
+    assert "FLOWSTEAD_HOME" not in said(first)
+    second = run(api, text="hi")
+    assert [kind for kind, _ in second][:2] == ["ready", "nodeStarted"]
+    assert said(second) == said(first)
+    assert len(instances(api)) == 1
+    # Nothing of it is seen by whoever looks after deployments.
+    assert LocalEngine(api.home).observe() == []
+
+
+def test_a_changed_flow_gets_another_instance(api: InProcessApi) -> None:
+    make(api)
+    run(api, text="hi")
+    before = instances(api)
+    make(api, say=SAY.replace(" from ", " now from "))
+    assert " now from " in said(run(api, text="hi"))
+    eventually("the old one has ended", lambda: api.flow_tests.look() and len(instances(api)) == 1)
+    assert instances(api) != before
+    old = api.call("POST", "flows/hello/test", {"inputs": {"text": "hi"}, "version": "2"})
+    assert "hi from " in old.text
+
+
+def test_templates_run_as_they_are(api: InProcessApi) -> None:
+    for template, expected in (("standard", {"words": 6}), ("evaluation", {"grade": "Correct"})):
+        api.call("PUT", f"flows/{template}", {"properties": {"template": template}})
+        kind, content = run(api, template)[-1]
+        assert kind == "outputs", content
+        assert expected.items() <= content["outputs"].items()
+
+
+def test_the_chat_template_holds_a_conversation(api: InProcessApi) -> None:
+    api.call("PUT", "flows/chat", {"properties": {"template": "chat"}})
+    first = run(api, "chat", question="one", chat_history=[])[-1][1]["outputs"]
+    assert first == {"answer": "You said: one"}
+    history = [{"inputs": {"question": "one"}, "outputs": first}]
+    events = run(api, "chat", question="two", chat_history=history)
+    assert events[-1][1]["outputs"] == {"answer": "You said: two Before that: one"}
+    statuses = {content["node"]: content["status"] for kind, content in events if kind == "nodeFinished"}
+    assert statuses == {"choose": "Completed", "ask": "Bypassed", "repeat": "Completed", "answer": "Completed"}
+
+
+def test_a_flow_that_cannot_run_is_refused_at_once(api: InProcessApi) -> None:
+    make(api, say="def (\n")
+    answer = api.call("POST", "flows/hello/test", {"inputs": {"text": "hi"}})
+    assert (answer.status_code, answer.json()["error"]["code"]) == (400, "FlowInvalid")
+    assert "say.py:1:5" in answer.json()["error"]["message"]
+    assert api.call("POST", "flows/none/test", {}).status_code == 404
+    assert instances(api) == []
+
+
+def test_why_an_instance_does_not_start_is_told_without_secrets(api: InProcessApi) -> None:
+    make(api, say="import os\nraise ValueError('no: ' + os.environ['MY_API_KEY'])\n")
+    kind, content = run(api, variables={"MY_API_KEY": "very-secret-value"}, text="hi")[-1]
+    assert (kind, content["error"]["code"]) == ("error", "UserScriptInitFailed")
+    assert "ValueError" in content["error"]["message"]
+    assert "very-secret-value" not in json.dumps(content)
+    make(api, say="import nothing_of_this_name\n")
+    assert run(api, text="hi")[-1][1]["error"]["code"] == "UserScriptImportError"
+
+
+def test_an_instance_that_dies_ends_the_test(api: InProcessApi) -> None:
+    make(api)
+    kind, content = run(api, text="die")[-1]
+    assert (kind, content["error"]["code"]) == ("error", "DeploymentCrashLoopBackOff")
+    assert said(run(api, text="hi")).startswith("hi from ")
+
+
+def test_a_test_that_takes_too_long_is_ended(api: InProcessApi, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("flowstead.flow_tests.relay.SILENCE_S", 0.05)
+    monkeypatch.setattr("flowstead.flow_tests.relay.MOST_S", 0.5)
+    wait = "import asyncio\nfrom promptflow.core import tool\n\n@tool\nasync def say(text: str):\n"
+    make(api, say=wait + "    await asyncio.sleep(600)\n")
+    kind, content = run(api, text="hi")[-1]
+    assert (kind, content["error"]["code"]) == ("error", "FlowTestTimeout")
+
+
+def test_a_deleted_flow_takes_its_instance_along(api: InProcessApi) -> None:
+    make(api)
+    run(api, text="hi")
+    api.call("DELETE", "flows/hello")
+    eventually("it has ended", lambda: not api.flow_tests.look())
+    assert list(api.home.tests_run.iterdir()) == []
+    assert list((api.home.logs / "tests").iterdir()) == []
+
+
+def test_an_idle_instance_is_stopped(tmp_path: Path) -> None:
+    clock = FrozenClock()
+    with InProcessApi(tmp_path / "home", environments=OwnInterpreter(), clock=clock) as api:
+        make(api)
+        # The instance's health is asked for again as time goes by.
+        api.flow_tests = FlowTests(
+            engine=LocalEngine(api.home, run=api.home.tests_run),
+            environments=OwnInterpreter(),
+            home=api.home,
+            clock=clock,
+            salt=b"",
+        )
+        object.__setattr__(api.app.state.context, "flow_tests", api.flow_tests)
+        run(api, text="hi")
+        assert api.flow_tests.look()
+        assert len(instances(api)) == 1
+        clock.advance(IDLE_S + 1)
+        eventually("it has ended", lambda: not api.flow_tests.look())
+
+
+def test_the_next_server_stops_what_it_finds(tmp_path: Path) -> None:
+    with InProcessApi(tmp_path / "home", environments=OwnInterpreter()) as api:
+        make(api)
+        process = process_of(said(run(api, text="hi")))
+        assert process.is_running()
+    with InProcessApi(tmp_path / "home", environments=OwnInterpreter()) as api:
+        api.flow_tests.stop_all()
+        eventually("it has ended", lambda: not api.flow_tests.look())
+        assert not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
