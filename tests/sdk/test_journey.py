@@ -24,6 +24,8 @@ from promptflow.core import tool
 
 @tool
 def say(text: str) -> str:
+    if text == "fail":
+        raise ValueError("as it was told to")
     return f"{os.environ.get('GREETING', 'nobody')} says {text}"
 """
 

@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 from azure.ai.ml import load_online_deployment
-from azure.ai.ml.entities import CodeConfiguration, Environment, Model, OnlineRequestSettings, ProbeSettings
+from azure.ai.ml.entities import (
+    CodeConfiguration,
+    DefaultScaleSettings,
+    Environment,
+    Model,
+    OnlineRequestSettings,
+    ProbeSettings,
+)
 from azure.core.exceptions import ResourceNotFoundError
 
 from tests.sdk.traveller import IMAGE, INFERENCE, Journey, refused
@@ -71,6 +78,78 @@ def step_a_sample_deployment_file_applies(j: Journey) -> None:
     assert made.provisioning_state == "Succeeded"
 
 
+def step_a_sample_with_a_build_context_applies(j: Journey) -> None:
+    """`deployment-with-docker-context-environment.yaml`, which needs its broken lines replaced."""
+    file = j.folder / "deployment-with-docker-context.yaml"
+    (j.folder / "image_build").mkdir()
+    (j.folder / "image_build" / "Dockerfile").write_text(
+        f"FROM {IMAGE}\nCOPY ./* ./\nRUN pip install -r requirements.txt\n"
+    )
+    (j.folder / "image_build" / "requirements.txt").write_text("python-slugify==8.0.4\n")
+    file.write_text(
+        "$schema: https://azuremlschemas.azureedge.net/latest/managedOnlineDeployment.schema.json\n"
+        "name: context\nendpoint_name: from-file\nmodel:\n  name: context-model\n  path: ./basic-chat\n"
+        "  properties:\n    azureml.promptflow.source_flow_id: {insert random GUID}\n"
+        "    azureml.promptflow.mode: chat\n    azureml.promptflow.chat_input: text\n"
+        "    azureml.promptflow.chat_output: said\n"
+        "environment:\n  build:\n    path: image_build\n    dockerfile_path: Dockerfile\n"
+        "  inference_config:\n    liveness_route: {path: /health, port: 8080}\n"
+        "    readiness_route: {path: /health, port: 8080}\n    scoring_route: {path: /score, port: 8080}\n"
+        "instance_type: Standard_E16s_v3\ninstance_count: 1\nenvironment_variables:\n"
+        "  PROMPTFLOW_CONNECTION_PROVIDER: azureml://subscriptions/<subscription_id>/resourceGroups/<resource_group>"
+        "/providers/Microsoft.MachineLearningServices/workspaces/<workspace_name>\n"
+        "  APPLICATIONINSIGHTS_CONNECTION_STRING: <connection_string>\n"
+    )
+    override = [{"model.path": str(j.flow)}, {"model.properties": {"azureml.promptflow.source_flow_id": "a"}}]
+    wanted = load_online_deployment(file, params_override=override)
+    made = j.ml.online_deployments.begin_create_or_update(wanted).result()
+    assert made.provisioning_state == "Succeeded"
+    assert j.invoke("from-file", "x", "context") == {"said": "nobody says x"}
+
+
+def step_samples_of_other_kinds_are_read(j: Journey) -> None:
+    """The SDK's own samples deploy a scikit-learn model; here they are read and refused with a reason."""
+    (j.folder / "onlinescoring").mkdir()
+    (j.folder / "onlinescoring" / "score.py").write_text("def init(): ...\ndef run(data): ...\n")
+    (j.folder / "sklearn").mkdir()
+    (j.folder / "sklearn" / "model.pkl").write_bytes(b"not a flow")
+    file = j.folder / "blue-deployment.yml"
+    file.write_text(
+        "$schema: https://azuremlschemas.azureedge.net/latest/managedOnlineDeployment.schema.json\n"
+        "name: sklearn\nendpoint_name: from-file\nmodel:\n  path: ./sklearn/\n"
+        "code_configuration:\n  code: ./onlinescoring/\n  scoring_script: score.py\n"
+        "environment:\n  conda_file: ./conda.yaml\n  image: mcr.microsoft.com/azureml/openmpi4.1.0-ubuntu20.04:latest\n"
+        "instance_type: Standard_DS3_v2\ninstance_count: 1\n"
+    )
+    wanted = load_online_deployment(file)
+    assert wanted.code_configuration.scoring_script == "score.py"
+    refused(lambda: j.ml.online_deployments.begin_create_or_update(wanted).result())
+
+
+def step_everything_that_a_deployment_may_say_is_kept(j: Journey) -> None:
+    wanted = j.deployment(
+        "said",
+        environment="runtime@latest",
+        description="says much",
+        tags={"a": "b"},
+        properties={"azureml.promptflow.source_flow_id": "g"},
+        app_insights_enabled=True,
+        egress_public_network_access="disabled",
+        model_mount_path="/var/tmp/model",
+        scale_settings=DefaultScaleSettings(),
+        environment_variables={"GREETING": 'ünï ☺ "quoted" $HOME', "EMPTY": ""},
+    )
+    j.ml.online_deployments.begin_create_or_update(wanted).result()
+    found = j.ml.online_deployments.get("said", "journey")
+    assert (found.description, found.tags, found.app_insights_enabled) == ("says much", {"a": "b"}, True)
+    assert found.egress_public_network_access == "disabled"
+    assert found.properties["azureml.promptflow.source_flow_id"] == "g"
+    assert found.environment_variables == wanted.environment_variables
+    assert found.instance_type == "Standard_E16s_v3"
+    assert j.invoke("journey", "x", "said") == {"said": 'ünï ☺ "quoted" $HOME says x'}
+    j.ml.online_deployments.begin_delete("said", "journey").result()
+
+
 def step_deployments_are_listed(j: Journey) -> None:
     names = {each.name for each in j.ml.online_deployments.list("journey")}
     assert {"blue", "green"} <= names, names
@@ -96,6 +175,17 @@ def step_a_broken_flow_fails_and_stays_readable(j: Journey) -> None:
     assert j.ml.online_deployments.get("broken", "journey").provisioning_state == "Failed"
     assert "no such luck" in j.ml.online_deployments.get_logs("broken", "journey", lines=100)
     j.ml.online_deployments.begin_delete("broken", "journey").result()
+
+
+def step_a_failed_deployment_is_mended(j: Journey) -> None:
+    broken = j.folder / "broken"
+    wanted = j.deployment("mended", model=Model(path=broken), environment="azureml:runtime:1")
+    refused(lambda: j.ml.online_deployments.begin_create_or_update(wanted).result())
+    failed = j.ml.online_deployments.get("mended", "journey")
+    failed.model = "azureml:greeter:1"
+    assert j.ml.online_deployments.begin_create_or_update(failed).result().provisioning_state == "Succeeded"
+    assert j.invoke("journey", "x", "mended") == {"said": "nobody says x"}
+    j.ml.online_deployments.begin_delete("mended", "journey").result()
 
 
 def step_logs_of_both_containers(j: Journey) -> None:

@@ -13,7 +13,7 @@ from tests.sdk.traveller import IMAGE, INFERENCE, Journey
 def step_an_environment_of_an_image(j: Journey) -> None:
     wanted = Environment(name="runtime", version="1", image=IMAGE, inference_config=INFERENCE)
     made = j.ml.environments.create_or_update(wanted)
-    assert (made.image, made.inference_config["scoring_route"]["path"]) == (IMAGE, "/score"), made
+    assert (made.image, made.inference_config.scoring_route.path) == (IMAGE, "/score"), made
 
 
 def step_an_environment_of_a_conda_file(j: Journey) -> None:

@@ -20,7 +20,8 @@ MAX_INSTANCES_PER_DEPLOYMENT = 50
 
 _ENDPOINT_NAME = re.compile(r"[a-zA-Z](?:[-a-zA-Z0-9]*[a-zA-Z0-9])?")
 _ASSET_NAME = re.compile(r"[a-zA-Z0-9][-_.a-zA-Z0-9]{0,254}")
-_ASSET_VERSION = re.compile(r"[a-zA-Z0-9][-_.a-zA-Z0-9]{0,29}")
+_ASSET_VERSION = re.compile(r"[a-zA-Z0-9][-_.a-zA-Z0-9]{0,29}|[0-9a-f]{40,64}")
+"""Or a digest of the content, which the SDK gives to assets without a name."""
 
 
 @dataclass(frozen=True)
