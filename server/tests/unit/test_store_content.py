@@ -197,16 +197,6 @@ def test_names_that_differ_by_case_only_and_empty_files(contents: Contents, tmp_
     assert {name: (found / name).read_text() for name in files} == files
 
 
-def test_ten_thousand_files(contents: Contents, tmp_path: Path) -> None:
-    source = tmp_path / "many"
-    for folder in range(10):
-        (source / str(folder)).mkdir(parents=True)
-        for number in range(1000):
-            (source / str(folder) / str(number)).touch()
-    found = contents.locate(contents.register(source))
-    assert sum(len(files) for _, _, files in os.walk(found)) == 10_000
-
-
 def test_only_hashes_are_located(contents: Contents) -> None:
     for name in ("../x", "", "A" * 64, "a" * 63):
         with pytest.raises(ValueError, match="content hash"):
