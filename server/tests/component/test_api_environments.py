@@ -15,6 +15,7 @@ ROUTES = {"scoringRoute": {"path": "/score", "port": 8080}}
 FLOW: dict[str, str | bytes] = {
     "flow.dag.yaml": "inputs: {}\noutputs: {}\nnodes: []\nenvironment: {image: 'python:3.11'}\n"
 }
+BOTH = {"image": IMAGE, "build": {"contextUri": "azureml://datastores/workspaceblobstore/paths/LocalUpload/m/flow"}}
 BLUE = "onlineEndpoints/foo/deployments/blue"
 
 
@@ -87,7 +88,7 @@ def test_the_runtime_is_always_there(api: InProcessApi) -> None:
         assert api.call("DELETE", path).status_code == 409
 
 
-@pytest.mark.parametrize("properties", [{}, {"condaFile": "name: x"}, {"build": {}}, {"image": 3}])
+@pytest.mark.parametrize("properties", [{}, {"condaFile": "name: x"}, {"build": {}}, {"image": 3}, BOTH])
 def test_what_is_no_environment_is_refused(api: InProcessApi, properties: dict[str, Any]) -> None:
     assert put(api, "e", "1", **properties).status_code == 400
 

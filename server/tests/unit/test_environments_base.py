@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -99,6 +101,14 @@ def test_lines_that_reach_outside_are_refused() -> None:
         "ARG TAG=latest\nFROM mcr.example/promptflow-runtime:${TAG}\nRUN pip install python-slugify==8.0.4\n",
         "FROM IMAGE\nLABEL a=b\nUSER root\nRUN --mount=type=cache,target=/c pip install 'python-slugify==8.0.4'\n",
         "FROM IMAGE\nARG V=8.0.4\nRUN pip install python-slugify==$V\n",
+        "ARG V=8.0.4\nFROM IMAGE\nARG V\nRUN pip install python-slugify==${V:-1}\n",
+        "FROM IMAGE\nWORKDIR /app\nCOPY requirements.txt /app\nRUN pip install -r requirements.txt\n",
+        "FROM IMAGE\nCOPY requirements.txt /tmp\nRUN pip install --requirement=/tmp/requirements.txt\n",
+        "from IMAGE\nrun\tset -ex; mkdir -p /x && pip install python-slugify==8.0.4 && pip cache purge\n",
+        "FROM IMAGE\r\nRUN bash -lc 'pip install python-slugify==8.0.4'\r\n",
+        'FROM IMAGE\nRUN ["/bin/sh", "-c", "/opt/conda/bin/pip3.9 install python-slugify==8.0.4"]\n',
+        "FROM IMAGE\nRUN uv pip install --system --no-cache python-slugify==8.0.4 && rm -rf /root/.cache\n",
+        "# syntax=x\nFROM --platform=x IMAGE\nCOPY --chown=a:b r*.txt r.txt\nRUN python3.11 -m pip install -r r.txt\n",
     ],
 )
 def test_dockerfiles_that_copy_and_install(tmp_path: Path, text: str) -> None:
@@ -110,6 +120,74 @@ def test_variables_of_a_dockerfile(tmp_path: Path) -> None:
     base = dockerfile(tmp_path, text)
     assert base.variables == {"A": "1", "B": "2 words", "C": "1x", "OLD": "the rest"}
     assert base.requirements == "-i https://p.example/s\nx\n"
+
+
+def test_conditions_in_quotes_are_no_commands(tmp_path: Path) -> None:
+    text = """FROM IMAGE\nRUN pip install "a>=1,<2; python_version > '3.8'" b>=2 'c[x] @ https://h.example/c.whl'\n"""
+    wanted = "a>=1,<2; python_version > '3.8'\nb>=2\nc[x] @ https://h.example/c.whl\n"
+    assert dockerfile(tmp_path, text).requirements == wanted
+
+
+def test_where_things_lie_in_an_image_is_not_taken_over(tmp_path: Path) -> None:
+    text = "FROM IMAGE\nENV PATH=/opt/x:$PATH PYTHONPATH=/app KEPT=1\n"
+    assert dockerfile(tmp_path, text).variables == {"KEPT": "1"}
+
+
+def test_secrets_of_a_dockerfile_are_refused_unsaid(tmp_path: Path) -> None:
+    for text in ("ENV OPENAI_API_KEY=hunter2hunter2", "ENV A=https://me:hunter2hunter2@h.example"):
+        with pytest.raises(BadArgument, match="looks like a secret") as refused:
+            dockerfile(tmp_path, f"FROM IMAGE\n{text}\n")
+        assert "hunter2" not in str(refused.value)
+    with pytest.raises(BadArgument) as refused:
+        dockerfile(tmp_path, "FROM IMAGE\nRUN curl https://me:hunter2hunter2@h.example/x\n")
+    assert "hunter2" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "files"),
+    [
+        ("ENV A=aaaaaaaa\n" + "ENV A=$A$A$A$A\n" * 20, {}),
+        ("ENV A=1\n" * 1000, {}),
+        (f"COPY . /\nRUN {' && '.join(['pip install -r /big.txt'] * 4)}\n", {"big.txt": "some-package\n" * 50_000}),
+        (
+            "COPY . /\nRUN pip install -r /0.txt\n",
+            {f"{n}.txt": f"-r {n + 1}.txt\n-r {n + 1}.txt\n" for n in range(19)} | {"19.txt": "x\n"},
+        ),
+    ],
+    ids=["variables", "instructions", "requirements", "includes"],
+)
+def test_a_dockerfile_that_grows_is_refused_soon(tmp_path: Path, text: str, files: dict[str, str]) -> None:
+    began = time.monotonic()
+    with pytest.raises(BadArgument, match="too m|more than"):
+        dockerfile(tmp_path, f"FROM IMAGE\n{text}", **files)
+    assert time.monotonic() - began < 5.0
+
+
+@pytest.mark.parametrize(
+    ("config", "refused"),
+    [
+        ({}, ""),
+        ({"scoringRoute": {"path": "/score", "port": 8080}, "livenessRoute": {"path": "/health", "port": 8080}}, ""),
+        ({"readinessRoute": {"path": "/", "port": "8080"}, "livenessRoute": None}, ""),
+        ({"scoringRoute": {"path": "/predict", "port": 8080}}, "scoringRoute"),
+        ({"scoringRoute": {"path": "/score", "port": 5001}}, "scoringRoute"),
+        ({"livenessRoute": {"path": "/alive", "port": 8080}}, "livenessRoute"),
+        ({"readinessRoute": {"path": ["x"], "port": 8080}}, "readinessRoute"),
+    ],
+)
+def test_routes_are_those_of_the_runtime(config: dict[str, Any], refused: str) -> None:
+    spec = EnvironmentVersionSpec(image=IMAGE, inference_config=config)
+    if not refused:
+        assert base_environment(spec, None) == BaseEnvironment()
+        return
+    with pytest.raises(BadArgument, match="does not serve") as problem:
+        base_environment(spec, None)
+    assert problem.value.target == f"properties.inferenceConfig.{refused}"
+
+
+def test_windows_is_refused() -> None:
+    with pytest.raises(BadArgument, match="one of Windows"):
+        base_environment(EnvironmentVersionSpec(image=IMAGE, os_type="Windows"), None)
 
 
 def test_requirements_that_include_others(tmp_path: Path) -> None:
@@ -137,6 +215,17 @@ def test_requirements_that_include_others(tmp_path: Path) -> None:
         ("FROM IMAGE\nCMD python app.py\n", 2, "more than copying"),
         ("FROM IMAGE\nRUN <<EOF\npip install x\nEOF\n", 2, "holds a script"),
         ("FROM IMAGE\nRUN pip install 'x\n", 2, "cannot be read"),
+        ("FROM IMAGE\nRUN pip install x || true\n", 2, "more than commands one after the other"),
+        ("FROM IMAGE\nRUN pip install x > /dev/null\n", 2, "more than commands"),
+        ("FROM IMAGE\nRUN pip install x 2>&1 | tee log\n", 2, "more than commands"),
+        ("FROM IMAGE\nRUN pip install $(cat x)\n", 2, "holds a script"),
+        ("FROM IMAGE\nRUN conda install -y numpy\n", 2, "`conda install -y numpy` is not"),
+        ("FROM IMAGE\nRUN pip install --target /x y\n", 2, "is not `pip install` of packages"),
+        ("FROM IMAGE\nENV A\n", 2, "'A' is not NAME=VALUE"),
+        ("FROM IMAGE\nENV 1=2\n", 2, "'1' is not NAME=VALUE"),
+        ("FROM IMAGE\nCOPY x\n", 2, "names no file"),
+        ("FROM\n", 1, "nothing is not a promptflow-runtime image"),
+        ("", 0, "there is no FROM"),
     ],
 )
 def test_anything_else_is_refused_by_line(tmp_path: Path, text: str, line: int, why: str) -> None:

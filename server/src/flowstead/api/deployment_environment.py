@@ -30,21 +30,31 @@ def environment_of(body: DeploymentBody, here: Context) -> tuple[str | None, Bas
     with here.store.reading() as tx:
         record = _find(tx, here.workspace, name, version)
     if record is None:
-        raise BadArgument(
-            f"There is no version {version} of the environment {name}.",
-            hint="Register it first (flowstead environment create), or leave environmentId out: packages then come "
-            "from the flow's requirements.txt alone.",
-            target=_TARGET,
-        )
+        raise _missing(name, version)
     context = here.contents.locate(record.spec.context_hash) if record.spec.context_hash else None
     try:
         return record.id, base_environment(record.spec, context)
     except BadArgument as problem:
         raise BadArgument(
             f"No deployment can start from the environment {name}:{record.name}. {problem.message}",
-            hint=problem.hint,
+            hint=problem.next_step,
             target=_TARGET,
         ) from None
+
+
+def check_still_there(tx: Reading, environment_id: str | None) -> None:
+    """In the transaction that writes the deployment: what `environment_of` found may have been deleted since."""
+    if environment_id and environment_id.startswith("/") and tx.find(Kind.ENVIRONMENT_VERSION, environment_id) is None:
+        raise _missing(*environment_id.partition("/environments/")[2].split("/versions/"))
+
+
+def _missing(name: str, version: str) -> BadArgument:
+    return BadArgument(
+        f"There is no version {version} of the environment {name}.",
+        hint="Register it first (flowstead environment create), or leave environmentId out: packages then come "
+        "from the flow's requirements.txt alone.",
+        target=_TARGET,
+    )
 
 
 def _named(given: str, workspace: Workspace) -> tuple[str, str]:

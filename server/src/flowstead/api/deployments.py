@@ -13,7 +13,7 @@ from flowstead.api.arm import accepted, ordered, page, put_answer, resource_answ
 from flowstead.api.collected_data import with_data_assets
 from flowstead.api.context import Context, Here, Needs
 from flowstead.api.deployment_bodies import DeploymentBody, LogsBody, show, to_spec
-from flowstead.api.deployment_environment import environment_of
+from flowstead.api.deployment_environment import check_still_there, environment_of
 from flowstead.api.deployment_rules import check_body, check_flow, check_model_id
 from flowstead.api.endpoints import ENDPOINTS, IfMatch
 from flowstead.api.flow_choices import check_outputs, named_by
@@ -123,15 +123,16 @@ def _put(
     environment_id, base = environment_of(body, here)
     model_id, definition = _check_model(here, endpoint, body, base)
     given = body.properties.environment_variables
-    check_outputs(definition, given)
-    named = named_by(definition, _in_clear(given, _stored(here, endpoint, name)))
+    check_outputs(definition, {**base.variables, **given})
+    named = named_by(definition, {**base.variables, **_in_clear(given, _stored(here, endpoint, name))})
     with here.store.transaction() as tx:
         parent = tx.get(Kind.ENDPOINT, here.workspace.endpoint(endpoint))
         before = tx.find(Kind.DEPLOYMENT, here.workspace.deployment(endpoint, name))
         _check_room(tx, parent, before)
+        check_still_there(tx, environment_id)
         stored = _stored_variables(tx, before)
         variables = separate(given, stored)
-        uses = uses_of(named, _in_clear(given, stored))
+        uses = uses_of(named, {**base.variables, **_in_clear(given, stored)})
         spec = to_spec(
             body,
             model_id=model_id,

@@ -9,9 +9,9 @@ from pydantic import Field
 from flowstead.api.arm import envelope
 from flowstead.api.bodies import Body, TextMap
 from flowstead.resources.environment import EnvironmentVersionSpec
-from flowstead.store.records import EnvironmentVersionRecord
+from flowstead.store.records import AnyRecord, EnvironmentVersionRecord
 
-CURATED_BY = "system"
+DEFAULT_ENVIRONMENT = "flowstead-runtime"
 _MAX_TEXT = 1024 * 1024
 
 
@@ -57,13 +57,18 @@ def version_spec(body: EnvironmentVersionBody, context_hash: str) -> Environment
     )
 
 
+def is_curated(record: AnyRecord) -> bool:
+    """Whether the container or version is the runtime's own."""
+    return record.id.partition("/environments/")[2].partition("/")[0].lower() == DEFAULT_ENVIRONMENT
+
+
 def show_version(record: EnvironmentVersionRecord) -> dict[str, Any]:
     spec = record.spec
     properties: dict[str, Any] = {
         "description": spec.description,
         "tags": dict(spec.tags),
         "properties": dict(spec.properties),
-        "environmentType": "Curated" if record.created_by == CURATED_BY else "UserCreated",
+        "environmentType": "Curated" if is_curated(record) else "UserCreated",
         "osType": spec.os_type,
         "isAnonymous": spec.is_anonymous,
         "isArchived": spec.is_archived,

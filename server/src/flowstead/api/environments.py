@@ -16,7 +16,13 @@ from packaging.requirements import InvalidRequirement, Requirement
 from flowstead.api.arm import put_answer
 from flowstead.api.assets import Asset, demand_not_deployed
 from flowstead.api.context import SITE, Context, Here, Needs
-from flowstead.api.environment_bodies import CURATED_BY, EnvironmentVersionBody, show_version, version_spec
+from flowstead.api.environment_bodies import (
+    DEFAULT_ENVIRONMENT,
+    EnvironmentVersionBody,
+    is_curated,
+    show_version,
+    version_spec,
+)
 from flowstead.api.upload_uris import demand_own_files, uploaded_at
 from flowstead.errors import BadArgument, ResourceConflict
 from flowstead.resources.environment import EnvironmentVersionSpec
@@ -25,20 +31,20 @@ from flowstead.resources.principal import Principal
 from flowstead.store import Reading
 from flowstead.store.records import AnyRecord, EnvironmentVersionRecord, Kind
 
-DEFAULT_ENVIRONMENT = "flowstead-runtime"
+_CURATED_BY = "system"
 _DEFAULT_IMAGE = "promptflow-runtime"
 
 
 def _demand_unused(tx: Reading, record: AnyRecord) -> None:
-    if record.created_by == CURATED_BY:
+    if is_curated(record):
         raise ResourceConflict(f"The environment {DEFAULT_ENVIRONMENT} is a part of Flowstead.", target=record.id)
     demand_not_deployed(tx, record, lambda spec: (spec.environment_id or "",))
 
 
 def _show(record: EnvironmentVersionRecord) -> dict[str, Any]:
-    """packages is ours: what the runtime provides to every flow, as `name==version`."""
+    """packages is ours: what the runtime of this version provides to every flow, as `name==version`."""
     shown = show_version(record)
-    if record.created_by == CURATED_BY:
+    if is_curated(record) and record.name == _installed():
         shown["properties"]["packages"] = list(provided_packages())
     return shown
 
@@ -66,8 +72,13 @@ def put_environment_version(
         before = tx.find(Kind.ENVIRONMENT_VERSION, id)
     with _context(body, here, before) as context_hash:
         spec = version_spec(body, context_hash)
-        if not (spec.image or spec.context_uri):
-            raise BadArgument("The environment names neither an image nor a build context.", target="properties.image")
+        if bool(spec.image) == bool(spec.context_uri):
+            raise BadArgument(
+                "The environment names both an image and a build context."
+                if spec.image
+                else "The environment names neither an image nor a build context.",
+                target="properties.image",
+            )
         with here.store.transaction() as tx:
             before = tx.find(Kind.ENVIRONMENT_VERSION, id)
             if before is not None and before.spec.substance != spec.substance:
@@ -82,14 +93,19 @@ def put_environment_version(
 
 def ensure_default_environment(here: Context) -> None:
     """The runtime's own environment, in the version that is installed. Once a start of the server."""
-    version = installed_version("flowstead-runtime")
+    version = _installed()
     id = ENVIRONMENTS.version_id(here, DEFAULT_ENVIRONMENT, version)
     spec = EnvironmentVersionSpec(
         image=_DEFAULT_IMAGE, description="The prompt flow runtime; a flow's requirements.txt adds to it"
     )
     with here.store.transaction() as tx:
         if tx.find(Kind.ENVIRONMENT_VERSION, id) is None:
-            ENVIRONMENTS.write_version(tx, here, DEFAULT_ENVIRONMENT, version, spec, CURATED_BY)
+            ENVIRONMENTS.write_version(tx, here, DEFAULT_ENVIRONMENT, version, spec, _CURATED_BY)
+
+
+@cache
+def _installed() -> str:
+    return installed_version("flowstead-runtime")
 
 
 @cache

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 
-_LEADS = (("pip", "install"), ("pip3", "install"))
+_PIP = re.compile(r"(?:.*/)?pip(?:3(?:\.\d+)?)?")
 _IGNORED = frozenset(
     {
         *("-U", "--upgrade", "--no-cache-dir", "-q", "-qq", "--quiet", "-v", "--verbose", "--user", "--no-input"),
         *("--disable-pip-version-check", "--no-warn-script-location", "--force-reinstall", "-I"),
         *("--ignore-installed", "--prefer-binary", "--break-system-packages", "--root-user-action=ignore"),
-        *("--no-compile", "--compile", "--isolated", "--no-build-isolation", "--use-pep517"),
+        *("--no-compile", "--compile", "--isolated", "--no-build-isolation", "--use-pep517", "--no-cache", "--system"),
     }
 )
 """Options that do not change which packages a fresh environment gets."""
@@ -58,6 +59,6 @@ def _arguments(words: Sequence[str]) -> Sequence[str] | None:
         rest = rest[1:]
     if len(rest) > 2 and rest[0].rpartition("/")[2].startswith("python") and rest[1] == "-m":
         rest = rest[2:]
-    if tuple(rest[:2]) in _LEADS or (len(rest) > 1 and rest[0].endswith(("/pip", "/pip3")) and rest[1] == "install"):
-        return rest[2:]
-    return None
+    if rest[:2] == ["uv", "pip"]:
+        rest = rest[1:]
+    return rest[2:] if len(rest) > 1 and _PIP.fullmatch(rest[0]) and rest[1] == "install" else None
