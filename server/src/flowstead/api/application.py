@@ -32,6 +32,7 @@ from flowstead.api import (
     models,
     notifications,
     operations,
+    plan,
     signing_in,
     workspaces,
 )
@@ -45,6 +46,7 @@ from flowstead.api.middleware import (
     KnownHosts,
     RequestIds,
 )
+from flowstead.api.rehearsing import PlannedRoutes
 from flowstead.engines.instance_board import InstanceBoard
 from flowstead.flow_tests.instances import FlowTests
 from flowstead.resources.clock import Clock
@@ -80,6 +82,7 @@ ROUTERS = (
     notifications.router,
     events.router,
     audit_records.router,
+    plan.router,
     blobs.router,
     signing_in.router,  # last: its paths begin with any tenant
 )
@@ -139,6 +142,7 @@ def create_app(
         feed=EventFeed(store),
         instances=instances,
     )
+    app.state.planned_routes = PlannedRoutes(ROUTERS)
     environments.ensure_default_environment(app.state.context)
     failures.install(app)
     for router in ROUTERS:

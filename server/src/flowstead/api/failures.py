@@ -54,7 +54,7 @@ async def _known(request: Request, failure: Exception) -> Response:
 async def _invalid(request: Request, failure: Exception) -> Response:
     if not isinstance(failure, RequestValidationError):
         raise failure
-    return failure_response(request.url.path, _as_bad_argument(failure.errors()))
+    return failure_response(request.url.path, as_bad_argument(failure.errors()))
 
 
 async def _http(request: Request, failure: Exception) -> Response:
@@ -72,7 +72,7 @@ async def _http(request: Request, failure: Exception) -> Response:
     return failure_response(path, BadArgument(str(failure.detail)))
 
 
-def _as_bad_argument(problems: Sequence[Any]) -> BadArgument:
+def as_bad_argument(problems: Sequence[Any]) -> BadArgument:
     """The first problem, in full; the others by name. Values are never repeated: one may be a secret."""
     first = problems[0]
     if first["type"] == "json_invalid":

@@ -44,6 +44,7 @@ _WORDS = (
     "validate",
     "test",
     "restore",
+    "plan",
 )
 _PATH_BEGINS = "files"
 """After it comes the path of a flow's file, which is as it is."""

@@ -49,6 +49,9 @@ TagsOption = Annotated[
     list[str] | None, typer.Option("--tags", help="Tags, as in --tags team=search stage=test.", metavar="NAME=VALUE")
 ]
 DescriptionOption = Annotated[str | None, typer.Option("--description", help="What it is for.")]
+PlanOption = Annotated[
+    bool, typer.Option("--plan", help="Say what would be created, changed or refused, and change nothing.")
+]
 NoWaitOption = Annotated[bool, typer.Option("--no-wait", help="Do not wait for the end.")]
 YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 

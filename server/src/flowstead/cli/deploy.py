@@ -17,6 +17,7 @@ from flowstead.cli.apps import (
     OutputOption,
     OutputsOption,
     OverrideOption,
+    PlanOption,
     QueryOption,
     new_app,
 )
@@ -25,6 +26,7 @@ from flowstead.cli.deploy_plan import DEFAULT_DEPLOYMENT, DeployOptions, DeployP
 from flowstead.cli.deploying import Deployed, deploy
 from flowstead.cli.documents import pairs
 from flowstead.cli.output import show
+from flowstead.cli.planning import plan_of_deploy, show_plan
 from flowstead.cli.progress import seconds, stages
 from flowstead.cli.registering import check_flow
 from flowstead.cli.variables import choice_variables, connection_variables, variables_from
@@ -71,6 +73,7 @@ def deploy_flow(
     all_traffic: Annotated[
         bool, typer.Option("--all-traffic", help="Send all traffic to it, not only for the endpoint's first one.")
     ] = False,
+    plan_only: PlanOption = False,
     no_wait: NoWaitOption = False,
     home: HomeOption = None,
     output: OutputOption = None,
@@ -96,6 +99,8 @@ def deploy_flow(
     )
     plan = plan_deploy(definition, options)
     with FlowsteadClient.of(Home.at(home)) as client:
+        if plan_only:
+            raise typer.Exit(show_plan(plan_of_deploy(client, flow, plan, all_traffic=all_traffic), output, query))
         try:
             deployed = deploy(client, flow, plan, stages(), all_traffic=all_traffic, wait=not no_wait)
         except KeyboardInterrupt:

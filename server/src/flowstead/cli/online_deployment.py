@@ -5,11 +5,11 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
-from flowstead.azure_yaml import Document, document_of, read_deployment, shown_deployment
+from flowstead.azure_yaml import DeploymentDocument, Document, document_of, read_deployment, shown_deployment
 from flowstead.cli.apps import (
     FileOption,
     HomeOption,
@@ -17,6 +17,7 @@ from flowstead.cli.apps import (
     OutputOption,
     OutputsOption,
     OverrideOption,
+    PlanOption,
     QueryOption,
     SetOption,
     TagsOption,
@@ -27,11 +28,13 @@ from flowstead.cli.apps import (
 from flowstead.cli.documents import document_from, overridden, pairs, wanted_name
 from flowstead.cli.following import follow
 from flowstead.cli.opening import open_client
-from flowstead.cli.output import show
+from flowstead.cli.output import Format, show
+from flowstead.cli.planning import PlanningClient, show_plan
 from flowstead.cli.progress import stages
 from flowstead.cli.registering import deployment_body
 from flowstead.cli.traffic import all_to, check_movable, with_traffic
 from flowstead.cli.variables import choice_variables
+from flowstead.client import FlowsteadClient
 from flowstead.errors import BadArgument
 from flowstead.resources.names import check_endpoint_name
 
@@ -66,6 +69,7 @@ def create(
     tags: TagsOption = None,
     outputs: OutputsOption = None,
     connection_override: OverrideOption = None,
+    plan: PlanOption = False,
     no_wait: NoWaitOption = False,
     skip_script_validation: Annotated[bool, typer.Option("--skip-script-validation", hidden=True)] = False,
     home: HomeOption = None,
@@ -82,6 +86,8 @@ def create(
     below = _endpoint(document.endpoint_name)
     progress = stages()
     with open_client(home) as client:
+        if plan:
+            _show_plan(client, document, below, wanted, output, query)
         parent = client.endpoints.get(below)
         if all_traffic and no_wait:
             check_movable(parent, wanted)
@@ -109,6 +115,7 @@ def update(
     tags: TagsOption = None,
     outputs: OutputsOption = None,
     connection_override: OverrideOption = None,
+    plan: PlanOption = False,
     no_wait: NoWaitOption = False,
     skip_script_validation: Annotated[bool, typer.Option("--skip-script-validation", hidden=True)] = False,
     home: HomeOption = None,
@@ -130,6 +137,8 @@ def update(
             document = read_deployment(_counted(document_from(file, set_values, options), count, added, chosen))
             body = client.deployments.get(_endpoint(document.endpoint_name), wanted_name(document.name, "deployment"))
         progress, below, wanted = stages(), document.endpoint_name, document.name
+        if plan:
+            _show_plan(client, document, below, wanted, output, query)
         # A file says all; single values are put into what was read, which must not have changed since.
         etag = "" if file else str(body["etag"])
         operation = client.deployments.put(below, wanted, deployment_body(client, document, progress), if_match=etag)
@@ -202,6 +211,20 @@ def get_logs(
     if not text and container is Container.INFERENCE_SERVER:
         print(NO_LOG, file=sys.stderr)
     sys.stdout.write(text)
+
+
+def _show_plan(
+    client: FlowsteadClient,
+    document: DeploymentDocument,
+    endpoint: str,
+    name: str | None,
+    output: Format | None,
+    query: str | None,
+) -> NoReturn:
+    planning = PlanningClient(client)
+    body = deployment_body(planning, document, stages())
+    planning.put(client.deployments.path(endpoint, wanted_name(name or "", "deployment")), body)
+    raise typer.Exit(show_plan(planning.plan(), output, query))
 
 
 def _endpoint(name: str) -> str:

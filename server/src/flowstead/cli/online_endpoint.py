@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, NoReturn
 
 import typer
 
@@ -16,6 +16,7 @@ from flowstead.cli.apps import (
     HomeOption,
     NoWaitOption,
     OutputOption,
+    PlanOption,
     QueryOption,
     SetOption,
     TagsOption,
@@ -26,11 +27,12 @@ from flowstead.cli.apps import (
 from flowstead.cli.documents import document_from, overridden, pairs, wanted_name
 from flowstead.cli.following import follow
 from flowstead.cli.opening import open_client
-from flowstead.cli.output import show
+from flowstead.cli.output import Format, show
+from flowstead.cli.planning import PlanningClient, show_plan
 from flowstead.cli.progress import stages
 from flowstead.cli.scoring import check_answer, credential_of, credentials_of
 from flowstead.cli.traffic import read_split
-from flowstead.client import invoke
+from flowstead.client import FlowsteadClient, invoke
 from flowstead.errors import BadArgument
 from flowstead.resources.names import check_endpoint_name
 
@@ -53,6 +55,7 @@ def create(
     set_values: SetOption = None,
     description: DescriptionOption = None,
     tags: TagsOption = None,
+    plan: PlanOption = False,
     no_wait: NoWaitOption = False,
     home: HomeOption = None,
     output: OutputOption = None,
@@ -63,6 +66,8 @@ def create(
     document = read_endpoint(document_from(file, set_values, options).with_texts("tags", pairs(tags, "--tags")))
     wanted = check_endpoint_name(wanted_name(document.name, "endpoint"))
     with open_client(home) as client:
+        if plan:
+            _show_plan(client, wanted, document.body, output, query)
         operation = client.endpoints.put(wanted, document.body)
         if no_wait:
             show(shown_endpoint(operation.resource), output, query)
@@ -85,6 +90,7 @@ def update(
     set_values: SetOption = None,
     description: DescriptionOption = None,
     tags: TagsOption = None,
+    plan: PlanOption = False,
     no_wait: NoWaitOption = False,
     home: HomeOption = None,
     output: OutputOption = None,
@@ -111,6 +117,8 @@ def update(
             document = overridden(source, set_values, options)
         changed = read_endpoint(document.with_texts("tags", pairs(tags, "--tags"))).body
         changed["properties"] |= splits
+        if plan:
+            _show_plan(client, wanted, changed, output, query)
         # A file says all; single values are put into what was read, which must not have changed since.
         operation = client.endpoints.put(wanted, changed, if_match="" if file else body["etag"])
         if not no_wait:
@@ -200,6 +208,14 @@ def regenerate_keys(
             return
         with stages().stage(f"Replacing the {key_type.value} key of {name}") as stage:
             follow(operation, stage)
+
+
+def _show_plan(
+    client: FlowsteadClient, name: str, body: dict[str, Any], output: Format | None, query: str | None
+) -> NoReturn:
+    planning = PlanningClient(client)
+    planning.put(client.endpoints.path(name), body)
+    raise typer.Exit(show_plan(planning.plan(), output, query))
 
 
 def _request_body(file: Path) -> bytes:

@@ -75,12 +75,25 @@ def upload(session: Session, folder: Path) -> Uploaded:
 
     Raises BadArgument, PayloadTooLarge and UploadRefused."""
     files = files_of(folder)
-    content = content_hash(files)
     store = datastore(session)
-    place = place_of(content, folder.resolve().name)
+    uploaded = _uploaded(session, store.container, folder, files)
+    place = uploaded.path if folder.is_dir() else uploaded.path.rpartition("/")[0]
     send_files(session, store.root, store.signature, place, files)
+    return uploaded
+
+
+def planned_upload(session: Session, folder: Path) -> Uploaded:
+    """Where `upload` would put it; nothing is sent. Raises BadArgument and PayloadTooLarge."""
+    store = f"{session.workspace.path}/datastores/{_DATASTORE}"
+    container = str(session.request("GET", store).json()["properties"]["containerName"])
+    return _uploaded(session, container, folder, files_of(folder))
+
+
+def _uploaded(session: Session, container: str, folder: Path, files: Sequence[LocalFile]) -> Uploaded:
+    content = content_hash(files)
+    place = place_of(content, folder.resolve().name)
     path = place if folder.is_dir() else f"{place}/{files[0].name}"
-    return Uploaded(session.workspace, store.container, path, content)
+    return Uploaded(session.workspace, container, path, content)
 
 
 def send_files(session: Session, root: str, signature: str, place: str, files: Sequence[LocalFile]) -> None:

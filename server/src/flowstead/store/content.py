@@ -153,6 +153,11 @@ class Contents:
         final.chmod(0o555)
 
 
+def check_source(source: Path) -> None:
+    """Raises what `Contents.held` does for what cannot be registered, without reading the files."""
+    _walk(source)
+
+
 def _walk(source: Path) -> Sequence[_Entry]:
     """All files below source, sorted by name; a link counts as what it leads to, if that is inside."""
     if source.is_symlink() or not source.exists():

@@ -93,6 +93,16 @@ class Store:
             for told in self._followers:
                 told()
 
+    @contextmanager
+    def undone(self) -> Iterator[Writing]:
+        """Read and write, and when the block ends none of it has happened."""
+        with self._turn(), self._writing_connection() as connection:
+            begun = connection.begin()
+            try:
+                yield Writing(connection, self._sealer, self._clock)
+            finally:
+                begun.rollback()
+
     def follow(self, told: Callable[[], None]) -> Callable[[], None]:
         """Have `told` called after each commit that wrote events, in the thread that committed: it shall return at
         once and raise nothing. Returns what ends that. Commits of other processes are not heard of."""
@@ -108,6 +118,15 @@ class Store:
         """Read one consistent state; never waits for a writer."""
         with self._engine.connect() as connection, connection.begin():
             yield Reading(connection, self._sealer)
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        if not self._writer.acquire(timeout=_BUSY_S):
+            raise TimeoutError(f"Another writer has held the store for more than {_BUSY_S:.0f} s.")
+        try:
+            yield
+        finally:
+            self._writer.release()
 
     def _writing_connection(self) -> sa.Connection:
         return self._engine.connect().execution_options(flowstead_writes=True)

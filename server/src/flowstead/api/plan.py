@@ -1,0 +1,157 @@
+"""What a series of PUTs would do: tried one after the other, by the very routes that do it, on a store that keeps
+nothing of it."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Request
+from fastapi.exceptions import RequestValidationError
+from pydantic import Field
+
+from flowstead.access.decisions import allowed
+from flowstead.api.bodies import Body
+from flowstead.api.context import SITE, Context, Here, Needs
+from flowstead.api.failures import as_bad_argument
+from flowstead.api.paths import canonical
+from flowstead.api.planned_contents import PlannedContents
+from flowstead.api.quota import cores_taken
+from flowstead.api.readable import read_action
+from flowstead.api.rehearsing import PlannedRoute, PlannedRoutes, Written
+from flowstead.errors import AuthorizationFailed, FlowsteadError
+from flowstead.resources.principal import Principal
+from flowstead.store.rehearsal import rehearsal
+
+MAX_RESOURCES = 50
+_NOT_UPLOADED = "Its files are not uploaded yet: what is in them is not checked."
+_NOT_READ = "Files of its model or environment are not uploaded yet: what is in them is not checked."
+_VOLATILE = ("systemData", "properties.provisioningState", "properties.conditions", "properties.provisioningError")
+"""What says how things stand, not what is wanted."""
+router = APIRouter(tags=["plan"])
+
+
+class PlannedResource(Body):
+    """id: an ARM id, or what follows the workspace's. body: of the PUT. filesPending: files that the body names and
+    that are not there will be uploaded before."""
+
+    id: Annotated[str, Field(min_length=1, max_length=1024)]
+    body: dict[str, Any]
+    files_pending: bool = False
+
+
+class PlanBody(Body):
+    """In the order in which they would be PUT; each sees those before it."""
+
+    resources: Annotated[list[PlannedResource], Field(min_length=1, max_length=MAX_RESOURCES)]
+
+
+@router.post(SITE + "/plan")
+def plan_changes(
+    body: PlanBody, request: Request, here: Here, caller: Annotated[Principal, Depends(Needs("workspaces/plan/read"))]
+) -> dict[str, Any]:
+    """What would be created, overwritten, left unchanged or refused, field by field; and the quota before and after.
+
+    Nothing is changed, and reading is all that the caller must be allowed: a change that it may not make is refused in
+    the answer, with the grant that it takes."""
+    routes: PlannedRoutes = request.app.state.planned_routes
+    with tempfile.TemporaryDirectory(prefix="flowstead-plan-") as scratch, rehearsal(here.store) as tried:
+        contents = PlannedContents(here.contents, Path(scratch))
+        there = replace(here, store=tried, contents=contents, hint=lambda: None)
+        rehearser = _Rehearser(there, contents, routes, caller)
+        with tried.reading() as tx:
+            taken = cores_taken(tx)
+        planned = [rehearser.planned(each) for each in body.resources]
+        with tried.reading() as tx:
+            then = cores_taken(tx)
+    quota = here.settings.quota_cores
+    return {
+        "accepted": all(each["action"] != "refused" for each in planned),
+        "resources": planned,
+        "quota": {"unit": "cores", "limit": quota, "taken": taken, "takenAfter": then, "left": max(0, quota - then)},
+    }
+
+
+class _Rehearser:
+    """here: on the store that keeps nothing."""
+
+    def __init__(self, here: Context, contents: PlannedContents, routes: PlannedRoutes, caller: Principal) -> None:
+        self._here, self._contents, self._routes, self._caller = here, contents, routes, caller
+        self._unread: set[str] = set()
+
+    def planned(self, given: PlannedResource) -> dict[str, Any]:
+        id = _full_id(self._here, given.id)
+        self._contents.files_pending, self._contents.stood_in = given.files_pending, False
+        answer: dict[str, Any] = {"id": id}
+        try:
+            route = self._routes.at(id)
+            self._demand(read_action(id), id)
+            answer |= self._tried(route, given.body)
+            self._demand(route.action, id)
+        except FlowsteadError as failure:
+            answer |= {"action": "refused", "refusal": _refusal(failure)}
+        except RequestValidationError as problem:
+            answer |= {"action": "refused", "refusal": _refusal(as_bad_argument(problem.errors()))}
+        if self._contents.stood_in:
+            self._unread.add(id.lower())
+            answer["notChecked"] = [_NOT_UPLOADED]
+        elif self._unread & {str(_field(given.body, name)).lower() for name in ("model", "environmentId")}:
+            answer["notChecked"] = [_NOT_READ]
+        return answer
+
+    def _tried(self, route: PlannedRoute, body: dict[str, Any]) -> dict[str, Any]:
+        before = route.before(self._here, self._caller)
+        after = route.after(self._here, self._caller, body)
+        if before is None:
+            return {"action": "create", "changes": list(_changes({}, _wanted(after)))}
+        changes = list(_changes(_wanted(before), _wanted(after)))
+        if before.etag == after.etag and not changes:
+            return {"action": "unchanged", "changes": []}
+        # A new generation of what looks the same: a secret has changed, or what has failed is tried again.
+        return {"action": "overwrite", "changes": changes, "secretsOrRetry": not changes}
+
+    def _demand(self, action: str, scope: str) -> None:
+        if not allowed(self._caller, action, scope):
+            raise AuthorizationFailed(
+                f"{self._caller.name} may not perform {action} on {scope}.",
+                hint=f"Ask an owner for a role that allows {action} there.",
+                target=scope,
+            )
+
+
+def _full_id(here: Context, given: str) -> str:
+    path = given if given.startswith("/") else f"{here.workspace.path}/{given}"
+    return canonical(path.rstrip("/"), here.workspace)
+
+
+def _refusal(failure: FlowsteadError) -> dict[str, Any]:
+    """code, message and target as the PUT would have them; mend: the value or the grant that it takes."""
+    return {**failure.as_body(), "message": failure.message, "status": failure.status, "mend": failure.next_step}
+
+
+def _field(body: Mapping[str, Any], name: str) -> object:
+    properties = body.get("properties")
+    return properties.get(name) if isinstance(properties, dict) else None
+
+
+def _wanted(written: Written) -> dict[str, Any]:
+    return {name: value for name, value in _leaves("", written.body) if not name.startswith(_VOLATILE)}
+
+
+def _changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """Field by field, secrets as masks. None stands for what is not there."""
+    for name in [*after, *(each for each in before if each not in after)]:
+        old, new = before.get(name), after.get(name)
+        if old != new and (name not in ("id", "name", "type", "kind")):
+            yield {"field": name, "before": old, "after": new}
+
+
+def _leaves(name: str, value: Any) -> Iterator[tuple[str, Any]]:
+    if isinstance(value, dict) and value:
+        for key, below in value.items():
+            yield from _leaves(f"{name}.{key}" if name else str(key), below)
+    elif name and value not in (None, {}):
+        yield name, value
