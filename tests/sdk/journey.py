@@ -32,7 +32,8 @@ def run(journey: Journey, chapters: Sequence[str]) -> None:
         except Exception:
             problem = traceback.format_exc()
         took = round(time.monotonic() - began, 2)
-        print(json.dumps({"chapter": chapter, "step": name, "seconds": took, "problem": problem}), flush=True)
+        outcome = json.dumps({"chapter": chapter, "step": name, "seconds": took, "problem": problem})
+        print(f"\n{outcome}", flush=True)  # on a line of its own: the SDK prints dots while it waits
 
 
 def main() -> None:
