@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from flowstead.errors import BadArgument, PayloadTooLarge
-from flowstead.store import content
+from flowstead.store import content, drafts
 from flowstead.store.content import Contents, Unused
 
 
@@ -186,6 +186,18 @@ def test_sweeping_and_registering_the_same_content_at_once(contents: Contents, t
     finally:
         stop.set()
         sweeper.join()
+
+
+def test_a_copy_that_would_fill_the_disk_is_not_begun(
+    contents: Contents, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = write(tmp_path / "a", FLOW)
+    known = contents.register(write(tmp_path / "b", {"x": "y"}))
+    monkeypatch.setattr(drafts, "MIN_FREE_BYTES", 1 << 62)
+    with pytest.raises(PayloadTooLarge, match="no room"):
+        contents.register(source)
+    assert [p.name for p in contents._root.iterdir()] == [known]
+    assert contents.register(tmp_path / "b") == known, "what is there takes no room"
 
 
 def test_names_that_differ_by_case_only_and_empty_files(contents: Contents, tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from pathlib import Path, PurePosixPath
 
 from flowstead.errors import BadArgument, PayloadTooLarge
 from flowstead.resources.upload_rules import MAX_BYTES, MAX_FILES
+from flowstead.store.drafts import demand_room
 
 _CHUNK = 1024 * 1024
 _HASH = re.compile(r"[0-9a-f]{64}")
@@ -123,6 +124,7 @@ class Contents:
                 self._held += Counter()  # forgets those that nobody holds
 
     def _copy(self, entries: Sequence[_Entry]) -> tuple[str, Path]:
+        demand_room(self._root, sum(entry.source.stat().st_size for entry in entries))
         draft = self._root / f"{_LEFTOVER}{uuid.uuid4().hex}"
         draft.mkdir(mode=0o700)
         try:

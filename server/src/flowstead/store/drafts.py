@@ -12,6 +12,9 @@ from typing import BinaryIO, Self
 from flowstead.errors import BadArgument, PayloadTooLarge
 from flowstead.resources.upload_rules import MAX_BLOB_BYTES, MIN_FREE_BYTES
 
+_LOOK_EVERY = 16 * 1024 * 1024
+"""After how many bytes the disk is looked at again: others write to it too."""
+
 
 class Draft:
     """A file that is being taken in. Used as a context: what was not put in its place is thrown away.
@@ -39,10 +42,12 @@ class Draft:
         self.path.unlink(missing_ok=True)
 
     def write(self, data: bytes) -> None:
-        """Raises PayloadTooLarge above 256 MiB."""
-        self.size += len(data)
+        """Raises PayloadTooLarge above 256 MiB, and when the disk is full."""
+        before, self.size = self.size, self.size + len(data)
         if self.size > MAX_BLOB_BYTES:
             raise PayloadTooLarge(f"{self._spoken} is over {MAX_BLOB_BYTES} bytes.", target="blob")
+        if before // _LOOK_EVERY != self.size // _LOOK_EVERY:
+            demand_room(self.path.parent)
         if self._file is None:
             raise ValueError("not entered")
         self._file.write(data)
