@@ -14,6 +14,7 @@ CHAPTERS = (
     "deployments",
     "traffic",
     "changes",
+    "samples",
     "credentials",
     "connections",
     "data",

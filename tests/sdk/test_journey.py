@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from flowstead_runtime.testing.fake_llm import FakeLlm
 from tests.installation import FULL, ROOT, Installation, write_flow
 from tests.pinned_environment import python_with
 from tests.sdk.contents import steps
@@ -31,7 +32,13 @@ def say(text: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def outcomes(flowstead: Installation, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mapping[str, Any]]:
+def provider() -> Iterator[FakeLlm]:
+    with FakeLlm() as provider:
+        yield provider
+
+
+@pytest.fixture(scope="module")
+def outcomes(flowstead: Installation, provider: FakeLlm, tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Any]:
     """Step → how it ended. The child has only the two variables that the SDK needs."""
     folder = tmp_path_factory.mktemp("journey")
     write_flow(folder / "flow", GREETER)
@@ -39,6 +46,7 @@ def outcomes(flowstead: Installation, tmp_path_factory: pytest.TempPathFactory) 
         **json.loads((flowstead.home / "credentials.json").read_text()),
         "url": flowstead.tls_url,
         "token": flowstead.token(),
+        "llm": provider.url,
         "folder": str(folder),
         "large_mib": "150" if FULL else "70",
     }
@@ -62,7 +70,7 @@ def outcomes(flowstead: Installation, tmp_path_factory: pytest.TempPathFactory) 
         process.kill()
     assert process.returncode == 0, errors[-4000:]
     lines = (line for line in said.splitlines() if line.startswith('{"chapter"'))
-    yield {f"{outcome['chapter']}/{outcome['step']}": outcome for outcome in map(json.loads, lines)}
+    return {f"{outcome['chapter']}/{outcome['step']}": outcome for outcome in map(json.loads, lines)}
 
 
 @pytest.mark.timeout(WITHIN_S + 60)

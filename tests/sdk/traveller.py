@@ -26,7 +26,8 @@ INFERENCE = {
 
 
 class Journey:
-    """settings: url, tenant_id, client_id, client_secret, token, subscription_id, resource_group, workspace, folder."""
+    """settings: url, tenant_id, client_id, client_secret, token, subscription_id, resource_group, workspace, folder,
+    llm (a provider's URL), large_mib."""
 
     def __init__(self, settings: dict[str, str]) -> None:
         self.settings = settings

