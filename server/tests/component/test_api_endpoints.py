@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -8,8 +9,8 @@ from typing import Any
 import httpx
 import pytest
 
-from flowstead.resources.endpoint import AuthMode, EndpointSpec, ProvisioningState
-from flowstead.resources.operation import OperationKind
+from flowstead.resources.endpoint import ProvisioningState
+from flowstead.resources.settings import ServerSettings
 from flowstead.store.records import Kind
 from flowstead.testing.in_process_api import InProcessApi
 
@@ -173,17 +174,34 @@ def test_a_token_belongs_to_the_mode_aml_token(api: InProcessApi) -> None:
     api.call("PUT", "onlineEndpoints/foo", BODY)
     refused = api.call("POST", "onlineEndpoints/foo/token")
     assert (refused.status_code, refused.json()["error"]["code"]) == (400, "BadArgument")
-    with api.store.transaction() as tx:
-        tx.put(
-            Kind.ENDPOINT, api.workspace.endpoint("bar"), api.workspace.path, "bar",
-            EndpointSpec(auth_mode=AuthMode.AML_TOKEN), by="me", operation=OperationKind.CREATE,
-        )  # fmt: skip
+    api.call("PUT", "onlineEndpoints/bar", {"properties": {"authMode": "aml_token"}})
     token = api.call("POST", "onlineEndpoints/bar/token").json()
+    assert set(token) == {"accessToken", "expiryTimeUtc", "refreshAfterTimeUtc", "tokenType"}
     assert token["tokenType"] == "Bearer"
     assert isinstance(token["expiryTimeUtc"], int)
-    assert token["refreshAfterTimeUtc"] < token["expiryTimeUtc"]
+    assert time.time() < token["refreshAfterTimeUtc"] < token["expiryTimeUtc"]
+    with api.store.reading() as tx:
+        uid = tx.get(Kind.ENDPOINT, api.workspace.endpoint("bar")).uid
+    claims = api.access.issuer.verify(token["accessToken"], issuer=api.access.issuer_url, audience=f"endpoint:{uid}")
+    assert claims["exp"] == token["expiryTimeUtc"]
     assert api.call("GET", "onlineEndpoints", token=token["accessToken"]).status_code == 401
     assert api.call("POST", "onlineEndpoints/bar/listKeys").status_code == 400
+
+
+@pytest.mark.parametrize(
+    ("public_url", "expected"),
+    [
+        ("", "http://foo.flows.test:8080"),
+        ("https://flows.test", "https://foo.flows.test"),
+        ("https://flows.test:8443", "https://foo.flows.test:8443"),
+    ],
+)
+def test_with_a_domain_an_endpoint_s_urls_begin_with_its_own_host(
+    tmp_path: Path, public_url: str, expected: str
+) -> None:
+    with InProcessApi(tmp_path, settings=ServerSettings(domain="flows.test", public_url=public_url)) as api:
+        shown = api.call("PUT", "onlineEndpoints/Foo", BODY).json()["properties"]
+    assert (shown["scoringUri"], shown["swaggerUri"]) == (f"{expected}/score", f"{expected}/swagger.json")
 
 
 def test_deleting(api: InProcessApi) -> None:
@@ -255,7 +273,6 @@ def test_patching_changes_what_it_names(api: InProcessApi) -> None:
         ("portal", BODY, "InvalidName", "name"),
         ("foo", {}, "BadArgument", "properties"),
         ("foo", {"properties": {"authMode": "Password"}}, "BadArgument", "properties.authMode"),
-        ("foo", {"properties": {"authMode": "AMLToken"}}, "BadArgument", "properties.authMode"),
         ("foo", {"properties": {"traffic": {"blue": 100}}}, "BadArgument", "properties.traffic.blue"),
         ("foo", {"properties": {"traffic": {"blue": 101}}}, "BadArgument", "properties.traffic.blue"),
         ("foo", {"properties": {"traffic": {"blue": -1}}}, "BadArgument", "properties.traffic.blue"),

@@ -62,8 +62,6 @@ def test_a_split_names_deployments_whatever_their_case() -> None:
     ("body", "field"),
     [
         ({"properties": {"compute": "k8s"}}, "properties.compute"),
-        ({"properties": {"authMode": "AMLToken"}}, "properties.authMode"),
-        ({"properties": {"authMode": "aad_token"}}, "properties.authMode"),
         ({"properties": {"publicNetworkAccess": "Sometimes"}}, "properties.publicNetworkAccess"),
         ({"properties": {}, "identity": {"type": "Mine"}}, "identity.type"),
         ({"properties": {}, "identity": {"type": "None, SystemAssigned"}}, "identity.type"),

@@ -29,8 +29,9 @@ FLOW = FlowDefinition(
 PLAN = plan_deploy(FLOW, DeployOptions())
 
 
-def deployed(traffic: int) -> Deployed:
-    endpoint: dict[str, Any] = {"properties": {"scoringUri": "http://127.0.0.1:8080/endpoints/ask-docs/score"}}
+def deployed(traffic: int, mode: str = "Key") -> Deployed:
+    uri = "http://127.0.0.1:8080/endpoints/ask-docs/score"
+    endpoint: dict[str, Any] = {"properties": {"scoringUri": uri, "authMode": mode}}
     return Deployed(endpoint, {}, "the-key", traffic)
 
 
@@ -50,6 +51,11 @@ def test_deploy_ends_with_url_key_curl_and_how_to_delete() -> None:
         "",
         "Delete it: flowstead online-endpoint delete --name ask-docs --yes",
     ]
+
+
+def test_deploy_says_whether_a_key_or_a_token_opens_it() -> None:
+    lines = deploy.text_of(deployed(100, "AMLToken"), PLAN, FLOW, 3.21).splitlines()
+    assert "Token        the-key" in lines
 
 
 def test_a_deployment_without_traffic_is_tested_by_name() -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -14,14 +15,15 @@ from typing import Any
 
 import pytest
 
+from flowstead.gateway.authentication import API_KEY_AUTH, JWT_AUTHN, RBAC
 from flowstead.gateway.clusters import API_CLUSTER
-from flowstead.gateway.description import Door, GatewayDeployment, GatewayEndpoint, TlsDoor, Upstream
-from flowstead.gateway.listener import API_KEY_AUTH, BODY_SIZE_LIMIT
+from flowstead.gateway.description import Door, GatewayDeployment, GatewayEndpoint, TlsDoor, TokenRule, Upstream
+from flowstead.gateway.listener import BODY_SIZE_LIMIT
 from flowstead.gateway.routes import Configuration, configuration
 
 GOLDEN = Path(__file__).parent / "golden" / "gateway"
 DOOR = Door("127.0.0.1", 8080, "/run/fs/api.sock", "/home/fs/logs/access.log")
-WITH_TLS = replace(DOOR, tls=TlsDoor("127.0.0.1", 8443, "/run/fs/gateway/sds.json"))
+TLS = TlsDoor("127.0.0.1", 8443, "/run/fs/gateway/sds.json")
 BLUE = GatewayDeployment("blue", (Upstream("/run/1/s", "/run/1/h"), Upstream("/run/2/s", "/run/2/h")), 90.0, 40)
 GREEN = GatewayDeployment("green", (Upstream("10.0.0.7:9000", "10.0.0.7:9001"),), 2.5, 20)
 CASES: dict[str, tuple[GatewayEndpoint, ...]] = {
@@ -31,6 +33,10 @@ CASES: dict[str, tuple[GatewayEndpoint, ...]] = {
         GatewayEndpoint("ask", ("K1", "K2"), (BLUE, GREEN), {"blue": 80, "green": 20}),
         GatewayEndpoint("chat", ("K3",), (BLUE, GREEN), {"blue": 100}, {"green": 10}),
     ),
+    "tokens-and-hosts": (
+        GatewayEndpoint("ask", (), (BLUE,), {"blue": 100}, tokens=TokenRule("endpoint:1")),
+        GatewayEndpoint("Chat", (), (BLUE,), {"blue": 100}, tokens=TokenRule("https://ml.azure.com", ("owner",))),
+    ),
     "without-keys-or-traffic": (
         GatewayEndpoint("locked", (), (BLUE,), {"blue": 100}),
         GatewayEndpoint("quiet", ("K4", "K5"), (BLUE,), {"blue": 0}),
@@ -38,9 +44,15 @@ CASES: dict[str, tuple[GatewayEndpoint, ...]] = {
 }
 
 
+def _door(case: str) -> Door:
+    if case == "tokens-and-hosts":
+        return replace(DOOR, domain="flows.test", own_hosts=("portal.flows.test",))
+    return replace(DOOR, tls=TLS) if case == "none" else DOOR
+
+
 @pytest.mark.parametrize("name", CASES)
 def test_the_configuration_is_as_reviewed(name: str) -> None:
-    wanted = configuration(CASES[name], WITH_TLS if name == "none" else DOOR)
+    wanted = configuration(CASES[name], _door(name))
     parts = {"clusters": wanted.clusters, "routes": wanted.routes, "listeners": wanted.listeners}
     text = json.dumps(parts, indent=1) + "\n"
     golden = GOLDEN / f"{name}.json"
@@ -50,10 +62,11 @@ def test_the_configuration_is_as_reviewed(name: str) -> None:
 
 
 def _trees(wanted: Configuration) -> dict[str, list[dict[str, Any]]]:
-    """Prefix (`*` for all others) → the routes tried under it."""
+    """Prefix (`*` for all others) → the routes tried under it; hosts → theirs."""
     matcher = wanted.routes[0]["virtual_hosts"][0]["matcher"]
     trees = matcher["matcher_tree"]["prefix_match_map"]["map"] | {"*": matcher["on_no_match"]}
-    return {prefix: action["action"]["typed_config"]["routes"] for prefix, action in trees.items()}
+    by_path = {prefix: action["action"]["typed_config"]["routes"] for prefix, action in trees.items()}
+    return by_path | {host["name"]: host["routes"] for host in wanted.routes[0]["virtual_hosts"][1:]}
 
 
 def _every_route(wanted: Configuration) -> Iterator[dict[str, Any]]:
@@ -67,16 +80,66 @@ def _routes(endpoint: GatewayEndpoint) -> list[dict[str, Any]]:
 
 @pytest.mark.parametrize("name", CASES)
 def test_authentication_is_lifted_for_the_api_and_unknown_endpoints_only(name: str) -> None:
-    """And the filter chain itself knows no key, so that a route which was forgotten refuses everybody."""
-    wanted = configuration(CASES[name], WITH_TLS if name == "none" else DOOR)
+    """And the filter chain itself lets nobody pass, so that a route which was forgotten refuses everybody."""
+    wanted = configuration(CASES[name], _door(name))
     for route in _every_route(wanted):
-        entry = route["typed_per_filter_config"][API_KEY_AUTH]
-        assert entry.get("disabled", False) == (route["name"] in ("api", "unknown-endpoint")), route["name"]
+        entries = route["typed_per_filter_config"]
+        off = {each for each, entry in entries.items() if entry.get("disabled")}
+        if route["name"] in ("api", "unknown-endpoint"):
+            assert {API_KEY_AUTH, RBAC} <= off, route["name"]
+        elif JWT_AUTHN in entries:
+            assert off == {API_KEY_AUTH}, route["name"]
+            assert "rbac" in entries[RBAC]
+        else:
+            assert off == {RBAC}, route["name"]
     [chain] = wanted.listeners[0]["filter_chains"]
     filters = chain["filters"][0]["typed_config"]["http_filters"]
-    assert [each["name"] for each in filters][:2] == [API_KEY_AUTH, BODY_SIZE_LIMIT]
+    assert [each["name"] for each in filters][:4] == [JWT_AUTHN, API_KEY_AUTH, RBAC, BODY_SIZE_LIMIT]
     assert not any(each.get("disabled") for each in filters)
-    assert "credentials" not in filters[0]["typed_config"]
+    assert "credentials" not in filters[1]["typed_config"]
+    assert filters[2]["typed_config"]["rules"] == {"action": "ALLOW"}
+
+
+@pytest.mark.parametrize(
+    ("rule", "expected"),
+    [
+        (TokenRule("endpoint:1"), {"aud": "endpoint:1"}),
+        (TokenRule("https://ml.azure.com", ("one", "two")), {"aud": "https://ml.azure.com", "sub": ["one", "two"]}),
+        (TokenRule("https://ml.azure.com", ()), None),
+    ],
+)
+def test_a_token_rule_names_audience_and_subjects(rule: TokenRule, expected: dict[str, Any] | None) -> None:
+    for route in _routes(GatewayEndpoint("ask", ("K",), (BLUE,), {"blue": 100}, tokens=rule)):
+        rules = route["typed_per_filter_config"][RBAC]["rbac"]["rules"]
+        assert "K" not in json.dumps(route["typed_per_filter_config"])
+        if expected is None:
+            assert rules == {"action": "ALLOW"}, "no policy: nobody"
+            continue
+        [principal] = rules["policies"]["score"]["principals"]
+        [audience, *subjects] = principal["and_ids"]["ids"]
+        asked: dict[str, Any] = {"aud": _claimed(audience)[1]}
+        if subjects:
+            asked["sub"] = [_claimed(each)[1] for each in subjects[0]["or_ids"]["ids"]]
+        assert asked == expected
+
+
+def _claimed(principal: dict[str, Any]) -> tuple[str, str]:
+    """Claim and value."""
+    matcher = principal["sourced_metadata"]["metadata_matcher"]
+    return matcher["path"][-1]["key"], matcher["value"]["string_match"]["exact"]
+
+
+def test_with_a_domain_each_endpoint_has_the_same_routes_by_host() -> None:
+    door = replace(DOOR, domain="flows.test", own_hosts=("chat.flows.test",))
+    by_path, *by_host = configuration(CASES["split-and-mirror"], door).routes[0]["virtual_hosts"]
+    assert by_path["domains"] == ["*", "chat.flows.test"]
+    assert [host["domains"] for host in by_host] == [["ask.flows.test"], ["*.flows.test"]], "our own host is nobody's"
+    text = json.dumps(_trees(configuration(CASES["split-and-mirror"], door))["/endpoints/ask/"])
+    for pattern in ("/endpoints/ask/", re.escape("/endpoints/ask/").replace("\\", "\\\\")):
+        text = text.replace(pattern, "/")
+    assert json.dumps(by_host[0]["routes"]) == text
+    [unknown] = by_host[1]["routes"]
+    assert "route" not in unknown
 
 
 def test_an_unknown_endpoint_s_route_leads_nowhere() -> None:
@@ -194,7 +257,7 @@ def test_the_access_log_has_no_query_and_no_credential() -> None:
 
 
 def test_both_doors_have_the_same_filters_and_routes() -> None:
-    plain, secured = configuration((), WITH_TLS).listeners
+    plain, secured = configuration((), replace(DOOR, tls=TLS)).listeners
     [chain], [same] = plain["filter_chains"], secured["filter_chains"]
     assert same["filters"] == chain["filters"]
     assert "transport_socket" in same

@@ -10,7 +10,7 @@ import pytest
 
 from flowstead.engines.protocol import InstanceState, ObservedInstance
 from flowstead.errors import UserScriptInitFailed
-from flowstead.gateway.description import GatewayDeployment, GatewayEndpoint, Upstream
+from flowstead.gateway.description import GatewayDeployment, GatewayEndpoint, TokenRule, Upstream
 from flowstead.reconcile.collecting import collector_variables
 from flowstead.reconcile.describe import describe
 from flowstead.reconcile.hint import Hint
@@ -145,11 +145,19 @@ def test_what_is_being_deleted_is_not_described() -> None:
     assert described.deployments == ()
 
 
-def test_without_key_authentication_no_key_is_accepted() -> None:
-    (described,) = describe([endpoint(auth_mode=AuthMode.AML_TOKEN)], [], [], KEYS)
-    assert described.keys == ()
+def test_exactly_one_kind_of_credential_opens_an_endpoint() -> None:
+    def described(mode: AuthMode, **given: Any) -> tuple[tuple[str, ...], TokenRule | None]:
+        (found,) = describe([endpoint(auth_mode=mode)], [], [], KEYS, scorers=given.get("scorers"))
+        return found.keys, found.tokens
+
+    uid = endpoint().uid
+    assert described(AuthMode.KEY, scorers={endpoint().id: ["somebody"]}) == (("first", "second"), None)
+    assert described(AuthMode.AML_TOKEN) == ((), TokenRule(f"endpoint:{uid}"))
+    may = {endpoint().id: ["two", "one"], "another": ["three"]}
+    assert described(AuthMode.AAD_TOKEN, scorers=may) == ((), TokenRule("https://ml.azure.com", ("one", "two")))
+    assert described(AuthMode.AAD_TOKEN) == ((), TokenRule("https://ml.azure.com", ())), "nobody, not everybody"
     (keyless,) = describe([endpoint()], [], [], {})
-    assert keyless.keys == ()
+    assert (keyless.keys, keyless.tokens) == ((), None)
 
 
 def test_endpoints_are_described_in_the_order_of_their_names() -> None:

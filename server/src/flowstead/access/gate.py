@@ -97,7 +97,7 @@ class Access:
 
     def endpoint_token(self, principal: Principal, endpoint_uid: str) -> Token:
         """A token that opens this endpoint only: its audience is the endpoint's immutable id."""
-        return self._issue(principal, f"endpoint:{endpoint_uid}")
+        return self._issue(principal, endpoint_audience(endpoint_uid))
 
     @property
     def _refresh_audience(self) -> str:
@@ -148,6 +148,11 @@ class Access:
         if not secret_matches(principal, secret):
             failures.append(now)
             raise _wrong_credentials()
+
+
+def endpoint_audience(endpoint_uid: str) -> str:
+    """Whom tokens for one endpoint are for: its immutable id, so that they open no later endpoint of its name."""
+    return f"endpoint:{endpoint_uid}"
 
 
 def _fingerprint(principal: Principal) -> str:

@@ -78,7 +78,7 @@ def to_spec(body: EndpointBody, before: EndpointSpec | None) -> EndpointSpec:
 def show(record: EndpointRecord, here: Context) -> dict[str, Any]:
     """The endpoint as GET shows it. No `compute`: the SDK would take it for a Kubernetes endpoint."""
     spec = record.spec
-    base = f"{here.base_url}/endpoints/{record.name}"
+    base = here.settings.endpoint_url(record.name, here.base_url)
     properties = {
         "description": spec.description,
         "authMode": spec.auth_mode.value,

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from flowstead.api.endpoint_bodies import EndpointBody, IdentityBody
 from flowstead.errors import BadArgument, InvalidName
-from flowstead.resources.endpoint import AuthMode, EndpointSpec
+from flowstead.resources.endpoint import EndpointSpec
 from flowstead.resources.names import check_endpoint_name
 
 RESERVED_NAMES = frozenset({"admin", "api", "flowstead", "gateway", "localhost", "portal", "static", "www"})
@@ -97,15 +97,6 @@ def _user_assigned(identity: IdentityBody, *, wanted: bool) -> None:
         )
 
 
-def _gateway_checks_it(body: EndpointBody) -> None:
-    if body.properties.auth_mode is not AuthMode.KEY:
-        raise BadArgument(
-            f"The gateway cannot check {body.properties.auth_mode.value} yet.",
-            hint="Use the authentication mode Key.",
-            target="properties.authMode",
-        )
-
-
 def _is_managed(body: EndpointBody) -> None:
     if body.properties.compute:
         raise BadArgument(
@@ -173,7 +164,6 @@ def _known_names(field: str, shares: Mapping[str, int], known: Mapping[str, str]
 
 _BODY_RULES: tuple[Callable[[EndpointBody], None], ...] = (
     _is_managed,
-    _gateway_checks_it,
     _identity_is_named,
     _is_reachable,
 )

@@ -136,7 +136,7 @@ def _deploy_and_ask(home: Home, folder: Path, definition: FlowDefinition, progre
         deployed = deploy(client, folder, plan, progress, all_traffic=True, wait=True)
     question = sample_body(definition)
     body = json.dumps(question).encode()
-    answer = check_answer(invoke(deployed.scoring_uri, deployed.key, body), plan.endpoint)
+    answer = check_answer(invoke(deployed.scoring_uri, deployed.credential, body), plan.endpoint)
     print(text_of(deployed, question, json.loads(answer.text), time.monotonic() - began))
     return plan.endpoint
 
@@ -145,7 +145,7 @@ def text_of(deployed: Deployed, question: Mapping[str, Any], answer: Any, took: 
     """Question and answer, the time, and how to go on asking."""
     lines = ["", *_exchange(question, answer), "", f"From folder to answer: {seconds(took)}."]
     lines += ["", f"Scoring URL  {deployed.scoring_uri}"]
-    lines += ["", curl_line(deployed.scoring_uri, deployed.key, dict(question)), ""]
+    lines += ["", curl_line(deployed.scoring_uri, deployed.credential, dict(question)), ""]
     return "\n".join(lines)
 
 

@@ -68,7 +68,9 @@ def deploy_flow(
     collect: Annotated[
         bool, typer.Option("--collect", help="Keep inputs and outputs of the requests, to be read as data assets.")
     ] = False,
-    auth_mode: Annotated[str, typer.Option("--auth-mode", help="How callers prove themselves: key.")] = "key",
+    auth_mode: Annotated[
+        str, typer.Option("--auth-mode", help="How callers prove themselves: key, aml_token or aad_token.")
+    ] = "key",
     tag: Annotated[list[str] | None, typer.Option("--tag", help="A tag.", metavar="NAME=VALUE")] = None,
     all_traffic: Annotated[
         bool, typer.Option("--all-traffic", help="Send all traffic to it, not only for the endpoint's first one.")
@@ -116,15 +118,15 @@ def deploy_flow(
 
 
 def text_of(deployed: Deployed, plan: DeployPlan, flow: FlowDefinition, took: float) -> str:
-    """What to do now. The key stands here and in the curl line, nowhere else."""
+    """What to do now. The key or token stands here and in the curl line, nowhere else."""
     lines = [
         "",
         f"Ready {seconds(took)} after the folder was read.",
         "",
         f"Scoring URL  {deployed.scoring_uri}",
-        f"Key          {deployed.key}",
+        f"{'Key' if deployed.has_keys else 'Token':<12} {deployed.credential}",
     ]
-    command = curl_line(deployed.scoring_uri, deployed.key, sample_body(flow))
+    command = curl_line(deployed.scoring_uri, deployed.credential, sample_body(flow))
     if deployed.traffic == 0:
         lines += ["", f"{plan.deployment} gets no traffic yet. Test it by name, then send it traffic:"]
         command = command.replace("  -d ", f"  -H 'azureml-model-deployment: {plan.deployment}' \\\n  -d ", 1)
@@ -136,7 +138,7 @@ def text_of(deployed: Deployed, plan: DeployPlan, flow: FlowDefinition, took: fl
 
 
 def _result(deployed: Deployed, took: float) -> dict[str, Any]:
-    """For programs; the key is asked for by get-credentials."""
+    """For programs; the key or token is asked for by get-credentials."""
     return {
         "endpoint": shown_endpoint(deployed.endpoint),
         "deployment": shown_deployment(deployed.deployment),

@@ -9,21 +9,28 @@ from typing import Any
 from flowstead.cli.deploy_plan import DeployPlan
 from flowstead.cli.following import follow
 from flowstead.cli.progress import Stage, Stages
+from flowstead.cli.scoring import credential_of
 from flowstead.cli.traffic import all_to, check_movable, is_first, with_traffic
 from flowstead.client import FlowsteadClient, Operation
 from flowstead.errors import FlowInvalid
+from flowstead.resources.endpoint import AuthMode
 from flowstead_runtime.errors import UserError
 from flowstead_runtime.flow.includes import assembled
 
 
 @dataclass(frozen=True)
 class Deployed:
-    """traffic: percent that the deployment gets now."""
+    """credential: opens the endpoint, a key or a token by its mode. traffic: percent that the deployment gets
+    now."""
 
     endpoint: dict[str, Any]
     deployment: dict[str, Any]
-    key: str = field(repr=False)
+    credential: str = field(repr=False)
     traffic: int
+
+    @property
+    def has_keys(self) -> bool:
+        return AuthMode(self.endpoint["properties"]["authMode"]) is AuthMode.KEY
 
     @property
     def scoring_uri(self) -> str:
@@ -57,7 +64,7 @@ def deploy(
     return Deployed(
         endpoint=shown,
         deployment=client.deployments.get(plan.endpoint, plan.deployment),
-        key=str(client.endpoints.keys(plan.endpoint)["primaryKey"]),
+        credential=credential_of(client, shown),
         traffic=int((shown["properties"].get("traffic") or {}).get(plan.deployment, 0)),
     )
 

@@ -169,7 +169,7 @@ def invoke_endpoint(
 ) -> None:
     """Send a request and print the answer.
 
-    It goes through the gateway, with the primary key."""
+    It goes through the gateway, with the primary key or a token, by the endpoint's mode."""
     body = _request_body(request_file)
     with open_client(home) as client:
         endpoint = client.endpoints.get(name)

@@ -45,6 +45,11 @@ class Files:
         return self.run / "sds.json"
 
     @property
+    def issuer(self) -> Path:
+        """Whose tokens open endpoints."""
+        return self.run / "ecds.json"
+
+    @property
     def acknowledged(self) -> Path:
         """The versions that Envoy has said it took, after the last publication that succeeded."""
         return self.run / "acknowledged.json"

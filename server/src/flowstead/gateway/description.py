@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -26,15 +27,33 @@ class GatewayDeployment:
 
 
 @dataclass(frozen=True)
+class TokenIssuer:
+    """Whose tokens open endpoints. url: the tokens' `iss`; jwks: its public keys, all that are in use."""
+
+    url: str
+    jwks: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class TokenRule:
+    """Which of the issuer's tokens open an endpoint. audience: the token's `aud`, exactly; subjects: the object ids
+    of those who may come with one, None for everybody to whom the issuer gave it."""
+
+    audience: str
+    subjects: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True)
 class GatewayEndpoint:
-    """keys: accepted keys, primary first; empty means that every request is refused with 401.
-    traffic: deployment → percent, sums to 0 or 100; mirror: deployment → percent, at most one."""
+    """keys: accepted keys, primary first; tokens: accepted tokens, in place of any key. Without both every request is
+    refused with 401. traffic: deployment → percent, sums to 0 or 100; mirror: deployment → percent, at most one."""
 
     name: str
     keys: tuple[str, ...] = field(repr=False)
     deployments: tuple[GatewayDeployment, ...] = ()
     traffic: Mapping[str, int] = field(default_factory=dict)
     mirror: Mapping[str, int] = field(default_factory=dict)
+    tokens: TokenRule | None = None
 
 
 @dataclass(frozen=True)
@@ -57,7 +76,8 @@ class TlsDoor:
 @dataclass(frozen=True)
 class Door:
     """Where the gateway listens and where it finds the API. host, port: for HTTP; tls: for HTTPS, with the same
-    routes."""
+    routes. domain: endpoints are also reached as `{endpoint}.{domain}`, "" for none; own_hosts: the hosts in that
+    domain that are no endpoint's. Both in lower case."""
 
     host: str
     port: int
@@ -66,6 +86,8 @@ class Door:
     max_request_bytes: int = 16 * 1024 * 1024
     """Bound of a scoring request's body; 413 above it."""
     tls: TlsDoor | None = None
+    domain: str = ""
+    own_hosts: tuple[str, ...] = ()
 
     @property
     def bindings(self) -> tuple[tuple[str, int], ...]:

@@ -9,8 +9,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from flowstead.gateway.authentication import issuer_filters
 from flowstead.gateway.bootstrap import Files
-from flowstead.gateway.description import Certificate
+from flowstead.gateway.description import Certificate, TokenIssuer
 from flowstead.gateway.listener import CERTIFICATE
 from flowstead.gateway.routes import Configuration
 
@@ -40,6 +41,11 @@ def certificate_text(certificate: Certificate) -> str:
         },
     }
     return response_text([secret])
+
+
+def issuer_text(issuer: TokenIssuer | None) -> str:
+    """Without an issuer nobody's tokens count."""
+    return response_text(issuer_filters(issuer) if issuer else [])
 
 
 def with_former(former: str, wanted: Sequence[Json]) -> str:

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from typing import Any
 
+from flowstead.gateway.authentication import authentication_filters
 from flowstead.gateway.description import Door
-from flowstead.gateway.paths import CLIENT_HEADER
+from flowstead.gateway.paths import CLIENT_HEADER, CLIENT_REQUEST_ID, REQUEST_ID
 from flowstead.gateway.replies import header, local_reply_config
 
 Json = dict[str, Any]
 
 ROUTES = "door"
 CERTIFICATE = "door"
-API_KEY_AUTH = "envoy.filters.http.api_key_auth"
 BODY_SIZE_LIMIT = "envoy.filters.http.body_size_limit"
-KEY_SOURCES = ({"header": "Authorization"}, {"header": "api-key"})
 _TYPES = "type.googleapis.com/envoy"
 _GUID = "[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
-_GUID_HEADER = "x-flowstead-guid"
+_CLIENT_ID = "[A-Za-z0-9_-]+"
+_CLIENT_ID_LENGTH = 40
+_ASIDE = "x-flowstead-aside"
 _FORGEABLE = ("x-envoy-", "x-flowstead-", "x-forwarded-", "forwarded")
 """Beginnings of headers by which a proxy speaks: from a caller they would be a lie, or an order to Envoy (retries,
 time-outs)."""
@@ -30,14 +31,14 @@ _STREAMS = 100
 """Requests at a time over one HTTP/2 connection; what browsers and RFC 9113 expect at least."""
 
 
-def listeners(door: Door, routes_file: str) -> list[Json]:
+def listeners(door: Door, routes_file: str, issuer_file: str) -> list[Json]:
     """HTTP and, when the door has it, HTTPS: the same filters, the same routes.
 
-    routes_file: where Envoy finds the routes, an absolute path."""
+    routes_file, issuer_file: where Envoy finds the routes and whose tokens count, absolute paths."""
     manager = {"@type": f"{_TYPES}.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager"}
     network_filter = {
         "name": "envoy.filters.network.http_connection_manager",
-        "typed_config": manager | _manager(door, routes_file),
+        "typed_config": manager | _manager(door, routes_file, issuer_file),
     }
     chain = {"filters": [network_filter]}
     plain = _listener("door", door.host, door.port, chain)
@@ -76,12 +77,12 @@ def _transport_socket(certificate_file: str) -> Json:
     }
 
 
-def _manager(door: Door, routes_file: str) -> Json:
+def _manager(door: Door, routes_file: str, issuer_file: str) -> Json:
     return {
         "stat_prefix": "door",
         "rds": {"route_config_name": ROUTES, "config_source": file_source(routes_file)},
         "early_header_mutation_extensions": [_early_header_mutation()],
-        "http_filters": _filters(door),
+        "http_filters": _filters(door, issuer_file),
         "local_reply_config": local_reply_config(),
         "generate_request_id": True,
         "preserve_external_request_id": True,
@@ -113,20 +114,13 @@ def file_source(path: str) -> Json:
     return {"path_config_source": {"path": path}, "resource_api_version": "V3"}
 
 
-def _filters(door: Door) -> list[Json]:
+def _filters(door: Door, issuer_file: str) -> list[Json]:
     """In the order in which requests meet them.
 
-    Both limits are on for every route and lifted by the API's route only. Authentication knows no key by default, so
-    a route without an entry of its own refuses everybody. No filter may change the route afterwards.
+    All are on for every route, and lifted by the API's route only. No filter may change the route afterwards.
     """
     return [
-        {
-            "name": API_KEY_AUTH,
-            "typed_config": {
-                "@type": f"{_TYPES}.extensions.filters.http.api_key_auth.v3.ApiKeyAuth",
-                "key_sources": list(KEY_SOURCES),
-            },
-        },
+        *authentication_filters(issuer_file),
         {
             "name": BODY_SIZE_LIMIT,
             "typed_config": {
@@ -144,22 +138,31 @@ def _filters(door: Door) -> list[Json]:
 def _early_header_mutation() -> Json:
     """What happens to a request's headers before the route is chosen, so that nothing routes it again.
 
-    A request id that is no GUID is replaced, as Azure does: the good one is put aside, and back.
+    As in Azure a request id that is no GUID is replaced, and a client's own id has 40 letters, digits, dashes and
+    underscores at most.
     """
-    given = "request.headers['x-request-id']"
     return {
         "name": "envoy.http.early_header_mutation.header_mutation",
         "typed_config": {
             "@type": f"{_TYPES}.extensions.http.early_header_mutation.header_mutation.v3.HeaderMutation",
             "mutations": [
                 *({"remove_on_match": {"key_matcher": {"prefix": prefix}}} for prefix in _FORGEABLE),
-                {"append": header(_GUID_HEADER, f"%CEL({given}.matches('^{_GUID}$') ? {given} : '')%")},
-                {"remove": "x-request-id"},
-                {"append": header("x-request-id", f"%REQ({_GUID_HEADER})%")},
-                {"remove": _GUID_HEADER},
+                *_only_when(REQUEST_ID, _GUID),
+                *_only_when(CLIENT_REQUEST_ID, _CLIENT_ID, f":{_CLIENT_ID_LENGTH}"),
             ],
         },
     }
+
+
+def _only_when(name: str, pattern: str, cut: str = "") -> list[Json]:
+    """The header stays when it matches, cut to a length: a good one is put aside, and back."""
+    given = f"request.headers['{name}']"
+    return [
+        {"append": header(_ASIDE, f"%CEL({given}.matches('^{pattern}$') ? {given} : '')%")},
+        {"remove": name},
+        {"append": header(name, f"%REQ({_ASIDE}){cut}%")},
+        {"remove": _ASIDE},
+    ]
 
 
 def _access_log(path: str) -> Json:
@@ -167,7 +170,7 @@ def _access_log(path: str) -> Json:
     fields = {
         "time": "%START_TIME%",
         "request_id": "%REQ(X-REQUEST-ID)%",
-        "client_request_id": "%REQ(X-MS-CLIENT-REQUEST-ID):40%",
+        "client_request_id": "%REQ(X-MS-CLIENT-REQUEST-ID)%",
         "method": "%REQ(:METHOD)%",
         "scheme": "%REQ(X-FORWARDED-PROTO)%",
         "path": "%PATH(NQ:ORIG_OR_PATH)%",

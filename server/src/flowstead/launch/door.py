@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from flowstead.access import Access
 from flowstead.gateway.bootstrap import Files
-from flowstead.gateway.description import Door, TlsDoor
+from flowstead.gateway.description import Door, TlsDoor, TokenIssuer
 from flowstead.gateway.process import EnvoyGateway, check_ports
 from flowstead.launch.addresses import read_settings
 from flowstead.resources.home import Home
@@ -18,7 +19,14 @@ def door_of(home: Home, settings: ServerSettings) -> Door:
         api_socket=str(home.api_socket),
         access_log=str(home.logs / "access.log"),
         tls=TlsDoor(settings.host, settings.tls_port, str(Files(home.gateway_run).certificate)),
+        domain=settings.domain,
+        own_hosts=tuple(sorted(host for host in settings.host_names if host.endswith(f".{settings.domain}"))),
     )
+
+
+def issuer_of(access: Access) -> TokenIssuer:
+    """Whose tokens open endpoints: the API's own issuer."""
+    return TokenIssuer(access.issuer_url, access.issuer.jwks)
 
 
 def check_door(home: Home, settings: ServerSettings) -> bool:

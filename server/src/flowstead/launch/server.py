@@ -27,7 +27,7 @@ from flowstead.flow_tests.instances import FlowTests
 from flowstead.gateway.process import EnvoyGateway
 from flowstead.launch.addresses import write_settings
 from flowstead.launch.certificate import certified
-from flowstead.launch.door import check_door, door_of
+from flowstead.launch.door import check_door, door_of, issuer_of
 from flowstead.launch.lock import Holder, HomeLock
 from flowstead.launch.server_log import configure_log
 from flowstead.reconcile.hint import Hint
@@ -129,6 +129,7 @@ def _compose(
     access = Access.open(home, principals=store.principals, settings=settings, clock=clock)
     environments = UvEnvironments(home)
     stack.callback(environments.close)
+    gateway.trust(issuer_of(access))
     board = InstanceBoard()
     flow_tests = FlowTests(
         engine=LocalEngine(home, run=home.tests_run),

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
+from flowstead.access.gate import ENTRA_AUDIENCE, endpoint_audience
 from flowstead.engines.protocol import ObservedInstance
-from flowstead.gateway.description import GatewayDeployment, GatewayEndpoint, Upstream
+from flowstead.gateway.description import GatewayDeployment, GatewayEndpoint, TokenRule, Upstream
 from flowstead.reconcile.instances import routable
 from flowstead.resources.endpoint import PRIMARY_KEY, SECONDARY_KEY, AuthMode
 from flowstead.store.records import DeploymentRecord, EndpointRecord, Revision
@@ -19,15 +21,18 @@ def describe(
     instances: Sequence[ObservedInstance],
     secrets: Mapping[str, Mapping[str, str]],
     serving: Mapping[str, Revision] | None = None,
+    scorers: Mapping[str, Sequence[str]] | None = None,
 ) -> tuple[GatewayEndpoint, ...]:
     """One entry an endpoint, by name. secrets: by the endpoint's id. serving: deployment id → what serves while it is
-    not what is wanted."""
+    not what is wanted. scorers: endpoint id → object ids of the principals who may score with a token of their own."""
     described = []
     for endpoint in endpoints:
         if endpoint.deleting:
             continue
         children = [d for d in deployments if d.parent_id.lower() == endpoint.id.lower() and not d.deleting]
-        described.append(_endpoint(endpoint, children, instances, secrets.get(endpoint.id, {}), serving or {}))
+        routed = _endpoint(endpoint, children, instances, serving or {})
+        may_score = (scorers or {}).get(endpoint.id, ())
+        described.append(_with_credentials(routed, endpoint, secrets.get(endpoint.id, {}), may_score))
     return tuple(sorted(described, key=lambda each: each.name))
 
 
@@ -48,10 +53,8 @@ def _endpoint(
     endpoint: EndpointRecord,
     deployments: Sequence[DeploymentRecord],
     instances: Sequence[ObservedInstance],
-    secrets: Mapping[str, str],
     serving: Mapping[str, Revision],
 ) -> GatewayEndpoint:
-    by_key = endpoint.spec.auth_mode is AuthMode.KEY
     traffic, mirror = _weights(endpoint.spec.traffic), _weights(endpoint.spec.mirror_traffic)
     described = {
         record.name: _deployment(record, instances, serving.get(record.id))
@@ -63,11 +66,24 @@ def _endpoint(
         described.setdefault(name, GatewayDeployment(name, (), request_timeout_s=1.0, max_requests=1))
     return GatewayEndpoint(
         name=endpoint.name,
-        keys=tuple(secrets[name] for name in _KEYS if secrets.get(name)) if by_key else (),
+        keys=(),
         deployments=tuple(described[name] for name in sorted(described)),
         traffic=traffic,
         mirror=mirror,
     )
+
+
+def _with_credentials(
+    described: GatewayEndpoint, endpoint: EndpointRecord, secrets: Mapping[str, str], scorers: Sequence[str]
+) -> GatewayEndpoint:
+    """By its mode, exactly one kind of credential opens it."""
+    match endpoint.spec.auth_mode:
+        case AuthMode.KEY:
+            return replace(described, keys=tuple(secrets[name] for name in _KEYS if secrets.get(name)))
+        case AuthMode.AML_TOKEN:
+            return replace(described, tokens=TokenRule(endpoint_audience(endpoint.uid)))
+        case AuthMode.AAD_TOKEN:
+            return replace(described, tokens=TokenRule(ENTRA_AUDIENCE, tuple(sorted(scorers))))
 
 
 def _deployment(

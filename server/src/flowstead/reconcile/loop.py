@@ -121,7 +121,7 @@ class Reconciler:
         snapshot = self._reader.read()
         instances = self._engine.observe()
         self._board.post(instances)
-        self._publish(describe(snapshot.endpoints, snapshot.deployments, instances, snapshot.secrets, snapshot.serving))
+        self._publish(self._describe(snapshot, instances))
         around = self._look_around(snapshot, instances)
         self._stop_orphans(snapshot, instances)
         for deployment in snapshot.deployments:
@@ -181,6 +181,10 @@ class Reconciler:
         )
         status = replace(status, error=error_body(error))
         return replace(decision, status=status, failure=replace(failure, error=error))
+
+    def _describe(self, snapshot: Snapshot, instances: Sequence[ObservedInstance]) -> tuple[GatewayEndpoint, ...]:
+        records = (snapshot.endpoints, snapshot.deployments)
+        return describe(*records, instances, snapshot.secrets, snapshot.serving, snapshot.scorers)
 
     def _publish(self, wanted: tuple[GatewayEndpoint, ...]) -> None:
         """Tell the gateway when something has changed; what it did not take is told again. One that nobody

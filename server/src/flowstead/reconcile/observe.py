@@ -27,7 +27,8 @@ from flowstead.store.records import AnyRecord, DeploymentRecord, EndpointRecord,
 class Snapshot:
     """One consistent state of the store. operations, secrets: by the resource's id; content: deployment id → hash
     of its model's files, None when the model is gone; serving: deployment id → the revision that serves, while it is
-    not what is wanted or that could not be brought up."""
+    not what is wanted or that could not be brought up; scorers: endpoint id → object ids of the principals who may
+    score."""
 
     endpoints: Sequence[EndpointRecord]
     deployments: Sequence[DeploymentRecord]
@@ -35,6 +36,7 @@ class Snapshot:
     secrets: Mapping[str, Mapping[str, str]] = field(repr=False)
     content: Mapping[str, str | None]
     serving: Mapping[str, Revision]
+    scorers: Mapping[str, Sequence[str]]
 
     @property
     def records(self) -> Sequence[AnyRecord]:
@@ -74,6 +76,8 @@ class StoreReader:
             details = {each.id: self._detail(tx, each) for each in records}
             serving = {each.id: self._serving_revision(tx, each) for each in deployments if _serves_another(each)}
         self._forget(records)
+        owner = self._store.principals.owner()
+        may_score = (owner.object_id,) if owner else ()
         return Snapshot(
             endpoints,
             deployments,
@@ -81,6 +85,7 @@ class StoreReader:
             {id: each.secrets for id, each in details.items()},
             {each.id: details[each.id].content for each in deployments},
             {id: revision for id, revision in serving.items() if revision is not None},
+            {each.id: may_score for each in endpoints},
         )
 
     def _detail(self, tx: Reading, record: AnyRecord) -> _Details:

@@ -43,6 +43,15 @@ class ServerSettings:
         """What URLs begin with that are handed out through this door. scheme: http or https."""
         return self.public_url or self.door_url(scheme)
 
+    def endpoint_url(self, name: str, base_url: str) -> str:
+        """What an endpoint's URLs begin with, no trailing slash: a host of its own when there is a domain. base_url: of
+        the door through which it was asked for."""
+        if not self.domain:
+            return f"{base_url}/endpoints/{name}"
+        parts = urlsplit(base_url)
+        port = f":{parts.port}" if parts.port else ""
+        return f"{parts.scheme}://{name.lower()}.{self.domain}{port}"
+
     @property
     def audience(self) -> str:
         """The API as its tokens name it, whichever door they come through."""

@@ -25,12 +25,13 @@ class EchoInstance:
     """Answers any request with JSON: {name, method, path, query, headers, bytes}.
 
     In the query: `sleep` seconds before the answer; `hold` waits for `release`; `events` how many server-sent events
-    to answer with, `gap` seconds between them. healthy: what the health socket says. requests: what came in; checks:
-    health checks so far.
+    to answer with, `gap` seconds between them. healthy: what the health socket says; delay_s, status: how long every
+    answer takes, and what it is. requests: what came in; checks: health checks so far.
     """
 
     def __init__(self, directory: Path, name: str) -> None:
         self.name, self.healthy = name, True
+        self.delay_s, self.status = 0.0, 200
         self.requests: list[dict[str, Any]] = []
         self.checks = 0
         self.release = threading.Event()
@@ -87,13 +88,13 @@ class EchoInstance:
         asked = _describe(scope) | {"name": self.name, "bytes": size}
         self.requests.append(asked)
         query = {key: float(values[-1]) for key, values in parse_qs(asked["query"]).items() if key in _COMMANDS}
-        await asyncio.sleep(query.get("sleep", 0.0))
+        await asyncio.sleep(query.get("sleep", self.delay_s))
         if "hold" in query:
             await asyncio.to_thread(self.release.wait, _PATIENCE_S)
         if "events" in query:
             await _stream(send, int(query["events"]), query.get("gap", 0.0))
         else:
-            await _send(send, 200, asked)
+            await _send(send, self.status, asked)
 
 
 _COMMANDS = ("sleep", "hold", "events", "gap")

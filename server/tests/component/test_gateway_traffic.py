@@ -1,0 +1,118 @@
+"""Where requests go: split, pin and mirror, by a real Envoy before real instances."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from server.tests.component.gateway_world import MODES, World, new_world
+from tests.installation import FULL
+
+SHARES = {"blue": 0.5, "green": 0.3, "shadow": 0.2}
+
+
+@pytest.fixture(scope="module")
+def world() -> Iterator[World]:
+    with new_world() as world:
+        yield world
+
+
+def within(share: float, count: int) -> tuple[float, float]:
+    """Four standard deviations about what is expected."""
+    allowed = 4 * (count * share * (1 - share)) ** 0.5
+    return count * share - allowed, count * share + allowed
+
+
+@pytest.mark.parametrize("mode", MODES if FULL else MODES[:1])
+def test_the_split_is_as_wanted(world: World, mode: str) -> None:
+    count, key = 10_000 if FULL else 3_000, world.credential(mode)
+
+    def ask(_: int) -> str:
+        return world.ask(f"/endpoints/{mode}-split/score", key).headers["azureml-model-deployment"]
+
+    with ThreadPoolExecutor(4) as callers:
+        seen = Counter(callers.map(ask, range(count)))
+    print(f"of {count}: {dict(seen)}")
+    for name, share in SHARES.items():
+        low, high = within(share, count)
+        assert low < seen[name] < high
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_the_mirror_gets_its_share_of_scoring_requests_and_its_answers_are_dropped(world: World, mode: str) -> None:
+    count, key = 400, world.credential(mode)
+    shadow = world.instances["shadow"].requests
+    before = len(shadow)
+    for _ in range(count):
+        answer = world.ask(f"/endpoints/{mode}-mirrored/score", key)
+        assert (answer.json()["name"], answer.headers["azureml-model-deployment"]) == ("blue", "blue")
+    low, high = within(0.5, count)
+    world.eventually("the mirrored requests arrive", lambda: len(shadow) - before > low)
+    print(f"mirrored {len(shadow) - before} of {count}")
+    assert len(shadow) - before < high
+    assert {each["path"] for each in shadow[before:]} == {"/score"}
+
+
+@pytest.mark.parametrize(
+    ("path", "headers"),
+    [("score", {"azureml-model-deployment": "blue"}), ("version", {}), ("feedback", {}), ("admin", {})],
+)
+def test_what_names_a_deployment_or_is_no_scoring_is_not_mirrored(
+    world: World, path: str, headers: dict[str, str]
+) -> None:
+    shadow = world.instances["shadow"]
+
+    def arrived() -> int:
+        """After a request of our own: what was sent before it has arrived, too."""
+        pin = {"azureml-model-deployment": "shadow"}
+        assert world.ask("/endpoints/alpha-split/version", "alpha-1", headers=pin).status_code == 200
+        return len(shadow.requests)
+
+    before = arrived()
+    for _ in range(40):
+        world.ask(f"/endpoints/alpha-mirrored/{path}", "alpha-1", headers=headers)
+    assert arrived() == before + 1
+
+
+@pytest.mark.parametrize("endpoint", ["mirrored-slow", "mirrored-narrow", "alpha-mirrored"])
+def test_a_mirror_that_is_slow_or_fails_hurts_no_caller(world: World, endpoint: str) -> None:
+    """Slower than its time-out, with room for one request, and failing every one."""
+    shadow, blue = world.instances["shadow"], world.instances["blue"]
+    before, asked = len(shadow.requests), len(blue.requests)
+    shadow.delay_s, shadow.status = (1.0, 200) if endpoint.startswith("mirrored") else (0.0, 500)
+    longest = 0.0
+    try:
+        for _ in range(100):
+            began = time.monotonic()
+            assert world.ask(f"/endpoints/{endpoint}/score", world.credential(endpoint)).status_code == 200
+            longest = max(longest, time.monotonic() - began)
+        world.eventually("something was mirrored", lambda: len(shadow.requests) > before)
+    finally:
+        shadow.delay_s, shadow.status = 0.0, 200
+    print(f"{endpoint}: the slowest of 100 took {longest * 1000:.0f} ms; mirrored {len(shadow.requests) - before}")
+    assert longest < 0.9
+    assert len(blue.requests) == asked + 100
+
+
+@pytest.mark.parametrize("endpoint", ["mirrored-dead", "mirrored-empty", "mirrored-gone"])
+def test_a_mirror_that_is_not_there_hurts_no_caller(world: World, endpoint: str) -> None:
+    began = time.monotonic()
+    for _ in range(100):
+        assert world.ask(f"/endpoints/{endpoint}/score", "K").status_code == 200
+    print(f"100 with a mirror that is not there took {time.monotonic() - began:.2f} s")
+    assert time.monotonic() - began < 10
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_pin_goes_past_the_split_and_the_answer_names_the_deployment(world: World, mode: str) -> None:
+    key = world.credential(mode)
+    for name in (*SHARES, *SHARES):
+        answer = world.ask(f"/endpoints/{mode}-split/score", key, headers={"azureml-model-deployment": name})
+        assert (answer.json()["name"], answer.headers["azureml-model-deployment"]) == (name, name)
+    green = world.ask(f"/endpoints/{mode}/score", key, headers={"azureml-model-deployment": "green"})
+    assert green.json()["name"] == "green", "though it has no share"
+    assert "azureml-model-deployment" not in green.json()["headers"]
