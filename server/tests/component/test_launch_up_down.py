@@ -179,6 +179,28 @@ def test_another_port_moves_the_door(machine: Machine) -> None:
         httpx.get(f"http://127.0.0.1:{first}/health")
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere 127.0.0.2 is no address of this machine")
+def test_a_wide_host_opens_https_alone(machine: Machine) -> None:
+    """127.0.0.2 stands for another address of this machine: 127.0.0.1 does not answer for it."""
+    wide = ("--host", "0.0.0.0", "--public-url", f"https://flows.example.test:{machine.tls_port}")  # noqa: S104
+    started = machine.run("up", "--detach", *machine.ports, *wide)
+    assert started.returncode == 0, started.stderr
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.2", machine.port), timeout=5).close()
+    trusting = ssl.create_default_context(cafile=str(machine.home.ca_certificate))
+    with (
+        socket.create_connection(("127.0.0.2", machine.tls_port), timeout=5) as plain,
+        trusting.wrap_socket(plain, server_hostname="flows.example.test") as secured,
+    ):
+        secured.sendall(b"GET /health HTTP/1.1\r\nhost: flows.example.test\r\nconnection: close\r\n\r\n")
+        assert secured.recv(100).startswith(b"HTTP/1.1 200")
+    assert machine.status()["server"]["url"] == f"https://flows.example.test:{machine.tls_port}"
+    assert machine.run("token").returncode == 0, "the command line needs no public name"
+    machine.run("down")
+    assert machine.run("up", "--detach", "--allow-plain-http").returncode == 0
+    socket.create_connection(("127.0.0.2", machine.port), timeout=5).close()
+
+
 def test_a_home_of_150_characters_works(tmp_path: Path) -> None:
     here = Machine(tmp_path / ("x" * 80) / ("y" * 80))
     assert len(str(here.home.root)) > 150
