@@ -294,3 +294,38 @@ def test_a_stranger_may_do_nothing(api: InProcessApi) -> None:
     ):
         answer = api.call(method, path, {} if method in ("PUT", "POST") else None, token=token)
         assert code(answer) == (403, "AuthorizationFailed"), (method, path)
+
+
+def test_a_model_is_made_of_a_flow(api: InProcessApi) -> None:
+    make(api, template="chat")
+    put_file(api, "answer.py", "changed = True\n")
+
+    def put(version: str, uri: str) -> httpx.Response:
+        properties = {"modelUri": uri, "properties": {"mine": "kept"}}
+        return api.call("PUT", f"models/m/versions/{version}", {"properties": properties})
+
+    made = put("1", "azureml://flows/hello")
+    assert made.status_code == 201, made.text
+    shown = made.json()["properties"]
+    assert shown["properties"] == {
+        "azureml.promptflow.source_flow_id": "hello",
+        "azureml.promptflow.mode": "chat",
+        "azureml.promptflow.chat_input": "question",
+        "azureml.promptflow.chat_output": "answer",
+        "mine": "kept",
+    }
+    assert put("1", "azureml://flows/hello").status_code == 200
+    first = put("2", "azureml://flows/HELLO/versions/1").json()["properties"]
+    assert first["contentHash"] != shown["contentHash"]
+    put_file(api, "answer.py", "changed = 'again'\n")
+    assert code(put("1", "azureml://flows/hello")) == (409, "ImmutableAsset")
+    folder = api.home.models / shown["contentHash"]
+    assert (folder / "answer.py").read_text() == "changed = True\n"
+    # Clients fetch a model's files by its address.
+    path = shown["modelUri"].partition("/paths/")[2]
+    secrets = api.call("POST", "datastores/workspaceblobstore/listSecrets").json()
+    blob = f"/flowstead.blob.core.private/azureml-blobstore/{path}/answer.py?{secrets['sasToken']}"
+    assert api.call("GET", blob, token=None).text == "changed = True\n"
+    assert code(put("3", "azureml://flows/none")) == (404, "ResourceNotFound")
+    make(api, "empty")
+    assert code(put("3", "azureml://flows/empty")) == (400, "FlowInvalid")

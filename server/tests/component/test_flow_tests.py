@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -174,12 +175,20 @@ def test_an_instance_that_dies_ends_the_test(api: InProcessApi) -> None:
 
 
 def test_a_test_that_takes_too_long_is_ended(api: InProcessApi, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("flowstead.flow_tests.relay.SILENCE_S", 0.05)
+    monkeypatch.setattr("flowstead.flow_tests.relay.SILENCE_S", 0.1)
     monkeypatch.setattr("flowstead.flow_tests.relay.MOST_S", 0.5)
     wait = "import asyncio\nfrom promptflow.core import tool\n\n@tool\nasync def say(text: str):\n"
     make(api, say=wait + "    await asyncio.sleep(600)\n")
     kind, content = run(api, text="hi")[-1]
     assert (kind, content["error"]["code"]) == ("error", "FlowTestTimeout")
+
+
+def test_a_server_that_ends_cuts_tests_off(api: InProcessApi) -> None:
+    wait = "import asyncio\nfrom promptflow.core import tool\n\n@tool\nasync def say(text: str):\n"
+    make(api, say=wait + "    await asyncio.sleep(600)\n")
+    threading.Timer(3.0, api.flow_tests.close).start()
+    kind, content = run(api, text="hi")[-1]
+    assert (kind, content["error"]["code"]) == ("error", "ServerUnreachable")
 
 
 def test_a_deleted_flow_takes_its_instance_along(api: InProcessApi) -> None:

@@ -39,7 +39,7 @@ def test_deploy_ends_with_url_key_curl_and_how_to_delete() -> None:
     text = deploy.text_of(deployed(100), PLAN, FLOW, 3.21)
     assert text.splitlines() == [
         "",
-        "Ready 3.2 s after the folder was read.",
+        "Ready 3.2 s after the flow was read.",
         "",
         "Scoring URL  http://127.0.0.1:8080/endpoints/ask-docs/score",
         "Key          the-key",

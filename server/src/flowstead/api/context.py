@@ -52,6 +52,11 @@ class Context:
     feed: EventFeed
     instances: InstanceBoard
 
+    def end_streams(self) -> None:
+        """The server ends: answers that would go on for as long as somebody listens end now."""
+        self.feed.close()
+        self.flow_tests.close()
+
 
 def context_of(request: Request) -> Context:
     """The base URL comes from the settings: the caller's Host header says nothing here."""

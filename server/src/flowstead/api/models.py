@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 from fastapi import Depends
@@ -9,7 +10,8 @@ from fastapi.responses import JSONResponse
 
 from flowstead.api.arm import put_answer
 from flowstead.api.assets import Asset, demand_not_deployed, registered
-from flowstead.api.context import SITE, Here, Needs
+from flowstead.api.context import SITE, Context, Here, Needs
+from flowstead.api.flow_models import of_flow
 from flowstead.api.model_bodies import ModelVersionBody, show_version, version_spec
 from flowstead.api.upload_uris import demand_own_files, uploaded_at
 from flowstead.errors import ImmutableAsset
@@ -36,15 +38,15 @@ def put_model_version(
     here: Here,
     caller: Annotated[Principal, Depends(Needs("workspaces/models/versions/write"))],
 ) -> JSONResponse:
-    """Register uploaded files as a version, or change what is said of a version; its files never change."""
+    """Register uploaded files, or those of a flow (`azureml://flows/NAME`), as a version, or change what is said of a
+    version; its files never change."""
     check_asset_name(name)
     check_asset_version(version)
-    container, path = uploaded_at(body.properties.model_uri, here.workspace)
-    demand_own_files(path, "modelUri")
+    body, source = of_flow(here, body, caller) or (body, _uploaded(here, body))
     with here.store.reading() as tx:
         before = tx.find(Kind.MODEL_VERSION, MODELS.version_id(here, name, version))
     # Files are copied outside of the transaction, and only for a version that does not exist.
-    with registered(here, before, here.uploads.locate(container, path)) as content_hash:
+    with registered(here, before, source) as content_hash:
         spec = version_spec(body, content_hash)
         with here.store.transaction() as tx:
             before = tx.find(Kind.MODEL_VERSION, MODELS.version_id(here, name, version))
@@ -52,6 +54,12 @@ def put_model_version(
                 _demand_same_content(before, spec)
             record = MODELS.write_version(tx, here, name, version, spec, caller.name)
     return put_answer(here, record, show_version(record), None, created=before is None)
+
+
+def _uploaded(here: Context, body: ModelVersionBody) -> Path:
+    container, path = uploaded_at(body.properties.model_uri, here.workspace)
+    demand_own_files(path, "modelUri")
+    return here.uploads.locate(container, path)
 
 
 def _demand_same_content(before: ModelVersionRecord, spec: ModelVersionSpec) -> None:

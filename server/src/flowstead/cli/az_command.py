@@ -12,7 +12,7 @@ from typer.core import TyperCommand
 
 from flowstead.errors import BadArgument
 
-_LISTS = ("--set", "--tags")
+_LISTS = ("--set", "--tags", "--inputs")
 """Options that take several values after one name: `--set a=1 b=2`."""
 _JOINED = ("--traffic", "--mirror-traffic")
 """Options whose value is one text, with or without quotes around it: `--traffic blue=90 green=10`."""

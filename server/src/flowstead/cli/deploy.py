@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -25,6 +26,7 @@ from flowstead.cli.asking import curl_line, sample_body
 from flowstead.cli.deploy_plan import DEFAULT_DEPLOYMENT, DeployOptions, DeployPlan, plan_deploy
 from flowstead.cli.deploying import Deployed, deploy
 from flowstead.cli.documents import pairs
+from flowstead.cli.flow_sources import ExportedFlow, exported, folder_of
 from flowstead.cli.output import show
 from flowstead.cli.planning import plan_of_deploy, show_plan
 from flowstead.cli.progress import seconds, stages
@@ -43,7 +45,12 @@ _AUTH_MODES = {"key": AuthMode.KEY, "aml_token": AuthMode.AML_TOKEN, "aad_token"
 
 @app.command("deploy")
 def deploy_flow(
-    flow: Annotated[Path, typer.Argument(help="The flow's folder, with its flow.dag.yaml.", metavar="FLOW")],
+    flow: Annotated[
+        str, typer.Argument(help="The flow's folder, or the name of a flow of the workspace.", metavar="FLOW")
+    ] = "",
+    flow_name: Annotated[
+        str, typer.Option("--flow", help="A flow of the workspace, in place of FLOW.", metavar="NAME")
+    ] = "",
     endpoint: Annotated[
         str, typer.Option("--endpoint", "-e", help="The endpoint, new or not [default: named after the folder].")
     ] = "",
@@ -81,10 +88,12 @@ def deploy_flow(
     output: OutputOption = None,
     query: QueryOption = None,
 ) -> None:
-    """Make an endpoint of a flow's folder: creates the endpoint, registers the folder as a model, creates the
+    """Make an endpoint of a flow: creates the endpoint, registers the flow's files as a model, creates the
     deployment. The endpoint's first deployment gets all traffic; a later one of another name gets none."""
     began = time.monotonic()
-    definition = check_flow(flow)
+    folder = _folder(flow, flow_name)
+    if folder is not None:
+        check_flow(folder)  # before a server is looked for
     options = DeployOptions(
         endpoint=endpoint,
         deployment=deployment,
@@ -99,12 +108,17 @@ def deploy_flow(
             **choice_variables(outputs, connection_override),
         },
     )
-    plan = plan_deploy(definition, options)
-    with FlowsteadClient.of(Home.at(home)) as client:
+    with FlowsteadClient.of(Home.at(home)) as client, _files(client, folder, flow_name or flow) as files:
+        definition = check_flow(files.folder)
+        plan = plan_deploy(definition, options)
         if plan_only:
-            raise typer.Exit(show_plan(plan_of_deploy(client, flow, plan, all_traffic=all_traffic), output, query))
+            plan_shown = plan_of_deploy(client, files.folder, plan, all_traffic=all_traffic)
+            raise typer.Exit(show_plan(plan_shown, output, query))
         try:
-            deployed = deploy(client, flow, plan, stages(), all_traffic=all_traffic, wait=not no_wait)
+            wait = not no_wait
+            deployed = deploy(
+                client, files.folder, plan, stages(), all_traffic=all_traffic, wait=wait, flow_uri=files.uri
+            )
         except KeyboardInterrupt:
             print(f"The server goes on with what it has begun. See: {_show_command(plan)}", file=sys.stderr)
             raise
@@ -117,11 +131,22 @@ def deploy_flow(
         print(text_of(deployed, plan, definition, took))
 
 
+def _folder(flow: str, name: str) -> Path | None:
+    """The folder to deploy, None for a flow of the workspace. Raises BadArgument."""
+    if bool(flow) == bool(name):
+        raise BadArgument("Name one flow.", hint="flowstead deploy FOLDER, or flowstead deploy --flow NAME.")
+    return None if name else folder_of(flow)
+
+
+def _files(client: FlowsteadClient, folder: Path | None, name: str) -> AbstractContextManager[ExportedFlow]:
+    return exported(client, name) if folder is None else nullcontext(ExportedFlow(folder, ""))
+
+
 def text_of(deployed: Deployed, plan: DeployPlan, flow: FlowDefinition, took: float) -> str:
     """What to do now. The key or token stands here and in the curl line, nowhere else."""
     lines = [
         "",
-        f"Ready {seconds(took)} after the folder was read.",
+        f"Ready {seconds(took)} after the flow was read.",
         "",
         f"Scoring URL  {deployed.scoring_uri}",
         f"{'Key' if deployed.has_keys else 'Token':<12} {deployed.credential}",

@@ -10,6 +10,7 @@ from typing import Any
 from flowstead.azure_yaml import model_properties
 from flowstead.resources.deployment import DeploymentSpec
 from flowstead.resources.endpoint import AuthMode
+from flowstead.resources.flow_properties import flow_properties
 from flowstead.resources.names import LOCATION, check_asset_name, check_endpoint_name
 from flowstead_runtime.flow.definition import FlowDefinition
 
@@ -53,7 +54,7 @@ def plan_deploy(flow: FlowDefinition, options: DeployOptions) -> DeployPlan:
         deployment=deployment,
         model=check_asset_name(model_name_from(flow.name)),
         endpoint_body=endpoint_body(options.auth_mode),
-        model_properties=model_properties(tags={}, properties=flow_properties(flow)),
+        model_properties=model_properties(tags={}, properties=flow_properties(flow, flow.name)),
         deployment_body=deployment_body(options),
     )
 
@@ -71,17 +72,6 @@ def endpoint_name_from(folder: str) -> str:
 def model_name_from(folder: str) -> str:
     """A valid model name: `My flow (2)` → `My-flow-2`."""
     return re.sub(r"[^-_.A-Za-z0-9]+", "-", folder).strip("-_.")[:255] or "flow"
-
-
-def flow_properties(flow: FlowDefinition) -> dict[str, str]:
-    """The model properties by which Azure's pages know a prompt flow, and a chat flow's inputs and outputs."""
-    properties = {"azureml.promptflow.source_flow_id": flow.name}
-    if not flow.is_chat:
-        return properties
-    properties["azureml.promptflow.mode"] = "chat"
-    properties["azureml.promptflow.chat_input"] = next(n for n, i in flow.inputs.items() if i.is_chat_input)
-    chat_output = next((n for n, o in flow.outputs.items() if o.is_chat_output), "")
-    return {**properties, "azureml.promptflow.chat_output": chat_output} if chat_output else properties
 
 
 def endpoint_body(auth_mode: AuthMode) -> dict[str, Any]:

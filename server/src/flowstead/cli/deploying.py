@@ -38,14 +38,22 @@ class Deployed:
 
 
 def deploy(
-    client: FlowsteadClient, flow: Path, plan: DeployPlan, progress: Stages, *, all_traffic: bool, wait: bool
+    client: FlowsteadClient,
+    flow: Path,
+    plan: DeployPlan,
+    progress: Stages,
+    *,
+    all_traffic: bool,
+    wait: bool,
+    flow_uri: str = "",
 ) -> Deployed:
-    """Create what is missing, overwrite the deployment of that name. The first deployment of an endpoint gets all
+    """Create what is missing, overwrite the deployment of that name. flow_uri: by which the server knows the flow, ""
+    for a folder that is to be sent. The first deployment of an endpoint gets all
     traffic, another one only with `all_traffic`. Raises the error of the stage that failed."""
     with progress.stage("Creating an endpoint") as stage:
         endpoint = _endpoint(client, plan, stage)
     with progress.stage("Registering a model") as stage:
-        model = _model(client, flow, plan, stage)
+        model = _model(client, flow, flow_uri, plan, stage)
     with progress.stage("Creating a deployment") as stage:
         stage.note(f"{plan.endpoint}/{plan.deployment}")
         first = is_first(endpoint, client.deployments.all(plan.endpoint), plan.deployment)
@@ -80,7 +88,12 @@ def _endpoint(client: FlowsteadClient, plan: DeployPlan, stage: Stage) -> dict[s
     return operation.resource
 
 
-def _model(client: FlowsteadClient, flow: Path, plan: DeployPlan, stage: Stage) -> dict[str, Any]:
+def _model(client: FlowsteadClient, flow: Path, flow_uri: str, plan: DeployPlan, stage: Stage) -> dict[str, Any]:
+    if flow_uri:
+        version = client.models.next_version(plan.model)
+        model = client.models.put(plan.model, version, {**plan.model_properties, "modelUri": flow_uri})
+        stage.note(f"{plan.model}, version {model['name']}")
+        return model
     stage.phase("uploading its files")
     try:
         with assembled(flow) as folder:

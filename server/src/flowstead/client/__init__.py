@@ -8,6 +8,7 @@ from typing import Any, Self
 
 from flowstead.client.codes import Codes
 from flowstead.client.downloads import download
+from flowstead.client.flows import Flows
 from flowstead.client.operations import Operation, Progress
 from flowstead.client.resources import Assets, AuditRecords, Connections, Deployments, Endpoints, Workspaces
 from flowstead.client.scoring import Answer, invoke
@@ -30,6 +31,7 @@ class FlowsteadClient:
         self.data = Assets(session, "data")
         self.codes = Codes(session)
         self.connections = Connections(session)
+        self.flows = Flows(session)
         self.workspaces = Workspaces(session)
         self.audit_records = AuditRecords(session)
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import ssl
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from types import TracebackType
 from typing import Any, Self
 
@@ -88,13 +89,23 @@ class Session:
             subscription or here.subscription, resource_group or here.resource_group, workspace or here.name
         )
 
-    def request(self, method: str, path: str, *, body: Any = None, if_match: str = "", **query: str) -> httpx.Response:
-        """One call of the management API. path: absolute. if_match: the ETag that the resource must still have. Raises
-        the server's error, ServerNotRunning, ServerUnreachable."""
-        answer = self._authorised(method, path, body, query, if_match)
+    def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        body: Any = None,
+        content: bytes | str = "",
+        if_match: str = "",
+        **query: str,
+    ) -> httpx.Response:
+        """One call of the management API. path: absolute. body: JSON; content: bytes in its place. if_match: the ETag
+        that the resource must still have. Raises the server's error, ServerNotRunning, ServerUnreachable."""
+        sent = {"content": content} if content else {"json": body}
+        answer = self._authorised(method, path, sent, query, if_match)
         if answer.status_code == 401:
             self._token = ""  # a server that was started anew on another URL has another audience
-            answer = self._authorised(method, path, body, query, if_match)
+            answer = self._authorised(method, path, sent, query, if_match)
         if answer.is_error:
             raise failure_of(answer)
         return answer
@@ -117,6 +128,26 @@ class Session:
                     write(piece)
         except httpx.TransportError as failure:
             raise self._unreachable(failure, f"GET {path}") from failure
+
+    def events(self, path: str, body: Any) -> Iterator[tuple[str, dict[str, Any]]]:
+        """The server-sent events that answer a POST, as they come: (name, content). Raises the server's error."""
+        headers = {"Authorization": f"Bearer {self.token()}"}
+        timeout = httpx.Timeout(None, connect=_CONNECT_S)
+        try:
+            with self._client.stream(
+                "POST", path, json=body, headers=headers, params={"api-version": API_VERSION}, timeout=timeout
+            ) as answer:
+                if answer.is_error:
+                    answer.read()
+                    raise failure_of(answer)
+                name = ""
+                for line in answer.iter_lines():
+                    if line.startswith("event: "):
+                        name = line.removeprefix("event: ")
+                    elif line.startswith("data: "):
+                        yield name, json.loads(line.removeprefix("data: "))
+        except httpx.TransportError as failure:
+            raise self._unreachable(failure, f"POST {path}") from failure
 
     def token(self, audience: str = "") -> str:
         """A bearer token for the audience; the API's own is kept until shortly before it expires."""
@@ -146,10 +177,12 @@ class Session:
             hint="Check the URL and the network. To leave that server: flowstead logout.",
         )
 
-    def _authorised(self, method: str, path: str, body: Any, query: dict[str, str], if_match: str) -> httpx.Response:
+    def _authorised(
+        self, method: str, path: str, sent: Mapping[str, Any], query: dict[str, str], if_match: str
+    ) -> httpx.Response:
         headers = {"Authorization": f"Bearer {self.token()}", **({"If-Match": if_match} if if_match else {})}
         parameters = {"api-version": API_VERSION, **query}
-        return self.send(method, path, json=body, params=parameters, headers=headers)
+        return self.send(method, path, params=parameters, headers=headers, **sent)
 
     def _sign_in(self, audience: str) -> dict[str, Any]:
         form = {

@@ -98,6 +98,11 @@ class FlowTests:
         self._idle_s, self._most = idle_s, most
         self._instances: dict[str, _Instance] = {}
         self._lock = threading.Lock()
+        self.closed = False
+
+    def close(self) -> None:
+        """The server ends: tests that run are cut off."""
+        self.closed = True
 
     def hold(self, wanted: Wanted, *, first: bool) -> Held | Preparing:
         """An instance for it, or what it waits for: to be asked again then. first: nobody has asked before, so an

@@ -12,7 +12,13 @@ from typing import Any
 import httpx
 from anyio import CancelScope, to_thread
 
-from flowstead.errors import DeploymentCrashLoopBackOff, FlowsteadError, FlowTestTimeout, ResourceNotReady
+from flowstead.errors import (
+    DeploymentCrashLoopBackOff,
+    FlowsteadError,
+    FlowTestTimeout,
+    ResourceNotReady,
+    ServerUnreachable,
+)
 from flowstead.flow_tests.instances import FlowTests, Held, Wanted
 
 START_WITHIN_S = 120.0
@@ -22,6 +28,8 @@ MOST_S = 600.0
 SILENCE_S = 15.0
 """After so many seconds without an event a comment is sent, so that nobody on the way takes the stream for dead."""
 _POLL_S = 0.05
+_LOOK_S = 0.25
+"""How often it is looked whether the server ends, seconds."""
 _COMMENT = b": still at work\n\n"
 
 
@@ -52,7 +60,7 @@ async def _prepare(tests: FlowTests, wanted: Wanted) -> AsyncIterator[tuple[byte
     """An event for each thing that it waits for; the last comes with the instance."""
     loop = asyncio.get_running_loop()
     phase, since, said_at, first = "", loop.time(), loop.time(), True
-    while True:
+    while not tests.closed:
         # What was held in a thread must not be lost to a caller who leaves in that very moment.
         with CancelScope(shield=True):
             state = await to_thread.run_sync(partial(tests.hold, wanted, first=first))
@@ -70,6 +78,7 @@ async def _prepare(tests: FlowTests, wanted: Wanted) -> AsyncIterator[tuple[byte
             said_at = now
             yield _COMMENT, None
         await asyncio.sleep(_POLL_S)
+    raise _ending()
 
 
 async def _relay(tests: FlowTests, held: Held, inputs: Mapping[str, Any]) -> AsyncGenerator[bytes, None]:
@@ -79,7 +88,7 @@ async def _relay(tests: FlowTests, held: Held, inputs: Mapping[str, Any]) -> Asy
         async with (
             httpx.AsyncClient(transport=transport, base_url="http://instance", timeout=timeout) as client,
             client.stream("POST", "/test", json=dict(inputs)) as answer,
-            aclosing(_with_comments(answer.aiter_raw())) as pieces,
+            aclosing(_with_comments(answer.aiter_raw(), tests)) as pieces,
         ):
             if answer.status_code != 200:
                 raise DeploymentCrashLoopBackOff(f"The instance answered {answer.status_code}.")
@@ -94,27 +103,36 @@ async def _relay(tests: FlowTests, held: Held, inputs: Mapping[str, Any]) -> Asy
         ) from None
 
 
-async def _with_comments(pieces: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
-    """The pieces, and comments while there are none. Raises FlowTestTimeout."""
-    ends_at = asyncio.get_running_loop().time() + MOST_S
+async def _with_comments(pieces: AsyncIterator[bytes], tests: FlowTests) -> AsyncGenerator[bytes, None]:
+    """The pieces, and comments while there are none. Raises FlowTestTimeout, and ServerUnreachable when the server
+    ends."""
+    loop = asyncio.get_running_loop()
+    ends_at, comment_at = loop.time() + MOST_S, loop.time() + SILENCE_S
     pending: asyncio.Task[bytes] | None = None
     try:
-        while True:
+        while not tests.closed:
             pending = pending or asyncio.ensure_future(_next(pieces))
-            done, _ = await asyncio.wait({pending}, timeout=SILENCE_S)
-            if asyncio.get_running_loop().time() > ends_at:
+            done, _ = await asyncio.wait({pending}, timeout=_LOOK_S)
+            if loop.time() > ends_at:
                 raise FlowTestTimeout(f"The flow has not ended after {MOST_S:.0f} s.")
-            if not done:
-                yield _COMMENT
+            if done:
+                piece, pending = pending.result(), None
+                if not piece:
+                    return
+                yield piece
+            elif loop.time() < comment_at:
                 continue
-            piece = pending.result()
-            pending = None
-            if not piece:
-                return
-            yield piece
+            else:
+                yield _COMMENT
+            comment_at = loop.time() + SILENCE_S
+        raise _ending()
     finally:
         if pending is not None:
             pending.cancel()
+
+
+def _ending() -> ServerUnreachable:
+    return ServerUnreachable("The server ends, and the test with it.")
 
 
 async def _next(pieces: AsyncIterator[bytes]) -> bytes:

@@ -108,7 +108,7 @@ def run_server(
         listener = stack.enter_context(_api_listener(home))
         stack.enter_context(certified(home, settings, gateway, SystemClock()))
         gateway.ensure_running()
-        server = _Server(_uvicorn_config(app), before_shutdown=app.state.context.feed.close)
+        server = _Server(_uvicorn_config(app), before_shutdown=app.state.context.end_streams)
         stack.enter_context(_reconciling(reconciler, hint))
         failures: list[Exception] = []
         watching = (settings, server, signals, on_ready, failures)
