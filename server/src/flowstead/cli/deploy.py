@@ -133,8 +133,10 @@ def deploy_flow(
 
 def _folder(flow: str, name: str) -> Path | None:
     """The folder to deploy, None for a flow of the workspace. Raises BadArgument."""
-    if bool(flow) == bool(name):
-        raise BadArgument("Name one flow.", hint="flowstead deploy FOLDER, or flowstead deploy --flow NAME.")
+    if not flow and not name:
+        raise typer.BadParameter("Missing argument 'FLOW'.")
+    if flow and name:
+        raise BadArgument(f"Both {flow} and {name} are named.", hint="Name one flow to deploy.")
     return None if name else folder_of(flow)
 
 

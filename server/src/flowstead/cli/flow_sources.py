@@ -12,7 +12,7 @@ from pathlib import Path
 from flowstead.cli.deploy_plan import model_name_from
 from flowstead.client import FlowsteadClient
 from flowstead.client.flows import pack, unpack
-from flowstead.errors import BadArgument, FlowInvalid
+from flowstead.errors import FlowInvalid
 from flowstead_runtime.errors import UserError
 from flowstead_runtime.flow.includes import assembled
 
@@ -27,13 +27,14 @@ class ExportedFlow:
 
 
 def folder_of(written: str) -> Path | None:
-    """The folder, or definition file, that is meant; None for the name of a flow. Raises BadArgument for a path that
+    """The folder, or definition file, that is meant; None for the name of a flow. Raises FlowInvalid for a path that
     leads nowhere."""
     path = Path(written)
     if path.exists():
         return path
     if "/" in written or written in (".", ".."):
-        raise BadArgument(f"There is no folder {written!r}.", hint="Name a flow's folder, or a flow of the workspace.")
+        hint = "Name a flow's folder, or a flow of the workspace."
+        raise FlowInvalid(f"{written}: there is no flow folder.", hint=hint)
     return None
 
 

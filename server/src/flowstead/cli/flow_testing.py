@@ -49,7 +49,7 @@ def test_flow(
 
     It runs where a deployment of it would: in an instance of its own on the server, with its own packages. A folder is
     sent there first, as a scratch flow that no list shows."""
-    given = _inputs(inputs)
+    given = read_inputs(inputs)
     variables = {**connection_variables(connections), **variables_from(env, os.environ)}
     folder = folder_of(flow)
     with open_client(home) as client:
@@ -57,7 +57,7 @@ def test_flow(
         if interactive:
             _talk(client, name, given, variables, details)
             return
-        outputs = _follow(client.flows.test(name, given, variables), details=details)
+        outputs = follow(client.flows.test(name, given, variables), details=details)
         show(outputs, output, query)
 
 
@@ -65,12 +65,12 @@ def _talk(
     client: FlowsteadClient, name: str, given: Mapping[str, Any], variables: Mapping[str, str], details: bool
 ) -> None:
     """One question a line, until an empty one or the end."""
-    chat = _Chat(client.flows.validate(name)["flow"])
+    chat = Chat(client.flows.validate(name)["flow"])
     print("An empty line ends the conversation.", file=sys.stderr)
     while question := _ask():
         inputs = chat.inputs(question, given)
         said = _Said(chat.output)
-        outputs = _follow(client.flows.test(name, inputs, variables), details=details, quiet=not details, said=said)
+        outputs = follow(client.flows.test(name, inputs, variables), details=details, quiet=not details, said=said)
         said.end(outputs)
         chat.remember(inputs, outputs)
 
@@ -82,7 +82,7 @@ def _ask() -> str:
         return ""
 
 
-class _Chat:
+class Chat:
     """A conversation: the names of its parts, and what was said. Raises BadArgument for a flow that is none."""
 
     def __init__(self, flow: dict[str, Any] | None) -> None:
@@ -126,7 +126,7 @@ class _Said:
             print(whole if isinstance(whole, str) else json.dumps(whole, ensure_ascii=False), flush=True)
 
 
-def _follow(
+def follow(
     events: Iterable[tuple[str, dict[str, Any]]],
     *,
     details: bool = False,
@@ -183,7 +183,7 @@ def _short(value: Any) -> str:
     return text if len(text) <= _SHOWN else text[:_SHOWN] + "…"
 
 
-def _inputs(written: Iterable[str] | None) -> dict[str, Any]:
+def read_inputs(written: Iterable[str] | None) -> dict[str, Any]:
     """`NAME=VALUE`, the value as JSON where it is that, else as text; files of JSON objects. Later ones win. Raises
     BadArgument."""
     found: dict[str, Any] = {}

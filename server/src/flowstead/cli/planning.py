@@ -28,9 +28,11 @@ class _PlanningSession(Session):
         self.__dict__.update(real.__dict__)
         self._kept = kept
 
-    def request(self, method: str, path: str, *, body: Any = None, **query: str) -> httpx.Response:
+    def request(
+        self, method: str, path: str, *, body: Any = None, content: bytes | str = "", **query: str
+    ) -> httpx.Response:
         if method != "PUT":
-            return super().request(method, path, body=body, **query)
+            return super().request(method, path, body=body, content=content, **query)
         id = unquote(path)
         self._kept.append({"id": id, "body": body, "filesPending": True})
         return httpx.Response(201, json={**body, "id": id, "name": id.rpartition("/")[2]})
