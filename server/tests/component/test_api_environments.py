@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
+from flowstead.environments.interpreters import Interpreter, Interpreters
 from flowstead.store.records import Kind
 from flowstead.testing.in_process_api import InProcessApi
 
@@ -21,7 +23,10 @@ BLUE = "onlineEndpoints/foo/deployments/blue"
 
 @pytest.fixture
 def api(tmp_path: Path) -> Iterator[InProcessApi]:
-    with InProcessApi(tmp_path) as api:
+    own = Interpreter("3.11.7", Path(sys.executable))
+    other = Interpreter("3.13.1", Path("/usr/bin/python3.13"))
+    interpreters = Interpreters(own, lambda: [other], supported=">=3.11")
+    with InProcessApi(tmp_path, interpreters=interpreters) as api:
         yield api
 
 
@@ -121,11 +126,49 @@ def test_a_deployment_names_what_it_starts_from(api: InProcessApi) -> None:
     assert (refused.status_code, "foo/blue" in refused.json()["error"]["message"]) == (409, True)
 
 
+def test_a_refused_dockerfile_is_told_by_line_and_with_what_it_would_take(api: InProcessApi) -> None:
+    api.upload({"Dockerfile": f"FROM {IMAGE}\n\nRUN apt-get install -y x\n"}, place="LocalUpload/d/context")
+    uri = "azureml://datastores/workspaceblobstore/paths/LocalUpload/d/context"
+    assert put(api, "built", "1", build={"contextUri": uri}).status_code == 201
+    refused = deploy(api, api.workspace.environment("built", "1"))
+    assert (refused.status_code, refused.json()["error"]["code"]) == (400, "BadArgument")
+    said = refused.json()["error"]["message"]
+    assert "Line 3 of the Dockerfile, RUN: `apt-get install -y x` is not" in said
+    assert "container engine" in said
+
+
+def test_a_deployment_knows_python_and_variables_of_its_environment(api: InProcessApi) -> None:
+    conda = "dependencies: [python=3.13, {pip: [tabulate]}]\n"
+    put(api, "e", "1", image=IMAGE, condaFile=conda)
+    assert deploy(api, api.workspace.environment("e", "1")).status_code == 201
+    with api.store.reading() as tx:
+        [record] = tx.list(Kind.DEPLOYMENT)
+    assert (record.spec.base.requirements, record.spec.base.python) == ("tabulate\n", "==3.13.*")
+    dockerfile = f"FROM {IMAGE}\nENV PROMPTFLOW_RESPONSE_INCLUDED_FIELDS='[\"nothing\"]'\n"
+    api.upload({"Dockerfile": dockerfile}, place="LocalUpload/v/context")
+    uri = "azureml://datastores/workspaceblobstore/paths/LocalUpload/v/context"
+    put(api, "v", "1", build={"contextUri": uri})
+    made = deploy(api, api.workspace.environment("v", "1"))
+    assert made.json()["properties"]["environmentVariables"] == {}, "what the environment sets is not the deployment's"
+    with api.store.reading() as tx:
+        [record] = tx.list(Kind.DEPLOYMENT)
+    assert record.spec.base.variables == {"PROMPTFLOW_RESPONSE_INCLUDED_FIELDS": '["nothing"]'}
+
+
 @pytest.mark.parametrize(
     ("properties", "said"),
     [
         ({"image": "python:3.11"}, "container engine"),
         ({"image": IMAGE, "condaFile": "dependencies: [numpy]\n"}, "asks conda for numpy"),
+        (
+            {"image": IMAGE, "condaFile": "dependencies: [python=3.9]\n"},
+            "asks for Python 3.9; this machine has 3.11.7,",
+        ),
+        ({"image": IMAGE, "osType": "Windows"}, "one of Windows"),
+        (
+            {"image": IMAGE, "inferenceConfig": {"scoringRoute": {"path": "/predict", "port": 5001}}},
+            "/predict at port 5001",
+        ),
     ],
 )
 def test_what_nothing_can_start_from_is_refused_at_the_deployment(
@@ -138,6 +181,7 @@ def test_what_nothing_can_start_from_is_refused_at_the_deployment(
     assert error["target"] == "properties.environmentId"
     assert "environment e:1" in error["message"]
     assert said in error["message"]
+    assert api.call("GET", BLUE).status_code == 404
 
 
 def test_unknown_environments_are_refused(api: InProcessApi) -> None:

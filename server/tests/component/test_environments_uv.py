@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import platform
 import subprocess
 import threading
 import time
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from flowstead.environments.interpreters import found_by_uv
 from flowstead.environments.protocol import BuildFailed, Building, Built, EnvironmentRequest, EnvironmentState
 from flowstead.environments.uv_environments import UvEnvironments
 from flowstead.resources.home import Home
@@ -109,6 +111,29 @@ def test_what_cannot_be_resolved_is_told_by_uv_and_remembered(environments: UvEn
     assert isinstance(later.ensure(request, retry_failed=True), Building)
     assert failure_of(built(later, request)) == failure
     later.close()
+
+
+def test_lines_of_the_environment_come_before_the_flow_s(environments: UvEnvironments) -> None:
+    failure = failure_of(built(environments, EnvironmentRequest("tabulate==0.9.0\n", base="tabulate==0.8.10\n")))
+    assert "tabulate==0.8.10" in failure.output
+    assert "tabulate==0.9.0" in failure.output
+    failure = failure_of(built(environments, EnvironmentRequest("-e ./lib\n", base="tabulate\nclick\n")))
+    assert failure.message.startswith("Line 1 of requirements.txt, `-e ./lib`, is refused")
+    python = python_of(built(environments, EnvironmentRequest("click\n", base="tabulate==0.9.0\n")))
+    assert run(python, "import click; from importlib.metadata import version as v; print(v('tabulate'))") == "0.9.0"
+
+
+def test_an_environment_has_the_python_that_is_asked_for(environments: UvEnvironments, home: Home) -> None:
+    own = environments.key(DEFAULT)
+    assert environments.key(EnvironmentRequest(python=f"=={'.'.join(platform.python_version_tuple()[:2])}.*")) == own
+    failure = failure_of(environments.ensure(EnvironmentRequest(python="==3.9.*")))
+    assert (
+        f"this machine has {platform.python_version()}" in failure.message or "asks for Python 3.9" in failure.message
+    )
+    others = [each for each in found_by_uv(home.package_cache, ">=3.11") if each.version != platform.python_version()]
+    for other in others[:1]:
+        python = python_of(built(environments, EnvironmentRequest(python=f"=={other.version}")))
+        assert run(python, "import flowstead_runtime, platform; print(platform.python_version())") == other.version
 
 
 def test_a_refused_line_is_named(environments: UvEnvironments) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import time
 from pathlib import Path
 from typing import Any
@@ -63,6 +64,37 @@ dependencies:
         "python-slugify==8.0.4\n--extra-index-url https://packages.example/simple\npromptflow-tools\n"
     )
     assert conda("dependencies:\n- python\n") == conda("name: x\n") == ""
+
+
+@pytest.mark.parametrize(
+    ("written", "versions"),
+    [
+        ("python", ""),
+        ("python=3.11", "==3.11.*"),
+        ("conda-forge::python = 3.11.*", "==3.11.*"),
+        ("conda-forge/linux-64::python=3.9", "==3.9.*"),
+        ("Python==3.10", "==3.10.*"),
+        ("python==3.10.4", "==3.10.4"),
+        ("python=3.10.4", "==3.10.4.*"),
+        ("python 3.12", "==3.12.*"),
+        ("python=3.11.4=h955ad1f_0_cpython", "==3.11.4.*"),
+        ("python 3.11.4 h955ad1f_0", "==3.11.4.*"),
+        ("python>=3.9,<3.13", ">=3.9,<3.13"),
+        ("python >=3.9, !=3.10.*", ">=3.9,!=3.10.*"),
+        ("python~=3.11", "~=3.11"),
+        ("python[version='>=3.9,<4']", ">=3.9,<4"),
+        ("python=3", "==3.*"),
+    ],
+)
+def test_the_python_of_a_conda_file(written: str, versions: str) -> None:
+    text = f"dependencies: [{json.dumps(written)}, pip]\n"
+    assert base_environment(EnvironmentVersionSpec(image=IMAGE, conda_file=text), None).python == versions
+
+
+@pytest.mark.parametrize("written", ["python=3.10|3.11", "python=x", "python=", "python>>3", "python=3.11rc1"])
+def test_a_python_that_is_not_understood_is_refused(written: str) -> None:
+    with pytest.raises(BadArgument, match="not understood"):
+        conda(f"dependencies: [{json.dumps(written)}]\n")
 
 
 def test_packages_that_only_conda_has_are_all_named() -> None:
@@ -188,6 +220,13 @@ def test_routes_are_those_of_the_runtime(config: dict[str, Any], refused: str) -
 def test_windows_is_refused() -> None:
     with pytest.raises(BadArgument, match="one of Windows"):
         base_environment(EnvironmentVersionSpec(image=IMAGE, os_type="Windows"), None)
+
+
+def test_each_command_may_have_an_index_of_its_own(tmp_path: Path) -> None:
+    runs = ("-i https://a.example/s x", "-i https://a.example/s y", "--index-url=https://b.example/s z")
+    text = "FROM IMAGE\n" + "".join(f"RUN pip install {each}\n" for each in runs)
+    wanted = "-i https://a.example/s\nx\ny\n--extra-index-url https://b.example/s\nz\n"
+    assert dockerfile(tmp_path, text).requirements == wanted
 
 
 def test_requirements_that_include_others(tmp_path: Path) -> None:

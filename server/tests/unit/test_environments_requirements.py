@@ -133,3 +133,19 @@ def test_a_refusal_shows_no_credentials() -> None:
         check("-e git+https://alice:s3cr3tpass@127.0.0.1/x.git")
     assert "s3cr3tpass" not in str(refused.value)
     assert "alice" not in str(refused.value)
+
+
+@pytest.mark.parametrize("index", ["-i https://a.example/s", "--index-url=https://a.example/s"])
+def test_the_index_of_the_second_wins_and_the_first_stays_another_one(index: str) -> None:
+    both = check(f"{index}\ntabulate\n") + check("# mine\n--index-url https://b.example/s\nclick\n")
+    assert both.text.split("\n") == [
+        "--extra-index-url https://a.example/s",
+        "tabulate",
+        "",
+        "--index-url https://b.example/s",
+        "click",
+        "",
+    ]
+    assert both.options == ("--extra-index-url https://a.example/s", "--index-url https://b.example/s")
+    alone = check(f"{index}\n") + check("click\n")
+    assert alone.options == (index,)

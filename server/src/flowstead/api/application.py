@@ -48,6 +48,7 @@ from flowstead.api.middleware import (
 )
 from flowstead.api.rehearsing import PlannedRoutes
 from flowstead.engines.instance_board import InstanceBoard
+from flowstead.environments.interpreters import Interpreters
 from flowstead.flow_tests.instances import FlowTests
 from flowstead.resources.clock import Clock
 from flowstead.resources.home import Home
@@ -98,9 +99,10 @@ def create_app(
     clock: Clock,
     instances: InstanceBoard,
     flow_tests: FlowTests,
+    interpreters: Interpreters,
 ) -> FastAPI:
     """The API over an open store. hint: told after each commit that gave the reconciler work. instances: where the
-    reconciler posts what it sees.
+    reconciler posts what it sees. interpreters: what environments may start from.
 
     Cleans up what a server before left half-done, so it is made once per home and before any request."""
     workspace = Workspace()
@@ -141,6 +143,7 @@ def create_app(
         upload_key=store.derived_key("upload-signatures"),
         feed=EventFeed(store),
         instances=instances,
+        interpreters=interpreters,
     )
     app.state.planned_routes = PlannedRoutes(ROUTERS)
     environments.ensure_default_environment(app.state.context)

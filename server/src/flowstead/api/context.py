@@ -13,6 +13,7 @@ from flowstead.access.decisions import allowed
 from flowstead.api.event_feed import EventFeed
 from flowstead.api.paths import is_same_workspace
 from flowstead.engines.instance_board import InstanceBoard
+from flowstead.environments.interpreters import Interpreters
 from flowstead.errors import AuthorizationFailed, ResourceNotFound
 from flowstead.flow_tests.instances import FlowTests
 from flowstead.resources.clock import Clock
@@ -34,7 +35,7 @@ SITE = f"/subscriptions/{{subscription}}/resourceGroups/{{group}}/providers/{PRO
 class Context:
     """hint: called after each commit that gave the reconciler work. upload_key: signs upload signatures. base_url: what
     URLs that we hand out begin with, no trailing slash; it depends on the door through which the request came. feed:
-    wakes those who follow the events."""
+    wakes those who follow the events. interpreters: what environments may start from."""
 
     store: Store
     access: Access
@@ -51,6 +52,7 @@ class Context:
     base_url: str
     feed: EventFeed
     instances: InstanceBoard
+    interpreters: Interpreters
 
     def end_streams(self) -> None:
         """The server ends: answers that would go on for as long as somebody listens end now."""

@@ -33,13 +33,15 @@ def environment_of(body: DeploymentBody, here: Context) -> tuple[str | None, Bas
         raise _missing(name, version)
     context = here.contents.locate(record.spec.context_hash) if record.spec.context_hash else None
     try:
-        return record.id, base_environment(record.spec, context)
+        base = base_environment(record.spec, context)
+        here.interpreters.choose(base.python)
     except BadArgument as problem:
         raise BadArgument(
             f"No deployment can start from the environment {name}:{record.name}. {problem.message}",
             hint=problem.next_step,
             target=_TARGET,
         ) from None
+    return record.id, base
 
 
 def check_still_there(tx: Reading, environment_id: str | None) -> None:

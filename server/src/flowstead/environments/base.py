@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from flowstead.environments.conda_file import requirements_of_conda_file
+from flowstead.environments.conda_file import base_of_conda_file
 from flowstead.environments.dockerfile import base_of_dockerfile
 from flowstead.environments.requirements_text import RequirementsRefused, check, credentials_in
 from flowstead.errors import BadArgument
@@ -24,8 +24,8 @@ def base_environment(spec: EnvironmentVersionSpec, context: Path | None) -> Base
     for rule in _RULES:
         rule(spec)
     base = base_of_dockerfile(context, spec.dockerfile_path or "Dockerfile") if context else BaseEnvironment()
-    lines = requirements_of_conda_file(spec.conda_file) if spec.conda_file.strip() else ""
-    base = BaseEnvironment(base.requirements + lines, base.variables)
+    conda = base_of_conda_file(spec.conda_file) if spec.conda_file.strip() else BaseEnvironment()
+    base = BaseEnvironment(base.requirements + conda.requirements, base.variables, conda.python)
     _check_lines(base.requirements)
     return base
 

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from flowstead.environments.protocol import BuildFailed, Built
+from flowstead.environments.protocol import BuildFailed, Built, EnvironmentRequest
 from flowstead.environments.requirements_text import Requirements, RequirementsRefused, check
 from flowstead.environments.runtime_wheel import DISTRIBUTION, RuntimeWheel
 from flowstead.environments.uv_command import Uv, UvFailed, words_of
@@ -65,7 +65,13 @@ class Place:
 
 
 def build(
-    place: Place, text: str, *, runtime: RuntimeWheel, base_python: Path, cache: Path, cancel: threading.Event
+    place: Place,
+    request: EnvironmentRequest,
+    *,
+    runtime: RuntimeWheel,
+    base_python: Path,
+    cache: Path,
+    cancel: threading.Event,
 ) -> None:
     """Leave `ready` or `failed` behind. Raises BuildCancelled, and OSError when the disk does not let us."""
     place.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -76,7 +82,8 @@ def build(
         place.ready.unlink(missing_ok=True)
         with place.log.open("w", encoding="utf-8") as log, _work_directory(place) as work:
             try:
-                requirements = check(text)
+                # Apart, so that a line that is refused has the number that its author counts.
+                requirements = check(request.base) + check(request.requirements)
                 uv = Uv(cache, log, requirements.secrets, work, held, cancel)
                 _run_steps(uv, place, work, requirements, runtime, base_python)
             except RequirementsRefused as refusal:

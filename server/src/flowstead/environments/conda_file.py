@@ -5,18 +5,23 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
+
 from flowstead.errors import BadArgument
+from flowstead.resources.environment import BaseEnvironment
 from flowstead_runtime.errors import RuntimeFailure
 from flowstead_runtime.yaml_file import parse_yaml
 
 TARGET = "properties.condaFile"
-_BROUGHT_ALONG = frozenset({"pip", "python", "setuptools", "wheel"})
-"""Packages of conda's that every environment has already."""
-_NAME = re.compile(r"(?:[\w.-]+::)?(?P<name>[A-Za-z0-9._-]+)")
+_BROUGHT_ALONG = frozenset({"pip", "setuptools", "wheel"})
+"""Packages of conda's that no environment needs from there."""
+_NAME = re.compile(r"(?:[\w./-]+::)?(?P<name>[A-Za-z0-9._-]+)(?P<rest>.*)", re.S)
+_BRACKETS = re.compile(r"\[\s*version\s*=\s*['\"]?(?P<versions>[^'\"\]]*)['\"]?\s*\]")
+_VERSION = re.compile(r"(?P<operator>[=<>!~]*)\s*(?P<version>\d+(?:\.\d+)*)(?P<any>\.?\*)?")
 
 
-def requirements_of_conda_file(text: str) -> str:
-    """The lines of its `pip:` part. Which Python it asks for does not count: environments have the server's.
+def base_of_conda_file(text: str) -> BaseEnvironment:
+    """What it adds to the runtime: the lines of its `pip:` part, and which Python it asks for.
 
     Raises BadArgument for a text that is no conda file, and for packages that only conda has, all of them at once."""
     try:
@@ -30,11 +35,17 @@ def requirements_of_conda_file(text: str) -> str:
         raise BadArgument("`dependencies` of the conda file is not a list.", target=TARGET)
     lines: list[str] = []
     conda_only: list[str] = []
+    python: list[str] = []
     for each in dependencies:
         if isinstance(each, dict):
             lines += _pip_lines(each)
         elif isinstance(each, str):
-            conda_only += _conda_only(each)
+            match = _NAME.fullmatch(each.strip())
+            name = match["name"].lower() if match else ""
+            if match and name == "python":
+                python += _python_versions(match["rest"])
+            elif name not in _BROUGHT_ALONG:
+                conda_only.append(each.strip()[:80])
         else:
             raise BadArgument(f"{str(each)[:80]!r} in the conda file is not a package.", target=TARGET)
     if conda_only:
@@ -43,7 +54,7 @@ def requirements_of_conda_file(text: str) -> str:
             hint="Move what PyPI has too to the list `pip:` of the same file.",
             target=TARGET,
         )
-    return "".join(f"{line}\n" for line in lines)
+    return BaseEnvironment("".join(f"{line}\n" for line in lines), python=",".join(python))
 
 
 def _pip_lines(part: dict[Any, Any]) -> list[str]:
@@ -53,8 +64,32 @@ def _pip_lines(part: dict[Any, Any]) -> list[str]:
     return lines
 
 
-def _conda_only(specification: str) -> list[str]:
-    match = _NAME.match(specification.strip())
-    if match is not None and match["name"].lower() in _BROUGHT_ALONG:
-        return []
-    return [specification.strip()[:80]]
+def _python_versions(written: str) -> list[str]:
+    """`=3.11`, `==3.11.4`, ` >=3.9,<3.13`, `3.11.*`, `=3.11=build`, `[version='>=3.9']` as PEP 440 has it. conda's `=`
+    leaves what follows open, and so does `==` of two numbers, whose author hardly means the first release."""
+    brackets = _BRACKETS.fullmatch(written.strip())
+    text = (brackets["versions"] if brackets else written).strip()
+    conditions = []
+    for part in filter(None, (each.strip() for each in text.split(","))):
+        match = _VERSION.match(part)
+        # After the version only a build may follow: `3.11.4=h955ad1f_0_cpython`, or with a space.
+        after = part[match.end() :] if match else part
+        if match is None or (after and after[0] not in "= "):
+            raise _not_understood(written)
+        operator, version = match["operator"], match["version"]
+        if operator in ("", "=", "=="):
+            exact = operator == "==" and version.count(".") >= 2 and not match["any"]
+            conditions.append(f"=={version}" if exact else f"=={version}.*")
+        else:
+            conditions.append(f"{operator}{version}{'.*' if match['any'] and operator == '!=' else ''}")
+    try:
+        SpecifierSet(",".join(conditions))
+    except InvalidSpecifier:
+        raise _not_understood(written) from None
+    return conditions
+
+
+def _not_understood(written: str) -> BadArgument:
+    return BadArgument(
+        f"`python{written[:80]}` in the conda file is not understood.", hint="Write python=X.Y.", target=TARGET
+    )

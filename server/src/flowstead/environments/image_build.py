@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 
-from flowstead.environments.requirements_text import redact
+from flowstead.environments.requirements_text import as_extra_index, is_index, redact
 from flowstead.errors import BadArgument
 from flowstead_runtime.errors import RuntimeFailure
 from flowstead_runtime.yaml_file import read_bounded_text
@@ -21,6 +21,7 @@ _MAX_CHARACTERS = 1024 * 1024
 """Of what variables expand to, and of all requirements together."""
 _MAX_COPIED = 50_000
 _MAX_DEPTH = 20
+_MAX_OPTIONS = 200
 _MAX_READS = 500
 _MAX_READ = 8 * 1024 * 1024
 """Of all files together that are read for a Dockerfile, itself among them, characters."""
@@ -41,6 +42,7 @@ class ImageBuild:
     folders: set[PurePosixPath] = field(default_factory=lambda: set(map(PurePosixPath, _FOLDERS)))
     copied: dict[PurePosixPath, Path] = field(default_factory=dict)
     requirements: list[str] = field(default_factory=list)
+    options: set[str] = field(default_factory=set)
     reads: int = 0
     read_characters: int = 0
 
@@ -96,7 +98,16 @@ class ImageBuild:
 
     def require(self, lines: Iterable[str]) -> None:
         """Install what these lines of a requirements file name."""
-        self.requirements += lines
+        for line in lines:
+            if is_index(line) and line.strip() not in self.options:
+                # Each command may have an index of its own; uv takes one for all, and further ones.
+                line = as_extra_index(line) if any(map(is_index, self.options)) else line
+            if line.strip() not in self.options:
+                self.requirements.append(line)
+            if line.startswith("-"):
+                self.options.add(line.strip())
+            if len(self.options) > _MAX_OPTIONS:
+                raise self.refuse("there are too many options")
         if sum(map(len, self.requirements)) > _MAX_CHARACTERS:
             raise self.refuse("there are too many requirements")
 

@@ -9,9 +9,13 @@ from typing import Protocol
 
 @dataclass(frozen=True)
 class EnvironmentRequest:
-    """requirements: the flow's requirements.txt with its `-r` includes resolved inside the flow, "" for none."""
+    """requirements: the flow's requirements.txt with its `-r` includes resolved inside the flow, "" for none. base:
+    the lines of the environment that the deployment names, which come before them; python: the versions that it asks
+    for, as PEP 440 has it, "" for the server's own."""
 
     requirements: str = field(default="", repr=False)
+    base: str = field(default="", repr=False)
+    python: str = ""
 
 
 @dataclass(frozen=True)

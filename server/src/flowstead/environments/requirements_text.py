@@ -28,6 +28,7 @@ PROVIDED_BY_THE_RUNTIME = frozenset(
 _REMOTE_SCHEMES = frozenset({"http", "https", "git+http", "git+https", "git+ssh"})
 _OPTION = re.compile(r"(?P<name>--[a-z-]+|-[a-z])(?:\s*=\s*|\s+|(?<=^-[a-z]))?(?P<value>.*)")
 _NAMED = re.compile(r"(?P<name>[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)\s*(?:\[[^\]]*\])?\s*(?P<rest>.*)")
+_INDEX = re.compile(r"\s*(?:--index-url\b\s*=?|-i\b)\s*")
 _VARIABLE = re.compile(r"\$\{[A-Z0-9_]+\}")
 _USER_INFO = re.compile(r"(?<=://)[^/\s@'\"]+@")
 _ARCHIVE_ENDINGS = (".whl", ".zip", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
@@ -64,6 +65,23 @@ class Requirements:
     prerelease: bool = False
     insecure_hosts: tuple[str, ...] = ()
     secrets: tuple[str, ...] = field(default=(), repr=False)
+
+    def __add__(self, other: Requirements) -> Requirements:
+        """Both, this one first. uv takes one `--index-url`: this one's becomes another index when the other has one
+        too."""
+        text, options = self.text, self.options
+        if any(map(is_index, other.options)):
+            text = "".join(f"{as_extra_index(line)}\n" for line in text.splitlines())
+            options = tuple(map(as_extra_index, options))
+        return Requirements(
+            text=text + other.text,
+            asks_for_anything=self.asks_for_anything or other.asks_for_anything,
+            options=options + other.options,
+            hashed=self.hashed + other.hashed,
+            prerelease=self.prerelease or other.prerelease,
+            insecure_hosts=self.insecure_hosts + other.insecure_hosts,
+            secrets=tuple(sorted((*self.secrets, *other.secrets), key=len, reverse=True)),
+        )
 
 
 def check(text: str) -> Requirements:
@@ -102,6 +120,16 @@ def check(text: str) -> Requirements:
         insecure_hosts=tuple(insecure),
         secrets=credentials_in(text),
     )
+
+
+def is_index(line: str) -> bool:
+    """Whether it is an `--index-url` line."""
+    return _INDEX.match(line) is not None
+
+
+def as_extra_index(line: str) -> str:
+    """An `--index-url` line as `--extra-index-url`; others as they are."""
+    return _INDEX.sub("--extra-index-url ", line)
 
 
 def redact(text: str, secrets: tuple[str, ...] = ()) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import logging
 import platform
-import sys
 import threading
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cached_property
@@ -13,8 +12,10 @@ from pathlib import Path
 
 from flowstead.environments import runtime_wheel
 from flowstead.environments.build import Place, build
+from flowstead.environments.interpreters import Interpreter, Interpreters
 from flowstead.environments.protocol import BuildFailed, Building, EnvironmentRequest, EnvironmentState
 from flowstead.environments.uv_command import BuildCancelled
+from flowstead.errors import BadArgument
 from flowstead.resources.home import Home
 
 logger = logging.getLogger(__name__)
@@ -27,24 +28,24 @@ class UvEnvironments:
     """Keeps the protocol `Environments`. Safe to use from several threads. A build that has begun outlives a
     change of mind; one that was cut off is begun anew."""
 
-    def __init__(self, home: Home, *, base_python: Path | None = None) -> None:
-        """base_python: the interpreter that environments start from; the server's own unless named."""
+    def __init__(self, home: Home, *, interpreters: Interpreters | None = None) -> None:
+        """interpreters: what environments may start from; this machine's unless given."""
         self._home = home
-        # In a virtual environment `sys.executable` would give an environment that ends with the server's.
-        self._base_python = base_python or Path(getattr(sys, "_base_executable", None) or sys.executable)
+        self._interpreters = interpreters or Interpreters.of_this_machine(home.package_cache)
         self._pool = ThreadPoolExecutor(_BUILDERS, thread_name_prefix="environment")
         self._builds: dict[str, Future[None]] = {}
         self._lock = threading.Lock()
         self._cancel = threading.Event()
 
     def key(self, request: EnvironmentRequest) -> str:
+        python = self._python(request)
         parts = (
             platform.python_implementation(),
-            platform.python_version(),
+            python.version if isinstance(python, Interpreter) else request.python,
             platform.machine(),
-            str(self._base_python),
+            str(python.path) if isinstance(python, Interpreter) else "",
             self._runtime.digest,
-            request.requirements.strip(),
+            (request.base + request.requirements).strip(),
         )
         return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:20]
 
@@ -53,6 +54,9 @@ class UvEnvironments:
         return self._place(self.key(request)).log
 
     def ensure(self, request: EnvironmentRequest, *, retry_failed: bool = False) -> EnvironmentState:
+        python = self._python(request, look_again=retry_failed)
+        if isinstance(python, BuildFailed):
+            return python
         key = self.key(request)
         place = self._place(key)
         with self._lock:
@@ -69,7 +73,7 @@ class UvEnvironments:
             failure = place.failure()
             if failure is not None and not retry_failed:
                 return failure
-            self._builds[key] = self._pool.submit(self._build, place, request.requirements)
+            self._builds[key] = self._pool.submit(self._build, place, request, python.path)
             return Building(place.log)
 
     def close(self) -> None:
@@ -85,13 +89,19 @@ class UvEnvironments:
     def _place(self, key: str) -> Place:
         return Place(self._home.environments / key)
 
-    def _build(self, place: Place, requirements: str) -> None:
+    def _python(self, request: EnvironmentRequest, *, look_again: bool = False) -> Interpreter | BuildFailed:
+        try:
+            return self._interpreters.choose(request.python, look_again=look_again)
+        except BadArgument as missing:
+            return BuildFailed(missing.message, missing.next_step)
+
+    def _build(self, place: Place, request: EnvironmentRequest, base_python: Path) -> None:
         try:
             build(
                 place,
-                requirements,
+                request,
                 runtime=self._runtime,
-                base_python=self._base_python,
+                base_python=base_python,
                 cache=self._home.package_cache,
                 cancel=self._cancel,
             )

@@ -21,6 +21,7 @@ from flowstead.access import Access
 from flowstead.api.application import create_app
 from flowstead.engines.instance_board import InstanceBoard
 from flowstead.engines.local import LocalEngine
+from flowstead.environments.interpreters import Interpreters
 from flowstead.environments.uv_environments import UvEnvironments
 from flowstead.errors import StartFailed
 from flowstead.flow_tests.instances import FlowTests
@@ -127,7 +128,8 @@ def _compose(
 ) -> tuple[FastAPI, Reconciler, Hint]:
     clock, hint = SystemClock(), Hint()
     access = Access.open(home, principals=store.principals, settings=settings, clock=clock)
-    environments = UvEnvironments(home)
+    interpreters = Interpreters.of_this_machine(home.package_cache)
+    environments = UvEnvironments(home, interpreters=interpreters)
     stack.callback(environments.close)
     gateway.trust(issuer_of(access))
     board = InstanceBoard()
@@ -148,6 +150,7 @@ def _compose(
         clock=clock,
         flow_tests=flow_tests,
         instances=board,
+        interpreters=interpreters,
     )
     reconciler = Reconciler(
         store=store,

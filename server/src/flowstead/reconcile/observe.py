@@ -215,8 +215,7 @@ class DeploymentObserver:
 
 
 def _request(source: FlowSource, spec: DeploymentSpec) -> EnvironmentRequest:
-    """The flow's own lines come first, so that what is said of a line names the one that its author counts."""
-    return EnvironmentRequest(source.requirements + spec.base.requirements)
+    return EnvironmentRequest(source.requirements, spec.base.requirements, spec.base.python)
 
 
 def _has_failed(view: DeploymentView) -> bool:

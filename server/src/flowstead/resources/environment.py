@@ -36,10 +36,12 @@ class EnvironmentVersionSpec:
 @dataclass(frozen=True)
 class BaseEnvironment:
     """What an environment adds to the runtime. requirements: lines as in requirements.txt, before the flow's own;
-    variables: of the instance's process, under those of the deployment."""
+    variables: of the instance's process, under those of the deployment. python: the versions that it may be, as PEP
+    440 has it; "" for the server's own."""
 
     requirements: str = field(default="", repr=False)
     variables: Mapping[str, str] = field(default_factory=dict)
+    python: str = ""
 
 
 RUNTIME_ALONE = BaseEnvironment()

@@ -16,6 +16,7 @@ from flowstead.access.principals import hash_secret
 from flowstead.api import create_app
 from flowstead.engines.instance_board import InstanceBoard
 from flowstead.engines.local import LocalEngine
+from flowstead.environments.interpreters import Interpreters
 from flowstead.environments.protocol import Environments
 from flowstead.flow_tests.instances import FlowTests
 from flowstead.resources.clock import Clock, SystemClock
@@ -42,8 +43,10 @@ class InProcessApi:
         clock: Clock | None = None,
         settings: ServerSettings | None = None,
         environments: Environments | None = None,
+        interpreters: Interpreters | None = None,
     ) -> None:
-        """environments: of the flows that are tried out; ones that nothing runs in unless given."""
+        """environments: of the flows that are tried out; ones that nothing runs in unless given.
+        interpreters: this machine's unless given."""
         self.home = Home(root)
         self.home.create()
         self.clock = clock or SystemClock()
@@ -69,6 +72,7 @@ class InProcessApi:
             clock=self.clock,
             instances=self.instances,
             flow_tests=self.flow_tests,
+            interpreters=interpreters or Interpreters.of_this_machine(self.home.package_cache),
         )
 
     def __enter__(self) -> Self:

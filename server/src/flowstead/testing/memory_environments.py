@@ -34,24 +34,29 @@ class InMemoryEnvironments:
         self._states: dict[str, EnvironmentState] = {}
 
     def key(self, request: EnvironmentRequest) -> str:
-        return hashlib.sha256(request.requirements.encode()).hexdigest()[:20]
+        return hashlib.sha256(f"{request.python}{_lines(request)}".encode()).hexdigest()[:20]
 
     def ensure(self, request: EnvironmentRequest, *, retry_failed: bool = False) -> EnvironmentState:
         key = self.key(request)
         state = self._states.get(key)
         if isinstance(state, BuildFailed) and retry_failed:
-            self.retried.append(request.requirements)
+            self.retried.append(_lines(request))
             state = None
         if state is None:
             state = Building(self.log)
-            self._states[key] = state if self.slow else self._end(request.requirements)
+            self._states[key] = state if self.slow else self._end(_lines(request), key)
         return self._states[key]
 
     def finish(self, requirements: str = "") -> None:
         """The build of those requirements ends."""
-        self._states[self.key(EnvironmentRequest(requirements))] = self._end(requirements)
+        key = self.key(EnvironmentRequest(requirements))
+        self._states[key] = self._end(requirements, key)
 
-    def _end(self, requirements: str) -> EnvironmentState:
+    def _end(self, requirements: str, key: str) -> EnvironmentState:
         if requirements in self.failures:
             return self.failures[requirements]
-        return Built(Path(f"/environments/{self.key(EnvironmentRequest(requirements))}/bin/python"))
+        return Built(Path(f"/environments/{key}/bin/python"))
+
+
+def _lines(request: EnvironmentRequest) -> str:
+    return request.base + request.requirements
