@@ -19,7 +19,13 @@ def step_keys_are_regenerated(j: Journey) -> None:
 
 
 def step_a_token_opens_its_endpoint(j: Journey) -> None:
-    wanted = j.deployment("blue", "by-token", environment="azureml:runtime:1", environment_variables={"GREETING": "t"})
+    wanted = j.deployment(
+        "blue",
+        "by-token",
+        model="azureml:greeter:1",
+        environment="azureml:runtime:1",
+        environment_variables={"GREETING": "t"},
+    )
     j.ml.online_deployments.begin_create_or_update(wanted).result()
     token = j.ml.online_endpoints.get_keys("by-token")
     assert token.access_token
@@ -29,6 +35,12 @@ def step_a_token_opens_its_endpoint(j: Journey) -> None:
 
 
 def step_an_entra_token_opens_its_endpoint(j: Journey) -> None:
-    wanted = j.deployment("blue", "by-entra", environment="azureml:runtime:1", environment_variables={"GREETING": "e"})
+    wanted = j.deployment(
+        "blue",
+        "by-entra",
+        model="azureml:greeter:1",
+        environment="azureml:runtime:1",
+        environment_variables={"GREETING": "e"},
+    )
     j.ml.online_deployments.begin_create_or_update(wanted).result()
     assert j.invoke("by-entra", "x", "blue") == {"said": "e says x"}
