@@ -161,8 +161,8 @@ def test_a_deployment_knows_python_and_variables_of_its_environment(api: InProce
         ({"image": "python:3.11"}, "container engine"),
         ({"image": IMAGE, "condaFile": "dependencies: [numpy]\n"}, "asks conda for numpy"),
         (
-            {"image": IMAGE, "condaFile": "dependencies: [python=3.9]\n"},
-            "asks for Python 3.9; this machine has 3.11.7,",
+            {"image": IMAGE, "condaFile": "dependencies: [python=3.39]\n"},
+            "asks for Python 3.39; this machine has 3.11.7,",
         ),
         ({"image": IMAGE, "osType": "Windows"}, "one of Windows"),
         (

@@ -27,6 +27,8 @@ logger = logging.getLogger(__name__)
 _LOOK_AGAIN_S = 5.0
 """How soon it is looked again for one that was missing, seconds: looking takes seconds where there are many."""
 _LONGEST_LOOK_S = 60.0
+_VERSIONS = tuple(f"3.{minor}.{patch}" for minor in range(40) for patch in range(30))
+"""All that there are, and some to come."""
 
 
 @dataclass(frozen=True)
@@ -70,8 +72,11 @@ class Interpreters:
 
     def choose(self, wanted: str, *, look_again: bool = True) -> Interpreter:
         """wanted: versions, as `==3.11.*` or `>=3.9,<3.13`; "" for any. look_again: somebody may have installed one
-        since the last look. Raises BadArgument, which names what there is."""
-        if not wanted or _suits(self.own, wanted):
+        since the last look. Raises BadArgument, which names what there is.
+
+        A file that asks for a Python from before the runtime's (prompt flow's images had 3.9) gets the own one: it could
+        never be had, and what ran there hardly ever fails on a newer one."""
+        if not wanted or _suits(self.own, wanted) or _is_outlived(wanted, self._supported):
             return self.own
         for interpreter in self._others(wanted, look_again):
             if _suits(interpreter, wanted):
@@ -127,6 +132,12 @@ def found_by_uv(cache: Path, supported: str) -> Sequence[Interpreter]:
 
 def _suits(interpreter: Interpreter, wanted: str) -> bool:
     return SpecifierSet(wanted).contains(interpreter.version, prereleases=False)
+
+
+def _is_outlived(wanted: str, supported: str) -> bool:
+    """Whether only versions fit that are older than any that the runtime runs on."""
+    fitting = list(SpecifierSet(wanted).filter(_VERSIONS))
+    return bool(fitting) and not any(True for _ in SpecifierSet(supported).filter(fitting))
 
 
 def _parts(version: str) -> tuple[int, ...]:
