@@ -74,8 +74,8 @@ class Interpreters:
         """wanted: versions, as `==3.11.*` or `>=3.9,<3.13`; "" for any. look_again: somebody may have installed one
         since the last look. Raises BadArgument, which names what there is.
 
-        A file that asks for a Python from before the runtime's (prompt flow's images had 3.9) gets the own one: it could
-        never be had, and what ran there hardly ever fails on a newer one."""
+        A file that asks for a Python from before the runtime's (prompt flow's images had 3.9) gets the own one: it
+        could never be had, and what ran there hardly ever fails on a newer one."""
         if not wanted or _suits(self.own, wanted) or _is_outlived(wanted, self._supported):
             return self.own
         for interpreter in self._others(wanted, look_again):
