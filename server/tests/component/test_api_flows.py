@@ -95,7 +95,9 @@ def test_a_template_is_a_valid_flow_of_its_type(api: InProcessApi, template: str
     assert "flow.dag.yaml" in paths(api)
     checked = api.call("POST", "flows/hello/validate").json()
     assert (checked["valid"], checked["problems"]) == (True, [])
-    assert checked["flow"]["isChat"] == (template == "chat")
+    chat = {"input": "question", "history": "chat_history", "output": "answer"}
+    assert checked["flow"]["chat"] == (chat if template == "chat" else None)
+    assert all(node["type"] for node in checked["flow"]["nodes"])
 
 
 def test_a_file_is_saved_read_and_deleted(api: InProcessApi) -> None:

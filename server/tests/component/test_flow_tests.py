@@ -154,6 +154,9 @@ def test_a_flow_that_cannot_run_is_refused_at_once(api: InProcessApi) -> None:
     assert (answer.status_code, answer.json()["error"]["code"]) == (400, "FlowInvalid")
     assert "say.py:1:5" in answer.json()["error"]["message"]
     assert api.call("POST", "flows/none/test", {}).status_code == 404
+    for variables in ({"": "x"}, {"A=B": "x"}, {"A": "a\0b"}):
+        refused = api.call("POST", "flows/hello/test", {"environmentVariables": variables})
+        assert (refused.status_code, refused.json()["error"]["code"]) == (400, "BadArgument")
     assert instances(api) == []
 
 

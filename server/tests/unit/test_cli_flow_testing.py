@@ -13,13 +13,7 @@ from flowstead.errors import BadArgument, FlowsteadError, UserScriptInitFailed
 
 Event = tuple[str, dict[str, Any]]
 NODE = {"node": "a", "status": "Completed", "durationMs": 12.3, "tokens": {"total": 7}, "output": {"x": 1}}
-CHAT = {
-    "inputs": [
-        {"name": "q", "isChatInput": True, "isChatHistory": False},
-        {"name": "h", "isChatInput": False, "isChatHistory": True},
-    ],
-    "outputs": [{"name": "more", "isChatOutput": False}, {"name": "a", "isChatOutput": True}],
-}
+CHAT = {"chat": {"input": "q", "history": "h", "output": "a"}}
 
 
 def shown(events: list[Event], *, details: bool = False) -> list[str]:
@@ -87,7 +81,7 @@ def test_a_conversation_carries_its_history() -> None:
     assert chat.inputs("two", {}) == {"q": "two", "h": [turn]}
 
 
-@pytest.mark.parametrize("flow", [None, {"inputs": [], "outputs": []}])
+@pytest.mark.parametrize("flow", [None, {"chat": None}])
 def test_what_is_no_chat_cannot_be_talked_to(flow: dict[str, Any] | None) -> None:
     with pytest.raises(BadArgument, match="no chat"):
         Chat(flow)

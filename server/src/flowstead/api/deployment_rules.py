@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from flowstead.api.deployment_bodies import DeploymentBody
@@ -90,9 +90,14 @@ def _probe_times_fit(body: DeploymentBody) -> None:
 
 
 def _variables_can_be_set(body: DeploymentBody) -> None:
+    check_variables(body.properties.environment_variables, "properties.environmentVariables")
+
+
+def check_variables(variables: Mapping[str, str], field: str) -> None:
+    """What an instance's environment can hold. field: where they stand in the body. Raises BadArgument."""
     total = 0
-    for name, value in body.properties.environment_variables.items():
-        target = f"properties.environmentVariables.{name[:MAX_VARIABLE_NAME]}"
+    for name, value in variables.items():
+        target = f"{field}.{name[:MAX_VARIABLE_NAME]}"
         if not name or len(name) > MAX_VARIABLE_NAME or "=" in name or not name.isprintable():
             raise BadArgument(
                 f"{name[:MAX_VARIABLE_NAME]!r} cannot be the name of an environment variable.", target=target
@@ -108,7 +113,7 @@ def _variables_can_be_set(body: DeploymentBody) -> None:
         raise BadArgument(
             f"The environment variables together are over {MAX_VARIABLES_BYTES} bytes.",
             hint="Put large values into a file of the flow.",
-            target="properties.environmentVariables",
+            target=field,
         )
 
 

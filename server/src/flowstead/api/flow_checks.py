@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends
-from fastapi.responses import Response
+from fastapi.responses import JSONResponse, Response
 
 from flowstead.api.context import Context, Here, Needs
+from flowstead.api.deployment_rules import check_variables
 from flowstead.api.event_streams import EVENT_STREAM, EventStream
 from flowstead.api.flow_bodies import FlowTestBody
 from flowstead.api.flow_choices import named_by
+from flowstead.api.flow_descriptions import as_json, described
 from flowstead.api.flows import FLOW, Reader, state_of
 from flowstead.environments.protocol import EnvironmentRequest
 from flowstead.errors import FlowInvalid
@@ -33,13 +34,13 @@ _EVENTS: dict[int | str, dict[str, Any]] = {
 }
 
 
-@router.post(FLOW + "/validate", dependencies=[Reader])
-def validate_flow(flow: str, here: Here, version: str | None = None) -> dict[str, Any]:
+@router.post(FLOW + "/validate", dependencies=[Reader], response_class=JSONResponse, response_model=None)
+def validate_flow(flow: str, here: Here, version: str | None = None) -> Response:
     """All mistakes that can be seen without running it, each with file, line and column, and the flow's inputs and
     outputs as far as they could be read."""
     _, hash = state_of(here, flow, version)
     found = examine(here.flow_files.snapshot(hash)) if hash else _NO_FILES
-    return _printable(show_examined(found))
+    return Response(as_json(show_examined(found)), media_type="application/json")
 
 
 @router.post(FLOW + "/test", response_class=Response, responses=_EVENTS)
@@ -72,35 +73,19 @@ def show_examined(found: Examined) -> dict[str, Any]:
     return {"valid": found.valid, "problems": problems, "flow": flow}
 
 
-def _show_definition(flow: FlowDefinition) -> dict[str, Any]:
-    inputs = [
-        {
-            "name": name,
-            "type": each.type.value,
-            "default": each.default,
-            "description": each.description,
-            "isChatInput": each.is_chat_input,
-            "isChatHistory": each.is_chat_history,
-        }
-        for name, each in flow.inputs.items()
-    ]
-    outputs = [
-        {"name": name, "type": each.type.value, "isChatOutput": each.is_chat_output}
-        for name, each in flow.outputs.items()
-    ]
+def _show_definition(flow: FlowDefinition) -> dict[str, Any] | None:
+    """As for a model's flow, and its nodes; None when what it uses cannot be told."""
+    try:
+        shown = described(flow)
+    except FlowInvalid:
+        return None
     nodes = [{"name": each.name, "type": each.type, "aggregation": each.aggregation} for each in flow.nodes]
-    return {"kind": flow.kind.value, "isChat": flow.is_chat, "inputs": inputs, "outputs": outputs, "nodes": nodes}
-
-
-def _printable(value: dict[str, Any]) -> dict[str, Any]:
-    """Without what JSON has no word for: infinity, and halves of surrogate pairs, which YAML can spell."""
-    text = json.dumps(value, ensure_ascii=False).encode("utf-8", "replace")
-    printable: dict[str, Any] = json.loads(text, parse_constant=str)
-    return printable
+    return {**shown, "nodes": nodes}
 
 
 def _wanted(here: Context, flow: str, body: FlowTestBody) -> Wanted:
-    """What is to run. Raises ResourceNotFound, and FlowInvalid for a flow that cannot."""
+    """What is to run. Raises ResourceNotFound, BadArgument, and FlowInvalid for a flow that cannot."""
+    check_variables(body.environment_variables, "environmentVariables")
     record, hash = state_of(here, flow, body.version)
     if not hash:
         raise _invalid(record.name, _NO_FILES)

@@ -86,10 +86,10 @@ class Chat:
     """A conversation: the names of its parts, and what was said. Raises BadArgument for a flow that is none."""
 
     def __init__(self, flow: dict[str, Any] | None) -> None:
-        inputs, outputs = (flow or {}).get("inputs", []), (flow or {}).get("outputs", [])
-        self._question = next((each["name"] for each in inputs if each["isChatInput"]), "")
-        self._history = next((each["name"] for each in inputs if each["isChatHistory"]), "")
-        self.output = next((each["name"] for each in outputs if each["isChatOutput"]), "")
+        chat = (flow or {}).get("chat") or {}
+        self._question: str = chat.get("input") or ""
+        self._history: str = chat.get("history") or ""
+        self.output: str = chat.get("output") or ""
         self._turns: list[dict[str, Any]] = []
         if not self._question:
             raise BadArgument(

@@ -87,7 +87,7 @@ async def _relay(tests: FlowTests, held: Held, inputs: Mapping[str, Any]) -> Asy
     try:
         async with (
             httpx.AsyncClient(transport=transport, base_url="http://instance", timeout=timeout) as client,
-            client.stream("POST", "/test", json=dict(inputs)) as answer,
+            client.stream("POST", "/test", content=json.dumps(dict(inputs))) as answer,
             aclosing(_with_comments(answer.aiter_raw(), tests)) as pieces,
         ):
             if answer.status_code != 200:
