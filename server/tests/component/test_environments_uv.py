@@ -123,6 +123,18 @@ def test_lines_of_the_environment_come_before_the_flow_s(environments: UvEnviron
     assert run(python, "import click; from importlib.metadata import version as v; print(v('tabulate'))") == "0.9.0"
 
 
+def test_the_log_tells_what_was_asked_for_without_credentials(environments: UvEnvironments, home: Home) -> None:
+    request = EnvironmentRequest(
+        "click\n--extra-index-url https://me:hunter2hunter2@127.0.0.1:9/s\n", base="tabulate==0\n"
+    )
+    failure_of(built(environments, request))
+    log = (home.environments / environments.key(request) / "build.log").read_text()
+    assert "Asked for by the environment:\n    tabulate==0\nAsked for by requirements.txt:\n    click\n" in log
+    assert "runtime flowstead_runtime-" in log
+    assert "***@127.0.0.1:9/s" in log
+    assert "hunter2" not in log
+
+
 def test_an_environment_has_the_python_that_is_asked_for(environments: UvEnvironments, home: Home) -> None:
     own = environments.key(DEFAULT)
     assert environments.key(EnvironmentRequest(python=f"=={'.'.join(platform.python_version_tuple()[:2])}.*")) == own

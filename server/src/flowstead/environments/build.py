@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from flowstead.environments.protocol import BuildFailed, Built, EnvironmentRequest
-from flowstead.environments.requirements_text import Requirements, RequirementsRefused, check
+from flowstead.environments.requirements_text import Requirements, RequirementsRefused, check, redact
 from flowstead.environments.runtime_wheel import DISTRIBUTION, RuntimeWheel
 from flowstead.environments.uv_command import Uv, UvFailed, words_of
 from flowstead.resources.private_file import write_private
@@ -84,6 +84,7 @@ def build(
             try:
                 # Apart, so that a line that is refused has the number that its author counts.
                 requirements = check(request.base) + check(request.requirements)
+                log.write(_what_is_wanted(request, requirements, runtime, base_python))
                 uv = Uv(cache, log, requirements.secrets, work, held, cancel)
                 _run_steps(uv, place, work, requirements, runtime, base_python)
             except RequirementsRefused as refusal:
@@ -93,6 +94,18 @@ def build(
                 _leave_failed(place, "uv could not build the environment from requirements.txt.", failure.output)
             else:
                 write_private(place.ready, json.dumps({"runtime": runtime.name, "digest": runtime.digest}).encode())
+
+
+def _what_is_wanted(
+    request: EnvironmentRequest, requirements: Requirements, runtime: RuntimeWheel, base_python: Path
+) -> str:
+    """What the log begins with: it is read by people who see neither the environment's files nor the flow's."""
+    said = [f"Python {base_python}{f' ({request.python})' if request.python else ''}, runtime {runtime.name}"]
+    for whose, text in (("the environment", request.base), ("requirements.txt", request.requirements)):
+        lines = [line for line in text.splitlines() if line.strip()]
+        if lines:
+            said += [f"Asked for by {whose}:", *(f"    {line}" for line in lines)]
+    return redact("\n".join(said), requirements.secrets) + "\n"
 
 
 def _leave_failed(place: Place, message: str, output: str) -> None:
