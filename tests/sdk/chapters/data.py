@@ -6,9 +6,11 @@ import json
 import time
 from typing import Any
 
+from azure.ai.ml import load_data
 from azure.ai.ml._artifacts._artifact_utilities import download_artifact_from_aml_uri
 from azure.ai.ml.constants import AssetTypes
 from azure.ai.ml.entities import Data, DataCollector, DeploymentCollection
+from azure.core.exceptions import ResourceNotFoundError
 
 from tests.sdk.traveller import Journey, refused
 
@@ -27,6 +29,31 @@ def step_data_from_a_folder_and_a_file(j: Journey) -> None:
     j.ml.data.archive("rows", version="1")
     assert [each.version for each in j.ml.data.list("rows")] == ["2"]
     j.ml.data.restore("rows", version="1")
+
+
+def step_a_sample_data_file_applies(j: Journey) -> None:
+    file = j.folder / "data.yaml"
+    schema = "$schema: https://azuremlschemas.azureedge.net/latest/data.schema.json\n"
+    file.write_text(f"{schema}name: from-file\nversion: 1\ntype: uri_folder\npath: ./data\ndescription: rows\n")
+    made = j.ml.data.create_or_update(load_data(file))
+    assert (made.version, made.description) == ("1", "rows")
+
+
+def step_data_at_an_address_is_kept_as_an_address(j: Journey) -> None:
+    address = "https://somewhere.example/rows.csv"
+    wanted = Data(name="elsewhere", version="1", path=address, type=AssetTypes.URI_FILE)
+    assert j.ml.data.create_or_update(wanted).path == address
+
+
+def step_data_comes_back_as_it_was(j: Journey) -> None:
+    target = j.folder / "data-again"
+    asset = j.ml.data.get("rows", version="1")
+    download_artifact_from_aml_uri(uri=asset.path, destination=str(target), datastore_operation=j.ml.datastores)
+    assert next(target.rglob("rows.jsonl")).read_text() == (j.folder / "data" / "rows.jsonl").read_text()
+
+
+def step_missing_data_is_not_found(j: Journey) -> None:
+    refused(lambda: j.ml.data.get("rows", version="99"), ResourceNotFoundError)
 
 
 def step_collected_data_is_a_data_asset(j: Journey) -> None:

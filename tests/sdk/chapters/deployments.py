@@ -121,6 +121,39 @@ def step_everything_that_a_deployment_may_say_is_kept(j: Journey) -> None:
     j.ml.online_deployments.begin_delete("said", "journey").result()
 
 
+def step_a_deployment_without_an_environment_takes_the_runtime(j: Journey) -> None:
+    wanted = j.deployment("bare", environment=None)
+    j.ml.online_deployments.begin_create_or_update(wanted).result()
+    assert j.invoke("journey", "x", "bare") == {"said": "nobody says x"}
+    j.ml.online_deployments.begin_delete("bare", "journey").result()
+
+
+def step_prompt_flows_environment_of_a_registry_is_the_runtime(j: Journey) -> None:
+    registry = "azureml://registries/azureml/environments"
+    wanted = j.deployment("curated", environment=f"{registry}/promptflow-runtime/versions/1")
+    j.ml.online_deployments.begin_create_or_update(wanted).result()
+    j.ml.online_deployments.begin_delete("curated", "journey").result()
+    other = j.deployment("curated", environment=f"{registry}/sklearn-1.5/labels/latest")
+    refused(lambda: j.ml.online_deployments.begin_create_or_update(other).result())
+
+
+def step_several_deployments_at_once(j: Journey) -> None:
+    names = ("one", "two", "three")
+    wanted = [j.deployment(name, environment="azureml:runtime:1") for name in names]
+    pollers = [j.ml.online_deployments.begin_create_or_update(each) for each in wanted]
+    assert all(poller.result().provisioning_state == "Succeeded" for poller in pollers)
+    for poller in [j.ml.online_deployments.begin_delete(name, "journey") for name in names]:
+        poller.result()
+
+
+def step_a_deployment_is_written_to_a_file_and_read_again(j: Journey) -> None:
+    file = j.folder / "dumped.yaml"
+    before = j.ml.online_deployments.get("green", "journey")
+    before.dump(str(file))
+    after = j.ml.online_deployments.begin_create_or_update(load_online_deployment(file)).result()
+    assert (after.model, after.environment_variables) == (before.model, before.environment_variables)
+
+
 def step_deployments_are_listed(j: Journey) -> None:
     names = {each.name for each in j.ml.online_deployments.list("journey")}
     assert {"blue", "green"} <= names, names

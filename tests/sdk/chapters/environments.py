@@ -49,6 +49,16 @@ def step_environments_are_listed_and_found(j: Journey) -> None:
     assert {each.version for each in j.ml.environments.list("runtime")} == {"1", "2"}
 
 
+def step_tags_and_description_of_a_version_change(j: Journey) -> None:
+    for name in ("runtime", "with-conda", "built"):
+        found = j.ml.environments.get(name, version="1")
+        found.tags["team"] = "search"
+        found.description = "changed"
+        j.ml.environments.create_or_update(found)
+        again = j.ml.environments.get(name, version="1")
+        assert (again.tags["team"], again.description) == ("search", "changed"), name
+
+
 def step_an_environment_is_archived_and_restored(j: Journey) -> None:
     j.ml.environments.archive("built", version="1")
     assert list(j.ml.environments.list("built")) == []

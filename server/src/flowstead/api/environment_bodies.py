@@ -48,7 +48,7 @@ def version_spec(body: EnvironmentVersionBody, context_hash: str) -> Environment
         context_hash=context_hash,
         dockerfile_path=(build.dockerfile_path or "Dockerfile") if build else "",
         inference_config=given.inference_config or {},
-        os_type=given.os_type or "Linux",
+        os_type=(given.os_type or "Linux").capitalize(),  # the SDK sends it back in lower case
         description=given.description or "",
         tags=given.tags,
         properties=given.properties,
