@@ -38,7 +38,9 @@ def test_from_a_template_to_an_endpoint(flowstead: Installation, tmp_path: Path)
     )
     assert talk.stdout.splitlines() == ["You said: one", "You said: two Before that: one"]
 
-    result = flowstead.json("deploy", "small-talk", "--endpoint", "small-talk")
+    plan = flowstead.json("deploy", "small-talk", "--endpoint", "small-talk", "--plan")
+    assert [each["action"] for each in plan["resources"]] == ["create", "create", "create", "overwrite"]
+    result = flowstead.json("deploy", "--flow", "small-talk", "--endpoint", "small-talk")
     model = flowstead.json("model", "show", "--name", "small-talk")
     assert model["properties"]["azureml.promptflow.source_flow_id"] == "small-talk"
     assert model["properties"]["azureml.promptflow.mode"] == "chat"

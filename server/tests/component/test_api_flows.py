@@ -331,3 +331,16 @@ def test_a_model_is_made_of_a_flow(api: InProcessApi) -> None:
     assert code(put("3", "azureml://flows/none")) == (404, "ResourceNotFound")
     make(api, "empty")
     assert code(put("3", "azureml://flows/empty")) == (400, "FlowInvalid")
+
+
+def test_a_model_of_a_flow_is_planned_and_nothing_is_done(api: InProcessApi) -> None:
+    make(api, template="chat")
+    model = {"id": "models/m/versions/1", "body": {"properties": {"modelUri": "azureml://flows/hello"}}}
+    planned = api.call("POST", "plan", {"resources": [model]}).json()
+    [resource] = planned["resources"]
+    assert (planned["accepted"], resource["action"]) == (True, "create")
+    assert "notChecked" not in resource
+    changes = {each["field"]: each["after"] for each in resource["changes"]}
+    assert changes["properties.properties.azureml.promptflow.mode"] == "chat"
+    assert not [path for path in api.home.uploads.rglob("*") if path.is_file()]
+    assert api.call("GET", "models/m/versions/1").status_code == 404

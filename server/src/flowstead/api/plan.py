@@ -18,7 +18,7 @@ from flowstead.api.bodies import Body
 from flowstead.api.context import SITE, Context, Here, Needs
 from flowstead.api.failures import as_bad_argument
 from flowstead.api.paths import canonical
-from flowstead.api.planned_contents import PlannedContents
+from flowstead.api.planned_contents import PlannedContents, PlannedUploads
 from flowstead.api.quota import cores_taken
 from flowstead.api.readable import read_action
 from flowstead.api.rehearsing import PlannedRoute, PlannedRoutes, Written
@@ -60,7 +60,8 @@ def plan_changes(
     routes: PlannedRoutes = request.app.state.planned_routes
     with tempfile.TemporaryDirectory(prefix="flowstead-plan-") as scratch, rehearsal(here.store) as tried:
         contents = PlannedContents(here.contents, Path(scratch))
-        there = replace(here, store=tried, contents=contents, hint=lambda: None)
+        uploads = PlannedUploads(here.home.uploads, Path(scratch) / "uploads")
+        there = replace(here, store=tried, contents=contents, uploads=uploads, hint=lambda: None)
         rehearser = _Rehearser(there, contents, routes, caller)
         with tried.reading() as tx:
             taken = cores_taken(tx)

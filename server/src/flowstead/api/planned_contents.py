@@ -9,12 +9,24 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from flowstead.store.content import Contents, check_source
+from flowstead.store.uploads import Incoming, Uploads
 
 _STAND_IN = {
     "flow.dag.yaml": "inputs: {}\noutputs: {}\nnodes: []\n",
     "Dockerfile": "FROM mcr.microsoft.com/azureml/promptflow/promptflow-runtime:latest\n",
 }
 """A flow, or a build context, that says nothing."""
+
+
+class PlannedUploads(Uploads):
+    """Reads what is there; what is taken in goes elsewhere. root: of the real ones. scratch: a folder of its own."""
+
+    def __init__(self, root: Path, scratch: Path) -> None:
+        super().__init__(root)
+        self._elsewhere = Uploads(scratch)
+
+    def begin(self, container: str, path: str) -> Incoming:
+        return self._elsewhere.begin(container, path)
 
 
 class PlannedContents(Contents):

@@ -112,7 +112,7 @@ def deploy_flow(
         definition = check_flow(files.folder)
         plan = plan_deploy(definition, options)
         if plan_only:
-            plan_shown = plan_of_deploy(client, files.folder, plan, all_traffic=all_traffic)
+            plan_shown = plan_of_deploy(client, files.folder, plan, all_traffic=all_traffic, flow_uri=files.uri)
             raise typer.Exit(show_plan(plan_shown, output, query))
         try:
             wait = not no_wait

@@ -65,16 +65,22 @@ class PlanningClient(FlowsteadClient):
         return dict(self._real.session.request("POST", path, body={"resources": self.kept}).json())
 
 
-def plan_of_deploy(client: FlowsteadClient, flow: Path, plan: DeployPlan, *, all_traffic: bool) -> Body:
-    """What `deploy` would do. Raises the errors of reading."""
+def plan_of_deploy(
+    client: FlowsteadClient, flow: Path, plan: DeployPlan, *, all_traffic: bool, flow_uri: str = ""
+) -> Body:
+    """What `deploy` would do. flow_uri: as `deploy` takes it. Raises the errors of reading."""
     planning = PlanningClient(client)
     endpoints, deployments = client.endpoints, client.deployments
     found = endpoints.find(plan.endpoint)
     endpoint = found or plan.endpoint_body
     if found is None:
         planning.put(endpoints.path(plan.endpoint), endpoint)
-    with assembled(flow) as folder:
-        model = planning.register(plan.model, folder, plan.model_properties)
+    if flow_uri:
+        version = client.models.next_version(plan.model)
+        model = planning.models.put(plan.model, version, {**plan.model_properties, "modelUri": flow_uri})
+    else:
+        with assembled(flow) as folder:
+            model = planning.register(plan.model, folder, plan.model_properties)
     body = {**plan.deployment_body, "properties": {**plan.deployment_body["properties"], "model": model["id"]}}
     planning.put(deployments.path(plan.endpoint, plan.deployment), body)
     others = deployments.all(plan.endpoint) if found is not None else []
