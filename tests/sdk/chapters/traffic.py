@@ -39,7 +39,7 @@ def step_a_split(j: Journey) -> None:
     endpoint = j.ml.online_endpoints.get("journey")
     endpoint.traffic = {"blue": 50, "green": 50}
     j.ml.online_endpoints.begin_create_or_update(endpoint).result()
-    heard = {j.invoke("journey", "z")["said"] for _ in range(12)}
+    heard = {j.score("journey", {"text": "z"}).json()["said"] for _ in range(30)}
     assert heard == {"blue says z", "green says z"}, heard
     endpoint = j.ml.online_endpoints.get("journey")
     endpoint.traffic = {"blue": 50, "green": 40}
