@@ -79,7 +79,8 @@ def test_archives_and_folders_go_in_and_out(flowstead: Installation, tmp_path: P
     flowstead.run("flow", "init", "graded", "--template", "evaluation", "--path", str(folder))
     (folder / ".amlignore").write_text("*.tmp\n")
     (folder / "left.tmp").write_text("out")
-    flowstead.run("flow", "push", str(folder))
+    (folder / ".env").write_text("KEY=1")
+    assert "warning: .env goes along" in flowstead.run("flow", "push", str(folder)).stderr
     archive, copy = tmp_path / "graded.zip", tmp_path / "copy"
     flowstead.run("flow", "export", "graded", "-o", str(archive))
     with zipfile.ZipFile(archive) as opened:

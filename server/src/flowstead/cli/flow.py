@@ -22,14 +22,14 @@ from flowstead.cli.flow_sources import folder_of, packed
 from flowstead.cli.opening import open_client
 from flowstead.cli.output import show
 from flowstead.cli.progress import stages
-from flowstead.client.flows import unpack
+from flowstead.client.flows import names_in, unpack
 from flowstead.errors import BadArgument, FlowInvalid
 from flowstead.resources.flow import FlowType
 from flowstead.resources.flow_templates import template_files
 from flowstead.resources.names import check_asset_name
 from flowstead_runtime.errors import UserError
 from flowstead_runtime.flow.includes import assembled
-from flowstead_runtime.flow.problems import examine
+from flowstead_runtime.flow.problems import examine, is_secret_file
 
 app = resource_app("Flows: their sources, made, checked, tried out.")
 app.command("test")(flow_testing.test_flow)
@@ -115,6 +115,8 @@ def push(
     Its files of before stay as a version."""
     wanted = check_asset_name(name or folder.resolve().name, "flow")
     archive = packed(folder)
+    for path in filter(is_secret_file, names_in(archive)):
+        print(f"warning: {path} goes along; files of this name hold secrets. Use a connection.", file=sys.stderr)
     with open_client(home) as client:
         with stages().stage(f"Sending {folder} as the flow {wanted}"):
             pushed = client.flows.take_in(wanted, archive)

@@ -81,6 +81,12 @@ def pack(folder: Path) -> bytes:
     return archive.getvalue()
 
 
+def names_in(archive: bytes) -> list[str]:
+    """The paths of its files."""
+    with zipfile.ZipFile(io.BytesIO(archive)) as opened:
+        return opened.namelist()
+
+
 def unpack(archive: bytes, folder: Path) -> None:
     """Write the archive's files into a folder that is not there, or empty. Raises BadArgument."""
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
