@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from flowstead.gateway.description import GatewayDeployment, GatewayEndpoint, Upstream
 from server.tests.component.gateway_world import LIMIT, MODES, World, error_of, new_world
 
 _PATIENCE_S = 15.0
@@ -131,6 +132,39 @@ def test_no_ready_instance_is_503_with_retry_after(world: World) -> None:
     answer = world.ask("/endpoints/alpha/score", "alpha-1", headers={"azureml-model-deployment": "empty"})
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
     assert error_of(answer)["code"] == "ServiceUnavailable"
+
+
+@pytest.mark.parametrize("says", [b"", b"NONSENSE\r\n\r\n"])
+def test_an_instance_that_breaks_off_is_500_and_asked_once(world: World, says: bytes) -> None:
+    """The flow may have run, so nothing says that the request may be repeated."""
+    place = str(world.home.run / "broken.s")
+    seen: list[bytes] = []
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(place)
+        listening.listen()
+        listening.settimeout(_PATIENCE_S)
+
+        def answer() -> None:
+            connection, _ = listening.accept()
+            with connection:
+                seen.append(connection.recv(65536))
+                connection.sendall(says)
+
+        broken = Upstream(place, world.instances["blue"].upstream.health_address)
+        deployment = GatewayDeployment("broken", (broken,), 30.0, 10)
+        world.gateway.publish([*world.endpoints, GatewayEndpoint("broken", ("K",), (deployment,), {"broken": 100})])
+        try:
+            with ThreadPoolExecutor(1) as pool:
+                answering = pool.submit(answer)
+                refused = world.ask("/endpoints/broken/score", "K")
+                answering.result()
+        finally:
+            world.gateway.publish(world.endpoints)
+            Path(place).unlink()
+    assert (refused.status_code, error_of(refused)["code"]) == (500, "InternalServerError")
+    assert "retry-after" not in refused.headers
+    assert refused.headers["azureml-model-deployment"] == "broken"
+    assert len(seen) == 1
 
 
 def test_the_time_out_is_408_and_bounds_the_first_byte_only(world: World) -> None:

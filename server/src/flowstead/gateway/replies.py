@@ -12,7 +12,7 @@ Json = dict[str, Any]
 UNREACHABLE = ("UH", "UF", "URX", "NC", "UMSDR")
 """No healthy host, connection failed, retries used up, no such cluster: no instance has seen the request."""
 BROKEN_OFF = ("UC", "UR", "LR")
-"""The connection broke after the request was sent: a flow may have run."""
+"""The connection broke after the request was sent: a flow may have run, so it is no 503, which many clients repeat."""
 TIMED_OUT = ("UT", "UMSDR", "SI", "DT")
 RETRY_AFTER_S = 1
 
@@ -47,9 +47,9 @@ def local_reply_config() -> Json:
             _mapper(_status("EQ", 413), 413, "PayloadTooLarge", _TOO_LARGE),
             _mapper(_all(_flags((*UNREACHABLE, *BROKEN_OFF)), _api()), 503, "ServiceUnavailable", _NO_SERVER, retry),
             _mapper(_flags(UNREACHABLE), 503, "ServiceUnavailable", _NO_INSTANCE, retry),
-            _mapper(_flags(BROKEN_OFF), 503, "ServiceUnavailable", _LOST_INSTANCE),
+            _mapper(_flags(BROKEN_OFF), 500, "InternalServerError", _LOST_INSTANCE),
             _mapper(_status("EQ", 431), 431, "RequestHeaderFieldsTooLarge", "The request's headers are too large."),
-            _mapper(_status("GE", 500), None, "InternalServerError", "The gateway failed: %LOCAL_REPLY_BODY%"),
+            _mapper(_status("GE", 500), 500, "InternalServerError", "The gateway failed: %LOCAL_REPLY_BODY%"),
             _mapper(_all(_status("GE", 400), _not_404()), None, "BadRequest", "%LOCAL_REPLY_BODY%"),
         ]
     }
