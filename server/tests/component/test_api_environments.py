@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from flowstead.environments.interpreters import Interpreter, Interpreters
-from flowstead.store.records import Kind
+from flowstead.store.records import Kind, Revision
 from flowstead.testing.in_process_api import InProcessApi
 
 IMAGE = "mcr.microsoft.com/azureml/promptflow/promptflow-runtime:latest"
@@ -153,6 +153,34 @@ def test_a_deployment_knows_python_and_variables_of_its_environment(api: InProce
     with api.store.reading() as tx:
         [record] = tx.list(Kind.DEPLOYMENT)
     assert record.spec.base.variables == {"PROMPTFLOW_RESPONSE_INCLUDED_FIELDS": '["nothing"]'}
+
+
+def test_what_a_deployment_still_serves_from_is_not_deleted(api: InProcessApi) -> None:
+    put(api, "e", "1", image=IMAGE)
+    put(api, "e", "2", image=IMAGE, condaFile="dependencies: [{pip: [tabulate]}]\n")
+    deploy(api, api.workspace.environment("e", "1"))
+    with api.store.transaction() as tx:
+        [record] = tx.list(Kind.DEPLOYMENT)
+        tx.keep_revision(record.id, Revision("r1", record.spec, "0" * 64, {}))
+    assert deploy(api, api.workspace.environment("e", "2")).status_code == 200
+    for version in ("1", "2"):
+        refused = api.call("DELETE", f"environments/e/versions/{version}")
+        assert (refused.status_code, "foo/blue" in refused.json()["error"]["message"]) == (409, True)
+    with api.store.transaction() as tx:
+        [record] = tx.list(Kind.DEPLOYMENT)
+        tx.keep_revision(record.id, Revision("r2", record.spec, "0" * 64, {}))
+    assert api.call("DELETE", "environments/e/versions/1").status_code == 200
+    assert api.call("DELETE", "environments/e").status_code == 409
+
+
+@pytest.mark.parametrize(
+    "path", ["LocalUpload/nothing", "../models", "modelDataCollector/foo", "LocalUpload/x/../../..", "%2e%2e/secrets"]
+)
+def test_build_contexts_that_are_none_are_refused_by_their_field(api: InProcessApi, path: str) -> None:
+    for root in ("azureml://datastores/workspaceblobstore/paths/", "https://127.0.0.1:8443/azureml-blobstore/"):
+        refused = put(api, "e", "1", build={"contextUri": root + path})
+        assert refused.status_code == 400
+        assert refused.json()["error"]["target"] in ("path", "properties.build.contextUri")
 
 
 @pytest.mark.parametrize(

@@ -157,7 +157,7 @@ def test_files_that_nobody_uses_are_gone_after_the_next_start(tmp_path: Path) ->
         (
             "models/x/versions/1",
             {"modelUri": "azureml://datastores/workspaceblobstore/paths/LocalUpload/no"},
-            "modelUri",
+            "properties.modelUri",
         ),
     ],
 )

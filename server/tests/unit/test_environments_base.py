@@ -116,9 +116,26 @@ def test_lines_that_reach_outside_are_refused() -> None:
     for line in ("-e ./lib", "file:///etc/passwd", "-r /etc/passwd"):
         with pytest.raises(BadArgument, match="refused"):
             conda(f"dependencies: [{{pip: ['{line}']}}]\n")
-    with pytest.raises(BadArgument, match="user or password") as refused:
-        conda("dependencies: [{pip: ['--index-url https://me:hunter2hunter2@packages.example/simple']}]\n")
-    assert "hunter2" not in str(refused.value)
+    for user in ("me:hunter2hunter2", "me:pw", ":pw", "hunter2token"):
+        with pytest.raises(BadArgument, match="user or password") as refused:
+            conda(f"dependencies: [{{pip: ['--index-url https://{user}@packages.example/simple']}}]\n")
+        assert user not in str(refused.value)
+    assert "git@" in conda("dependencies: [{pip: ['x @ git+ssh://git@github.com/x/x.git@v1']}]\n")
+
+
+def test_variables_of_a_conda_file() -> None:
+    spec = EnvironmentVersionSpec(image=IMAGE, conda_file="variables: {A: 1, B: two, PATH: /x}\n")
+    assert base_environment(spec, None) == BaseEnvironment(variables={"A": "1", "B": "two"})
+    for text, said in (
+        ("variables: [A]\n", "not a mapping"),
+        ("variables: {A: [1]}\n", "not a mapping"),
+        ("variables: {A B: 1}\n", "'A B' is not NAME=VALUE"),
+        ("variables: {SOME_API_KEY: hunter2hunter2}\n", "SOME_API_KEY looks like a secret"),
+        ("variables: {FLOWSTEAD_DATA_COLLECTOR: x}\n", "is set by the server"),
+    ):
+        with pytest.raises(BadArgument, match=said) as refused:
+            conda(text)
+        assert "hunter2" not in str(refused.value)
 
 
 @pytest.mark.parametrize(

@@ -207,23 +207,25 @@ def viewed(request: Request, records: Sequence[Item]) -> Sequence[Item]:
 
 
 @contextmanager
-def registered(here: Context, before: Record[Copied, None] | None, source: Path) -> Iterator[str]:
+def registered(here: Context, before: Record[Copied, None] | None, source: Path, field: str) -> Iterator[str]:
     """The hash of the files at source, copied in, and safe from being swept away while the block writes down who
-    refers to it. before: the version as it is already; its files never change. Raises BadArgument and
-    PayloadTooLarge."""
+    refers to it. before: the version as it is already; its files never change. field: of the body, that names
+    the source. Raises BadArgument and PayloadTooLarge."""
     if before is not None:
         yield before.spec.content_hash
         return
-    with here.contents.held(source) as content_hash:
+    with here.contents.held(source, field) as content_hash:
         yield content_hash
 
 
 def demand_not_deployed(tx: Reading, record: AnyRecord, used_by: Callable[[DeploymentSpec], Iterable[str]]) -> None:
-    """Raises ResourceConflict when a deployment uses the container or version. used_by: ids that a deployment uses."""
+    """Raises ResourceConflict when a deployment uses the container or version, as it is wanted or as it still serves.
+    used_by: ids that a deployment uses."""
     prefix = record.id.lower()
+    serving = tx.serving_specs()
     for deployment in tx.list(Kind.DEPLOYMENT):
-        for used in used_by(deployment.spec):
-            if used.lower() == prefix or used.lower().startswith(prefix + "/"):
+        for spec in (deployment.spec, serving.get(deployment.id.lower(), deployment.spec)):
+            if any(f"{used.lower()}/".startswith(f"{prefix}/") for used in used_by(spec)):
                 place = deployment.id.partition("/onlineEndpoints/")[2].replace("/deployments/", "/")
                 raise ResourceConflict(
                     f"The deployment {place} uses it.", hint="Delete the deployment first.", target=record.id

@@ -52,7 +52,7 @@ def put_code_version(
     id = CODES.version_id(here, name, version)
     with here.store.reading() as tx:
         before = tx.find(Kind.CODE_VERSION, id)
-    with registered(here, before, here.uploads.locate(container, path)) as content_hash:
+    with registered(here, before, here.uploads.locate(container, path), "codeUri") as content_hash:
         hashed = before.spec.snapshot_hash if before else snapshot_hash(here.contents.locate(content_hash))
         spec = version_spec(body, content_hash, hashed)
         with here.store.transaction() as tx:

@@ -91,7 +91,7 @@ def _content(here: Context, before: DataVersionRecord | None, body: DataVersionB
         yield ""  # perhaps there is nothing yet
         return
     _demand_type(source, body.properties.data_type)
-    with registered(here, None, source) as content_hash:
+    with registered(here, None, source, _FIELD) as content_hash:
         yield content_hash
 
 

@@ -136,5 +136,5 @@ def _context(body: EnvironmentVersionBody, here: Context, before: EnvironmentVer
     else:
         container, path = uploaded_at(build.context_uri, here.workspace, "build.contextUri")
         demand_own_files(path, "build.contextUri")
-        with here.contents.held(here.uploads.locate(container, path)) as content_hash:
+        with here.contents.held(here.uploads.locate(container, path), "build.contextUri") as content_hash:
             yield content_hash

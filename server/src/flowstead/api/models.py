@@ -46,7 +46,7 @@ def put_model_version(
     with here.store.reading() as tx:
         before = tx.find(Kind.MODEL_VERSION, MODELS.version_id(here, name, version))
     # Files are copied outside of the transaction, and only for a version that does not exist.
-    with registered(here, before, source) as content_hash:
+    with registered(here, before, source, "modelUri") as content_hash:
         spec = version_spec(body, content_hash)
         with here.store.transaction() as tx:
             before = tx.find(Kind.MODEL_VERSION, MODELS.version_id(here, name, version))

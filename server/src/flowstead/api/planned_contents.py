@@ -45,11 +45,11 @@ class PlannedContents(Contents):
         return self._sources.get(content_hash) or self._real.locate(content_hash)
 
     @contextmanager
-    def held(self, source: Path) -> Iterator[str]:
+    def held(self, source: Path, field: str = "") -> Iterator[str]:
         stand_in = hashlib.sha256(b"planned:" + os.fsencode(source)).hexdigest()
         if self.files_pending and not source.exists():
             source, self.stood_in = self._pending(), True
-        check_source(source)
+        check_source(source, field)
         self._sources[stand_in] = source
         yield stand_in
 

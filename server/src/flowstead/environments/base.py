@@ -7,7 +7,7 @@ from pathlib import Path
 
 from flowstead.environments.conda_file import base_of_conda_file
 from flowstead.environments.dockerfile import base_of_dockerfile
-from flowstead.environments.requirements_text import RequirementsRefused, check, credentials_in
+from flowstead.environments.requirements_text import RequirementsRefused, check, has_credentials
 from flowstead.errors import BadArgument
 from flowstead.resources.environment import BaseEnvironment, EnvironmentVersionSpec
 from flowstead.resources.runtime_images import is_runtime_image
@@ -25,7 +25,7 @@ def base_environment(spec: EnvironmentVersionSpec, context: Path | None) -> Base
         rule(spec)
     base = base_of_dockerfile(context, spec.dockerfile_path or "Dockerfile") if context else BaseEnvironment()
     conda = base_of_conda_file(spec.conda_file) if spec.conda_file.strip() else BaseEnvironment()
-    base = BaseEnvironment(base.requirements + conda.requirements, base.variables, conda.python)
+    base = BaseEnvironment(base.requirements + conda.requirements, {**base.variables, **conda.variables}, conda.python)
     _check_lines(base.requirements)
     return base
 
@@ -62,7 +62,7 @@ def _routes_are_the_runtimes(spec: EnvironmentVersionSpec) -> None:
 
 
 def _check_lines(text: str) -> None:
-    if credentials_in(text):
+    if has_credentials(text):
         raise BadArgument(
             "The environment names a package index with a user or password in its address.",
             hint="Environments are read by more people than may know it: put that line into the requirements.txt of "

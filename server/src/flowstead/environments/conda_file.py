@@ -7,6 +7,7 @@ from typing import Any
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
+from flowstead.environments.image_variables import is_taken_over, why_refused
 from flowstead.errors import BadArgument
 from flowstead.resources.environment import BaseEnvironment
 from flowstead_runtime.errors import RuntimeFailure
@@ -21,7 +22,7 @@ _VERSION = re.compile(r"(?P<operator>[=<>!~]*)\s*(?P<version>\d+(?:\.\d+)*)(?P<a
 
 
 def base_of_conda_file(text: str) -> BaseEnvironment:
-    """What it adds to the runtime: the lines of its `pip:` part, and which Python it asks for.
+    """What it adds to the runtime: the lines of its `pip:` part, its `variables`, and which Python it asks for.
 
     Raises BadArgument for a text that is no conda file, and for packages that only conda has, all of them at once."""
     try:
@@ -54,7 +55,22 @@ def base_of_conda_file(text: str) -> BaseEnvironment:
             hint="Move what PyPI has too to the list `pip:` of the same file.",
             target=TARGET,
         )
-    return BaseEnvironment("".join(f"{line}\n" for line in lines), python=",".join(python))
+    return BaseEnvironment(
+        "".join(f"{line}\n" for line in lines), _variables(document.get("variables")), ",".join(python)
+    )
+
+
+def _variables(given: object) -> dict[str, str]:
+    if given is None:
+        return {}
+    if not isinstance(given, dict) or not all(isinstance(each, str | int | float) for each in given.values()):
+        raise BadArgument("`variables` of the conda file is not a mapping of names to texts.", target=TARGET)
+    variables = {str(name): str(value) for name, value in given.items()}
+    for name, value in variables.items():
+        refusal = why_refused(name, value)
+        if refusal:
+            raise BadArgument(f"`variables` of the conda file: {refusal}.", target=TARGET)
+    return {name: value for name, value in variables.items() if is_taken_over(name)}
 
 
 def _pip_lines(part: dict[Any, Any]) -> list[str]:

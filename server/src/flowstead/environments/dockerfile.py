@@ -8,23 +8,17 @@ from pathlib import Path, PurePosixPath
 
 from flowstead.environments.dockerfile_text import commands_of, instructions, is_operator, listed_words, words_of
 from flowstead.environments.image_build import ImageBuild
+from flowstead.environments.image_variables import is_taken_over, why_refused
 from flowstead.environments.pip_command import install_lines
-from flowstead.resources.data_collector import COLLECTOR_VARIABLE
 from flowstead.resources.environment import BaseEnvironment
 from flowstead.resources.runtime_images import is_runtime_image
-from flowstead_runtime.secret_values import looks_secret
 
 _SILENT = frozenset({"LABEL", "EXPOSE", "USER", "MAINTAINER", "STOPSIGNAL", "VOLUME", "SHELL", "HEALTHCHECK"})
 """Instructions that change nothing about packages or variables."""
 _WITHOUT_EFFECT = frozenset({"set", "true", ":", "mkdir", "rm", "chmod", "chown", "echo"})
 """Commands that change nothing, or only files, which are not put beside the flow anyway."""
-_OF_THE_IMAGE = frozenset(
-    {"PATH", "HOME", "TMPDIR", "LD_LIBRARY_PATH", "PYTHONHOME", "PYTHONPATH", "VIRTUAL_ENV", "CONDA_PREFIX"}
-)
-"""Variables that say where things lie in the image; here they lie elsewhere."""
 _SHELLS = frozenset({"sh", "bash"})
 _PAIR = re.compile(r"\w+=")
-_NAME = re.compile(r"[A-Za-z_]\w*")
 _RUN_OPTIONS = re.compile(r"^(?:--\w+(?:=\S+)?\s+)+")
 _MAX_INSTRUCTIONS = 500
 
@@ -74,16 +68,10 @@ def _env(build: ImageBuild, rest: str) -> None:
         first, *more = rest.split(None, 1) or [""]
         pairs = [(first, "=" if more else "", build.expand("".join(more).strip()))]
     for name, equals, value in pairs:
-        if not equals or not _NAME.fullmatch(name) or "\0" in value:
-            raise build.refuse(f"{name[:120]!r} is not NAME=VALUE")
-        if name == COLLECTOR_VARIABLE:
-            raise build.refuse(f"{name} is set by the server")
-        if looks_secret(name, value):
-            raise build.refuse(
-                f"{name} looks like a secret, and a build context is read by more people than may know it: give it to "
-                "the deployment, among its environment variables"
-            )
-        if name not in _OF_THE_IMAGE:
+        refusal = why_refused(name, value) if equals else f"{name[:120]!r} is not NAME=VALUE"
+        if refusal:
+            raise build.refuse(refusal)
+        if is_taken_over(name):
             build.variables[name] = value
 
 

@@ -150,6 +150,12 @@ def credentials_in(text: str) -> tuple[str, ...]:
     return tuple(sorted((each for each in found if len(each) >= 6), key=lambda each: (-len(each), each)))
 
 
+def has_credentials(text: str) -> bool:
+    """Whether an address in it has a password, or a user by whose name alone somebody gets in: `git@` is none such."""
+    names = [match.group()[:-1] for match in _USER_INFO.finditer(text)]
+    return bool(credentials_in(text)) or any(":" in name for name in names)
+
+
 def _logical_lines(text: str) -> Iterator[tuple[int, str]]:
     """(number of the first physical line, line without comment), continuations joined, empty ones left out."""
     pending, start = "", 0

@@ -58,14 +58,15 @@ class Contents:
         return self._root / content_hash
 
     @contextmanager
-    def held(self, source: Path) -> Iterator[str]:
+    def held(self, source: Path, field: str = "") -> Iterator[str]:
         """Copy a folder (or one file) in, and give its hash: over the sorted relative paths and the bytes
         that were read here, never over what somebody says of them. Content that is there already is not
         copied again.
 
         Until the block ends nothing sweeps it away: time to write down who refers to it.
-        Raises BadArgument (nothing there, or a link that leaves the folder) and PayloadTooLarge."""
-        entries = _walk(source)
+        field: of the body, that named the source. Raises BadArgument (nothing there, or a link that leaves the folder)
+        and PayloadTooLarge."""
+        entries = _entries(source, field)
         content_hash = _digest(entries)
         with self._pinned(content_hash):
             if self.locate(content_hash).is_dir():
@@ -155,17 +156,23 @@ class Contents:
         final.chmod(0o555)
 
 
-def check_source(source: Path) -> None:
+def check_source(source: Path, field: str = "") -> None:
     """Raises what `Contents.held` does for what cannot be registered, without reading the files."""
-    _walk(source)
+    _entries(source, field)
+
+
+def _entries(source: Path, field: str) -> Sequence[_Entry]:
+    try:
+        return _walk(source)
+    except (BadArgument, PayloadTooLarge) as refusal:
+        refusal.target = f"properties.{field}" if field else ""
+        raise
 
 
 def _walk(source: Path) -> Sequence[_Entry]:
     """All files below source, sorted by name; a link counts as what it leads to, if that is inside."""
     if source.is_symlink() or not source.exists():
-        raise BadArgument(
-            "Nothing was uploaded there.", hint="Upload the files first, then register them.", target="modelUri"
-        )
+        raise BadArgument("Nothing was uploaded there.", hint="Upload the files first, then register them.")
     if source.is_file():
         return [_Entry(source.name, source)]
     root = source.resolve()
@@ -177,11 +184,10 @@ def _walk(source: Path) -> Sequence[_Entry]:
         if len(entries) > MAX_FILES or size > MAX_BYTES:
             raise PayloadTooLarge(
                 f"The folder has more than {MAX_FILES} files or {MAX_BYTES >> 30} GiB.",
-                hint="Leave out what the flow does not need; .amlignore names it.",
-                target="modelUri",
+                hint="Leave out what is not needed; .amlignore names it.",
             )
     if not entries:
-        raise BadArgument("The folder is empty.", hint="Upload the flow's files.", target="modelUri")
+        raise BadArgument("The folder is empty.", hint="Upload the files first, then register them.")
     return sorted(entries, key=lambda entry: entry.relative)
 
 
@@ -198,7 +204,7 @@ def _files(folder: Path, root: Path, relative: PurePosixPath) -> Iterator[_Entry
         elif item.is_file():
             yield _Entry(str(name), path)
         else:
-            raise BadArgument(f"{name} is neither a file nor a folder.", hint="Remove it.", target="modelUri")
+            raise BadArgument(f"{name} is neither a file nor a folder.", hint="Remove it.")
 
 
 def _inside(link: Path, root: Path, name: PurePosixPath) -> Path:
@@ -210,7 +216,6 @@ def _inside(link: Path, root: Path, name: PurePosixPath) -> Path:
         raise BadArgument(
             f"The link {name} does not lead to a file inside the folder.",
             hint="Put a copy of the file in its place.",
-            target="modelUri",
         )
     return target
 

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from flowstead.errors import ResourceNotFound
 from flowstead.resources.connection import document
 from flowstead.resources.connection_use import CONNECTION_SECRET_PREFIX
+from flowstead.resources.deployment import DeploymentSpec
 from flowstead.resources.endpoint import ProvisioningState
 from flowstead.resources.operation import Operation, OperationState
 from flowstead.store import codec
@@ -138,6 +139,11 @@ class Reading:
         spec = codec.spec_from_json(Kind.DEPLOYMENT, kept.spec)
         opened = self._sealer.open(kept.sealed_secrets, uid=row["uid"], name=codec.sealed_name(kept.name))
         return Revision(kept.name, spec, kept.content_hash, json.loads(opened), kept.kept_at)
+
+    def serving_specs(self) -> Mapping[str, DeploymentSpec]:
+        """What the deployments' serving instances are started with, by the deployment's id in lower case."""
+        rows = self.connection.execute(sa.select(revisions.c.deployment_key, revisions.c.spec))
+        return {row.deployment_key: codec.spec_from_json(Kind.DEPLOYMENT, row.spec) for row in rows}
 
     def content_in_use(self) -> frozenset[str]:
         """Hashes of the files of all versions of assets and of build contexts, and of those that serve though their
