@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -10,8 +11,10 @@ from fastapi.dependencies.models import Dependant
 from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
 
+from flowstead.api.answers import describe_answers
 from flowstead.api.context import Needs
 
+_PARAMETER = re.compile(r"{(\w+)}")
 _ERROR = {
     "type": "object",
     "required": ["error"],
@@ -64,6 +67,7 @@ def _describe(app: FastAPI, needed: Mapping[tuple[str, str], str]) -> dict[str, 
     }
     for path, operations in document["paths"].items():
         for method, operation in operations.items():
+            _name_all_parameters(path, operation)
             operation["responses"].pop("422", None)
             operation["responses"]["default"] = _REFUSED
             action = needed.get((path, method.upper()))
@@ -72,7 +76,16 @@ def _describe(app: FastAPI, needed: Mapping[tuple[str, str], str]) -> dict[str, 
                 operation["security"] = [{"bearer": []}]
             elif ".blob." in path:
                 operation["security"] = [{"signature": []}]
+    describe_answers(document)
     return document
+
+
+def _name_all_parameters(path: str, operation: dict[str, Any]) -> None:
+    """FastAPI leaves out what a route does not take itself: the names of the workspace, which `Needs` looks at."""
+    declared = operation.setdefault("parameters", [])
+    known = {each["name"] for each in declared if each["in"] == "path"}
+    named = [name for name in _PARAMETER.findall(path) if name not in known]
+    declared[:0] = [{"name": name, "in": "path", "required": True, "schema": {"type": "string"}} for name in named]
 
 
 def _needed_actions(routers: Sequence[APIRouter]) -> Mapping[tuple[str, str], str]:

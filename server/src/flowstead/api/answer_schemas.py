@@ -1,0 +1,209 @@
+"""JSON Schema of what the API answers. Objects may hold more than is said here: clients take what they know."""
+
+from __future__ import annotations
+
+from typing import Any
+
+Json = dict[str, Any]
+TEXT: Json = {"type": "string"}
+COUNT: Json = {"type": "integer", "minimum": 0}
+FLAG: Json = {"type": "boolean"}
+OBJECT: Json = {"type": "object"}
+TEXTS: Json = {"type": "object", "additionalProperties": TEXT}
+TIME: Json = {"type": "string", "format": "date-time"}
+
+
+def obj(required: Json, optional: Json | None = None) -> Json:
+    """An object with these fields."""
+    schema: Json = {"type": "object", "properties": {**required, **(optional or {})}}
+    return {**schema, "required": list(required)} if required else schema
+
+
+def maybe(schema: Json) -> Json:
+    """It, or null."""
+    return {"anyOf": [schema, {"type": "null"}]}
+
+
+def listed(schema: Json) -> Json:
+    return {"type": "array", "items": schema}
+
+
+def one_of(*words: str) -> Json:
+    return {"type": "string", "enum": list(words)}
+
+
+PROVISIONING = one_of("Creating", "Updating", "Scaling", "Deleting", "Succeeded", "Failed", "Canceled")
+OUTCOME = one_of("InProgress", "Succeeded", "Failed", "Canceled")
+FAILURE = obj({"code": TEXT, "message": TEXT})
+_SHARES: Json = {"type": "object", "additionalProperties": {"type": "integer", "minimum": 0, "maximum": 100}}
+_PROBE = obj(
+    {"initialDelay": TEXT, "period": TEXT, "timeout": TEXT, "successThreshold": COUNT, "failureThreshold": COUNT}
+)
+_CONDITION = obj({"type": TEXT, "status": FLAG, "reason": TEXT, "message": TEXT, "lastTransitionTime": TEXT})
+_CONTAINER = obj(
+    {"isArchived": FLAG, "tags": TEXTS, "properties": TEXTS}, {"latestVersion": maybe(TEXT), "nextVersion": maybe(TEXT)}
+)
+_VERSION = {"isArchived": FLAG, "isAnonymous": FLAG, "tags": TEXTS, "properties": TEXTS}
+
+PROPERTIES: dict[str, Json] = {
+    "onlineEndpoints": obj(
+        {
+            "authMode": one_of("Key", "AMLToken", "AADToken"),
+            "traffic": _SHARES,
+            "mirrorTraffic": _SHARES,
+            "publicNetworkAccess": TEXT,
+            "properties": TEXTS,
+            "provisioningState": PROVISIONING,
+            "scoringUri": TEXT,
+            "swaggerUri": TEXT,
+        },
+        {"description": TEXT, "provisioningError": FAILURE},
+    ),
+    "onlineEndpoints/deployments": obj(
+        {
+            "model": TEXT,
+            "environmentVariables": TEXTS,
+            "instanceType": TEXT,
+            "requestSettings": obj(
+                {"requestTimeout": TEXT, "maxConcurrentRequestsPerInstance": COUNT, "maxQueueWait": TEXT}
+            ),
+            "livenessProbe": _PROBE,
+            "readinessProbe": _PROBE,
+            "properties": TEXTS,
+            "endpointComputeType": one_of("Managed"),
+            "scaleSettings": obj({"scaleType": TEXT}),
+            "provisioningState": PROVISIONING,
+            "conditions": listed(_CONDITION),
+        },
+        {"environmentId": maybe(TEXT), "description": TEXT, "appInsightsEnabled": FLAG, "provisioningError": FAILURE},
+    ),
+    "onlineEndpoints/deployments/instances": obj({"state": TEXT, "revision": TEXT, "restarts": COUNT}, {"since": TIME}),
+    "onlineEndpoints/deployments/revisions": obj(
+        {"serving": FLAG, "wanted": FLAG, "since": TIME, "model": TEXT, "instanceType": TEXT, "instanceCount": COUNT},
+        {"environmentId": maybe(TEXT)},
+    ),
+    "models": _CONTAINER,
+    "models/versions": obj({**_VERSION, "modelType": TEXT, "modelUri": TEXT, "flavors": OBJECT}),
+    "environments": _CONTAINER,
+    "environments/versions": obj({**_VERSION, "environmentType": TEXT, "osType": TEXT}),
+    "data": _CONTAINER,
+    "data/versions": obj({**_VERSION, "dataType": one_of("uri_file", "uri_folder", "mltable"), "dataUri": TEXT}),
+    "codes": _CONTAINER,
+    "codes/versions": obj({**_VERSION, "codeUri": TEXT}),
+    "flows": obj(
+        {"template": TEXT, "type": TEXT, "tags": TEXTS, "files": COUNT, "bytes": COUNT, "isScratch": FLAG},
+        {"version": maybe(TEXT), "description": TEXT},
+    ),
+    "flows/versions": obj({"note": TEXT, "files": COUNT, "bytes": COUNT}),
+    "connections": obj({"category": TEXT, "authType": TEXT, "target": maybe(TEXT), "metadata": OBJECT}),
+    "datastores": obj({"datastoreType": TEXT, "accountName": TEXT, "containerName": TEXT, "isDefault": FLAG}),
+    "instanceTypes": obj(
+        {
+            "cores": COUNT,
+            "memoryGiB": {"type": "number"},
+            "gpus": COUNT,
+            "quotaLeft": obj({"cores": COUNT, "instances": COUNT}),
+        }
+    ),
+    "auditRecords": obj(
+        {
+            "time": TIME,
+            "principal": TEXT,
+            "principalId": TEXT,
+            "action": TEXT,
+            "resourceId": TEXT,
+            "outcome": OUTCOME,
+            "before": maybe(OBJECT),
+            "after": maybe(OBJECT),
+        },
+        {"detail": TEXT, "requestId": TEXT, "operationId": TEXT, "error": FAILURE},
+    ),
+    "notifications": obj(
+        {
+            "title": TEXT,
+            "operation": TEXT,
+            "resourceId": TEXT,
+            "status": OUTCOME,
+            "percentComplete": {"type": "integer", "minimum": 0, "maximum": 100},
+            "phase": TEXT,
+            "phaseTimes": {"type": "object", "additionalProperties": {"type": "number"}},
+            "startTime": TIME,
+            "stages": listed(obj({"name": TEXT, "status": OUTCOME}, {"time": TIME})),
+        },
+        {"endTime": TIME, "error": FAILURE},
+    ),
+}
+"""By the words of a path below the workspace."""
+
+_CHANGE = obj({"field": TEXT, "before": {}, "after": {}})
+SCHEMAS: dict[str, Json] = {
+    "Resource": obj(
+        {"id": TEXT, "name": TEXT, "type": TEXT, "properties": OBJECT},
+        {
+            "location": TEXT,
+            "kind": TEXT,
+            "tags": maybe(TEXTS),
+            "sku": obj({"name": TEXT}, {"capacity": COUNT}),
+            "identity": obj({"type": TEXT}),
+            "systemData": obj({"createdBy": TEXT, "createdAt": TIME, "lastModifiedBy": TEXT, "lastModifiedAt": TIME}),
+        },
+    ),
+    "Workspace": obj({"id": TEXT, "name": TEXT, "type": TEXT, "location": TEXT, "properties": OBJECT}),
+    "Operation": obj(
+        {
+            "id": TEXT,
+            "name": TEXT,
+            "status": OUTCOME,
+            "startTime": TIME,
+            "percentComplete": {"type": "integer", "minimum": 0, "maximum": 100},
+            "resourceId": TEXT,
+            "properties": obj({"phase": TEXT, "phaseTimes": OBJECT}),
+        },
+        {"endTime": TIME, "error": FAILURE},
+    ),
+    "Keys": obj({"primaryKey": TEXT, "secondaryKey": TEXT}),
+    "EndpointToken": obj(
+        {"accessToken": TEXT, "expiryTimeUtc": COUNT, "refreshAfterTimeUtc": COUNT, "tokenType": one_of("Bearer")}
+    ),
+    "Logs": obj({"content": TEXT}),
+    "SasSecret": obj({"secretsType": one_of("Sas"), "sasToken": TEXT}),
+    "Sku": obj(
+        {
+            "resourceType": TEXT,
+            "sku": obj({"name": TEXT, "tier": TEXT}),
+            "capacity": obj({"minimum": COUNT, "maximum": COUNT, "default": COUNT, "scaleType": TEXT}),
+        }
+    ),
+    "Usage": obj(
+        {
+            "id": TEXT,
+            "name": obj({"value": TEXT, "localizedValue": TEXT}),
+            "unit": one_of("Count"),
+            "currentValue": COUNT,
+        },
+        {"limit": COUNT},
+    ),
+    "Plan": obj(
+        {
+            "accepted": FLAG,
+            "resources": listed(
+                obj(
+                    {"id": TEXT, "action": one_of("create", "overwrite", "unchanged", "refused")},
+                    {
+                        "changes": listed(_CHANGE),
+                        "secretsOrRetry": FLAG,
+                        "notChecked": listed(TEXT),
+                        "refusal": obj(
+                            {"code": TEXT, "message": TEXT, "status": COUNT, "mend": TEXT}, {"target": TEXT}
+                        ),
+                    },
+                )
+            ),
+            "quota": obj({"unit": one_of("cores"), "limit": COUNT, "taken": COUNT, "takenAfter": COUNT, "left": COUNT}),
+        }
+    ),
+    "FlowFile": obj({"path": TEXT, "size": COUNT, "etag": TEXT}, {"warning": TEXT}),
+    "Health": obj({"status": one_of("Healthy"), "version": TEXT}),
+    "Token": obj({"token_type": one_of("Bearer"), "expires_in": COUNT, "access_token": TEXT}, {"refresh_token": TEXT}),
+    "OAuthError": obj({"error": TEXT, "error_description": TEXT}),
+}

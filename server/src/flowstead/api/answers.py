@@ -1,0 +1,115 @@
+"""What the routes answer, as JSON Schema: by shape for resources and lists, by name for what is of one kind only.
+
+A test sends requests of every kind to a real server and compares the answers with these."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from flowstead.api.answer_schemas import PROPERTIES, SCHEMAS
+from flowstead.api.context import SITE
+
+Json = dict[str, Any]
+_ITEM_METHODS = {"get": ("200",), "put": ("200", "201"), "patch": ("200",)}
+_DELETED = {
+    "200": {"description": "Deleted"},
+    "202": {"description": "Being deleted"},
+    "204": {"description": "There was none"},
+}
+_ACCEPTED = {"description": "Begun; Azure-AsyncOperation and Location say where to ask how far it is"}
+
+
+def describe_answers(document: Json) -> None:
+    """Give every operation the answers that it can have, instead of what the functions' signatures tell."""
+    document["components"]["schemas"] |= SCHEMAS
+    for path, operations in document["paths"].items():
+        for method, operation in operations.items():
+            responses = operation["responses"]
+            if ".blob." in path:
+                operation["responses"] = _blob_responses(responses)
+            elif operation["operationId"] in _BY_NAME:
+                operation["responses"] = {**_BY_NAME[operation["operationId"]], "default": responses["default"]}
+            elif path.startswith("/subscriptions"):
+                responses |= _by_shape(path, method, operation["operationId"], responses)
+
+
+def _by_shape(path: str, method: str, operation: str, declared: Json) -> Json:
+    """A path that ends in a name is a resource; the routes of lists are named so."""
+    if any(list(each.get("content", {})) not in ([], ["application/json"]) for each in declared.values()):
+        return {}  # bytes, archives and streams say what they are by themselves
+    if method == "delete":
+        return _DELETED
+    is_item = path.endswith("}")
+    if is_item and method in _ITEM_METHODS:
+        schema = _resource(path)
+        return {status: _json("The resource", schema) for status in _ITEM_METHODS[method]}
+    if operation.startswith("list_") and method == "get":
+        return {"200": _json("A page", _page_of(_resource(f"{path}/{{}}")))}
+    return {}
+
+
+def _resource(path: str) -> Json:
+    """Any resource, or one whose properties are known by the words of its path."""
+    words = "/".join(path.removeprefix(SITE).strip("/").split("/")[::2])
+    base = {"$ref": "#/components/schemas/Resource"}
+    if words not in PROPERTIES:
+        return base
+    return {"allOf": [base, {"type": "object", "properties": {"properties": PROPERTIES[words]}}]}
+
+
+def _page_of(item: Json) -> Json:
+    return {
+        "type": "object",
+        "required": ["value"],
+        "properties": {
+            "value": {"type": "array", "items": item},
+            "nextLink": {"type": "string", "format": "uri", "description": "where the next page is, if there is one"},
+        },
+    }
+
+
+def _json(description: str, schema: Json) -> Json:
+    return {"description": description, "content": {"application/json": {"schema": schema}}}
+
+
+def _named(description: str, schema: str) -> Json:
+    return _json(description, {"$ref": f"#/components/schemas/{schema}"})
+
+
+def _blob_responses(declared: Mapping[str, Any]) -> Json:
+    content: Json = {"application/octet-stream": {}, "application/xml": {}}
+    answers = {status: {"description": "Done", "content": content} for status in (*declared, "200", "206")}
+    return {**answers, "default": {"description": "Refused or failed", "content": {"application/xml": {}}}}
+
+
+_WORKSPACES = {"200": _json("All", _page_of({"$ref": "#/components/schemas/Workspace"}))}
+_BY_NAME: Mapping[str, Json] = {
+    "get_workspace": {"200": _named("The workspace", "Workspace")},
+    "list_workspaces_of_resource_group": _WORKSPACES,
+    "list_workspaces_of_subscription": _WORKSPACES,
+    "operation_status": {"200": _named("How far it is", "Operation")},
+    "operation_result": {"200": _named("It has succeeded", "Operation"), "202": _ACCEPTED},
+    "list_keys": {"200": _named("Both keys", "Keys")},
+    "regenerate_keys": {"202": _ACCEPTED},
+    "endpoint_token": {"200": _named("A token", "EndpointToken")},
+    "get_logs": {"200": _named("The end of the logs", "Logs")},
+    "list_datastore_secrets": {"200": _named("A signature", "SasSecret")},
+    "list_connection_secrets": {"200": _named("With its credentials", "Resource")},
+    "list_skus": {"200": _json("All", _page_of({"$ref": "#/components/schemas/Sku"}))},
+    "list_usage": {"200": _json("All", _page_of({"$ref": "#/components/schemas/Usage"}))},
+    "plan_changes": {"200": _named("What would happen", "Plan")},
+    "follow_events": {"200": {"description": "Server-sent events", "content": {"text/event-stream": {}}}},
+    "put_flow_file": {"200": _named("The file", "FlowFile"), "201": _named("The file", "FlowFile")},
+    "list_flow_files": {"200": _json("All", _page_of({"$ref": "#/components/schemas/FlowFile"}))},
+    "get_model_flow": {"200": _named("What the flow takes, gives and uses", "Resource")},
+    "import_flow": {"200": _named("The flow", "Resource")},
+    "restore_flow_version": {"200": _named("The flow", "Resource")},
+    "server_health": {"200": _named("It answers", "Health")},
+    "token": {
+        "200": _named("A token", "Token"),
+        "400": _named("Refused, as OAuth 2.0 has it", "OAuthError"),
+        "401": _named("Wrong credentials", "OAuthError"),
+        "429": _named("Too many attempts", "OAuthError"),
+    },
+}
