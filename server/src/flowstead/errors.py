@@ -289,7 +289,7 @@ class PortInUse(HostProblem):
     """The port is taken by another program."""
 
     code = "PortInUse"
-    hint = "End that program, or choose another --port."
+    hint = "End that program, or choose another --port or --tls-port."
 
 
 class EnvoyMissing(HostProblem):

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import jwt
 import psutil
 import pytest
 
@@ -195,7 +196,12 @@ def test_a_wide_host_opens_https_alone(machine: Machine) -> None:
         secured.sendall(b"GET /health HTTP/1.1\r\nhost: flows.example.test\r\nconnection: close\r\n\r\n")
         assert secured.recv(100).startswith(b"HTTP/1.1 200")
     assert machine.status()["server"]["url"] == f"https://flows.example.test:{machine.tls_port}"
-    assert machine.run("token").returncode == 0, "the command line needs no public name"
+    tokens = (
+        machine.run("token", *resource).stdout.strip() for resource in ((), ("--resource", "https://ml.azure.com"))
+    )
+    audiences = [jwt.decode(token, options={"verify_signature": False})["aud"] for token in tokens]
+    assert audiences == [f"https://flows.example.test:{machine.tls_port}", "https://ml.azure.com"]
+    assert "no resource" in machine.run("token", "--resource", "https://elsewhere.example").stderr
     machine.run("down")
     assert machine.run("up", "--detach", "--allow-plain-http").returncode == 0
     socket.create_connection(("127.0.0.2", machine.port), timeout=5).close()
