@@ -26,7 +26,7 @@ def test_the_example_answers_with_a_citation(ask_docs: Installation) -> None:
     body = answer.json()
     assert "regenerate-keys" in body["answer"]
     assert "keys.md" in body["answer"]
-    assert body["sources"][0].startswith("keys.md › Keys of an endpoint › Rotate a key")
+    assert body["sources"][0].startswith("keys.md › Keys and tokens of an endpoint › Rotate a key")
     assert answer.headers["azureml-model-deployment"] == "blue"
 
 
