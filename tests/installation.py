@@ -80,8 +80,8 @@ class Installation:
     def environment(self, variables: Mapping[str, str]) -> dict[str, str]:
         return {**os.environ, "FLOWSTEAD_HOME": str(self.home), "NO_COLOR": "1", **variables}
 
-    def up(self) -> None:
-        self.run("up", "--detach", "--port", str(self.port), "--tls-port", str(self.tls_port))
+    def up(self, *options: str) -> None:
+        self.run("up", "--detach", "--port", str(self.port), "--tls-port", str(self.tls_port), *options)
 
     def down(self) -> None:
         self.run("down")

@@ -50,6 +50,22 @@ def test_the_server_is_killed_under_traffic(own_flowstead: Installation, tmp_pat
     assert not psutil.pid_exists(instance)
 
 
+def test_tokens_open_endpoints_without_a_server(own_flowstead: Installation, tmp_path: Path) -> None:
+    """The gateway knows by itself whose tokens count, also one that had to be started again meanwhile."""
+    flow = str(write_flow(tmp_path / "flow", ECHO))
+    own_flowstead.run("deploy", flow, "--endpoint", "target", "--auth-mode", "aml_token")
+    token = own_flowstead.api("POST", "/onlineEndpoints/target/token").json()["accessToken"]
+    foreign = own_flowstead.token()
+    gateway = own_flowstead.json("status")["gateway"]["pid"]
+    kill(own_flowstead.server_pid())
+    assert answers(own_flowstead, token)
+    kill(gateway)
+    eventually("it answers again", lambda: answers(own_flowstead, token), within=5)
+    assert own_flowstead.score("target", {}, foreign).status_code == 401
+    own_flowstead.up()
+    assert answers(own_flowstead, token), "the new server is the same issuer"
+
+
 def test_a_killed_instance_is_back_within_five_seconds(own_flowstead: Installation, tmp_path: Path) -> None:
     key = deployed(own_flowstead, tmp_path)
     for _ in range(5 if FULL else 2):
