@@ -205,6 +205,14 @@ def test_a_body_over_the_bound_is_refused(api: InProcessApi) -> None:
     assert (counted.status_code, counted.json()["error"]["code"]) == (413, "PayloadTooLarge")
 
 
+@pytest.mark.parametrize("tenant", ["x.blob.y", "flowstead.blob.core.private"])
+def test_who_signs_in_may_not_send_as_much_as_an_upload(api: InProcessApi, tenant: str) -> None:
+    fields = b"&".join(b"a%d=" % number + b"x" * 900_000 for number in range(6))
+    headers = {"Content-Type": "application/x-www-form-urlencoded"}
+    answer = api.call("POST", f"/{tenant}/oauth2/v2.0/token", token=None, content=fields, headers=headers)
+    assert answer.status_code == 413
+
+
 def test_a_fault_of_ours_tells_the_caller_an_id_and_the_log_the_rest(
     api: InProcessApi, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
