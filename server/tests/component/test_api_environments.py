@@ -98,6 +98,16 @@ def test_what_is_no_environment_is_refused(api: InProcessApi, properties: dict[s
     assert put(api, "e", "1", **properties).status_code == 400
 
 
+@pytest.mark.parametrize("number", ["1e999", "NaN", "-Infinity"])
+def test_numbers_that_no_answer_could_hold_are_refused(api: InProcessApi, number: str) -> None:
+    body = '{"properties": {"image": "x", "inferenceConfig": {"a": [NUMBER]}}}'.replace("NUMBER", number)
+    headers = {"Content-Type": "application/json"}
+    refused = api.call("PUT", "environments/e/versions/1", content=body.encode(), headers=headers)
+    assert refused.status_code == 400
+    assert "a number that is too large" in refused.json()["error"]["message"]
+    assert api.call("GET", "environments/e/versions/1").status_code == 404
+
+
 def test_a_build_context_is_copied(api: InProcessApi) -> None:
     files: dict[str, str | bytes] = {
         "Dockerfile": f"FROM {IMAGE}\nENV WHERE=built\nCOPY r.txt /\nRUN pip install -r /r.txt\n",

@@ -190,6 +190,9 @@ def test_secrets_of_a_dockerfile_are_refused_unsaid(tmp_path: Path) -> None:
     with pytest.raises(BadArgument) as refused:
         dockerfile(tmp_path, "FROM IMAGE\nRUN curl https://me:hunter2hunter2@h.example/x\n")
     assert "hunter2" not in str(refused.value)
+    with pytest.raises(BadArgument) as refused:
+        dockerfile(tmp_path, f"FROM IMAGE\nRUN curl {'-v ' * 32} https://me:hunter2hunter2@h.example/x\n")
+    assert "hunter2" not in str(refused.value), "nor a part of it, where the command is cut off"
 
 
 @pytest.mark.parametrize(

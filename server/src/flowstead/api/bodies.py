@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Annotated, Any
 
@@ -22,13 +23,14 @@ class Body(BaseModel):
 
     @model_validator(mode="before")
     @classmethod
-    def _all_is_text(cls, value: Any) -> Any:
-        """JSON can spell half a surrogate pair (`\\ud800`), which no answer could ever be encoded with."""
-        _check_text(value)
+    def _all_can_be_answered(cls, value: Any) -> Any:
+        """JSON can spell half a surrogate pair (`\\ud800`) and infinity (`1e999`), which no answer could ever be
+        encoded with."""
+        _check_values(value)
         return value
 
 
-def _check_text(value: Any) -> None:
+def _check_values(value: Any) -> None:
     pending = [value]
     while pending:
         node = pending.pop()
@@ -37,6 +39,8 @@ def _check_text(value: Any) -> None:
                 node.encode()
             except UnicodeEncodeError:
                 raise ValueError("a text with half a surrogate pair, which is no Unicode text") from None
+        elif isinstance(node, float) and not math.isfinite(node):
+            raise ValueError("a number that is too large, or none at all")
         elif isinstance(node, Mapping):
             pending.extend((*node.keys(), *node.values()))
         elif isinstance(node, list):

@@ -10,6 +10,7 @@ from flowstead.environments.dockerfile_text import commands_of, instructions, is
 from flowstead.environments.image_build import ImageBuild
 from flowstead.environments.image_variables import is_taken_over, why_refused
 from flowstead.environments.pip_command import install_lines
+from flowstead.environments.requirements_text import redact
 from flowstead.resources.environment import BaseEnvironment
 from flowstead.resources.runtime_images import is_runtime_image
 
@@ -109,7 +110,7 @@ def _script(build: ImageBuild, text: str) -> None:
 
 def _command(build: ImageBuild, words: Sequence[str]) -> None:
     name = words[0].rpartition("/")[2]
-    said = f"`{' '.join(words)[:120]}`"
+    said = f"`{redact(' '.join(words))[:120]}`"
     if any(map(is_operator, words)):
         raise build.refuse(f"{said} is more than commands one after the other")
     if name in _SHELLS and len(words) == 3 and re.fullmatch(r"-\w*c", words[1]):
