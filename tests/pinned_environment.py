@@ -10,8 +10,10 @@ from pathlib import Path
 _CACHE = Path(__file__).resolve().parent.parent / ".cache"
 
 
-def python_with(name: str, pins: Path) -> Path:
-    """The interpreter of the environment `.cache/{name}`. Installed once; a change of the pins does it again."""
+def python_with(name: str, pins: Path, version: str = "3.11") -> Path:
+    """The interpreter of the environment `.cache/{name}`. Installed once; a change of the pins does it again.
+
+    version: of Python, or the path of an interpreter."""
     place = _CACHE / name
     python, done = place / "bin" / "python", place / "installed-pins.txt"
     if done.is_file() and done.read_bytes() == pins.read_bytes():
@@ -19,7 +21,7 @@ def python_with(name: str, pins: Path) -> Path:
     uv = str(Path(sys.executable).parent / "uv")
     environment = {"UV_CACHE_DIR": str(_CACHE / "uv"), **os.environ}
     for command in (
-        [uv, "venv", "--quiet", "--clear", "--python", "3.11", str(place)],
+        [uv, "venv", "--quiet", "--clear", "--python", version, str(place)],
         [uv, "pip", "sync", "--quiet", "--python", str(python), "--require-hashes", str(pins)],
     ):
         subprocess.run(command, check=True, env=environment)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -51,7 +52,7 @@ def outcomes(flowstead: Installation, provider: FakeLlm, tmp_path_factory: pytes
         "large_mib": "150" if FULL else "70",
     }
     (folder / "settings.json").write_text(json.dumps(settings))
-    python = python_with("azure-ai-ml", HERE / "azure-ai-ml.txt")
+    python = python_with("azure-ai-ml", HERE / "azure-ai-ml.txt", sys.executable)
     process = subprocess.Popen(
         [str(python), "-m", "tests.sdk.journey", str(folder / "settings.json")],
         env={
