@@ -100,11 +100,11 @@ def test_what_nothing_can_start_from_is_refused_at_once(flowstead: Installation,
     assert "No deployment can start from the environment of-another-image:1" in refused.stderr
     assert "container engine" in refused.stderr
 
-    (tmp_path / "conda.yml").write_text("dependencies: [python=3.8, {pip: [tabulate]}]\n")
-    python = register(flowstead, tmp_path, "of-old-python", f"image: {IMAGE}\nconda_file: conda.yml\n")
+    (tmp_path / "conda.yml").write_text("dependencies: [python=3.39, {pip: [tabulate]}]\n")
+    python = register(flowstead, tmp_path, "of-no-python", f"image: {IMAGE}\nconda_file: conda.yml\n")
     refused = deploy(flowstead, tmp_path, model, python)
     assert refused.returncode != 0
-    assert "asks for Python 3.8; this machine has 3." in refused.stderr
+    assert "asks for Python 3.39; this machine has 3." in refused.stderr
     assert flowstead.api("GET", f"/onlineEndpoints/{ENDPOINT}/deployments/blue").status_code == 404
 
 

@@ -125,12 +125,12 @@ def test_lines_of_the_environment_come_before_the_flow_s(environments: UvEnviron
 
 def test_the_log_tells_what_was_asked_for_without_credentials(environments: UvEnvironments, home: Home) -> None:
     request = EnvironmentRequest(
-        "click\n--extra-index-url https://me:hunter2hunter2@127.0.0.1:9/s\n", base="tabulate==0\n"
+        "click\n--extra-index-url https://me:hunter2hunter2@127.0.0.1:9/s\n", base="tabulate==0\n", python="==3.9.*"
     )
     failure_of(built(environments, request))
     log = (home.environments / environments.key(request) / "build.log").read_text()
     assert "Asked for by the environment:\n    tabulate==0\nAsked for by requirements.txt:\n    click\n" in log
-    assert "runtime flowstead_runtime-" in log
+    assert " (asked for: 3.9), runtime flowstead_runtime-" in log
     assert "***@127.0.0.1:9/s" in log
     assert "hunter2" not in log
 
@@ -138,10 +138,10 @@ def test_the_log_tells_what_was_asked_for_without_credentials(environments: UvEn
 def test_an_environment_has_the_python_that_is_asked_for(environments: UvEnvironments, home: Home) -> None:
     own = environments.key(DEFAULT)
     assert environments.key(EnvironmentRequest(python=f"=={'.'.join(platform.python_version_tuple()[:2])}.*")) == own
-    failure = failure_of(environments.ensure(EnvironmentRequest(python="==3.9.*")))
-    assert (
-        f"this machine has {platform.python_version()}" in failure.message or "asks for Python 3.9" in failure.message
-    )
+    assert environments.key(EnvironmentRequest(python="==3.9.*")) == own, "older than the runtime's"
+    failure = failure_of(environments.ensure(EnvironmentRequest(python="==3.39.*")))
+    assert failure.message.startswith("The environment asks for Python 3.39; this machine has ")
+    assert platform.python_version() in failure.message
     others = [each for each in found_by_uv(home.package_cache, ">=3.11") if each.version != platform.python_version()]
     for other in others[:1]:
         python = python_of(built(environments, EnvironmentRequest(python=f"=={other.version}")))

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from flowstead.environments.interpreters import spoken
 from flowstead.environments.protocol import BuildFailed, Built, EnvironmentRequest
 from flowstead.environments.requirements_text import Requirements, RequirementsRefused, check, redact
 from flowstead.environments.runtime_wheel import DISTRIBUTION, RuntimeWheel
@@ -100,7 +101,8 @@ def _what_is_wanted(
     request: EnvironmentRequest, requirements: Requirements, runtime: RuntimeWheel, base_python: Path
 ) -> str:
     """What the log begins with: it is read by people who see neither the environment's files nor the flow's."""
-    said = [f"Python {base_python}{f' ({request.python})' if request.python else ''}, runtime {runtime.name}"]
+    asked = f" (asked for: {spoken(request.python)})" if request.python else ""
+    said = [f"Python {base_python}{asked}, runtime {runtime.name}"]
     for whose, text in (("the environment", request.base), ("requirements.txt", request.requirements)):
         lines = [line for line in text.splitlines() if line.strip()]
         if lines:

@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from importlib import metadata
 from pathlib import Path
 
@@ -134,6 +135,7 @@ def _suits(interpreter: Interpreter, wanted: str) -> bool:
     return SpecifierSet(wanted).contains(interpreter.version, prereleases=False)
 
 
+@lru_cache(maxsize=256)
 def _is_outlived(wanted: str, supported: str) -> bool:
     """Whether only versions fit that are older than any that the runtime runs on."""
     fitting = list(SpecifierSet(wanted).filter(_VERSIONS))
