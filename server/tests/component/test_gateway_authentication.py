@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -41,8 +43,9 @@ def _made(world: World, at: timedelta, audience: str) -> Headers:
 
 
 def _forged(world: World, *, key: Any = None, algorithm: str = "ES256", **claims: Any) -> Headers:
-    """A token in which all is right but what is given; key: signs it."""
-    whole = jwt.decode(world.token(), options={"verify_signature": False}) | claims
+    """A token in which all is right but what is given, None for leaving it out; key: signs it."""
+    known = jwt.decode(world.token(), options={"verify_signature": False}) | claims
+    whole = {name: value for name, value in known.items() if value is not None}
     headers = {"kid": world.issuer.key_id}
     return _bearer(jwt.encode(whole, world.issuer._key if key is None else key, algorithm=algorithm, headers=headers))
 
@@ -89,6 +92,7 @@ CREDENTIALS: dict[str, tuple[Callable[[World], Headers], str]] = {
     "token of the API": (lambda w: _bearer(w.token("https://127.0.0.1:8443")), ""),
     "refresh token": (lambda w: _bearer(w.token(f"{ISSUER}/refresh")), ""),
     "several audiences": (lambda w: _forged(w, aud=[TOKEN_AUDIENCE, ENTRA_AUDIENCE]), ""),
+    "no expiry": (lambda w: _forged(w, exp=None), ""),
     "no audience": (lambda w: _forged(w, aud=None), ""),
     "expired": (lambda w: _made(w, -timedelta(hours=1, seconds=5), TOKEN_AUDIENCE), ""),
     "expired entra": (lambda w: _made(w, -timedelta(hours=1, seconds=5), ENTRA_AUDIENCE), ""),
@@ -233,6 +237,26 @@ def test_no_instance_sees_a_credential(world: World, endpoint: str) -> None:
             assert seen["x-flowstead-client"] == ("primary" if mode == "alpha" else OWNER)
             assert good not in answer.text
     assert not any(good in json.dumps(each) for each in shadow[before:])
+
+
+def test_the_access_log_names_who_came_and_no_token(world: World) -> None:
+    tokens = {"token": world.token(), "entra": world.token(ENTRA_AUDIENCE, "nobody")}
+    marks = {name: str(uuid.uuid4()) for name in tokens}
+    for name, token in tokens.items():
+        world.ask(f"/endpoints/{name}/score", token, headers={"x-request-id": marks[name]})
+    log = Path(world.door.access_log)
+
+    def entries() -> dict[str, dict[str, Any]]:
+        lines = [json.loads(line) for line in log.read_text().splitlines() if any(m in line for m in marks.values())]
+        return {line["request_id"]: line for line in lines}
+
+    world.eventually("both are logged", lambda: len(entries()) == len(marks))
+    seen = entries()
+    assert (seen[marks["token"]]["status"], seen[marks["token"]]["key"]) == (200, OWNER)
+    assert (seen[marks["entra"]]["status"], seen[marks["entra"]]["key"]) == (401, "nobody")
+    written = log.read_text() + (world.home.logs / "gateway.log").read_text()
+    for token in tokens.values():
+        assert token.rpartition(".")[2] not in written
 
 
 def test_one_bad_credential_beside_a_good_one_is_no_way_in(world: World) -> None:

@@ -78,7 +78,7 @@ def test_an_endpoint_with_a_serving_deployment() -> None:
         KEYS,
     )
     upstreams = (Upstream("/a", "/a-health"), Upstream("/b", "/b-health"))
-    blue = GatewayDeployment("blue", upstreams, request_timeout_s=7.0, max_requests=10)
+    blue = GatewayDeployment("blue", upstreams, request_timeout_s=7.5, max_requests=10)
     assert described == (GatewayEndpoint("chat", ("first", "second"), (blue,), {"blue": 100}),)
 
 

@@ -64,6 +64,7 @@ def issuer_filters(issuer: TokenIssuer) -> list[Json]:
         "local_jwks": {"inline_string": json.dumps(issuer.jwks)},
         "from_headers": [{"name": "Authorization", "value_prefix": scheme} for scheme in _SCHEMES],
         "forward": False,
+        "require_expiration": True,
         "payload_in_metadata": _PAYLOAD,
         "claim_to_headers": [{"header_name": CLIENT_HEADER, "claim_name": "sub"}],
         "clock_skew_seconds": _SKEW_S,

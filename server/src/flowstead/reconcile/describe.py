@@ -95,7 +95,9 @@ def _deployment(
     return GatewayDeployment(
         name=record.name,
         instances=tuple(Upstream(each.address, each.health_address) for each in taking),
-        request_timeout_s=settings.request_timeout_s,
+        # The instance keeps the time-out itself, from the moment that the request has its place; the gateway steps in
+        # when it does not.
+        request_timeout_s=settings.request_timeout_s + settings.max_queue_wait_s,
         max_requests=room * max(1, len(taking)),
     )
 
