@@ -202,6 +202,15 @@ SCHEMAS: dict[str, Json] = {
             "quota": obj({"unit": one_of("cores"), "limit": COUNT, "taken": COUNT, "takenAfter": COUNT, "left": COUNT}),
         }
     ),
+    "Garbage": obj(
+        {
+            "dryRun": FLAG,
+            "value": listed(
+                obj({"kind": one_of("upload", "content", "environment", "log"), "name": TEXT, "size": COUNT})
+            ),
+            "bytes": COUNT,
+        }
+    ),
     "FlowFile": obj({"path": TEXT, "size": COUNT, "etag": TEXT}, {"warning": TEXT}),
     "Health": obj({"status": one_of("Healthy"), "version": TEXT}),
     "Token": obj({"token_type": one_of("Bearer"), "expires_in": COUNT, "access_token": TEXT}, {"refresh_token": TEXT}),

@@ -28,6 +28,7 @@ from flowstead.api import (
     flow_checks,
     flow_files,
     flows,
+    garbage_collection,
     model_flows,
     models,
     notifications,
@@ -49,6 +50,7 @@ from flowstead.api.middleware import (
 from flowstead.api.rehearsing import PlannedRoutes
 from flowstead.engines.instance_board import InstanceBoard
 from flowstead.environments.interpreters import Interpreters
+from flowstead.environments.protocol import Environments
 from flowstead.flow_tests.instances import FlowTests
 from flowstead.resources.clock import Clock
 from flowstead.resources.home import Home
@@ -84,6 +86,7 @@ ROUTERS = (
     events.router,
     audit_records.router,
     plan.router,
+    garbage_collection.router,
     blobs.router,
     signing_in.router,  # last: its paths begin with any tenant
 )
@@ -98,6 +101,7 @@ def create_app(
     settings: ServerSettings,
     clock: Clock,
     instances: InstanceBoard,
+    environments_on_disk: Environments,
     flow_tests: FlowTests,
     interpreters: Interpreters,
 ) -> FastAPI:
@@ -143,6 +147,7 @@ def create_app(
         upload_key=store.derived_key("upload-signatures"),
         feed=EventFeed(store),
         instances=instances,
+        environments=environments_on_disk,
         interpreters=interpreters,
     )
     app.state.planned_routes = PlannedRoutes(ROUTERS)

@@ -14,6 +14,7 @@ from flowstead.api.event_feed import EventFeed
 from flowstead.api.paths import is_same_workspace
 from flowstead.engines.instance_board import InstanceBoard
 from flowstead.environments.interpreters import Interpreters
+from flowstead.environments.protocol import Environments
 from flowstead.errors import AuthorizationFailed, ResourceNotFound
 from flowstead.flow_tests.instances import FlowTests
 from flowstead.resources.clock import Clock
@@ -52,6 +53,7 @@ class Context:
     base_url: str
     feed: EventFeed
     instances: InstanceBoard
+    environments: Environments
     interpreters: Interpreters
 
     def end_streams(self) -> None:

@@ -19,7 +19,7 @@ from flowstead.resources.datastore import COLLECTED, CONTAINER, DATASTORE, UPLOA
 from flowstead.store.uploads import check_path
 
 ACCOUNT = "flowstead"
-_PREFIXES = (UPLOADS, "az-ml-artifacts/")
+PREFIXES = (UPLOADS, "az-ml-artifacts/")
 """Where the SDK puts what it uploads, and where else it looks for the same content."""
 _PERMISSIONS = "racwl"
 _DATASTORES = SITE + "/datastores"
@@ -56,7 +56,7 @@ def list_datastore_secrets(datastore: str, here: Here, body: SecretsBody | None 
     token = sign(
         here.upload_key,
         container=CONTAINER,
-        prefixes=_PREFIXES if wanted.prefix is None else (_checked_prefix(wanted.prefix),),
+        prefixes=PREFIXES if wanted.prefix is None else (_checked_prefix(wanted.prefix),),
         read_only=(COLLECTED,) if wanted.prefix is None else (),
         permissions=_PERMISSIONS,
         expires=here.clock.now() + timedelta(hours=wanted.expire_after_hours),

@@ -45,6 +45,7 @@ _WORDS = (
     "test",
     "restore",
     "plan",
+    "garbageCollection",
 )
 _PATH_BEGINS = "files"
 """After it comes the path of a flow's file, which is as it is."""

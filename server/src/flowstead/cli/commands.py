@@ -39,6 +39,7 @@ COMMANDS = (
     Command("data", "data", "Data assets: files and folders.", _RESOURCES),
     Command("workspace", "workspace", "Workspaces: where the other resources are.", _RESOURCES),
     Command("audit", "audit", "What was changed, by whom, with what outcome.", _RESOURCES),
+    Command("gc", "gc", "Remove files that nothing uses any more.", _RESOURCES),
     Command("login", "login", "Work on another machine's server.", _RESOURCES),
     Command("logout", "logout", "Go back to this machine's own server.", _RESOURCES),
     Command("token", "token", "Print a bearer token for the management API.", _RESOURCES),

@@ -61,6 +61,11 @@ class FlowsteadClient:
         """Fetch what was uploaded. Raises BadArgument, CommandFailed."""
         return download(self.session, uri, folder)
 
+    def collect_garbage(self, *, dry_run: bool) -> dict[str, Any]:
+        """Remove files that nothing uses, or only say which: `{"value": [{"kind", "name", "size"}, …], "bytes"}`."""
+        path = f"{self.session.workspace.path}/garbageCollection"
+        return dict(self.session.request("POST", path, dryRun=str(dry_run).lower()).json())
+
     def register(
         self, name: str, path: Path, properties: dict[str, Any], *, version: str | None = None
     ) -> dict[str, Any]:

@@ -51,7 +51,8 @@ class InstanceSpec:
 
 @dataclass(frozen=True)
 class ObservedInstance:
-    """address, health_address: Unix socket paths, or host:port when the engine spans machines."""
+    """address, health_address: Unix socket paths, or host:port when the engine spans machines. python: what it runs by,
+    None when the engine can't say."""
 
     id: str
     endpoint: str
@@ -62,6 +63,7 @@ class ObservedInstance:
     address: str
     health_address: str
     log: Path
+    python: Path | None = None
     pid: int | None = None
     restarts: int = 0
     exit_code: int | None = None

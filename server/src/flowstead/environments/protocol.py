@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
+
+from flowstead.environments.garbage import UnusedEnvironment
 
 
 @dataclass(frozen=True)
@@ -51,3 +55,16 @@ class Environments(Protocol):
     def ensure(self, request: EnvironmentRequest, *, retry_failed: bool = False) -> EnvironmentState:
         """Its state now; starts building in the background when it is not there. Never waits.
         retry_failed: build again although the last build failed (a new deployment was asked for)."""
+
+
+@runtime_checkable
+class RemovesUnused(Protocol):
+    """What environments on a disk can do besides. An environment is in use when it was asked for since the server
+    started: the reconciler asks for those of all deployments at every look."""
+
+    def unused(self, *, older_than: datetime, besides: Collection[Path]) -> Sequence[UnusedEnvironment]:
+        """What `remove_unused` would remove now. older_than: later ones stay. besides: interpreters that
+        instances run by; theirs stay too, though a newer runtime would have another."""
+
+    def remove_unused(self, *, older_than: datetime, besides: Collection[Path]) -> Sequence[UnusedEnvironment]:
+        """Remove what is not in use, and say what it was."""

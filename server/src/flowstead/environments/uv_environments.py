@@ -6,12 +6,15 @@ import hashlib
 import logging
 import platform
 import threading
+from collections.abc import Collection, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 
-from flowstead.environments import runtime_wheel
+from flowstead.environments import garbage, runtime_wheel
 from flowstead.environments.build import Place, build
+from flowstead.environments.garbage import UnusedEnvironment
 from flowstead.environments.interpreters import Interpreter, Interpreters
 from flowstead.environments.protocol import BuildFailed, Building, EnvironmentRequest, EnvironmentState
 from flowstead.environments.uv_command import BuildCancelled
@@ -36,6 +39,7 @@ class UvEnvironments:
         self._builds: dict[str, Future[None]] = {}
         self._lock = threading.Lock()
         self._cancel = threading.Event()
+        self._asked_for: set[str] = set()
 
     def key(self, request: EnvironmentRequest) -> str:
         python = self._python(request)
@@ -60,6 +64,7 @@ class UvEnvironments:
         key = self.key(request)
         place = self._place(key)
         with self._lock:
+            self._asked_for.add(key)
             running = self._builds.get(key)
             if running is not None and not running.done():
                 return Building(place.log)
@@ -75,6 +80,28 @@ class UvEnvironments:
                 return failure
             self._builds[key] = self._pool.submit(self._build, place, request, python.path)
             return Building(place.log)
+
+    def unused(self, *, older_than: datetime, besides: Collection[Path]) -> Sequence[UnusedEnvironment]:
+        with self._lock:
+            folders = self._unused(older_than, besides)
+        return [UnusedEnvironment(each.name, garbage.size_of(each)) for each in folders]
+
+    def remove_unused(self, *, older_than: datetime, besides: Collection[Path]) -> Sequence[UnusedEnvironment]:
+        with self._lock:
+            folders = self._unused(older_than, besides)
+            moved = [(each.name, garbage.move_away(each)) for each in folders]
+        removed = [UnusedEnvironment(name, garbage.size_of(trash)) for name, trash in moved]
+        for trash in garbage.leftovers(self._home.environments):
+            garbage.remove(trash)
+        return removed
+
+    def _unused(self, older_than: datetime, besides: Collection[Path]) -> Sequence[Path]:
+        """Called with the lock."""
+        running = {each.relative_to(self._home.environments).parts[0] for each in besides if self._is_ours(each)}
+        return garbage.unused_folders(self._home.environments, self._asked_for | running, older_than)
+
+    def _is_ours(self, python: Path) -> bool:
+        return python.is_relative_to(self._home.environments)
 
     def close(self) -> None:
         """Cut off running builds; the next server begins them anew. Returns at once."""

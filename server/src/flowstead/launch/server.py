@@ -149,6 +149,7 @@ def _compose(
         settings=settings,
         clock=clock,
         flow_tests=flow_tests,
+        environments_on_disk=environments,
         instances=board,
         interpreters=interpreters,
     )

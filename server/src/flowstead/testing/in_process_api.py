@@ -56,9 +56,10 @@ class InProcessApi:
         self.instances = InstanceBoard()
         self.store = Store.open(self.home, clock=self.clock, master_key=master_key(self.home))
         self.access = Access.open(self.home, principals=self.store.principals, settings=self.settings, clock=self.clock)
+        self.environments = environments or InMemoryEnvironments()
         self.flow_tests = FlowTests(
             engine=LocalEngine(self.home, run=self.home.tests_run),
-            environments=environments or InMemoryEnvironments(),
+            environments=self.environments,
             home=self.home,
             clock=self.clock,
             salt=b"salt",
@@ -71,6 +72,7 @@ class InProcessApi:
             settings=self.settings,
             clock=self.clock,
             instances=self.instances,
+            environments_on_disk=self.environments,
             flow_tests=self.flow_tests,
             interpreters=interpreters or Interpreters.of_this_machine(self.home.package_cache),
         )

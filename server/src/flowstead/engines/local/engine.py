@@ -53,6 +53,7 @@ class _Card:
     deployment_uid: str
     revision: str
     log: str
+    python: str = ""
 
 
 class LocalEngine:
@@ -183,6 +184,7 @@ def _describe(card: _Card, run: Path, process: SupervisedProcess | None, state: 
         address=str(score_socket(run)),
         health_address=str(health_socket(run)),
         log=Path(card.log),
+        python=Path(card.python) if card.python else None,
         pid=process.pid if process else None,
         restarts=process.restarts if process else 0,
         exit_code=process.exit_code if process else None,

@@ -1,0 +1,148 @@
+"""Removes what lies on the disk and nothing uses any more, or says what that would be."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Query
+
+from flowstead.api.context import SITE, Context, Here, Needs
+from flowstead.api.datastores import PREFIXES
+from flowstead.api.upload_uris import uploaded_at
+from flowstead.environments.protocol import RemovesUnused
+from flowstead.errors import BadArgument
+from flowstead.resources.datastore import CONTAINER
+from flowstead.resources.principal import Principal
+from flowstead.store.records import Kind
+
+KEEP_UPLOADS = timedelta(days=1)
+"""Time between sending a folder and registering it, with room to spare; a signature lives for a day at most."""
+KEEP_ENVIRONMENTS = timedelta(days=1)
+"""One that was just built may be for a deployment that is about to be made."""
+KEEP_LOGS = timedelta(days=7)
+"""Time to read the log of an instance that is gone."""
+_LOOKS = 2
+"""After so many of its looks the reconciler has named every instance, and asked for every deployment's environment."""
+router = APIRouter(tags=["garbage"])
+
+
+@dataclass(frozen=True)
+class Found:
+    """size: bytes."""
+
+    name: str
+    size: int
+
+
+@router.post(SITE + "/garbageCollection")
+def collect_garbage(
+    here: Here,
+    caller: Annotated[Principal, Depends(Needs("workspaces/garbageCollection/action"))],
+    dry_run: Annotated[bool, Query(alias="dryRun")] = False,
+) -> dict[str, Any]:
+    """Uploads of yesterday that were registered or forgotten, content and environments that nothing refers to, logs of
+    what is long gone. With `dryRun` nothing is removed. Never what is in use, nor what was just made."""
+    found = [(kind, each) for kind, collect in COLLECTORS for each in collect(here, dry_run)]
+    size = sum(each.size for _, each in found)
+    if found and not dry_run:
+        with here.store.transaction() as tx:
+            words = f"{len(found)} things, {size} bytes"
+            tx.journal.record(caller.name, "collectGarbage", here.workspace.path, detail=words)
+    shown = [{"kind": kind, "name": each.name, "size": each.size} for kind, each in found]
+    return {"dryRun": dry_run, "value": shown, "bytes": size}
+
+
+def _uploads(here: Context, dry_run: bool) -> Iterator[Found]:
+    """What is registered was copied; only data assets may still point at what was uploaded."""
+    limit = (here.clock.now() - KEEP_UPLOADS).timestamp()
+    named = _named_by_data(here)
+    for container in here.uploads.containers():
+        for path, size, modified_at in sorted(_files(here.uploads.container(container))):
+            ours = container != CONTAINER or path.startswith(PREFIXES)
+            used = any(path == each or path.startswith(f"{each.rstrip('/')}/") for each in named)
+            if modified_at < limit and ours and not used:
+                if not dry_run:
+                    here.uploads.remove(container, path)
+                yield Found(f"{container}/{path}", size)
+
+
+def _content(here: Context, dry_run: bool) -> Iterator[Found]:
+    """The references are counted while nobody can begin to refer to anything; what is being registered is held."""
+
+    def used() -> frozenset[str]:
+        with here.store.reading() as tx:
+            return tx.content_in_use()
+
+    removed = here.contents.unused(used) if dry_run else here.contents.sweep(used)
+    yield from (Found(each.content_hash, each.size) for each in removed)
+
+
+def _environments(here: Context, dry_run: bool) -> Iterator[Found]:
+    if not isinstance(here.environments, RemovesUnused) or here.instances.looks < _LOOKS:
+        return
+    find = here.environments.unused if dry_run else here.environments.remove_unused
+    limit = here.clock.now() - KEEP_ENVIRONMENTS
+    removed = find(older_than=limit, besides=here.instances.interpreters)
+    yield from (Found(each.key, each.size) for each in removed)
+
+
+def _logs(here: Context, dry_run: bool) -> Iterator[Found]:
+    """`{endpoint}/{deployment}/{instance}.log`: of deployments that are gone, and of instances that are long gone."""
+    if here.instances.looks < _LOOKS:
+        return
+    root = here.home.logs / "endpoints"
+    limit = (here.clock.now() - KEEP_LOGS).timestamp()
+    running = here.instances.ids
+    with here.store.reading() as tx:
+        there = {
+            (each.parent_id.rpartition("/")[2].lower(), each.name.lower()): each.id for each in tx.list(Kind.DEPLOYMENT)
+        }
+    for path, size, modified_at in _files(root):
+        parts = Path(path).parts
+        known = tuple(part.lower() for part in parts[:2]) in there
+        is_of_instance = path.endswith(".log") and not parts[-1].startswith("storage-initializer")
+        if modified_at >= limit or Path(path).stem in running or (known and not is_of_instance):
+            continue
+        if not dry_run:
+            (root / path).unlink(missing_ok=True)
+        yield Found(path, size)
+
+
+def _named_by_data(here: Context) -> Sequence[str]:
+    """Paths of the default container that data assets read in place."""
+    with here.store.reading() as tx:
+        uris = [each.spec.uri for each in tx.list(Kind.DATA_VERSION) if not each.spec.content_hash]
+    named = []
+    for uri in uris:
+        try:
+            container, path = uploaded_at(uri, here.workspace, "dataUri")
+        except BadArgument:
+            continue  # it lies elsewhere
+        if container == CONTAINER:
+            named.append(path)
+    return named
+
+
+def _files(root: Path) -> Iterator[tuple[str, int, float]]:
+    """Path below the root, bytes, Unix time of the last change; links are not followed."""
+    for folder, _, names in os.walk(root):
+        for name in sorted(names):
+            file = Path(folder, name)
+            try:
+                known = file.lstat()
+            except FileNotFoundError:
+                continue
+            yield file.relative_to(root).as_posix(), known.st_size, known.st_mtime
+
+
+COLLECTORS: tuple[tuple[str, Callable[[Context, bool], Iterator[Found]]], ...] = (
+    ("upload", _uploads),
+    ("content", _content),
+    ("environment", _environments),
+    ("log", _logs),
+)

@@ -1,0 +1,143 @@
+"""What nothing uses is found and removed; what is in use, or was just made, never."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from flowstead.engines.protocol import InstanceState, ObservedInstance
+from flowstead.environments.protocol import EnvironmentRequest
+from flowstead.environments.uv_environments import UvEnvironments
+from flowstead.resources.clock import SystemClock
+from flowstead.resources.home import Home
+from flowstead.store.records import Kind
+from flowstead.testing.in_process_api import InProcessApi
+
+FLOW: dict[str, str | bytes] = {"flow.dag.yaml": "inputs: {}\noutputs: {}\nnodes: []\n"}
+
+
+@pytest.fixture
+def api(tmp_path: Path) -> Iterator[InProcessApi]:
+    home = Home(tmp_path)
+    home.create()
+    environments = UvEnvironments(home)
+    with InProcessApi(tmp_path, environments=environments) as api:
+        yield api
+    environments.close()
+
+
+def age(path: Path, days: float) -> None:
+    """It, and all below it, was written so long ago."""
+    then = (SystemClock().now() - timedelta(days=days)).timestamp()
+    for each in (path, *path.rglob("*")):
+        os.utime(each, (then, then))
+
+
+def collect(api: InProcessApi, *, dry_run: bool = False) -> list[tuple[str, str]]:
+    answer = api.call("POST", "garbagecollection", params={"dryRun": str(dry_run).lower()})
+    assert answer.status_code == 200, answer.text
+    found: list[dict[str, Any]] = answer.json()["value"]
+    assert answer.json()["bytes"] == sum(each["size"] for each in found)
+    return [(each["kind"], each["name"]) for each in found]
+
+
+def collected(api: InProcessApi) -> list[tuple[str, str]]:
+    """A dry run says the same as what is then done, and changes nothing."""
+    files = sorted(str(each) for each in api.home.root.rglob("*"))
+    planned = collect(api, dry_run=True)
+    assert sorted(str(each) for each in api.home.root.rglob("*")) == files
+    assert collect(api) == planned
+    assert collect(api) == []
+    return planned
+
+
+def test_uploads_go_after_a_day_whether_they_were_registered_or_not(api: InProcessApi) -> None:
+    uri = api.upload(FLOW, place="LocalUpload/aa/flow")
+    api.upload(FLOW, place="LocalUpload/bb/flow")
+    model = api.call("PUT", "models/flow/versions/1", {"properties": {"modelUri": uri}}).json()
+    assert collected(api) == []
+    age(api.home.uploads / "azureml-blobstore", 2)
+    assert sorted(collected(api)) == [
+        ("upload", "azureml-blobstore/LocalUpload/aa/flow/flow.dag.yaml"),
+        ("upload", "azureml-blobstore/LocalUpload/bb/flow/flow.dag.yaml"),
+    ]
+    assert (api.home.models / model["properties"]["contentHash"] / "flow.dag.yaml").is_file()
+
+
+def test_what_a_data_asset_reads_in_place_stays_and_so_does_what_was_collected(api: InProcessApi) -> None:
+    kept = api.home.uploads / "azureml-blobstore" / "modelDataCollector" / "chat" / "blue" / "model_inputs" / "x.jsonl"
+    kept.parent.mkdir(parents=True)
+    kept.write_text("{}\n")
+    age(api.home.uploads / "azureml-blobstore", 100)
+    assert collected(api) == []
+    assert kept.exists()
+
+
+def test_content_goes_with_the_last_version_that_refers_to_it(api: InProcessApi) -> None:
+    uri = api.upload(FLOW)
+    body = {"properties": {"modelUri": uri}}
+    made = [api.call("PUT", f"models/flow/versions/{version}", body).json() for version in "12"]
+    hashes = [each["properties"]["contentHash"] for each in made]
+    assert hashes[0] == hashes[1]
+    api.call("DELETE", "models/flow/versions/1")
+    assert collected(api) == []
+    api.call("DELETE", "models/flow/versions/2")
+    assert collected(api) == [("content", hashes[0])]
+
+
+def test_an_environment_goes_when_nobody_has_asked_for_it_and_no_instance_runs_by_it(api: InProcessApi) -> None:
+    environments: Any = api.environments
+    key = environments.key(EnvironmentRequest("asked-for"))
+    for name in (key, "0running", "0unused", "0new"):
+        (api.home.environments / name / "venv" / "bin").mkdir(parents=True)
+        (api.home.environments / name / "venv" / "big").write_bytes(b"x" * 1000)
+        if name != "0new":
+            age(api.home.environments / name, 3)
+    # A build that fails at once is enough to have asked.
+    environments._asked_for.add(key)
+    instance = ObservedInstance(
+        id="i", endpoint="chat", deployment="blue", deployment_uid="u", revision="r", state=InstanceState.READY,
+        address="", health_address="", log=Path("x"), python=api.home.environments / "0running/venv/bin/python",
+    )  # fmt: skip
+    api.instances.post([instance])
+    assert collected(api) == [], "the reconciler has not asked for all yet"
+    api.instances.post([instance])
+    assert collected(api) == [("environment", "0unused")]
+    assert sorted(each.name for each in api.home.environments.iterdir()) == sorted([key, "0running", "0new"])
+
+
+def test_logs_of_what_is_long_gone_go(api: InProcessApi) -> None:
+    model = api.call("PUT", "models/flow/versions/1", {"properties": {"modelUri": api.upload(FLOW)}}).json()["id"]
+    api.call("PUT", "onlineEndpoints/chat", {"properties": {"authMode": "Key"}})
+    api.call("PUT", "onlineEndpoints/chat/deployments/blue", {"properties": {"model": model}})
+    with api.store.reading() as tx:
+        uid = tx.get(Kind.DEPLOYMENT, api.workspace.deployment("chat", "blue")).uid
+    logs = api.home.logs / "endpoints"
+    for name in ("chat/blue/old.log", "chat/blue/running.log", "chat/blue/storage-initializer.log", "gone/blue/i.log"):
+        (logs / name).parent.mkdir(parents=True, exist_ok=True)
+        (logs / name).write_text("said\n")
+    age(logs, 8)
+    (logs / "chat/blue/yesterday.log").write_text("said\n")
+    running = ObservedInstance(
+        id="running", endpoint="chat", deployment="blue", deployment_uid=uid, revision="r", state=InstanceState.READY,
+        address="", health_address="", log=logs / "chat/blue/running.log",
+    )  # fmt: skip
+    assert collected(api) == [], "nobody knows yet what runs"
+    api.instances.post([running])
+    api.instances.post([running])
+    assert sorted(collected(api)) == [("log", "chat/blue/old.log"), ("log", "gone/blue/i.log")]
+
+
+def test_what_was_removed_is_in_the_audit_and_only_who_may_removes(api: InProcessApi) -> None:
+    api.upload(FLOW)
+    age(api.home.uploads / "azureml-blobstore", 2)
+    assert api.call("POST", "garbageCollection", token=api.token(api.stranger())).status_code == 403
+    collected(api)
+    with api.store.reading() as tx:
+        [record] = [each for each in tx.audit(api.workspace.path) if each.action == "collectGarbage"]
+    assert record.detail.startswith("1 things")
