@@ -8,7 +8,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.installation import ECHO, Installation, write_flow
+from tests.installation import ECHO, FULL, Installation, write_flow
+from tests.steady_traffic import RATE, Traffic
 
 ENTRA = "https://ml.azure.com"
 
@@ -59,6 +60,23 @@ def test_the_command_line_has_the_right_credential_in_every_mode(by_token: Insta
         assert status(by_token, endpoint, credentials[name]) == 200
     with_times = by_token.json("online-endpoint", "get-credentials", "-n", "by-token")
     assert time.time() < with_times["refreshAfterTimeUtc"] < with_times["expiryTimeUtc"]
+
+
+@pytest.mark.parametrize(("replaced", "other"), [("primary", "secondary"), ("secondary", "primary")])
+def test_a_key_is_replaced_while_callers_use_the_other(by_token: Installation, replaced: str, other: str) -> None:
+    before = by_token.keys("by-key")
+    with Traffic(f"{by_token.url}/endpoints/by-key/score", before[f"{other}Key"]) as traffic:
+        traffic.passes(RATE, "traffic flows")
+        for _ in range(10 if FULL else 2):
+            old = by_token.keys("by-key")[f"{replaced}Key"]
+            by_token.run("online-endpoint", "regenerate-keys", "--name", "by-key", "--key-type", replaced)
+            after = by_token.keys("by-key")
+            assert status(by_token, "by-key", old) == 401
+            assert status(by_token, "by-key", after[f"{replaced}Key"]) == 200
+            assert after[f"{other}Key"] == before[f"{other}Key"]
+        traffic.passes(RATE, "traffic goes on")
+    print(f"\nkeys replaced under {RATE} requests/s with the other: {dict(traffic.outcomes)}")
+    assert set(traffic.outcomes) == {"200"}
 
 
 def test_a_token_works_after_another_was_made(by_token: Installation) -> None:
