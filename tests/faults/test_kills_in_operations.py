@@ -10,6 +10,8 @@ from typing import Any
 import httpx
 import pytest
 
+from flowstead.launch.lock import find_holder
+from flowstead.resources.home import Home
 from tests.installation import FULL, WORKSPACE, Installation, eventually, write_flow
 
 DYING = Path(__file__).parent / "dying"
@@ -33,8 +35,6 @@ UPDATE = ("RouteSwitched", "OldInstancesDrained", "OldInstancesStopped")
 DELETION = ("InstancesStopped", "FilesRemoved", "RowsRemoved")
 """Two phases are missing, since nothing is waited for in them: ArtifactInPlace, and RouteRemoved, which the gateway has
 done before anything is decided."""
-NOT_RUNNING = 3
-"""Exit code of `status`."""
 ENDS_WITHIN_S = 15
 """After the last start of the server. An operation that is not taken up again would never end."""
 
@@ -67,9 +67,7 @@ class Dying:
                 lambda: not self._point.exists(),
                 within=20,
             )
-            eventually(
-                "the server is dead", lambda: self.flowstead.run("status", check=False).returncode == NOT_RUNNING
-            )
+            eventually("the server is dead", lambda: find_holder(Home(self.flowstead.home)) is None)
             self.kills += 1
             self._ask_for(following, points)
             self.up(check=not following)
@@ -90,7 +88,7 @@ class Dying:
 
     def _ended(self, answer: httpx.Response) -> dict[str, Any] | None:
         url = httpx.URL(answer.headers["Azure-AsyncOperation"])
-        headers = {"Authorization": f"Bearer {self.flowstead.token()}"}
+        headers = {"Authorization": answer.request.headers["Authorization"]}
         polled = httpx.get(f"{self.flowstead.url}{url.raw_path.decode()}", headers=headers, timeout=30)
         status: dict[str, Any] = polled.json()
         running = status["status"] == "InProgress"

@@ -1,7 +1,11 @@
 from __future__ import annotations
 
-import pytest
+import re
 
+import pytest
+from fastapi.routing import APIRoute
+
+from flowstead.api.application import ROUTERS
 from flowstead.api.paths import canonical
 from flowstead.api.upload_uris import uploaded_at
 from flowstead.errors import BadArgument
@@ -78,3 +82,14 @@ def test_a_refusal_repeats_no_signature() -> None:
     with pytest.raises(BadArgument) as refused:
         uploaded_at("https://any.test/other/x?sig=topsecret", HERE)
     assert "topsecret" not in str(refused.value)
+
+
+def test_the_fixed_words_of_every_route_are_known_in_any_case() -> None:
+    """A route whose words are not in the list answers 404 to a client that spells them otherwise."""
+    for router in ROUTERS:
+        for route in router.routes:
+            if not isinstance(route, APIRoute) or not route.path_format.startswith("/subscriptions"):
+                continue
+            path = re.sub(r"{[^}]+}", "xyz", route.path_format)
+            assert canonical(path.lower(), HERE) == path
+            assert canonical(path.upper().replace("XYZ", "xyz"), HERE) == path
