@@ -17,7 +17,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from flowstead.access.gate import ENTRA_AUDIENCE
 from flowstead.access.tokens import Issuer
-from flowstead.gateway.description import TokenIssuer
+from flowstead.gateway.authentication import API_KEY_AUTH, JWT_AUTHN, RBAC, guarded
+from flowstead.gateway.description import GatewayEndpoint, TokenIssuer
 from flowstead.resources.clock import SystemClock
 from flowstead.testing.frozen_clock import FrozenClock
 from server.tests.component.gateway_world import DOMAIN, ISSUER, LIMIT, MODES, OWNER, World, error_of, new_world
@@ -310,4 +311,25 @@ def test_a_mode_is_changed_at_once(world: World) -> None:
             world.gateway.publish([*others, changed])
             assert opened() == expected
     finally:
+        world.gateway.publish(world.endpoints)
+
+
+@pytest.mark.parametrize("kept", [(), (API_KEY_AUTH,), (RBAC,), (JWT_AUTHN,), (JWT_AUTHN, API_KEY_AUTH)])
+def test_a_route_whose_entry_is_not_whole_refuses_everybody(
+    world: World, credentials: dict[str, tuple[Headers, str]], monkeypatch: pytest.MonkeyPatch, kept: tuple[str, ...]
+) -> None:
+    """Whoever forgets a filter in a route closes it. What each mode's own entry would need is left out in turn."""
+
+    def incomplete(endpoint: GatewayEndpoint) -> dict[str, Any]:
+        return {name: entry for name, entry in guarded(endpoint).items() if name in kept}
+
+    monkeypatch.setattr("flowstead.gateway.routes.guarded", incomplete)
+    try:
+        world.gateway.publish(world.endpoints)
+        for mode in MODES:
+            for name, (credential, _) in credentials.items():
+                answer = world.client.post(f"/endpoints/{mode}/score", headers=credential)
+                assert answer.status_code == 401, f"{mode} with {name}"
+    finally:
+        monkeypatch.undo()
         world.gateway.publish(world.endpoints)

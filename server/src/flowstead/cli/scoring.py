@@ -19,6 +19,8 @@ _NEXT = {
     424: "Mend the flow or the request. The flow's log: "
     "flowstead online-deployment get-logs --endpoint-name {name} --name {deployment}",
     429: "Send fewer requests at once, or add instances.",
+    500: "The deployment's log says why its instance ended: "
+    "flowstead online-deployment get-logs --endpoint-name {name} --name {deployment}",
     503: "`flowstead status` shows the instances.",
 }
 
