@@ -149,6 +149,22 @@ def test_a_reader_may_plan_and_is_told_which_grant_is_missing(
     assert item["changes"], "what it would do is told all the same"
 
 
+def test_a_reader_cannot_guess_a_secret_by_plans(api: InProcessApi, monkeypatch: pytest.MonkeyPatch) -> None:
+    id, path = model(api), "onlineEndpoints/chat/deployments/blue"
+    api.call("PUT", "onlineEndpoints/chat", ENDPOINT)
+    api.call("PUT", path, deployment(id, password="hunter2-first"))
+    api.settle()
+    monkeypatch.setattr(context, "allowed", lambda _, action, __: action.endswith("/read"))
+    monkeypatch.setattr(plan, "allowed", lambda _, action, __: action.endswith("/read"))
+    reader = api.token(api.stranger())
+    right, wrong = (
+        planned(api, (path, deployment(id, password=guess)), token=reader)
+        for guess in ("hunter2-first", "hunter2-other")
+    )
+    assert right == wrong
+    assert right["resources"][0]["action"] == "refused"
+
+
 def test_who_may_not_read_may_not_plan(api: InProcessApi) -> None:
     body = {"resources": [{"id": "onlineEndpoints/chat", "body": ENDPOINT}]}
     assert api.call("POST", "plan", body, token=api.token(api.stranger())).status_code == 403

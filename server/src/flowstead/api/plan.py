@@ -96,6 +96,9 @@ class _Rehearser:
             answer |= {"action": "refused", "refusal": _refusal(failure)}
         except RequestValidationError as problem:
             answer |= {"action": "refused", "refusal": _refusal(as_bad_argument(problem.errors()))}
+        if answer["action"] == "refused":
+            # Who may not write a secret shall not find out by guesses what it is.
+            answer.pop("secretsOrRetry", None)
         if self._contents.stood_in:
             self._unread.add(id.lower())
             answer["notChecked"] = [_NOT_UPLOADED]
