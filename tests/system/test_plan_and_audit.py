@@ -38,3 +38,22 @@ def test_a_deploy_is_planned_then_done_and_told_by_the_audit(own_flowstead: Inst
     assert moved.returncode == 1
     assert "REFUSED  onlineEndpoints/target" in moved.stdout
     assert len(own_flowstead.json("model", "list")) == 1
+
+
+def test_garbage_is_told_before_it_is_removed_and_what_serves_stays(
+    own_flowstead: Installation, tmp_path: Path
+) -> None:
+    flow = str(write_flow(tmp_path / "flow", ECHO))
+    own_flowstead.run("deploy", flow, "--endpoint", "target")
+    own_flowstead.run(
+        "model", "create", "--name", "spare", "--path", str(write_flow(tmp_path / "spare", ECHO + "# other\n"))
+    )
+    assert own_flowstead.json("gc")["value"] == []
+    own_flowstead.api("DELETE", "/models/spare")
+    [told] = own_flowstead.json("gc", "--dry-run")["value"]
+    assert told["kind"] == "content"
+    assert (own_flowstead.home / "models" / told["name"]).is_dir()
+    assert "1 things" in own_flowstead.run("gc").stdout
+    assert not (own_flowstead.home / "models" / told["name"]).exists()
+    key = own_flowstead.keys("target")["primaryKey"]
+    assert own_flowstead.score("target", {"text": "x"}, key).status_code == 200
