@@ -74,7 +74,7 @@ def collected_files(flowstead: Installation, endpoint: str) -> Iterator[Path]:
 
 
 def test_inputs_and_outputs_are_kept_joined_and_read_as_data_assets(flowstead: Installation, tmp_path: Path) -> None:
-    flow = write_flow(tmp_path / "flow", ECHO)
+    flow = write_flow(tmp_path / "collecting", ECHO)
     flowstead.run("deploy", str(flow), "--endpoint", "collecting", "--collect")
     sent = ask(flowstead, "collecting", REQUESTS)
     assert len(sent) == REQUESTS

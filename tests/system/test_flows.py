@@ -95,19 +95,17 @@ def test_archives_and_folders_go_in_and_out(flowstead: Installation, tmp_path: P
     assert flowstead.run("flow", "show", "copied", check=False).returncode == 3
 
 
-def test_the_workspaces_connections_reach_a_test(flowstead: Installation, tmp_path: Path) -> None:
+def test_the_workspaces_connections_reach_a_test(own_flowstead: Installation, tmp_path: Path) -> None:
+    """On a workspace of its own: a connection reaches every flow that names it."""
     folder = tmp_path / "asks"
-    flowstead.run("flow", "init", "asks", "--template", "chat", "--path", str(folder))
+    own_flowstead.run("flow", "init", "asks", "--template", "chat", "--path", str(folder))
     with FakeLlm() as provider:
         connection = tmp_path / "connection.yml"
         connection.write_text(
             f"name: open_ai_connection\ntype: open_ai\napi_key: any-key-will-do\nbase_url: {provider.url}/v1\n"
         )
-        flowstead.run("connection", "create", "--file", str(connection))
-        try:
-            tested = flowstead.run("flow", "test", str(folder), "--inputs", "question=Why? [[say: Because.]]")
-        finally:
-            flowstead.run("connection", "delete", "--name", "open_ai_connection", "--yes")
+        own_flowstead.run("connection", "create", "--file", str(connection))
+        tested = own_flowstead.run("flow", "test", str(folder), "--inputs", "question=Why? [[say: Because.]]")
     assert json.loads(tested.stdout) == {"answer": "Because."}
     assert "✓ ask" in tested.stderr
 
