@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
 from anyio import to_thread
 from fastapi import APIRouter, Depends, Header, Request
-from fastapi.responses import StreamingResponse
+from fastapi.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from flowstead.api.context import SITE, Context, Here, Needs
 from flowstead.api.event_feed import EventFeed, Follower
+from flowstead.api.event_streams import EVENT_STREAM, EventStream
 from flowstead.api.readable import readable
 from flowstead.errors import BadArgument, Unauthorized
 from flowstead.resources.principal import Principal
@@ -37,41 +38,44 @@ class _Place:
     lost: bool = False
 
 
-class EventStream(StreamingResponse):
+class FollowingStream(Response):
     """The answer, which is among the followers for just as long as it is being sent. Raises TooManyStreams."""
 
-    media_type = "text/event-stream"
+    media_type = EVENT_STREAM
 
-    def __init__(self, feed: EventFeed, principal_id: str, texts: Callable[[Follower], AsyncIterator[str]]) -> None:
-        super().__init__(iter(()))
+    def __init__(
+        self, feed: EventFeed, principal_id: str, texts: Callable[[Follower], AsyncGenerator[bytes, None]]
+    ) -> None:
+        super().__init__()
         self._feed, self._principal_id, self._texts = feed, principal_id, texts
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         with self._feed.following(self._principal_id) as follower:
-            self.body_iterator = self._texts(follower)
-            await super().__call__(scope, receive, send)
+            await EventStream(self._texts(follower))(scope, receive, send)
 
 
-@router.get(SITE + "/events", response_class=StreamingResponse)
+@router.get(SITE + "/events", response_class=Response)
 async def follow_events(
     request: Request,
     here: Here,
     reader: Annotated[Principal, Depends(Needs("workspaces/events/read"))],
     last_event_id: Annotated[str | None, Header(alias="Last-Event-ID")] = None,
-) -> EventStream:
+) -> FollowingStream:
     """Changes of resources and steps of operations, from now on, or from after `Last-Event-ID`.
 
     `resourceChanged`: `{resourceId, change, …}`; `operationProgressed`: `{resourceId, operationId, status, phase, …}`;
     `reset`: events were missed that are not kept any more, so read anew what you show."""
     place = await to_thread.run_sync(_begin, here, last_event_id)
     credentials = request.headers.get("Authorization")
-    return EventStream(here.feed, reader.object_id, lambda follower: _texts(here, credentials, reader, place, follower))
+    return FollowingStream(
+        here.feed, reader.object_id, lambda follower: _texts(here, credentials, reader, place, follower)
+    )
 
 
 async def _texts(
     here: Context, credentials: str | None, reader: Principal, place: _Place, follower: Follower
-) -> AsyncIterator[str]:
-    yield f"retry: 1000\nid: {place.after}\n\n"  # with the number, whoever is cut off at once misses nothing
+) -> AsyncGenerator[bytes, None]:
+    yield f"retry: 1000\nid: {place.after}\n\n".encode()  # with the number, whoever is cut off at once misses nothing
     if place.lost:
         yield _text("reset", place.after, {})
     after, loop = place.after, asyncio.get_running_loop()
@@ -86,7 +90,7 @@ async def _texts(
         if loop.time() >= beat_at:
             if not await to_thread.run_sync(_still_known, here, credentials):
                 return
-            yield ": alive\n\n"
+            yield b": alive\n\n"
             beat_at = loop.time() + HEARTBEAT_S
         if len(found) < _AT_ONCE:
             await _woken(follower, beat_at - loop.time())
@@ -124,5 +128,6 @@ async def _woken(follower: Follower, within_s: float) -> None:
         return
 
 
-def _text(type: str, id: int, data: object) -> str:
-    return f"id: {id}\nevent: {type}\ndata: {json.dumps(data, ensure_ascii=False, separators=(',', ':'))}\n\n"
+def _text(type: str, id: int, data: object) -> bytes:
+    written = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
+    return f"id: {id}\nevent: {type}\ndata: {written}\n\n".encode()
