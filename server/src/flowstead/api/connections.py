@@ -11,8 +11,8 @@ from fastapi.responses import JSONResponse, Response
 from flowstead.api.arm import ordered, page, resource_answer
 from flowstead.api.connection_bodies import ConnectionBody, credentials_in, show, to_spec
 from flowstead.api.context import SITE, Context, Here, Needs
-from flowstead.api.endpoints import IfMatch
 from flowstead.api.merging import merge
+from flowstead.api.preconditions import IfMatch
 from flowstead.errors import ResourceConflict
 from flowstead.resources.connection import (
     CREDENTIAL_PREFIX,

@@ -15,10 +15,11 @@ from flowstead.api.context import Context, Here, Needs
 from flowstead.api.deployment_bodies import DeploymentBody, LogsBody, show, to_spec
 from flowstead.api.deployment_environment import check_still_there, environment_of
 from flowstead.api.deployment_rules import check_body, check_flow, check_model_id
-from flowstead.api.endpoints import ENDPOINTS, IfMatch
+from flowstead.api.endpoints import ENDPOINTS
 from flowstead.api.flow_choices import check_outputs, named_by
 from flowstead.api.instance_logs import MAX_LINES, tail
 from flowstead.api.merging import merge
+from flowstead.api.preconditions import IfMatch
 from flowstead.api.quota import check_quota
 from flowstead.api.secret_values import MASK, Variables, separate
 from flowstead.errors import BadArgument, ResourceConflict, TrafficInUse

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Body, Depends, Header, Request
+from fastapi import APIRouter, Body, Depends, Request
 from fastapi.responses import JSONResponse, Response
 
 from flowstead.api.arm import accepted, ordered, page, put_answer, resource_answer
@@ -13,6 +13,7 @@ from flowstead.api.context import SITE, Context, Here, Needs
 from flowstead.api.endpoint_bodies import EndpointBody, KeyBody, show, to_spec
 from flowstead.api.endpoint_rules import check_body, check_key, check_name, check_split
 from flowstead.api.merging import merge
+from flowstead.api.preconditions import IfMatch
 from flowstead.errors import BadArgument
 from flowstead.resources.endpoint import PRIMARY_KEY, SECONDARY_KEY, AuthMode, EndpointSpec
 from flowstead.resources.operation import OperationKind
@@ -28,7 +29,6 @@ router = APIRouter(tags=["endpoints"])
 
 Reader = Depends(Needs("workspaces/onlineEndpoints/read"))
 Writer = Annotated[Principal, Depends(Needs("workspaces/onlineEndpoints/write"))]
-IfMatch = Annotated[str | None, Header(alias="If-Match")]
 
 
 @router.get(ENDPOINTS, dependencies=[Reader])

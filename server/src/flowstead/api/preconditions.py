@@ -1,4 +1,4 @@
-"""`If-Match` and `If-None-Match` of what is no resource of its own. Pure."""
+"""`If-Match` and `If-None-Match`: as parameters, and checked for what is no resource of its own. Pure."""
 
 from __future__ import annotations
 
