@@ -100,9 +100,7 @@ def list_all(
 
 @app.command()
 def delete(name: NameOption, yes: YesOption = False, home: HomeOption = None) -> None:
-    """Delete a connection.
-
-    Instances that run keep what they have read of it."""
+    """Delete a connection, which no deployment may use."""
     with open_client(home) as client:
         client.connections.get(name)
         confirm(f"Delete the connection {name}?", yes=yes)
