@@ -5,7 +5,7 @@ from __future__ import annotations
 from flowstead.api.context import Context
 from flowstead.errors import OutOfQuota
 from flowstead.resources.deployment import DeploymentSpec
-from flowstead.resources.sizes import quota_taken
+from flowstead.resources.sizes import cores_of, quota_taken
 from flowstead.store import Reading
 from flowstead.store.records import DeploymentRecord, Kind
 
@@ -40,7 +40,7 @@ def check_quota(tx: Reading, here: Context, spec: DeploymentSpec, before: Deploy
 
 def instances_that_fit(size: str, cores: int) -> int:
     """How many instances of that size so many cores are enough for, with the reserve."""
-    count = max(0, cores) // quota_taken(size, 5) * 5 + 5 if quota_taken(size, 5) else 0
+    count = max(0, cores) // cores_of(size)
     while count > 0 and quota_taken(size, count) > cores:
         count -= 1
     return count

@@ -66,8 +66,7 @@ class Held:
 
 @dataclass
 class _Instance:
-    """One that this server has started. secrets: not to be told. holders: tests that run in it. outdated: the flow has
-    changed since."""
+    """One that this server has started. holders: tests that run in it. outdated: the flow has changed since."""
 
     wanted: Wanted
     key: str

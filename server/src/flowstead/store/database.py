@@ -81,14 +81,9 @@ class Store:
     @contextmanager
     def transaction(self) -> Iterator[Writing]:
         """Read and write; all of it or, when the block raises, none. Not to be nested."""
-        if not self._writer.acquire(timeout=_BUSY_S):
-            raise TimeoutError(f"Another writer has held the store for more than {_BUSY_S:.0f} s.")
-        try:
-            with self._writing_connection() as connection, connection.begin():
-                writing = Writing(connection, self._sealer, self._clock)
-                yield writing
-        finally:
-            self._writer.release()
+        with self._turn(), self._writing_connection() as connection, connection.begin():
+            writing = Writing(connection, self._sealer, self._clock)
+            yield writing
         if writing.journal.told:
             for told in self._followers:
                 told()
