@@ -13,7 +13,17 @@ from flowstead.azure_yaml.durations import from_milliseconds, from_seconds
 from flowstead.azure_yaml.endpoint import ON_OR_OFF
 from flowstead.azure_yaml.entry import Entry
 from flowstead.azure_yaml.environment import environment_from
-from flowstead.azure_yaml.fields import IGNORED_AT_TOP, Number, Section, as_entry, filled_text, flag, text, texts
+from flowstead.azure_yaml.fields import (
+    IGNORED_AT_TOP,
+    Number,
+    Section,
+    as_entry,
+    filled_text,
+    flag,
+    text,
+    texts,
+    untouched,
+)
 from flowstead.azure_yaml.model import model_from
 from flowstead.azure_yaml.paths import is_address, local_path
 from flowstead.azure_yaml.references import AssetId, EnvironmentReference, ModelReference, NamedAsset, asset
@@ -46,10 +56,6 @@ _REQUESTS = Section(
 )
 
 
-def _entry(entry: Entry) -> Entry:
-    return entry
-
-
 _DEPLOYMENT = Section(
     {
         "name": filled_text,
@@ -57,9 +63,9 @@ _DEPLOYMENT = Section(
         "description": text,
         "tags": texts,
         "properties": texts,
-        "model": _entry,
+        "model": untouched,
         "model_mount_path": text,
-        "environment": _entry,
+        "environment": untouched,
         "environment_variables": texts,
         "instance_type": filled_text,
         "instance_count": Number(1, MAX_INSTANCES_PER_DEPLOYMENT),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from flowstead.azure_yaml.document import Document
@@ -13,4 +14,5 @@ _SAID = Section({"description": text, "tags": texts, "properties": texts})
 def read_description(document: Document, *, whole: bool) -> dict[str, Any]:
     """`description`, `tags` and `properties`, those that are there. whole: the document describes all of a version,
     and its other keys are let be; otherwise they are refused. Raises BadArgument."""
-    return Section(_SAID.keys, ignored=tuple(document.top.value) if whole else ())(document.top)  # type: ignore[arg-type]
+    keys = document.top.value if isinstance(document.top.value, Mapping) else ()
+    return Section(_SAID.keys, ignored=tuple(keys) if whole else ())(document.top)

@@ -22,6 +22,7 @@ from flowstead.azure_yaml.fields import (
     filled_text,
     text,
     texts,
+    untouched,
 )
 from flowstead.azure_yaml.paths import check_datastore, inner_path, is_address, local_file, local_path
 from flowstead.azure_yaml.references import BuildContext, InlineEnvironment
@@ -32,15 +33,12 @@ from flowstead.azure_yaml.tree import tree_of
 RUNTIME_IMAGE = "promptflow-runtime:latest"
 """What an environment that names no image starts from: prompt flow's, for which our own runtime stands in."""
 _ROUTE = Section({"path": filled_text, "port": Number(1, 65535)}, required=("path", "port"))
-_ROUTES = {"liveness_route": "livenessRoute", "readiness_route": "readinessRoute", "scoring_route": "scoringRoute"}
+ROUTES = {"liveness_route": "livenessRoute", "readiness_route": "readinessRoute", "scoring_route": "scoringRoute"}
+"""Keys of `inference_config` → REST's names."""
 _CONDA_FILE = NotHere(
     "is a key of a conda file; this file describes an environment.",
     "Write `conda_file:` with the conda file's path, and `image:`.",
 )
-
-
-def _entry(entry: Entry) -> Entry:
-    return entry
 
 
 _ENVIRONMENT = Section(
@@ -51,10 +49,10 @@ _ENVIRONMENT = Section(
         "tags": texts,
         "properties": texts,
         "image": filled_text,
-        "conda_file": _entry,
+        "conda_file": untouched,
         "python_requirements_txt": as_entry,
         "build": Section({"path": as_entry, "dockerfile_path": as_entry}, required=("path",)),
-        "inference_config": Section(dict.fromkeys(_ROUTES, _ROUTE), required=tuple(_ROUTES)),
+        "inference_config": Section(dict.fromkeys(ROUTES, _ROUTE), required=tuple(ROUTES)),
         "os_type": Choice({"linux": "Linux"}),
         "datastore": as_entry,
         "channels": _CONDA_FILE,
@@ -90,7 +88,7 @@ def environment_from(entry: Entry, directory: Path) -> InlineEnvironment:
     if "python_requirements_txt" in read:
         properties["condaFile"] = _conda_of(requirement_lines(read["python_requirements_txt"], directory))
     if "inference_config" in read:
-        properties["inferenceConfig"] = {_ROUTES[key]: route for key, route in read["inference_config"].items()}
+        properties["inferenceConfig"] = {ROUTES[key]: route for key, route in read["inference_config"].items()}
     if "os_type" in read:
         properties["osType"] = read["os_type"]
     return InlineEnvironment(properties, build, read.get("name"), read.get("version"))

@@ -43,6 +43,11 @@ def as_entry(entry: Entry) -> Entry:
     return entry
 
 
+def untouched(entry: Entry) -> Entry:
+    """Whatever it is, with the place where it stands: for what another file's rules read."""
+    return entry
+
+
 def flag(entry: Entry) -> bool:
     if isinstance(entry.value, bool):
         return entry.value

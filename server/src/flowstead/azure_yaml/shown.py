@@ -63,7 +63,7 @@ def shown_deployment(body: Body) -> dict[str, Any]:
 
 def _identity(identity: Body) -> dict[str, Any]:
     shown: dict[str, Any] = {
-        "type": _snake(str(identity.get("type", "None"))),
+        "type": snake_case(str(identity.get("type", "None"))),
         "principal_id": identity.get("principalId"),
         "tenant_id": identity.get("tenantId"),
     }
@@ -162,5 +162,6 @@ def _milliseconds(written: str | None) -> int | None:
     return round(to_seconds(written) * 1000) if written else None
 
 
-def _snake(name: str) -> str:
-    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()
+def snake_case(name: str) -> str:
+    """`AzureSqlDb` → `azure_sql_db`."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()

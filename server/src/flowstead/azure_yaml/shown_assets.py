@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from flowstead.azure_yaml.connection_types import TYPES
 from flowstead.azure_yaml.credentials import written_credentials
+from flowstead.azure_yaml.environment import ROUTES
+from flowstead.azure_yaml.shown import snake_case
 
 Body = Mapping[str, Any]
-_ROUTES = {"liveness_route": "livenessRoute", "readiness_route": "readinessRoute", "scoring_route": "scoringRoute"}
 
 
 def shown_model(body: Body) -> dict[str, Any]:
@@ -90,7 +90,7 @@ def _contents(properties: Body) -> dict[str, Any]:
     if build:
         shown["build"] = {"path": build.get("contextUri"), "dockerfile_path": build.get("dockerfilePath")}
     if routes:
-        shown["inference_config"] = {key: routes[name] for key, name in _ROUTES.items() if routes.get(name)}
+        shown["inference_config"] = {key: routes[name] for key, name in ROUTES.items() if routes.get(name)}
     return shown
 
 
@@ -100,13 +100,7 @@ def _connection_type(properties: Body) -> str:
     metadata = properties.get("metadata") or {}
     kinds = {str(metadata.get("Kind", "")), str(metadata.get("azureml.flow.connection_type", ""))}
     same = [each for each in TYPES.values() if each.category.lower() == category.lower()]
-    telling = [
-        each for each in same if kinds & {each.flow_type, *(value for _, value in each.defaults.values())} - {""}
-    ]
+    telling = [each for each in same if kinds & each.tells]
     plain = [each for each in same if not each.flow_type]
     found = telling or plain or same
-    return found[0].word if found else _snake(category)
-
-
-def _snake(name: str) -> str:
-    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
+    return found[0].word if found else snake_case(category)
