@@ -46,6 +46,7 @@ BOMB = "a0: &a0 [x,x,x,x,x,x,x,x,x,x]\n" + "".join(
         (BOMB, "values (aliases counted)"),
         ("a: &a [*a]", "nested deeper"),
         ("[" * 5000, "nest"),
+        ("[" * 70 + "@", "nested too deeply"),  # before what follows is read: the scanner is slow with many open
         ("a: !!python/object/apply:os.system [ls]", "the tag"),
         ("a: !custom x", "the tag"),
         ("? [1]\n: 2", "a key must be a plain value"),
