@@ -118,7 +118,7 @@ def test_every_operation_ends_though_the_server_is_killed_at_each_of_its_phases(
     dying.ends("PUT", endpoint, key_mode, ["create endpoint - before"])
     dying.ends("PUT", deployment, body, [f"create deployment {phase} {_when(n)}" for n, phase in enumerate(CREATION)])
     split = {"properties": {"authMode": "Key", "traffic": {"blue": 100}}}
-    flowstead.api("PUT", endpoint, split)
+    dying.ends("PUT", endpoint, split, ["update endpoint - before"])
     key = flowstead.keys("target")["primaryKey"]
     eventually("it answers", lambda: _answers(flowstead, key))
 
