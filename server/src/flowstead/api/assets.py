@@ -15,6 +15,7 @@ from flowstead.api.arm import envelope, ordered, page, put_answer, resource_answ
 from flowstead.api.bodies import Body, TextMap
 from flowstead.api.context import SITE, Context, Here, Needs
 from flowstead.api.pending_uploads import PendingUploadBody, pending_upload
+from flowstead.api.preconditions import ForChange, ForPut, Preconditions
 from flowstead.errors import BadArgument, ResourceConflict
 from flowstead.resources.asset import AssetContainerSpec
 from flowstead.resources.deployment import DeploymentSpec
@@ -80,6 +81,15 @@ class Asset(Generic[Version]):
     def version_id(self, here: Context, name: str, version: str) -> str:
         return f"{self.container_id(here, name)}/versions/{version}"
 
+    def version_before(
+        self, tx: Reading, here: Context, name: str, version: str, only_if: Preconditions
+    ) -> Record[Version, None] | None:
+        """The version as it is, None when there is none. Raises PreconditionFailed. A registration asks twice: before
+        files are copied, and in the transaction that writes."""
+        found = tx.find(self.version, self.version_id(here, name, version))
+        only_if.check(found, f"Version {version} of the {self.noun} {name}")
+        return found
+
     def write_version(
         self, tx: Writing, here: Context, name: str, version: str, spec: Version, by: str, *, data_type: str = ""
     ) -> Record[Version, None]:
@@ -126,23 +136,27 @@ def _router(asset: Asset[Version]) -> APIRouter:
             record = tx.get(asset.container, asset.container_id(here, name))
         return resource_answer(record, _show_container(asset, record))
 
-    def put_container(name: str, body: AssetBody, here: Here, caller: Principal = writer) -> JSONResponse:
+    def put_container(
+        name: str, body: AssetBody, here: Here, only_if: ForPut, caller: Principal = writer
+    ) -> JSONResponse:
         """Describe or archive a container; its versions stay."""
         check_asset_name(name, asset.noun)
         with here.store.transaction() as tx:
             before = tx.find(asset.container, asset.container_id(here, name))
+            only_if.check(before, f"The {asset.noun} {name}")
             spec = _described(body, before.spec if before else AssetContainerSpec())
             id = before.id if before else asset.container_id(here, name)
             exact = before.name if before else name
             record, _ = tx.put(asset.container, id, here.workspace.path, exact, spec, by=caller.name, operation=None)
         return put_answer(here, record, _show_container(asset, record), None, created=before is None)
 
-    def delete_container(name: str, here: Here, caller: Principal = deleter) -> Response:
+    def delete_container(name: str, here: Here, only_if: ForChange, caller: Principal = deleter) -> Response:
         """Delete a container and its versions, none of which may be in use. 204 when there is none."""
         with here.store.transaction() as tx:
             record = tx.find(asset.container, asset.container_id(here, name))
             if record is None:
                 return Response(status_code=204)
+            only_if.check(record, f"The {asset.noun} {record.name}")
             asset.demand_unused(tx, record)
             tx.remove(record.id, caller.name)
         return Response(status_code=200)
@@ -162,12 +176,15 @@ def _router(asset: Asset[Version]) -> APIRouter:
             record = tx.get(asset.version, asset.version_id(here, name, version))
         return resource_answer(record, asset.show(record))
 
-    def delete_version(name: str, version: str, here: Here, caller: Principal = version_deleter) -> Response:
+    def delete_version(
+        name: str, version: str, here: Here, only_if: ForChange, caller: Principal = version_deleter
+    ) -> Response:
         """Delete a version, which must not be in use. 204 when there is none."""
         with here.store.transaction() as tx:
             record = tx.find(asset.version, asset.version_id(here, name, version))
             if record is None:
                 return Response(status_code=204)
+            only_if.check(record, f"Version {record.name} of the {asset.noun} {name}")
             asset.demand_unused(tx, record)
             tx.remove(record.id, caller.name)
             _forget_version(tx, asset, record, caller.name)

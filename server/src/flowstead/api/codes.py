@@ -11,6 +11,7 @@ from flowstead.api.arm import put_answer
 from flowstead.api.assets import Asset, demand_not_deployed, registered
 from flowstead.api.code_bodies import CodeVersionBody, show_version, version_spec
 from flowstead.api.context import SITE, Here, Needs
+from flowstead.api.preconditions import ForPut
 from flowstead.api.upload_uris import demand_own_files, uploaded_at
 from flowstead.errors import ImmutableAsset
 from flowstead.resources.deployment import DeploymentSpec
@@ -42,6 +43,7 @@ def put_code_version(
     version: str,
     body: CodeVersionBody,
     here: Here,
+    only_if: ForPut,
     caller: Annotated[Principal, Depends(Needs("workspaces/codes/versions/write"))],
 ) -> JSONResponse:
     """Register uploaded files as a version, or change what is said of a version; its files never change."""
@@ -49,14 +51,13 @@ def put_code_version(
     check_asset_version(version, "code asset")
     container, path = uploaded_at(body.properties.code_uri, here.workspace, "codeUri")
     demand_own_files(path, "codeUri")
-    id = CODES.version_id(here, name, version)
     with here.store.reading() as tx:
-        before = tx.find(Kind.CODE_VERSION, id)
+        before = CODES.version_before(tx, here, name, version, only_if)
     with registered(here, before, here.uploads.locate(container, path), "codeUri") as content_hash:
         hashed = before.spec.snapshot_hash if before else snapshot_hash(here.contents.locate(content_hash))
         spec = version_spec(body, content_hash, hashed)
         with here.store.transaction() as tx:
-            before = tx.find(Kind.CODE_VERSION, id)
+            before = CODES.version_before(tx, here, name, version, only_if)
             if before is not None and (before.spec.uri, before.spec.content_hash) != (spec.uri, spec.content_hash):
                 raise ImmutableAsset(
                     f"Version {before.name} is registered with other files ({before.spec.uri}).",

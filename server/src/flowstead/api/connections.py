@@ -12,7 +12,7 @@ from flowstead.api.arm import ordered, page, resource_answer
 from flowstead.api.connection_bodies import ConnectionBody, credentials_in, show, to_spec
 from flowstead.api.context import SITE, Context, Here, Needs
 from flowstead.api.merging import merge
-from flowstead.api.preconditions import IfMatch
+from flowstead.api.preconditions import ForChange, ForPut
 from flowstead.errors import ResourceConflict
 from flowstead.resources.connection import (
     CREDENTIAL_PREFIX,
@@ -52,24 +52,34 @@ def get_connection(connection: str, here: Here) -> JSONResponse:
 
 
 @router.put(_CONNECTION)
-def put_connection(
-    connection: str, body: ConnectionBody, here: Here, caller: Writer, if_match: IfMatch = None
-) -> JSONResponse:
+def put_connection(connection: str, body: ConnectionBody, here: Here, caller: Writer, only_if: ForPut) -> JSONResponse:
     """Create the connection, or change it; 200 in both cases, which is all that the SDK takes. Credentials that the
     body does not give stay as they are. The deployments that use it get it at once: new instances take the place of the
     old ones, which finish their requests."""
-    return _put(connection, body, here, caller, if_match)
+    check_asset_name(connection, "connection")
+    with here.store.transaction() as tx:
+        before = tx.find(Kind.CONNECTION, here.workspace.connection(connection))
+        only_if.check(before, f"The connection {connection}")
+        record, rolled = _write(tx, here, connection, body, before, caller)
+    if rolled:
+        here.hint()
+    return resource_answer(record, show(record))
 
 
 @router.patch(_CONNECTION)
 def patch_connection(
-    connection: str, body: Annotated[dict[str, Any], Body()], here: Here, caller: Writer, if_match: IfMatch = None
+    connection: str, body: Annotated[dict[str, Any], Body()], here: Here, caller: Writer, only_if: ForChange
 ) -> JSONResponse:
-    """Change the parts that the body names (JSON merge patch), for example one of several custom keys."""
-    with here.store.reading() as tx:
-        record = tx.get(Kind.CONNECTION, here.workspace.connection(connection))
-        shown = show(record, tx.secrets(record.id))
-    return _put(connection, merge(ConnectionBody, shown, body), here, caller, if_match or record.etag)
+    """Change the parts that the body names (JSON merge patch), for example one of several custom keys; callers that
+    meet are merged one after the other."""
+    with here.store.transaction() as tx:
+        before = tx.get(Kind.CONNECTION, here.workspace.connection(connection))
+        only_if.check(before, f"The connection {before.name}")
+        merged = merge(ConnectionBody, show(before, tx.secrets(before.id)), body)
+        record, rolled = _write(tx, here, connection, merged, before, caller)
+    if rolled:
+        here.hint()
+    return resource_answer(record, show(record))
 
 
 @router.delete(_CONNECTION)
@@ -77,15 +87,16 @@ def delete_connection(
     connection: str,
     here: Here,
     caller: Annotated[Principal, Depends(Needs("workspaces/connections/delete"))],
-    if_match: IfMatch = None,
+    only_if: ForChange,
 ) -> Response:
     """Delete the connection, which no deployment may use. 204 when there is none."""
     with here.store.transaction() as tx:
         record = tx.find(Kind.CONNECTION, here.workspace.connection(connection))
         if record is None:
             return Response(status_code=204)
+        only_if.check(record, f"The connection {record.name}")
         _demand_unused(tx, record)
-        tx.remove(record.id, caller.name, if_match=if_match)
+        tx.remove(record.id, caller.name)
     return Response(status_code=200)
 
 
@@ -98,31 +109,27 @@ def list_connection_secrets(connection: str, here: Here) -> JSONResponse:
     return resource_answer(record, show(record, secrets))
 
 
-def _put(name: str, body: ConnectionBody, here: Context, caller: Principal, if_match: str | None) -> JSONResponse:
-    check_asset_name(name, "connection")
-    with here.store.transaction() as tx:
-        before = tx.find(Kind.CONNECTION, here.workspace.connection(name))
-        kept = _kept(tx, before)
-        given_before = tx.connection_document(before) if before else ""
-        wanted = _wanted(body, kept)
-        spec = to_spec(body, wanted)
-        record, _ = tx.put(
-            Kind.CONNECTION,
-            before.id if before else here.workspace.connection(name),
-            here.workspace.path,
-            before.name if before else name,
-            spec,
-            by=caller.name,
-            if_match=if_match,
-            operation=None,
-            force=wanted != kept,
-        )
-        _store_credentials(tx, record.id, wanted, kept, caller.name)
-        is_another = tx.connection_document(record) != given_before
-        rolled = is_another and _roll_users(tx, record.name, caller.name)
-    if rolled:
-        here.hint()
-    return resource_answer(record, show(record))
+def _write(
+    tx: Writing, here: Context, name: str, body: ConnectionBody, before: ConnectionRecord | None, caller: Principal
+) -> tuple[ConnectionRecord, bool]:
+    """The connection as it is then, and whether deployments that use it get new instances."""
+    kept = _kept(tx, before)
+    given_before = tx.connection_document(before) if before else ""
+    wanted = _wanted(body, kept)
+    spec = to_spec(body, wanted)
+    record, _ = tx.put(
+        Kind.CONNECTION,
+        before.id if before else here.workspace.connection(name),
+        here.workspace.path,
+        before.name if before else name,
+        spec,
+        by=caller.name,
+        operation=None,
+        force=wanted != kept,
+    )
+    _store_credentials(tx, record.id, wanted, kept, caller.name)
+    is_another = tx.connection_document(record) != given_before
+    return record, is_another and _roll_users(tx, record.name, caller.name)
 
 
 def _roll_users(tx: Writing, name: str, by: str) -> bool:

@@ -17,6 +17,7 @@ from flowstead.api.context import SITE, Context, Here, Needs
 from flowstead.api.data_bodies import DataVersionBody, show_version, version_spec
 from flowstead.api.datastores import ACCOUNT
 from flowstead.api.pending_uploads import is_pending
+from flowstead.api.preconditions import ForPut
 from flowstead.api.upload_uris import demand_no_credentials, is_collected, uploaded_at
 from flowstead.errors import BadArgument, ImmutableAsset
 from flowstead.resources.data import DataVersionSpec
@@ -50,6 +51,7 @@ def put_data_version(
     version: str,
     body: DataVersionBody,
     here: Here,
+    only_if: ForPut,
     caller: Annotated[Principal, Depends(Needs("workspaces/data/versions/write"))],
 ) -> JSONResponse:
     """Register a file or folder as a version, or change what is said of a version.
@@ -57,15 +59,14 @@ def put_data_version(
     What was uploaded is copied, and never changes. What deployments collect grows, and is read where it lies."""
     check_asset_name(name, "data asset")
     check_asset_version(version, "data asset")
-    id = DATA.version_id(here, name, version)
     with here.store.reading() as tx:
-        before = tx.find(Kind.DATA_VERSION, id)
+        before = DATA.version_before(tx, here, name, version, only_if)
     if before is not None:
         _demand_same_place(here, before, body.properties.data_uri)
     with _content(here, before, body) as content_hash:
         spec = version_spec(body, content_hash)
         with here.store.transaction() as tx:
-            before = tx.find(Kind.DATA_VERSION, id)
+            before = DATA.version_before(tx, here, name, version, only_if)
             if before is not None:
                 _demand_same_place(here, before, spec.uri)
                 _demand_same_content(before, spec)

@@ -19,10 +19,10 @@ from flowstead.api.endpoints import ENDPOINTS
 from flowstead.api.flow_choices import check_outputs, named_by
 from flowstead.api.instance_logs import MAX_LINES, tail
 from flowstead.api.merging import merge
-from flowstead.api.preconditions import IfMatch
+from flowstead.api.preconditions import ForChange, ForPut, Preconditions
 from flowstead.api.quota import check_quota
 from flowstead.api.secret_values import MASK, Variables, separate
-from flowstead.errors import BadArgument, ResourceConflict, TrafficInUse
+from flowstead.errors import BadArgument, PreconditionFailed, ResourceConflict, TrafficInUse
 from flowstead.resources.connection_use import uses_of
 from flowstead.resources.deployment import SECRET_VARIABLE_PREFIX, DeploymentSpec
 from flowstead.resources.environment import BaseEnvironment
@@ -38,6 +38,9 @@ _DEPLOYMENTS = ENDPOINTS + "/{endpoint}/deployments"
 _DEPLOYMENT = _DEPLOYMENTS + "/{deployment}"
 _ACTION = "workspaces/onlineEndpoints/deployments"
 _CONTAINERS = {"inferenceserver": False, "storageinitializer": True}
+_TRIES = 100
+"""How often a patch is merged anew because another change came first: files are read outside of the transaction, so
+that read and write are two."""
 router = APIRouter(tags=["deployments"])
 
 Reader = Depends(Needs(f"{_ACTION}/read"))
@@ -60,10 +63,10 @@ def get_deployment(endpoint: str, deployment: str, here: Here) -> JSONResponse:
 
 @router.put(_DEPLOYMENT, status_code=201)
 def put_deployment(
-    endpoint: str, deployment: str, body: DeploymentBody, here: Here, caller: Writer, if_match: IfMatch = None
+    endpoint: str, deployment: str, body: DeploymentBody, here: Here, caller: Writer, only_if: ForPut
 ) -> JSONResponse:
     """Create the deployment, with no traffic yet, or change it; a long-running operation."""
-    return _put(endpoint, deployment, body, here, caller, if_match)
+    return _put(endpoint, deployment, body, here, caller, only_if)
 
 
 @router.patch(_DEPLOYMENT)
@@ -73,12 +76,19 @@ def patch_deployment(
     body: Annotated[dict[str, Any], Body()],
     here: Here,
     caller: Writer,
-    if_match: IfMatch = None,
+    only_if: ForChange,
 ) -> JSONResponse:
-    """Change the parts that the body names (JSON merge patch), for example `{"sku": {"capacity": 2}}`."""
-    record = _get(here, endpoint, deployment)
-    merged = merge(DeploymentBody, show(record), body)
-    return _put(endpoint, deployment, merged, here, caller, if_match or record.etag)
+    """Change the parts that the body names (JSON merge patch), for example `{"sku": {"capacity": 2}}`; callers that
+    meet are merged one after the other."""
+    for _ in range(_TRIES):
+        record = _get(here, endpoint, deployment)
+        only_if.check(record, f"The deployment {record.name}")
+        merged = merge(DeploymentBody, show(record), body)
+        try:
+            return _put(endpoint, deployment, merged, here, caller, Preconditions(record.etag))
+        except PreconditionFailed:
+            continue  # somebody else was quicker: the patch is made to what is there now
+    raise ResourceConflict(f"The deployment {deployment} is being changed all the time.", hint="Try again in a moment.")
 
 
 @router.delete(_DEPLOYMENT, status_code=202)
@@ -87,15 +97,16 @@ def delete_deployment(
     deployment: str,
     here: Here,
     caller: Annotated[Principal, Depends(Needs(f"{_ACTION}/delete"))],
-    if_match: IfMatch = None,
+    only_if: ForChange,
 ) -> Response:
     """Delete the deployment, which must have no traffic; a long-running operation. 204 when there is none."""
     with here.store.transaction() as tx:
         record = tx.find(Kind.DEPLOYMENT, here.workspace.deployment(endpoint, deployment))
         if record is None:
             return Response(status_code=204)
+        only_if.check(record, f"The deployment {record.name}")
         _demand_no_traffic(tx.get(Kind.ENDPOINT, record.parent_id), record)
-        operation = tx.mark_deleting(record.id, caller.name, if_match=if_match)
+        operation = tx.mark_deleting(record.id, caller.name)
     here.hint()
     return accepted(here, operation)
 
@@ -117,7 +128,7 @@ def get_logs(endpoint: str, deployment: str, here: Here, body: LogsBody | None =
 
 
 def _put(
-    endpoint: str, name: str, body: DeploymentBody, here: Context, caller: Principal, if_match: str | None
+    endpoint: str, name: str, body: DeploymentBody, here: Context, caller: Principal, only_if: Preconditions
 ) -> JSONResponse:
     check_endpoint_name(name, "deployment")
     check_body(body)
@@ -129,6 +140,7 @@ def _put(
     with here.store.transaction() as tx:
         parent = tx.get(Kind.ENDPOINT, here.workspace.endpoint(endpoint))
         before = tx.find(Kind.DEPLOYMENT, here.workspace.deployment(endpoint, name))
+        only_if.check(before, f"The deployment {name}")
         _check_room(tx, parent, before)
         check_still_there(tx, environment_id)
         stored = _stored_variables(tx, before)
@@ -151,7 +163,6 @@ def _put(
             before.name if before else name,
             spec,
             by=caller.name,
-            if_match=if_match,
             operation=OperationKind.UPDATE if before else OperationKind.CREATE,
             force=bool(variables.secret),
         )

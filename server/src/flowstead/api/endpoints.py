@@ -13,10 +13,10 @@ from flowstead.api.context import SITE, Context, Here, Needs
 from flowstead.api.endpoint_bodies import EndpointBody, KeyBody, show, to_spec
 from flowstead.api.endpoint_rules import check_body, check_key, check_name, check_split
 from flowstead.api.merging import merge
-from flowstead.api.preconditions import IfMatch
+from flowstead.api.preconditions import ForChange, ForPut
 from flowstead.errors import BadArgument
 from flowstead.resources.endpoint import PRIMARY_KEY, SECONDARY_KEY, AuthMode, EndpointSpec
-from flowstead.resources.operation import OperationKind
+from flowstead.resources.operation import Operation, OperationKind
 from flowstead.resources.principal import Principal
 from flowstead.store import Writing
 from flowstead.store.records import EndpointRecord, Kind
@@ -46,22 +46,31 @@ def get_endpoint(endpoint: str, here: Here) -> JSONResponse:
 
 
 @router.put(_ENDPOINT, status_code=201)
-def put_endpoint(
-    endpoint: str, body: EndpointBody, here: Here, caller: Writer, if_match: IfMatch = None
-) -> JSONResponse:
+def put_endpoint(endpoint: str, body: EndpointBody, here: Here, caller: Writer, only_if: ForPut) -> JSONResponse:
     """Create the endpoint with its two keys, or change it; a long-running operation."""
-    return _put(endpoint, body, here, caller, if_match)
+    check_name(endpoint)
+    check_body(body)
+    with here.store.transaction() as tx:
+        before = tx.find(Kind.ENDPOINT, here.workspace.endpoint(endpoint))
+        only_if.check(before, f"The endpoint {endpoint}")
+        record, operation = _write(tx, here, endpoint, body, before, caller)
+    here.hint()
+    return put_answer(here, record, show(record, here), operation, created=before is None)
 
 
 @router.patch(_ENDPOINT)
 def patch_endpoint(
-    endpoint: str, body: Annotated[dict[str, Any], Body()], here: Here, caller: Writer, if_match: IfMatch = None
+    endpoint: str, body: Annotated[dict[str, Any], Body()], here: Here, caller: Writer, only_if: ForChange
 ) -> JSONResponse:
-    """Change the parts that the body names (JSON merge patch)."""
-    with here.store.reading() as tx:
-        record = tx.get(Kind.ENDPOINT, here.workspace.endpoint(endpoint))
-    merged = merge(EndpointBody, show(record, here), body)
-    return _put(endpoint, merged, here, caller, if_match or record.etag)
+    """Change the parts that the body names (JSON merge patch); callers that meet are merged one after the other."""
+    with here.store.transaction() as tx:
+        before = tx.get(Kind.ENDPOINT, here.workspace.endpoint(endpoint))
+        only_if.check(before, f"The endpoint {before.name}")
+        merged = merge(EndpointBody, show(before, here), body)
+        check_body(merged)
+        record, operation = _write(tx, here, endpoint, merged, before, caller)
+    here.hint()
+    return put_answer(here, record, show(record, here), operation, created=False)
 
 
 @router.delete(_ENDPOINT, status_code=202)
@@ -69,14 +78,15 @@ def delete_endpoint(
     endpoint: str,
     here: Here,
     caller: Annotated[Principal, Depends(Needs("workspaces/onlineEndpoints/delete"))],
-    if_match: IfMatch = None,
+    only_if: ForChange,
 ) -> Response:
     """Delete the endpoint and its deployments; a long-running operation. 204 when there is none."""
     with here.store.transaction() as tx:
         record = tx.find(Kind.ENDPOINT, here.workspace.endpoint(endpoint))
         if record is None:
             return Response(status_code=204)
-        operation = tx.mark_deleting(record.id, caller.name, if_match=if_match)
+        only_if.check(record, f"The endpoint {record.name}")
+        operation = tx.mark_deleting(record.id, caller.name)
     here.hint()
     return accepted(here, operation)
 
@@ -97,6 +107,7 @@ def regenerate_keys(
     body: KeyBody,
     here: Here,
     caller: Annotated[Principal, Depends(Needs("workspaces/onlineEndpoints/regenerateKeys/action"))],
+    only_if: ForChange,
 ) -> Response:
     """Replace one key; a long-running operation, done when the gateway takes the new one and no longer the
     old."""
@@ -105,6 +116,7 @@ def regenerate_keys(
         raise BadArgument("keyType is neither Primary nor Secondary.", target="keyType")
     with here.store.transaction() as tx:
         record = tx.get(Kind.ENDPOINT, here.workspace.endpoint(endpoint))
+        only_if.check(record, f"The endpoint {record.name}")
         _demand_mode(record, AuthMode.KEY)
         wanted = body.key_value
         is_new = bool(wanted) and wanted not in tx.secrets(record.id).values()
@@ -144,27 +156,22 @@ def endpoint_token(
     }
 
 
-def _put(endpoint: str, body: EndpointBody, here: Context, caller: Principal, if_match: str | None) -> JSONResponse:
-    check_name(endpoint)
-    check_body(body)
-    with here.store.transaction() as tx:
-        before = tx.find(Kind.ENDPOINT, here.workspace.endpoint(endpoint))
-        spec = _checked_spec(tx, body, before)
-        record, operation = tx.put(
-            Kind.ENDPOINT,
-            before.id if before else here.workspace.endpoint(endpoint),
-            here.workspace.path,
-            before.name if before else endpoint,
-            spec,
-            by=caller.name,
-            if_match=if_match,
-            operation=OperationKind.UPDATE if before else OperationKind.CREATE,
-        )
-        if before is None:
-            for name in _KEYS.values():
-                tx.put_secret(record.id, name, _new_key(), caller.name)
-    here.hint()
-    return put_answer(here, record, show(record, here), operation, created=before is None)
+def _write(
+    tx: Writing, here: Context, endpoint: str, body: EndpointBody, before: EndpointRecord | None, caller: Principal
+) -> tuple[EndpointRecord, Operation | None]:
+    record, operation = tx.put(
+        Kind.ENDPOINT,
+        before.id if before else here.workspace.endpoint(endpoint),
+        here.workspace.path,
+        before.name if before else endpoint,
+        _checked_spec(tx, body, before),
+        by=caller.name,
+        operation=OperationKind.UPDATE if before else OperationKind.CREATE,
+    )
+    if before is None:
+        for name in _KEYS.values():
+            tx.put_secret(record.id, name, _new_key(), caller.name)
+    return record, operation
 
 
 def _checked_spec(tx: Writing, body: EndpointBody, before: EndpointRecord | None) -> EndpointSpec:

@@ -23,6 +23,7 @@ from flowstead.api.environment_bodies import (
     show_version,
     version_spec,
 )
+from flowstead.api.preconditions import ForPut
 from flowstead.api.upload_uris import demand_own_files, uploaded_at
 from flowstead.errors import BadArgument, ResourceConflict
 from flowstead.resources.environment import EnvironmentVersionSpec
@@ -59,6 +60,7 @@ def put_environment_version(
     version: str,
     body: EnvironmentVersionBody,
     here: Here,
+    only_if: ForPut,
     caller: Annotated[Principal, Depends(Needs("workspaces/environments/versions/write"))],
 ) -> JSONResponse:
     """Register a version, or change what is said of one; 409 when it would become another environment, at which the SDK
@@ -67,9 +69,8 @@ def put_environment_version(
     check_asset_version(version, "environment")
     if name.lower() == DEFAULT_ENVIRONMENT:
         raise BadArgument(f"The environment {DEFAULT_ENVIRONMENT} is a part of Flowstead.", target="name")
-    id = ENVIRONMENTS.version_id(here, name, version)
     with here.store.reading() as tx:
-        before = tx.find(Kind.ENVIRONMENT_VERSION, id)
+        before = ENVIRONMENTS.version_before(tx, here, name, version, only_if)
     with _context(body, here, before) as context_hash:
         spec = version_spec(body, context_hash)
         if bool(spec.image) == bool(spec.context_uri):
@@ -80,7 +81,7 @@ def put_environment_version(
                 target="properties.image",
             )
         with here.store.transaction() as tx:
-            before = tx.find(Kind.ENVIRONMENT_VERSION, id)
+            before = ENVIRONMENTS.version_before(tx, here, name, version, only_if)
             if before is not None and before.spec.substance != spec.substance:
                 raise ResourceConflict(
                     f"Version {before.name} of the environment {name} is another one, and versions never change.",

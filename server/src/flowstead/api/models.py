@@ -13,6 +13,7 @@ from flowstead.api.assets import Asset, demand_not_deployed, registered
 from flowstead.api.context import SITE, Context, Here, Needs
 from flowstead.api.flow_models import of_flow
 from flowstead.api.model_bodies import ModelVersionBody, show_version, version_spec
+from flowstead.api.preconditions import ForPut
 from flowstead.api.upload_uris import demand_own_files, uploaded_at
 from flowstead.errors import ImmutableAsset
 from flowstead.resources.model import ModelVersionSpec
@@ -36,6 +37,7 @@ def put_model_version(
     version: str,
     body: ModelVersionBody,
     here: Here,
+    only_if: ForPut,
     caller: Annotated[Principal, Depends(Needs("workspaces/models/versions/write"))],
 ) -> JSONResponse:
     """Register uploaded files, or those of a flow (`azureml://flows/NAME`), as a version, or change what is said of a
@@ -44,12 +46,12 @@ def put_model_version(
     check_asset_version(version)
     body, source = of_flow(here, body, caller) or (body, _uploaded(here, body))
     with here.store.reading() as tx:
-        before = tx.find(Kind.MODEL_VERSION, MODELS.version_id(here, name, version))
+        before = MODELS.version_before(tx, here, name, version, only_if)
     # Files are copied outside of the transaction, and only for a version that does not exist.
     with registered(here, before, source, "modelUri") as content_hash:
         spec = version_spec(body, content_hash)
         with here.store.transaction() as tx:
-            before = tx.find(Kind.MODEL_VERSION, MODELS.version_id(here, name, version))
+            before = MODELS.version_before(tx, here, name, version, only_if)
             if before is not None:
                 _demand_same_content(before, spec)
             record = MODELS.write_version(tx, here, name, version, spec, caller.name)

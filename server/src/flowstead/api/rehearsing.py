@@ -15,6 +15,7 @@ from fastapi.routing import APIRoute
 from pydantic import BaseModel, ValidationError
 
 from flowstead.api.context import Context, Needs, context_of
+from flowstead.api.preconditions import READERS, Preconditions
 from flowstead.errors import BadArgument, ResourceNotFound
 from flowstead.resources.principal import Principal
 
@@ -106,6 +107,8 @@ def _call(
             arguments[dependency.name] = here
         elif isinstance(dependency.call, Needs):
             arguments[dependency.name] = caller
+        elif dependency.call in READERS:
+            arguments[dependency.name] = Preconditions()  # a plan is of what is there now
         else:
             raise TypeError(f"{route.name} takes {dependency.name}, which no plan has.")
     answer: Response = route.endpoint(**arguments)

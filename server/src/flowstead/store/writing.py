@@ -295,7 +295,9 @@ class Writing(Reading):
 def _check_match(record: AnyRecord | None, if_match: str | None, id: str) -> None:
     if if_match is None or (if_match == "*" and record is not None):
         return
-    if record is None or if_match != record.etag:
+    if record is None:
+        raise PreconditionFailed(f"{id.rpartition('/')[2]} is not there.", target=id)
+    if if_match != record.etag:
         raise PreconditionFailed(f"{id.rpartition('/')[2]} has changed since it was read.", target=id)
 
 
