@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as some
 
 from flowstead.environments.base import base_environment
@@ -48,6 +48,9 @@ def test_any_dockerfile(context: Path, text: str) -> None:
 
 @settings(max_examples=200 * MANY, deadline=None)
 @given(text=made_of(CONDA))
+@example(text="!!xhttps://me:pw@h")
+@example(text="dependencies: ['https://me:pw@h/x']")
+@example(text="dependencies: [['https://me:pw@h/x']]")
 def test_any_conda_file(text: str) -> None:
     try:
         base_environment(EnvironmentVersionSpec(image="promptflow-runtime", conda_file=text), None)

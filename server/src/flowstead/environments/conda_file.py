@@ -8,6 +8,7 @@ from typing import Any
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
 from flowstead.environments.image_variables import is_taken_over, why_refused
+from flowstead.environments.requirements_text import redact
 from flowstead.errors import BadArgument
 from flowstead.resources.environment import BaseEnvironment
 from flowstead_runtime.errors import RuntimeFailure
@@ -28,7 +29,7 @@ def base_of_conda_file(text: str) -> BaseEnvironment:
     try:
         document = parse_yaml(text, shown="the conda file")
     except RuntimeFailure as problem:
-        raise BadArgument(f"The conda file cannot be read: {problem.message}", target=TARGET) from None
+        raise BadArgument(f"The conda file cannot be read: {redact(problem.message)}", target=TARGET) from None
     if not isinstance(document, dict):
         raise BadArgument("The conda file is not a mapping with `dependencies`.", target=TARGET)
     dependencies = document.get("dependencies") or []
@@ -46,9 +47,9 @@ def base_of_conda_file(text: str) -> BaseEnvironment:
             if match and name == "python":
                 python += _python_versions(match["rest"])
             elif name not in _BROUGHT_ALONG:
-                conda_only.append(each.strip()[:80])
+                conda_only.append(redact(each.strip())[:80])
         else:
-            raise BadArgument(f"{str(each)[:80]!r} in the conda file is not a package.", target=TARGET)
+            raise BadArgument(f"{redact(str(each))[:80]!r} in the conda file is not a package.", target=TARGET)
     if conda_only:
         raise BadArgument(
             f"The conda file asks conda for {', '.join(conda_only)}; there is no conda here.",
