@@ -48,7 +48,11 @@ def main() -> int:
         parser.error(f"no such world: {', '.join(sorted(unknown))}")
     environment = {**os.environ, "FLOWSTEAD_TEST_COUNTS": "full" if options.full else "reduced"}
     # A developer's own settings must not reach the tests.
-    for name in [n for n in environment if n.startswith(("FLOWSTEAD_HOME", "PROMPTFLOW_", "PF_", "OPENAI_"))]:
+    for name in [
+        n
+        for n in environment
+        if n.startswith(("FLOWSTEAD_HOME", "FLOWSTEAD_MASTER_KEY", "PROMPTFLOW_", "PF_", "OPENAI_"))
+    ]:
         del environment[name]
     results = [run(world, pytest_arguments, environment) for world in WORLDS if world.name in chosen]
     return max(results)

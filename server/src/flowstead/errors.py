@@ -14,7 +14,7 @@ default message (the docstring's first line) and a hint that says what to do nex
     │   └── OperationCanceled
     └── HostProblem               this machine or this home does not let us work
         ├── HomeInUse  HomeNotWritable  PortInUse  EnvoyMissing  ServerNotRunning  ServerUnreachable
-        └── StartFailed  CommandFailed
+        └── StartFailed  CommandFailed  WrongMasterKey
 """
 
 from __future__ import annotations
@@ -324,6 +324,16 @@ class CommandFailed(HostProblem):
 
     code = "CommandFailed"
     hint = "See `--help`."
+
+
+class WrongMasterKey(HostProblem):
+    """The database was written with another master key."""
+
+    code = "WrongMasterKey"
+    hint = (
+        "Give the key with which it was written: as the home's file keys/master.key, in FLOWSTEAD_MASTER_KEY or by "
+        "FLOWSTEAD_MASTER_KEY_COMMAND. To replace it by another one: flowstead master-key rotate."
+    )
 
 
 def all_errors() -> Iterator[type[FlowsteadError]]:

@@ -14,6 +14,7 @@ from flowstead.errors import BadArgument, TooManyAttempts, Unauthorized
 from flowstead.resources.home import Home
 from flowstead.resources.settings import ServerSettings
 from flowstead.store import Store
+from flowstead.testing.fixed_key import fixed_key
 from flowstead.testing.frozen_clock import FrozenClock
 
 SETTINGS = ServerSettings()
@@ -34,7 +35,7 @@ def home(tmp_path: Path) -> Home:
 
 @pytest.fixture
 def store(home: Home, clock: FrozenClock) -> Iterator[Store]:
-    opened = Store.open(home, clock=clock, master_key=b"k" * 32)
+    opened = Store.open(home, clock=clock, master_key=fixed_key())
     yield opened
     opened.close()
 

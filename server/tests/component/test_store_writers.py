@@ -16,6 +16,7 @@ from flowstead.resources.names import Workspace
 from flowstead.resources.operation import OperationKind, OperationState
 from flowstead.store import Store
 from flowstead.store.records import Kind
+from flowstead.testing.fixed_key import fixed_key
 
 ROUNDS = 2000 if os.environ.get("FLOWSTEAD_TEST_COUNTS") == "full" else 300
 HERE = Workspace()
@@ -26,7 +27,7 @@ FOO = HERE.endpoint("foo")
 def stores(tmp_path: Path) -> Iterator[tuple[Store, Store]]:
     home = Home(tmp_path)
     home.create()
-    pair = tuple(Store.open(home, clock=SystemClock(), master_key=b"k" * 32) for _ in range(2))
+    pair = tuple(Store.open(home, clock=SystemClock(), master_key=fixed_key()) for _ in range(2))
     yield pair[0], pair[1]
     for store in pair:
         store.close()

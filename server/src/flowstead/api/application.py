@@ -144,7 +144,6 @@ def create_app(
         base_url=settings.base_url("http"),
         flow_files=sources,
         flow_tests=flow_tests,
-        upload_key=store.derived_key("upload-signatures"),
         feed=EventFeed(store),
         instances=instances,
         environments=environments_on_disk,

@@ -34,9 +34,9 @@ SITE = f"/subscriptions/{{subscription}}/resourceGroups/{{group}}/providers/{PRO
 
 @dataclass(frozen=True)
 class Context:
-    """hint: called after each commit that gave the reconciler work. upload_key: signs upload signatures. base_url: what
-    URLs that we hand out begin with, no trailing slash; it depends on the door through which the request came. feed:
-    wakes those who follow the events. interpreters: what environments may start from."""
+    """hint: called after each commit that gave the reconciler work. base_url: what URLs that we hand out begin with, no
+    trailing slash; it depends on the door through which the request came. feed: wakes those who follow the events.
+    interpreters: what environments may start from."""
 
     store: Store
     access: Access
@@ -49,12 +49,16 @@ class Context:
     contents: Contents
     flow_files: FlowFiles
     flow_tests: FlowTests
-    upload_key: bytes
     base_url: str
     feed: EventFeed
     instances: InstanceBoard
     environments: Environments
     interpreters: Interpreters
+
+    @property
+    def upload_key(self) -> bytes:
+        """Signs upload signatures; those that were handed out end when the master key is replaced."""
+        return self.store.passing_key("upload-signatures")
 
     def end_streams(self) -> None:
         """The server ends: answers that would go on for as long as somebody listens end now."""

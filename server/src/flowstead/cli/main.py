@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 
 def main() -> None:
@@ -12,10 +12,16 @@ def main() -> None:
     arguments = sys.argv[1:]
     if _is_serve(arguments):
         # Straight into the runtime: nothing of the command line is worth the time to import it.
-        os.execv(sys.executable, [sys.executable, "-m", "flowstead_runtime", *arguments])  # noqa: S606
+        words = [sys.executable, "-m", "flowstead_runtime", *arguments]
+        os.execve(sys.executable, words, _without_master_key(os.environ))  # noqa: S606
     from flowstead.cli.running import run
 
     sys.exit(run(arguments))
+
+
+def _without_master_key(environment: Mapping[str, str]) -> dict[str, str]:
+    """A flow is served with its user's environment, but the key to all secrets of a home is no business of a flow."""
+    return {name: value for name, value in environment.items() if not name.startswith("FLOWSTEAD_MASTER_KEY")}
 
 
 def _is_serve(arguments: Sequence[str]) -> bool:

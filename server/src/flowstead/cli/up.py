@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from typing import Annotated
@@ -14,6 +15,7 @@ from flowstead.launch.addresses import AskedFor, settings_for
 from flowstead.launch.background import start_in_background
 from flowstead.launch.lock import HomeLock
 from flowstead.resources.home import Home
+from flowstead.resources.master_key import GivenVariables
 from flowstead.resources.settings import ServerSettings
 
 app = new_app()
@@ -73,6 +75,7 @@ def _in_foreground(home: Home, settings: ServerSettings) -> None:
     from flowstead.launch.teardown import tear_down_rest
 
     began = time.monotonic()
+    given = GivenVariables.take(os.environ)
 
     def ready() -> None:
         took = seconds(time.monotonic() - began)
@@ -80,7 +83,7 @@ def _in_foreground(home: Home, settings: ServerSettings) -> None:
         print("In another terminal: flowstead deploy FOLDER. Ctrl-C ends everything.", flush=True)
 
     with HomeLock.take(home) as lock:
-        signals = run_server(home, settings, lock, terminal=True, on_ready=ready)
+        signals = run_server(home, settings, lock, given=given, terminal=True, on_ready=ready)
         if signals.interrupted:
             print(file=sys.stderr)
             tear_down_rest(home, say=lambda text: print(f"{text} …", file=sys.stderr, flush=True))

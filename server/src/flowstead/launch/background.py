@@ -2,8 +2,9 @@
 
     python -m flowstead.launch.background HOME SETTINGS
 
-SETTINGS is one JSON object. The child tells how its start went by one JSON line on its standard output, then lets go
-of it.
+SETTINGS is one JSON object. On its standard input the child gets what its parent's environment said of the master key:
+what a process finds in its environment when it begins can be read there as long as it runs. The child tells how its
+start went by one JSON line on its standard output, then lets go of it.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from flowstead.errors import FlowsteadError, StartFailed, all_errors
 from flowstead.launch.addresses import settings_from, settings_text
 from flowstead.launch.lock import HomeLock
 from flowstead.resources.home import Home
+from flowstead.resources.master_key import GivenVariables
 from flowstead.resources.settings import ServerSettings
 
 _ENDS_WITHIN_S = 15.0
@@ -31,22 +33,25 @@ _ENDS_WITHIN_S = 15.0
 
 def start_in_background(home: Home, settings: ServerSettings) -> int:
     """Start it and wait until it answers through the gateway; returns its pid. Raises what its start raised."""
+    given = GivenVariables.take(os.environ)
     with HomeLock.take(home):
         home.create()  # a home in use is told here, at once; the child takes the lock anew
     arguments = (str(home.root), settings_text(settings))
     with (home.logs / "server.err").open("ab") as errors, _signals_put_off() as put_off:
         process = subprocess.Popen(
             [sys.executable, "-m", __spec__.name if __name__ == "__main__" else __name__, *arguments],
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=errors,
             cwd=home.root,
             start_new_session=True,
         )
-    assert process.stdout is not None  # noqa: S101 it was asked for above
+    assert process.stdin is not None and process.stdout is not None  # noqa: S101 asked for above
     try:
         if put_off:
             raise KeyboardInterrupt
+        with suppress(BrokenPipeError), process.stdin as pipe:  # it has ended; how, is told below
+            pipe.write(given.as_json())
         with process.stdout as pipe:
             line = pipe.readline()
     except BaseException:
@@ -89,15 +94,25 @@ def main(arguments: Sequence[str]) -> int:
 
     root, text = arguments
     home, settings = Home(Path(root)), settings_from(text)
+    given = _given()
     try:
         with HomeLock.take(home) as lock:
-            run_server(home, settings, lock, terminal=False, on_ready=lambda: _report({"ready": True}))
+            run_server(home, settings, lock, given=given, terminal=False, on_ready=lambda: _report({"ready": True}))
     except FlowsteadError as failure:
         _report(
             {"code": failure.code, "message": failure.message, "details": failure.details, "next": failure.next_step}
         )
         return 1
     return 0
+
+
+def _given() -> GivenVariables:
+    """What the parent says; then nothing of it is left in the pipe, nor anything for children to read there."""
+    given = GivenVariables.from_json(sys.stdin.buffer.read())
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
+    return given
 
 
 def _report(said: dict[str, Any]) -> None:

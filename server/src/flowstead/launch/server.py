@@ -35,9 +35,10 @@ from flowstead.reconcile.hint import Hint
 from flowstead.reconcile.loop import Reconciler
 from flowstead.resources.clock import SystemClock
 from flowstead.resources.home import Home
+from flowstead.resources.master_key import GivenVariables
 from flowstead.resources.settings import ServerSettings
 from flowstead.store import Store
-from flowstead.store.keys import master_key
+from flowstead.store.keys import key_source
 
 logger = logging.getLogger("flowstead")
 
@@ -89,10 +90,16 @@ class _Server(uvicorn.Server):
 
 
 def run_server(
-    home: Home, settings: ServerSettings, lock: HomeLock, *, terminal: bool, on_ready: Callable[[], None]
+    home: Home,
+    settings: ServerSettings,
+    lock: HomeLock,
+    *,
+    given: GivenVariables,
+    terminal: bool,
+    on_ready: Callable[[], None],
 ) -> Signals:
-    """Run until a signal comes; the gateway and the instances go on. on_ready: called once, from another thread, when
-    the API answers through the gateway.
+    """Run until a signal comes; the gateway and the instances go on. given: what the environment says of the master
+    key. on_ready: called once, from another thread, when the API answers through the gateway.
 
     Raises HostProblem of any kind when it cannot start."""
     home.create()
@@ -104,7 +111,7 @@ def run_server(
     signals = Signals()
     with ExitStack() as stack:
         stack.enter_context(signals.recorded())
-        store = stack.enter_context(_store(home))
+        store = stack.enter_context(_store(home, given))
         app, reconciler, hint = _compose(store, home, settings, gateway, stack)
         listener = stack.enter_context(_api_listener(home))
         stack.enter_context(certified(home, settings, gateway, SystemClock()))
@@ -138,7 +145,7 @@ def _compose(
         environments=environments,
         home=home,
         clock=clock,
-        salt=store.derived_key("flow-tests"),
+        salt=store.lasting_key("flow-tests"),
     )
     stack.enter_context(_looked_after(flow_tests))
     app = create_app(
@@ -167,8 +174,8 @@ def _compose(
 
 
 @contextmanager
-def _store(home: Home) -> Iterator[Store]:
-    store = Store.open(home, clock=SystemClock(), master_key=master_key(home))
+def _store(home: Home, given: GivenVariables) -> Iterator[Store]:
+    store = Store.open(home, clock=SystemClock(), master_key=key_source(home, given))
     try:
         yield store
     finally:

@@ -96,7 +96,7 @@ class Reconciler:
         self._home, self._clock, self._hint = home, clock, hint
         self._board = board or InstanceBoard()
         self._reader = StoreReader(store)
-        salt = store.derived_key("revision")
+        salt = store.lasting_key("revision")
         self._observer = DeploymentObserver(home, environments, FlowSources(home), salt)
         self._actor = Actor(store=store, engine=engine, home=home, random=random or SystemRandom())
         self._watching_since = clock.now()

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import os
+import sqlite3
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -15,14 +18,17 @@ from alembic import command
 from alembic.config import Config
 from alembic.util import CommandError
 
-from flowstead.errors import HomeNotWritable, StartFailed
+from flowstead.errors import HomeNotWritable, HostProblem, ResourceConflict, StartFailed
 from flowstead.resources.clock import Clock, iso
 from flowstead.resources.home import Home
 from flowstead.resources.operation import OperationState
+from flowstead.store.journal import Journal
+from flowstead.store.keys import KeySource
 from flowstead.store.principals import Principals
 from flowstead.store.reading import Reading
+from flowstead.store.resealing import Unlocked, described, is_written_with, mark_finished, reseal, unlock
 from flowstead.store.schema import operations
-from flowstead.store.sealing import Sealer
+from flowstead.store.sealing import derive, key_id
 from flowstead.store.writing import Writing
 
 _BUSY_S = 30.0
@@ -32,38 +38,71 @@ _KEEP_OPERATIONS = timedelta(days=30)
 """How long an ended operation can still be polled."""
 
 
+logger = logging.getLogger("flowstead.store")
+
+
+@dataclass(frozen=True)
+class MasterKey:
+    """What may be told of the key. source: where it comes from, to people. rotated_at: "" when it is the first one.
+    secrets: how many are sealed under it. finished: nothing is left of the one before; else the next start sees to
+    it."""
+
+    key_id: str
+    source: str
+    rotated_at: str
+    secrets: int
+    finished: bool
+
+    def as_body(self) -> dict[str, Any]:
+        """As REST answers it."""
+        return {
+            "keyId": self.key_id,
+            "source": self.source,
+            "rotatedAt": self.rotated_at,
+            "secrets": self.secrets,
+            "finished": self.finished,
+        }
+
+
 class Store:
     """All that is known, in one database. Safe to use from several threads; a transaction belongs to one.
 
     No network, process or file work inside a transaction: writers wait for each other.
     """
 
-    def __init__(self, engine: sa.Engine, sealer: Sealer, clock: Clock) -> None:
+    def __init__(self, engine: sa.Engine, unlocked: Unlocked, keys: KeySource, clock: Clock) -> None:
         """Use `open`."""
         self._engine = engine
-        self._sealer = sealer
+        self._unlocked = unlocked
+        self._sealer = unlocked.sealer
+        self._keys = keys
         self._clock = clock
+        self._rotating = threading.Lock()
         # SQLite lets writers wait by polling; threads of this process queue here instead and start at once.
         self._writer = threading.Lock()
         self._followers: tuple[Callable[[], None], ...] = ()
 
     @classmethod
-    def open(cls, home: Home, *, clock: Clock, master_key: bytes) -> Store:
-        """Open the home's database, make it when there is none, bring its tables up to date.
+    def open(cls, home: Home, *, clock: Clock, master_key: KeySource) -> Store:
+        """Open the home's database, make it when there is none, bring its tables up to date, and end what a rotation
+        of the master key has left.
 
-        Raises HomeNotWritable, and StartFailed when a newer Flowstead has written it."""
+        Raises HomeNotWritable, StartFailed when a newer Flowstead has written it, WrongMasterKey, and HostProblem when
+        the key cannot be had."""
         try:
             os.close(os.open(home.database, os.O_RDWR | os.O_CREAT, 0o600))
         except OSError as failure:
             raise HomeNotWritable(f"Cannot write {home.database}: {failure.strerror}.") from failure
         engine = sa.create_engine(f"sqlite:///{home.database}", pool_size=8, max_overflow=32)
         _prepare_sqlite(engine)
-        store = cls(engine, Sealer(master_key), clock)
         try:
-            store._migrate(home.database)
+            _migrate(engine, home.database)
+            store = cls(engine, _unlock(engine, master_key), master_key, clock)
             store._forget_old_operations()
+            if not store._unlocked.finished:
+                store._finish_rotation()
         except BaseException:
-            store.close()
+            engine.dispose()
             raise
         return store
 
@@ -71,9 +110,34 @@ class Store:
     def principals(self) -> Principals:
         return Principals(self)
 
-    def derived_key(self, purpose: str) -> bytes:
-        """A 32-byte key made from the master key for that purpose only."""
-        return self._sealer.derived_key(purpose)
+    def lasting_key(self, purpose: str) -> bytes:
+        """A 32-byte key for that purpose only, the same for the whole life of the home."""
+        return derive(self._unlocked.root, purpose)
+
+    def passing_key(self, purpose: str) -> bytes:
+        """A 32-byte key for that purpose only; another one when the master key is another one, so that who knew the
+        key before makes nothing valid with it. To be asked for at each use."""
+        return derive(self._sealer.master_key, purpose)
+
+    def master_key(self) -> MasterKey:
+        with self._engine.connect() as connection, connection.begin():
+            return MasterKey(source=self._keys.spoken, **described(connection))
+
+    def rotate_master_key(self, by: str, resource_id: str) -> MasterKey:
+        """Seal everything under the key that the source has next, in one transaction. by, resource_id: for the audit
+        record. Others read and write meanwhile, before it or after it.
+
+        Raises ResourceConflict when there is no other key, or a rotation is under way, and HostProblem."""
+        if not self._rotating.acquire(blocking=False):
+            raise ResourceConflict("The master key is being rotated already.", hint="Wait until that has ended.")
+        try:
+            new = self._keys.following(self._sealer.master_key)
+            self._sealer.also_open(new)  # for those who read right after the commit
+            self._reseal(new, by, resource_id)
+            self._finish_rotation()
+        finally:
+            self._rotating.release()
+        return self.master_key()
 
     def close(self) -> None:
         self._engine.dispose()
@@ -85,8 +149,7 @@ class Store:
             writing = Writing(connection, self._sealer, self._clock)
             yield writing
         if writing.journal.told:
-            for told in self._followers:
-                told()
+            self._tell()
 
     @contextmanager
     def undone(self) -> Iterator[Writing]:
@@ -124,22 +187,51 @@ class Store:
             self._writer.release()
 
     def _writing_connection(self) -> sa.Connection:
-        return self._engine.connect().execution_options(flowstead_writes=True)
+        return _writing_connection(self._engine)
 
-    def _migrate(self, database: Path) -> None:
-        config = Config()
-        config.set_main_option("script_location", str(Path(__file__).with_name("migrations")).replace("%", "%%"))
-        with self._writing_connection() as connection:
-            config.attributes["connection"] = connection
+    def _reseal(self, new: bytes, by: str, resource_id: str) -> None:
+        old = self._sealer.master_key
+        with self._turn():
             try:
-                with connection.begin():
-                    command.upgrade(config, "head")
-            except CommandError as failure:
-                raise StartFailed(
-                    f"The tables of {database} are newer than this Flowstead.",
-                    hint="Install the version that wrote them, or name another --home.",
-                    details=str(failure),
-                ) from failure
+                with self._writing_connection() as connection, connection.begin():
+                    reseal(connection, self._sealer, new, iso(self._clock.now()))
+                    words = f"{key_id(old)} → {key_id(new)}"
+                    Journal(connection, self._clock).record(by, "rotateMasterKey", resource_id, detail=words)
+            finally:
+                # In our turn, so that nobody seals under the old key after the commit. The database is asked, since a
+                # commit that failed may have been done all the same.
+                with self._engine.connect() as connection, connection.begin():
+                    self._sealer.seal_under(new if is_written_with(connection, new) else old)
+        self._tell()
+
+    def _finish_rotation(self) -> None:
+        """Leave nothing of the key before: not in its source, and nothing that was sealed under it in parts of the
+        database's files that are not in use. When that cannot be done now, the next start tries again."""
+        try:
+            self._keys.settle(self._sealer.master_key)
+            self._sweep()
+            with self.transaction() as tx:
+                mark_finished(tx.connection)
+        except (OSError, HostProblem, sqlite3.Error, sa.exc.SQLAlchemyError) as failure:
+            logger.warning(
+                "The old master key is not in use any more; the rest of it could not be removed: %s", failure
+            )
+
+    def _sweep(self) -> None:
+        """Write the database's file anew and empty its log."""
+        raw = self._engine.raw_connection()
+        try:
+            with self._turn():
+                raw.cursor().execute("VACUUM")
+            [busy, *_] = raw.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        finally:
+            raw.close()
+        if busy:
+            raise TimeoutError("somebody has been reading the database all the time")
+
+    def _tell(self) -> None:
+        for told in self._followers:
+            told()
 
     def _forget_old_operations(self) -> None:
         horizon = iso(self._clock.now() - _KEEP_OPERATIONS)
@@ -149,6 +241,36 @@ class Store:
                     operations.c.state != OperationState.IN_PROGRESS, operations.c.ended_at < horizon
                 )
             )
+
+
+def _migrate(engine: sa.Engine, database: Path) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).with_name("migrations")).replace("%", "%%"))
+    with _writing_connection(engine) as connection:
+        config.attributes["connection"] = connection
+        try:
+            with connection.begin():
+                command.upgrade(config, "head")
+        except CommandError as failure:
+            raise StartFailed(
+                f"The tables of {database} are newer than this Flowstead.",
+                hint="Install the version that wrote them, or name another --home.",
+                details=str(failure),
+            ) from failure
+
+
+def _unlock(engine: sa.Engine, source: KeySource) -> Unlocked:
+    wanted = source.wanted()  # before the transaction: it may ask another machine
+    keys = (*(() if wanted is None else (wanted,)), *source.older())
+    with _writing_connection(engine) as connection, connection.begin():
+        unlocked = unlock(connection, keys, lambda: source.following(None), source.spoken)
+    if wanted is not None and unlocked.finished and unlocked.sealer.master_key != wanted:
+        logger.warning("The database is still under the master key before; flowstead master-key rotate changes that.")
+    return unlocked
+
+
+def _writing_connection(engine: sa.Engine) -> sa.Connection:
+    return engine.connect().execution_options(flowstead_writes=True)
 
 
 def _prepare_sqlite(engine: sa.Engine) -> None:

@@ -15,7 +15,7 @@ class Rehearsal(Store):
     leaves nothing behind, one that does not is seen by all after it. For one thread."""
 
     def __init__(self, of: Store, writing: Writing) -> None:
-        super().__init__(of._engine, of._sealer, of._clock)
+        super().__init__(of._engine, of._unlocked, of._keys, of._clock)
         self._writing = writing
 
     @contextmanager

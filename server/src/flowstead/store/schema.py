@@ -125,3 +125,15 @@ principals = sa.Table(
     sa.Column("secret_hash", sa.String(255), nullable=False),
     sa.Column("created_at", sa.String(32), nullable=False),
 )
+
+master_key = sa.Table(
+    "master_key",
+    metadata,
+    # One row: the key with which the sealed columns were written, by its id.
+    sa.Column("key_id", sa.String(32), primary_key=True),
+    # What lasting keys are derived from. That it opens tells that the key is the right one.
+    sa.Column("sealed_root", sa.LargeBinary, nullable=False),
+    sa.Column("rotated_at", sa.String(32), nullable=False, server_default=""),
+    # False until nothing is left of the key before.
+    sa.Column("finished", sa.Boolean, nullable=False),
+)

@@ -22,12 +22,13 @@ from flowstead.flow_tests.instances import FlowTests
 from flowstead.resources.clock import Clock, SystemClock
 from flowstead.resources.endpoint import ProvisioningState
 from flowstead.resources.home import Home
+from flowstead.resources.master_key import GivenVariables
 from flowstead.resources.names import Workspace
 from flowstead.resources.operation import OperationState
 from flowstead.resources.principal import Principal
 from flowstead.resources.settings import ServerSettings
 from flowstead.store import Store
-from flowstead.store.keys import master_key
+from flowstead.store.keys import key_source
 from flowstead.testing.memory_environments import InMemoryEnvironments
 
 OWNER = "owner"
@@ -54,7 +55,7 @@ class InProcessApi:
         self.workspace = Workspace()
         self.hints = 0
         self.instances = InstanceBoard()
-        self.store = Store.open(self.home, clock=self.clock, master_key=master_key(self.home))
+        self.store = Store.open(self.home, clock=self.clock, master_key=key_source(self.home, GivenVariables()))
         self.access = Access.open(self.home, principals=self.store.principals, settings=self.settings, clock=self.clock)
         self.environments = environments or InMemoryEnvironments()
         self.flow_tests = FlowTests(

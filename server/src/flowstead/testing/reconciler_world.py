@@ -24,6 +24,7 @@ from flowstead.resources.names import Workspace
 from flowstead.resources.operation import Operation, OperationKind
 from flowstead.store import Store
 from flowstead.store.records import DeploymentRecord, EndpointRecord, Kind
+from flowstead.testing.fixed_key import fixed_key
 from flowstead.testing.frozen_clock import FrozenClock
 from flowstead.testing.memory_engine import InMemoryEngine
 from flowstead.testing.memory_environments import InMemoryEnvironments
@@ -59,7 +60,7 @@ class ReconcilerWorld:
 
     def __post_init__(self) -> None:
         self.home.create()
-        self.store = Store.open(self.home, clock=self.clock, master_key=b"k" * 32)
+        self.store = Store.open(self.home, clock=self.clock, master_key=fixed_key())
         self.reconciler = self.new_reconciler()
 
     def close(self) -> None:
