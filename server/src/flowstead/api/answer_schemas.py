@@ -211,6 +211,7 @@ SCHEMAS: dict[str, Json] = {
             "bytes": COUNT,
         }
     ),
+    "MasterKey": obj({"keyId": TEXT, "source": TEXT, "rotatedAt": TEXT, "secrets": COUNT, "finished": FLAG}),
     "FlowFile": obj({"path": TEXT, "size": COUNT, "etag": TEXT}, {"warning": TEXT}),
     "Health": obj({"status": one_of("Healthy"), "version": TEXT}),
     "Token": obj({"token_type": one_of("Bearer"), "expires_in": COUNT, "access_token": TEXT}, {"refresh_token": TEXT}),

@@ -29,6 +29,7 @@ from flowstead.api import (
     flow_files,
     flows,
     garbage_collection,
+    master_key,
     model_flows,
     models,
     notifications,
@@ -87,6 +88,7 @@ ROUTERS = (
     audit_records.router,
     plan.router,
     garbage_collection.router,
+    master_key.router,
     blobs.router,
     signing_in.router,  # last: its paths begin with any tenant
 )

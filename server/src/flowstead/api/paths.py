@@ -46,6 +46,8 @@ _WORDS = (
     "restore",
     "plan",
     "garbageCollection",
+    "masterKey",
+    "rotateMasterKey",
 )
 _PATH_BEGINS = "files"
 """After it comes the path of a flow's file, which is as it is."""

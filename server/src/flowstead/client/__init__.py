@@ -66,6 +66,14 @@ class FlowsteadClient:
         path = f"{self.session.workspace.path}/garbageCollection"
         return dict(self.session.request("POST", path, dryRun=str(dry_run).lower()).json())
 
+    def master_key(self) -> dict[str, Any]:
+        """`{"keyId", "source", "rotatedAt", "secrets", "finished"}`; never the key."""
+        return dict(self.session.request("GET", f"{self.session.workspace.path}/masterKey").json())
+
+    def rotate_master_key(self) -> dict[str, Any]:
+        """Seal everything under another key; answers as `master_key`. Raises ResourceConflict, HostProblem."""
+        return dict(self.session.request("POST", f"{self.session.workspace.path}/rotateMasterKey").json())
+
     def register(
         self, name: str, path: Path, properties: dict[str, Any], *, version: str | None = None
     ) -> dict[str, Any]:
