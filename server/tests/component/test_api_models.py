@@ -203,3 +203,19 @@ def test_a_model_of_a_thousand_files_and_of_empty_ones(api: InProcessApi) -> Non
     assert answer.status_code == 201
     content = api.home.models / answer.json()["properties"]["contentHash"]
     assert sum(each.is_file() for each in content.rglob("*")) == 1000
+
+
+def test_a_stage_is_kept_and_looked_for(api: InProcessApi) -> None:
+    uri = api.upload(FILES)
+    for version, stage in (("1", "Production"), ("2", "Staging"), ("3", None)):
+        put(api, "chat", version, uri, stage=stage)
+
+    def versions(query: str) -> list[tuple[str, Any]]:
+        found = api.call("GET", f"models/chat/versions{query}").json()["value"]
+        return [(item["name"], item["properties"]["stage"]) for item in found]
+
+    assert versions("") == [("1", "Production"), ("2", "Staging"), ("3", None)]
+    assert versions("?stage=production") == [("1", "Production")]
+    assert versions("?stage=None%20such") == []
+    put(api, "chat", "1", uri, stage="Archived")
+    assert versions("?stage=Archived") == [("1", "Archived")]

@@ -65,7 +65,8 @@ class AssetBody(Body):
 class Asset(Generic[Version]):
     """One kind of asset. noun: `model`; plural: the path's segment, `models`. show: a version as GET shows it.
     demand_unused: raises ResourceConflict for a container or version that something needs. hash_of: what a version is
-    found by when a list asks for `hash`, whatever its name; None for a kind whose lists do not."""
+    found by when a list asks for `hash`, whatever its name; stage_of: what a list compares with `stage`, whatever
+    its case; None for a kind whose lists do not."""
 
     noun: str
     plural: str
@@ -74,6 +75,7 @@ class Asset(Generic[Version]):
     show: Callable[[Record[Version, None]], dict[str, Any]]
     demand_unused: Callable[[Reading, AnyRecord], None]
     hash_of: Callable[[Version], str] | None = None
+    stage_of: Callable[[Version], str] | None = None
 
     def container_id(self, here: Context, name: str) -> str:
         return f"{here.workspace.path}/{self.plural}/{name}"
@@ -163,12 +165,8 @@ def _router(asset: Asset[Version]) -> APIRouter:
 
     def list_versions(name: str, request: Request, here: Here) -> dict[str, Any]:
         """Its versions; empty for a name that does not exist, as the SDK asks before the first one."""
-        wanted = request.query_params.get("hash", "")
         with here.store.reading() as tx:
-            if wanted and asset.hash_of is not None:
-                versions = [each for each in tx.list(asset.version) if asset.hash_of(each.spec) == wanted]
-            else:
-                versions = list(tx.list(asset.version, asset.container_id(here, name)))
+            versions = _versions(tx, asset, asset.container_id(here, name), request)
         return page(request, ordered(request, viewed(request, versions)), asset.show)
 
     def get_version(name: str, version: str, here: Here) -> JSONResponse:
@@ -221,6 +219,20 @@ def viewed(request: Request, records: Sequence[Item]) -> Sequence[Item]:
     if wanted not in ("activeonly", "archivedonly"):
         raise BadArgument("listViewType is none of ActiveOnly, ArchivedOnly, All.", target="listViewType")
     return [record for record in records if record.spec.is_archived == (wanted == "archivedonly")]
+
+
+def _versions(
+    tx: Reading, asset: Asset[Version], container_id: str, request: Request
+) -> Sequence[Record[Version, None]]:
+    """Those of the container, or of any when `hash` asks for a content; of these those of the `stage`."""
+    content, stage = request.query_params.get("hash", ""), request.query_params.get("stage", "").lower()
+    if content and asset.hash_of is not None:
+        found = [each for each in tx.list(asset.version) if asset.hash_of(each.spec) == content]
+    else:
+        found = list(tx.list(asset.version, container_id))
+    if stage and asset.stage_of is not None:
+        return [each for each in found if asset.stage_of(each.spec).lower() == stage]
+    return found
 
 
 @contextmanager

@@ -25,6 +25,7 @@ class ModelVersionProperties(Body):
     tags: TextMap = Field(default_factory=dict)
     properties: TextMap = Field(default_factory=dict)
     flavors: dict[str, dict[str, Any]] | None = None
+    stage: str | None = Field(default=None, max_length=256)
     is_anonymous: bool = False
     is_archived: bool = False
 
@@ -43,6 +44,7 @@ def version_spec(body: ModelVersionBody, content_hash: str) -> ModelVersionSpec:
         tags=given.tags,
         properties=given.properties,
         flavors=given.flavors or {},
+        stage=given.stage or "",
         is_anonymous=given.is_anonymous,
         is_archived=given.is_archived,
     )
@@ -58,6 +60,7 @@ def show_version(record: ModelVersionRecord) -> dict[str, Any]:
         "modelType": spec.type,
         "modelUri": spec.uri,
         "flavors": {name: dict(flavor) for name, flavor in spec.flavors.items()},
+        "stage": spec.stage or None,
         "isAnonymous": spec.is_anonymous,
         "isArchived": spec.is_archived,
         "provisioningState": "Succeeded",

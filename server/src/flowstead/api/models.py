@@ -27,7 +27,9 @@ def _demand_unused(tx: Reading, record: AnyRecord) -> None:
     demand_not_deployed(tx, record, lambda spec: (spec.model,))
 
 
-MODELS = Asset("model", "models", Kind.MODEL, Kind.MODEL_VERSION, show_version, _demand_unused)
+MODELS = Asset(
+    "model", "models", Kind.MODEL, Kind.MODEL_VERSION, show_version, _demand_unused, stage_of=lambda spec: spec.stage
+)
 router = MODELS.router()
 
 

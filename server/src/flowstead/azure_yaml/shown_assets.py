@@ -15,9 +15,7 @@ Body = Mapping[str, Any]
 
 def shown_model(body: Body) -> dict[str, Any]:
     """A model, or one version of one."""
-    return _asset(
-        body, "models", lambda properties: {"type": properties.get("modelType"), "path": properties.get("modelUri")}
-    )
+    return _asset(body, "models", _model_contents)
 
 
 def shown_data(body: Body) -> dict[str, Any]:
@@ -79,6 +77,11 @@ def _asset(body: Body, plural: str, of_version: Callable[[Body], dict[str, Any]]
     else:
         shown["latest_version"] = properties.get("latestVersion")
     return {**shown, "id": body["id"]}
+
+
+def _model_contents(properties: Body) -> dict[str, Any]:
+    shown = {"type": properties.get("modelType"), "path": properties.get("modelUri")}
+    return shown | ({"stage": properties["stage"]} if properties.get("stage") else {})
 
 
 def _contents(properties: Body) -> dict[str, Any]:
