@@ -146,7 +146,17 @@ def test_secrets_and_the_server_s_own_environment_stay_where_they_are(
     assert environment["MODE"] == "test"
     assert environment["HOME"] == environment["TMPDIR"] == str(home.scratch / "one")
     certificates = {"SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"}
-    known = {"PATH", "LANG", "HOME", "TMPDIR", "PYTHONUNBUFFERED", "PYTHONDONTWRITEBYTECODE", "API_KEY", "MODE"}
+    known = {
+        "PATH",
+        "LANG",
+        "HOME",
+        "TMPDIR",
+        "PYTHONUNBUFFERED",
+        "PYTHONDONTWRITEBYTECODE",
+        "AZUREML_MODEL_DIR",
+        "API_KEY",
+        "MODE",
+    }
     assert set(environment) - certificates == known
 
     for path in home.run.rglob("*"):

@@ -68,6 +68,7 @@ def test_the_environment_is_the_deployment_s_and_little_else() -> None:
         "HOME": "/scratch/abc",
         "TMPDIR": "/scratch/abc",
         "PYTHONUNBUFFERED": "1",
+        "AZUREML_MODEL_DIR": "/models/1/flow",
         "PYTHONDONTWRITEBYTECODE": "1",
         "SSL_CERT_FILE": "/ca.pem",
         "API_KEY": "secret",

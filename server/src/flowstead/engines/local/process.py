@@ -57,6 +57,8 @@ def _environment(spec: InstanceSpec, scratch: Path, host: Mapping[str, str]) -> 
         "HOME": str(scratch),
         "TMPDIR": str(scratch),
         "PYTHONUNBUFFERED": "1",
+        # By which code that was written for Azure ML finds the files of its model.
+        "AZUREML_MODEL_DIR": str(spec.flow),
         # The flow's folder is shared and addressed by its content: no `__pycache__` may appear in it.
         "PYTHONDONTWRITEBYTECODE": "1",
     }
