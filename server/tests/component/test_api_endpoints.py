@@ -337,3 +337,36 @@ def test_half_a_surrogate_pair_is_refused_before_it_is_stored(api: InProcessApi,
     assert (answer.status_code, answer.json()["error"]["code"]) == (400, "BadArgument")
     assert "surrogate" in answer.json()["error"]["message"]
     assert api.call("GET", "onlineEndpoints").json()["value"] == []
+
+
+def test_an_endpoint_begins_with_the_keys_that_are_given(api: InProcessApi) -> None:
+    first, second = "first-key-" + "a" * 30, "second-key-" + "b" * 30
+    given = {"primaryKey": first, "secondaryKey": second}
+    made = api.call("PUT", "onlineEndpoints/foo", {"properties": {"keys": given}})
+    assert made.status_code == 201
+    assert api.call("POST", "onlineEndpoints/foo/listKeys").json() == given
+    for shown in (made, api.call("GET", "onlineEndpoints/foo")):
+        assert shown.json()["properties"]["keys"] is None
+        assert first not in shown.text
+    assert "first-key" not in api.call("GET", "auditRecords").text
+    other = {"primaryKey": "c" * 40, "secondaryKey": "too short"}
+    for method in ("PUT", "PATCH"):
+        assert api.call(method, "onlineEndpoints/foo", {"properties": {"keys": other}}).status_code == 200
+    assert api.call("POST", "onlineEndpoints/foo/listKeys").json() == given, "as in Azure: only at its creation"
+
+    api.call("PUT", "onlineEndpoints/half", {"properties": {"keys": {"secondaryKey": second}}})
+    keys = api.call("POST", "onlineEndpoints/half/listKeys").json()
+    assert keys["secondaryKey"] == second
+    assert len(keys["primaryKey"]) == 64, "made as usual"
+
+
+def test_a_first_key_that_cannot_be_one_is_refused_and_not_repeated(api: InProcessApi) -> None:
+    for keys, field in (
+        ({"primaryKey": "hush hush"}, "properties.keys.primaryKey"),
+        ({"secondaryKey": ""}, "properties.keys.secondaryKey"),
+        ({"primaryKey": "k" * 40, "secondaryKey": "k" * 40}, "properties.keys"),
+    ):
+        refused = api.call("PUT", "onlineEndpoints/foo", {"properties": {"keys": keys}})
+        assert (refused.status_code, refused.json()["error"]["target"]) == (400, field)
+        assert "hush" not in refused.text
+    assert api.call("GET", "onlineEndpoints/foo").status_code == 404

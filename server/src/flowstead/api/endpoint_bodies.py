@@ -33,6 +33,13 @@ class IdentityBody(Body):
     user_assigned_identities: dict[str, Any] | None = None
 
 
+class KeysBody(Body):
+    """Those that an endpoint begins with; one that is missing is made."""
+
+    primary_key: str | None = None
+    secondary_key: str | None = None
+
+
 class EndpointProperties(Body):
     auth_mode: Annotated[AuthMode, BeforeValidator(_auth_mode)] = AuthMode.KEY
     description: str | None = None
@@ -41,6 +48,7 @@ class EndpointProperties(Body):
     public_network_access: str | None = None
     properties: TextMap = Field(default_factory=dict)
     compute: str | None = None
+    keys: KeysBody | None = None
 
 
 class EndpointBody(Body):

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
-from flowstead.api.endpoint_bodies import EndpointBody, IdentityBody
+from flowstead.api.endpoint_bodies import EndpointBody, IdentityBody, KeysBody
 from flowstead.errors import BadArgument, InvalidName
 from flowstead.resources.endpoint import EndpointSpec
 from flowstead.resources.names import check_endpoint_name
@@ -53,15 +53,31 @@ def check_split(spec: EndpointSpec, deployments: Iterable[str]) -> EndpointSpec:
     return spec
 
 
-def check_key(value: str) -> str:
-    """A key that a user brings. Raises BadArgument, which does not repeat it."""
+def check_key(value: str, field: str = "keyValue") -> str:
+    """A key that a user brings. field: of the body. Raises BadArgument, which does not repeat it."""
     if not _KEY.fullmatch(value):
         raise BadArgument(
-            "keyValue is not acceptable as a key.",
+            f"{field.rpartition('.')[2]} is not acceptable as a key.",
             hint="Use 32 to 256 letters, digits and . _ ~ + / -, or leave it out to have one made.",
-            target="keyValue",
+            target=field,
         )
     return value
+
+
+def check_first_keys(given: KeysBody | None) -> tuple[str | None, str | None]:
+    """The primary and the secondary key that an endpoint is to begin with, None for one that is to be made. Raises
+    BadArgument."""
+    keys = given or KeysBody()
+    for name, value in (("primaryKey", keys.primary_key), ("secondaryKey", keys.secondary_key)):
+        if value is not None:
+            check_key(value, f"properties.keys.{name}")
+    if keys.primary_key is not None and keys.primary_key == keys.secondary_key:
+        raise BadArgument(
+            "primaryKey and secondaryKey are the same.",
+            hint="Give two, so that one can be replaced while callers use the other.",
+            target="properties.keys",
+        )
+    return keys.primary_key, keys.secondary_key
 
 
 def _identity_is_named(body: EndpointBody) -> None:

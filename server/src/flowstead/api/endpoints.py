@@ -11,7 +11,7 @@ from fastapi.responses import JSONResponse, Response
 from flowstead.api.arm import accepted, ordered, page, put_answer, resource_answer
 from flowstead.api.context import SITE, Context, Here, Needs
 from flowstead.api.endpoint_bodies import EndpointBody, KeyBody, show, to_spec
-from flowstead.api.endpoint_rules import check_body, check_key, check_name, check_split
+from flowstead.api.endpoint_rules import check_body, check_first_keys, check_key, check_name, check_split
 from flowstead.api.merging import merge
 from flowstead.api.preconditions import ForChange, ForPut
 from flowstead.errors import BadArgument
@@ -169,8 +169,8 @@ def _write(
         operation=OperationKind.UPDATE if before else OperationKind.CREATE,
     )
     if before is None:
-        for name in _KEYS.values():
-            tx.put_secret(record.id, name, _new_key(), caller.name)
+        for name, key in zip(_KEYS.values(), check_first_keys(body.properties.keys), strict=True):
+            tx.put_secret(record.id, name, key or _new_key(), caller.name)
     return record, operation
 
 
