@@ -419,3 +419,26 @@ def test_deployments_are_listed(api: InProcessApi) -> None:
     page = api.call("GET", "onlineEndpoints/foo/deployments?count=1").json()
     assert [item["name"] for item in page["value"]] == ["blue"]
     assert [item["name"] for item in api.call("GET", path_of(page["nextLink"])).json()["value"]] == ["green"]
+
+
+def test_code_that_is_named_must_be_there_and_is_kept(api: InProcessApi) -> None:
+    uri = api.upload({"score.py": "def run(x): ..."}, place="LocalUpload/code/src")
+    code = api.call("PUT", "codes/script/versions/1", {"properties": {"codeUri": uri}}).json()["id"]
+    configuration = {"codeId": code, "scoringScript": "score.py"}
+    made = api.call("PUT", BLUE, body(api, codeConfiguration=configuration))
+    assert (made.status_code, made.json()["properties"]["codeConfiguration"]) == (201, configuration)
+    assert api.call("PUT", BLUE, body(api, codeConfiguration={"scoringScript": "score.py"})).status_code == 200
+    elsewhere = "/subscriptions/a/codes/script/versions/1"
+    for wrong in ("script", "", f"{code}0", code.replace("/codes/", "/models/"), elsewhere):
+        refused = api.call("PUT", BLUE, body(api, codeConfiguration={"codeId": wrong}))
+        assert (refused.status_code, refused.json()["error"]["code"]) == (400, "BadArgument"), wrong
+        assert refused.json()["error"]["target"] == "properties.codeConfiguration.codeId"
+
+
+def test_automatic_scaling_is_refused_and_no_setting_for_it_is_not(api: InProcessApi) -> None:
+    for kept in ({"scaleType": "Default"}, {"scaleType": "default"}, {}, None):
+        assert api.call("PUT", BLUE, body(api, scaleSettings=kept)).status_code in (200, 201)
+    refused = api.call("PUT", BLUE, body(api, scaleSettings={"scaleType": "TargetUtilization", "maxInstances": 3}))
+    assert (refused.status_code, refused.json()["error"]["code"]) == (400, "BadArgument")
+    assert "automatic scaling is not here yet" in refused.json()["error"]["message"]
+    assert "instance_count" in refused.json()["error"]["message"]

@@ -39,11 +39,7 @@ def written(folder: Path, text: str, name: str = "file.yaml") -> Path:
         ("model:\n  path: ./gone\n", 2, ["model.path: there is nothing at"]),
         ("model:\n  path: https://x/y\n", 2, ["neither a path of this machine nor an address"]),
         ("model:\n  name: x\n", 1, ["model: the key path is missing"]),
-        (
-            "code_configuration:\n  code: .\n  scoring_script: score.py\n",
-            3,
-            ["code_configuration.scoring_script: a scoring script such as 'score.py'", "name the flow's folder"],
-        ),
+        ("name: a\ntype: kubernetes\n", 2, ["type: 'kubernetes' is no type that there is here", "managed, online"]),
         ("code_configuration: {scoring_script: a.py}\n", 1, ["the key code is missing"]),
         ("data_collector: {sampling_rate: 2}\n", 1, ["sampling_rate: must be a number between 0 and 1, not '2'"]),
         ("data_collector:\n  collections:\n    a: {enable: true}\n", 3, ["collections.a.enable: no such key"]),

@@ -153,6 +153,49 @@ def test_code_assets_and_models_that_are_named_are_looked_up(
     assert "error: ResourceNotFound" in said
 
 
+def test_what_nothing_follows_from_is_kept_and_told_of(
+    server: ScriptedServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    server.resources["onlineEndpoints/e-e"] = {"name": "e-e", "properties": {}}
+    server.resources["models/x/versions/5"] = {"id": f"{WORKSPACE.path}/models/x/versions/5", "name": "5"}
+    file = tmp_path / "deployment.yml"
+    code = f"{WORKSPACE.path}/codes/c/versions/1"
+    file.write_text(
+        f"name: blue\nendpoint_name: e-e\nmodel: azureml:x:5\ncode_configuration:\n  code: {code}\n"
+        "  scoring_script: score.py\nmodel_mount_path: /var/models\negress_public_network_access: disabled\n"
+    )
+    assert run(["online-deployment", "create", "-f", str(file), "--no-wait"]) == 0
+    told = capsys.readouterr().err
+    for line, key in (
+        (6, "code_configuration.scoring_script is kept and not run"),
+        (7, "model_mount_path is kept and not in force"),
+        (8, "egress_public_network_access is kept and not in force"),
+    ):
+        assert f"warning: {file}:{line}: {key}" in told
+    sent = server.put("onlineEndpoints/e-e/deployments/blue")["properties"]
+    assert sent["codeConfiguration"] == {"codeId": code, "scoringScript": "score.py"}
+    assert (sent["modelMountPath"], sent["egressPublicNetworkAccess"]) == ("/var/models", "Disabled")
+
+    assert run(["online-deployment", "update", "-n", "blue", "-e", "e-e", "--set", "instance_count=2"]) == 0
+    assert "warning" not in capsys.readouterr().err, "nobody has said it anew"
+    kept = server.puts[-1][1]["properties"]["codeConfiguration"]
+    assert kept == {"codeId": code, "scoringScript": "score.py"}
+    create = ["online-endpoint", "create", "-n", "e-e", "--no-wait", "--set", "public_network_access=disabled"]
+    assert run(create) == 0
+    assert "warning: --set: public_network_access is kept and not in force" in capsys.readouterr().err
+
+
+def test_an_endpoint_elsewhere_is_refused_by_its_line(
+    server: ScriptedServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "endpoint.yml"
+    file.write_text("name: e-e\ntype: online\n")
+    assert run(["online-endpoint", "create", "-f", str(file), "--no-wait"]) == 0
+    file.write_text("name: e-e\n\ntype: kubernetes\n")
+    said = failed(capsys, "online-endpoint", "create", "-f", str(file))
+    assert f"{file}:3: type: 'kubernetes' is no type that there is here" in said
+
+
 def test_a_models_files_come_back_and_nothing_leaves_the_folder(
     server: ScriptedServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -32,7 +32,6 @@ _OURS = {
     "includedOutputs",
     "provisioningError",
     "conditions",
-    "scaleSettings",
     "endpointComputeType",
 }
 """What GET adds; a body that brings it back does not set it."""
@@ -76,6 +75,17 @@ class SkuBody(Body):
     capacity: Annotated[int, Field(ge=1, le=MAX_INSTANCES_PER_DEPLOYMENT)] = 1
 
 
+class ScaleBody(Body):
+    scale_type: Annotated[str, Field(max_length=64)] | None = None
+
+
+class CodeBody(Body):
+    """Kept, and not run."""
+
+    code_id: Annotated[str, Field(max_length=1024)] | None = None
+    scoring_script: Annotated[str, Field(max_length=1024)] | None = None
+
+
 class DeploymentProperties(Body):
     """Fields that no phase reads yet are kept and shown again."""
 
@@ -85,6 +95,8 @@ class DeploymentProperties(Body):
     environment_id: str | None = None
     environment_variables: TextMap = Field(default_factory=dict)
     instance_type: Annotated[str, Field(max_length=64)] | None = None
+    code_configuration: CodeBody | None = None
+    scale_settings: ScaleBody | None = None
     request_settings: RequestSettingsBody | None = None
     liveness_probe: ProbeBody | None = None
     readiness_probe: ProbeBody | None = None
@@ -121,6 +133,8 @@ def to_spec(
     """What the user wants. model_id, environment_id, base: as they were checked; connections: that it uses."""
     given = body.properties
     extra = {name: value for name, value in (given.model_extra or {}).items() if name not in _OURS}
+    if given.code_configuration is not None:
+        extra["codeConfiguration"] = given.code_configuration.model_dump(by_alias=True, exclude_none=True)
     return DeploymentSpec(
         model=model_id,
         instance_count=(body.sku or SkuBody()).capacity,

@@ -13,6 +13,8 @@ from flowstead.resources.deployment import DeploymentSpec
 from flowstead.resources.names import Workspace
 from flowstead.resources.runtime_images import check_image
 from flowstead.resources.sizes import cores_of
+from flowstead.store import Reading
+from flowstead.store.records import Kind
 from flowstead_runtime.errors import UserError
 from flowstead_runtime.flow.definition import FlowDefinition
 from flowstead_runtime.flow.load import read_definition
@@ -23,6 +25,7 @@ MAX_VARIABLE_BYTES = 64 * 1024
 MAX_VARIABLES_BYTES = 512 * 1024
 """Together they must fit into a process's environment, whose bound is 2 MiB on Linux."""
 
+_CODE = re.compile(r"(?P<workspace>/subscriptions/.+)/codes/(?P<name>[^/]+)/versions/(?P<version>[^/]+)", re.I)
 _MODEL = re.compile(r"(?P<workspace>/subscriptions/.+)/models/(?P<name>[^/]+)/versions/(?P<version>[^/]+)", re.I)
 
 
@@ -45,6 +48,24 @@ def check_model_id(body: DeploymentBody, workspace: Workspace) -> str:
             target="properties.model",
         )
     return workspace.model(match["name"], match["version"])
+
+
+def check_code(tx: Reading, body: DeploymentBody, workspace: Workspace) -> None:
+    """codeConfiguration is kept and not run, as every journey of Azure's clients sends one; what it names must be there
+    all the same. Raises BadArgument."""
+    configuration = body.properties.code_configuration
+    if configuration is None or configuration.code_id is None:
+        return
+    given = configuration.code_id
+    match = _CODE.fullmatch(given)
+    ours = match is not None and match["workspace"].lower() == workspace.path.lower()
+    if not ours or tx.find(Kind.CODE_VERSION, given) is None:
+        raise BadArgument(
+            f"codeId {given[:200]!r} is not a version of a code asset in this workspace.",
+            hint="Leave codeConfiguration out, a flow needs none; or register the code first: PUT "
+            f"{workspace.path}/codes/NAME/versions/VERSION.",
+            target="properties.codeConfiguration.codeId",
+        )
 
 
 def check_flow(folder: Path, spoken: str, *, from_environment: bool, adds_packages: bool) -> FlowDefinition:
@@ -77,6 +98,16 @@ def _is_managed(body: DeploymentBody) -> None:
     if body.properties.endpoint_compute_type.lower() != "managed":
         raise BadArgument(
             "endpointComputeType is not Managed; there is no other here.", target="properties.endpointComputeType"
+        )
+
+
+def _scale_is_by_hand(body: DeploymentBody) -> None:
+    settings = body.properties.scale_settings
+    if settings is not None and (settings.scale_type or "Default").lower() != "default":
+        raise BadArgument(
+            f"scaleType is {settings.scale_type!r}: automatic scaling is not here yet.",
+            hint="Leave scaleSettings out, and set the number of instances: sku.capacity (instance_count in YAML).",
+            target="properties.scaleSettings.scaleType",
         )
 
 
@@ -120,6 +151,7 @@ def check_variables(variables: Mapping[str, str], field: str) -> None:
 _BODY_RULES: tuple[Callable[[DeploymentBody], None], ...] = (
     _size_is_known,
     _is_managed,
+    _scale_is_by_hand,
     _probe_times_fit,
     _variables_can_be_set,
 )

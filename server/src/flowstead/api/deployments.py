@@ -14,7 +14,7 @@ from flowstead.api.collected_data import with_data_assets
 from flowstead.api.context import Context, Here, Needs
 from flowstead.api.deployment_bodies import DeploymentBody, LogsBody, show, to_spec
 from flowstead.api.deployment_environment import check_still_there, environment_of
-from flowstead.api.deployment_rules import check_body, check_flow, check_model_id
+from flowstead.api.deployment_rules import check_body, check_code, check_flow, check_model_id
 from flowstead.api.endpoints import ENDPOINTS
 from flowstead.api.flow_choices import check_outputs, named_by
 from flowstead.api.instance_logs import MAX_LINES, tail
@@ -143,6 +143,7 @@ def _put(
         only_if.check(before, f"The deployment {name}")
         _check_room(tx, parent, before)
         check_still_there(tx, environment_id)
+        check_code(tx, body, here.workspace)
         stored = _stored_variables(tx, before)
         variables = separate(given, stored)
         uses = uses_of(named, {**base.variables, **_in_clear(given, stored)})

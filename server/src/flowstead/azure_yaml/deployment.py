@@ -10,7 +10,7 @@ from typing import Any
 from flowstead.azure_yaml.collector import COLLECTOR, CollectedData, collected_data, collector_body
 from flowstead.azure_yaml.document import Document
 from flowstead.azure_yaml.durations import from_milliseconds, from_seconds
-from flowstead.azure_yaml.endpoint import ON_OR_OFF
+from flowstead.azure_yaml.endpoint import ON_OR_OFF, managed
 from flowstead.azure_yaml.entry import Entry
 from flowstead.azure_yaml.environment import environment_from
 from flowstead.azure_yaml.fields import (
@@ -26,6 +26,7 @@ from flowstead.azure_yaml.fields import (
 )
 from flowstead.azure_yaml.model import model_from
 from flowstead.azure_yaml.paths import is_address, local_path
+from flowstead.azure_yaml.recorded import recorded_only
 from flowstead.azure_yaml.references import AssetId, EnvironmentReference, ModelReference, NamedAsset, asset
 from flowstead.azure_yaml.schemas import check_schema
 from flowstead.resources.names import LOCATION, MAX_INSTANCES_PER_DEPLOYMENT
@@ -33,7 +34,7 @@ from flowstead.resources.names import LOCATION, MAX_INSTANCES_PER_DEPLOYMENT
 _LONGEST_TIMEOUT_MS = 300_000
 """Azure's bound for flow deployments."""
 SHOWN_OF_DEPLOYMENTS = (
-    *("type", "resourceGroup", "conditions", "provisioning_error", "creation_context"),
+    *("resourceGroup", "conditions", "provisioning_error", "creation_context"),
     *("connections", "included_outputs"),
 )
 """What `show` prints of deployments beside that."""
@@ -60,6 +61,7 @@ _DEPLOYMENT = Section(
     {
         "name": filled_text,
         "endpoint_name": filled_text,
+        "type": managed,
         "description": text,
         "tags": texts,
         "properties": texts,
@@ -98,7 +100,8 @@ _PROBE_KEYS = {
 class DeploymentDocument:
     """name, endpoint_name: "" when neither file nor option gives one. body: of the PUT, where `properties.model` and
     `properties.environmentId` are still to be filled from `model` and `environment`, `codeConfiguration.codeId` from
-    `code`, and `dataId` of each collection from `collected`, whose names hold for this endpoint and deployment."""
+    `code`, and `dataId` of each collection from `collected`, whose names hold for this endpoint and deployment. notes:
+    what it says that nothing follows from."""
 
     name: str
     endpoint_name: str
@@ -106,7 +109,9 @@ class DeploymentDocument:
     model: ModelReference | None
     environment: EnvironmentReference | None
     code: Path | AssetId | None = None
+    scoring_script: str = ""
     collected: Mapping[str, CollectedData | NamedAsset | AssetId] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
 
 def read_deployment(document: Document) -> DeploymentDocument:
@@ -143,14 +148,17 @@ def read_deployment(document: Document) -> DeploymentDocument:
         "tags": read.get("tags", {}),
     }
     name, endpoint = read.get("name", ""), read.get("endpoint_name", "")
+    code: dict[str, Entry] = read.get("code_configuration", {})
     return DeploymentDocument(
         name=name,
         endpoint_name=endpoint,
         body=body,
         model=_model(read.get("model"), document.directory),
         environment=_environment(read.get("environment"), document.directory),
-        code=_code(read["code_configuration"], document.directory) if "code_configuration" in read else None,
+        code=_code(code["code"], document.directory) if code else None,
+        scoring_script=code["scoring_script"].text if "scoring_script" in code else "",
         collected=collected_data(collector, endpoint, name),
+        notes=recorded_only(document),
     )
 
 
@@ -166,16 +174,7 @@ def _environment(entry: Entry | None, directory: Path) -> EnvironmentReference |
     return environment_from(entry, directory) if isinstance(entry.value, Mapping) else asset(entry, registries=True)
 
 
-def _code(read: Mapping[str, Entry], directory: Path) -> Path | AssetId:
-    """A flow has no scoring script; the folder alone is taken, and kept with the deployment."""
-    script, code = read.get("scoring_script"), read["code"]
-    if script is not None:
-        raise script.wrong(
-            f"a scoring script such as {script.text!r} (`init` and `run`) is not run here: what is deployed is a flow, "
-            "which needs none.",
-            hint="Remove code_configuration, and name the flow's folder (flow.dag.yaml, flow.flex.yaml or *.prompty) "
-            "under model.path.",
-        )
+def _code(code: Entry, directory: Path) -> Path | AssetId:
     if not is_address(code.text) and not code.text.startswith("/subscriptions/"):
         return local_path(code, directory)
     found = asset(code)

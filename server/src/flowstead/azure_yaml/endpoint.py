@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from flowstead.azure_yaml.document import Document
+from flowstead.azure_yaml.entry import Entry
 from flowstead.azure_yaml.fields import (
     IGNORED_AT_TOP,
     Choice,
@@ -18,12 +19,14 @@ from flowstead.azure_yaml.fields import (
     text,
     texts,
 )
+from flowstead.azure_yaml.recorded import recorded_only
 from flowstead.azure_yaml.schemas import check_schema
 from flowstead.resources.endpoint import AuthMode
 from flowstead.resources.names import LOCATION
 
 AUTH_MODES = Choice({"key": AuthMode.KEY, "aml_token": AuthMode.AML_TOKEN, "aad_token": AuthMode.AAD_TOKEN})
 ON_OR_OFF = Choice({"enabled": "Enabled", "disabled": "Disabled"})
+_HERE = ("managed", "online")
 _IDENTITIES = {
     "system_assigned": "SystemAssigned",
     "user_assigned": "UserAssigned",
@@ -39,9 +42,22 @@ _IDENTITY = Section(
     },
     ignored=("principal_id", "tenant_id"),
 )
+
+
+def managed(entry: Entry) -> str:
+    """`type:` of an endpoint or deployment, as older files of Azure ML have it."""
+    if filled_text(entry).lower() not in _HERE:
+        raise entry.wrong(
+            f"{entry.text[:60]!r} is no type that there is here: instances run where Flowstead runs.",
+            hint=f"Remove the key, or write one of {', '.join(_HERE)}.",
+        )
+    return entry.text
+
+
 _ENDPOINT = Section(
     {
         "name": filled_text,
+        "type": managed,
         "description": text,
         "tags": texts,
         "auth_mode": AUTH_MODES,
@@ -60,10 +76,12 @@ _ENDPOINT = Section(
 
 @dataclass(frozen=True)
 class EndpointDocument:
-    """name: "" when neither file nor option gives one. body: of the PUT."""
+    """name: "" when neither file nor option gives one. body: of the PUT. notes: what it says that nothing follows
+    from."""
 
     name: str
     body: dict[str, Any]
+    notes: tuple[str, ...] = ()
 
 
 def read_endpoint(document: Document) -> EndpointDocument:
@@ -87,7 +105,7 @@ def read_endpoint(document: Document) -> EndpointDocument:
         "identity": _identity(read.get("identity", {})),
         "tags": read.get("tags", {}),
     }
-    return EndpointDocument(read.get("name", ""), body)
+    return EndpointDocument(read.get("name", ""), body, recorded_only(document))
 
 
 def _identity(read: dict[str, Any]) -> dict[str, Any]:

@@ -100,6 +100,8 @@ def _optional(properties: Body) -> dict[str, Any]:
     code = properties.get("codeConfiguration")
     if code:
         shown["code_configuration"] = {"code": code.get("codeId")}
+        if code.get("scoringScript"):
+            shown["code_configuration"]["scoring_script"] = code["scoringScript"]
     collector = properties.get("dataCollector")
     if collector:
         shown["data_collector"] = _collector(collector)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import sys
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from flowstead.azure_yaml import Document, empty_document, read_document
@@ -38,6 +39,12 @@ def pairs(written: Sequence[str] | None, option: str) -> dict[str, str]:
             raise BadArgument(f"{option} {each}: a name and a value are expected.", hint=f"Write {option} NAME=VALUE.")
         found[name.strip()] = value
     return found
+
+
+def warn(notes: Iterable[str]) -> None:
+    """Say on stderr what a file says that nothing follows from."""
+    for note in notes:
+        print(f"warning: {note}", file=sys.stderr)
 
 
 def wanted_name(found: str, what: str) -> str:

@@ -25,7 +25,7 @@ from flowstead.cli.apps import (
     confirm,
     resource_app,
 )
-from flowstead.cli.documents import document_from, overridden, pairs, wanted_name
+from flowstead.cli.documents import document_from, overridden, pairs, wanted_name, warn
 from flowstead.cli.following import follow
 from flowstead.cli.opening import open_client
 from flowstead.cli.output import Format, show
@@ -82,6 +82,7 @@ def create(
     options = {"name": name, "endpoint_name": endpoint}
     written = document_from(file, set_values, options).with_texts("tags", pairs(tags, "--tags"))
     document = read_deployment(written.with_texts(VARIABLES, choice_variables(outputs, connection_override)))
+    warn(document.notes)
     wanted = check_endpoint_name(wanted_name(document.name, "deployment"), "deployment")
     below = _endpoint(document.endpoint_name)
     progress = stages()
@@ -136,6 +137,7 @@ def update(
         else:
             document = read_deployment(_counted(document_from(file, set_values, options), count, added, chosen))
             body = client.deployments.get(_endpoint(document.endpoint_name), wanted_name(document.name, "deployment"))
+        warn(document.notes)
         progress, below, wanted = stages(), document.endpoint_name, document.name
         if plan:
             _show_plan(client, document, below, wanted, output, query)

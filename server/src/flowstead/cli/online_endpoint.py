@@ -24,7 +24,7 @@ from flowstead.cli.apps import (
     confirm,
     resource_app,
 )
-from flowstead.cli.documents import document_from, overridden, pairs, wanted_name
+from flowstead.cli.documents import document_from, overridden, pairs, wanted_name, warn
 from flowstead.cli.following import follow
 from flowstead.cli.opening import open_client
 from flowstead.cli.output import Format, show
@@ -64,6 +64,7 @@ def create(
     """Create an endpoint, or change it."""
     options = {"name": name, "auth_mode": auth_mode, "description": description}
     document = read_endpoint(document_from(file, set_values, options).with_texts("tags", pairs(tags, "--tags")))
+    warn(document.notes)
     wanted = check_endpoint_name(wanted_name(document.name, "endpoint"))
     with open_client(home) as client:
         if plan:
@@ -115,7 +116,9 @@ def update(
         if document is None:
             source = document_of(shown_endpoint(body), wanted)
             document = overridden(source, set_values, options)
-        changed = read_endpoint(document.with_texts("tags", pairs(tags, "--tags"))).body
+        described = read_endpoint(document.with_texts("tags", pairs(tags, "--tags")))
+        warn(described.notes)
+        changed = described.body
         changed["properties"] |= splits
         if plan:
             _show_plan(client, wanted, changed, output, query)

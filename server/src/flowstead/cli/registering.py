@@ -50,6 +50,8 @@ def deployment_body(client: FlowsteadClient, document: DeploymentDocument, progr
     if document.code is not None:
         code = document.code.id if isinstance(document.code, AssetId) else client.codes.register(document.code)
         properties["codeConfiguration"] = {"codeId": code}
+        if document.scoring_script:
+            properties["codeConfiguration"]["scoringScript"] = document.scoring_script
     for name, reference in document.collected.items():
         properties["dataCollector"]["collections"][name]["dataId"] = data_id(client, reference)
     return body
