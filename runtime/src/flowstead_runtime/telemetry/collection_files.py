@@ -5,11 +5,13 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 
-PRIVATE_FOLDER = 0o700
-PRIVATE_FILE = 0o600
+PRIVATE_FOLDER, PRIVATE_FILE = 0o700, 0o600
+SHARED_FOLDER, SHARED_FILE = 0o770, 0o660
+"""Where the group is handed down (setgid), instances under other users collect into the same folders."""
 
 
 class CollectionFiles:
@@ -38,8 +40,7 @@ class CollectionFiles:
     def create(self, path: str, content: bytes) -> None:
         """A file of its own for one payload. Raises OSError; no part of it stays then."""
         file = self._root / path
-        file.parent.mkdir(PRIVATE_FOLDER, parents=True, exist_ok=True)
-        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE_FILE)
+        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _make_folder(file.parent))
         try:
             _write(descriptor, content)
         except OSError:
@@ -68,9 +69,9 @@ class CollectionFiles:
 
     def _opened(self, folder: str) -> int:
         directory = self._root / folder
-        directory.mkdir(PRIVATE_FOLDER, parents=True, exist_ok=True)
+        mode = _make_folder(directory)
         for name in self._names():
-            descriptor = os.open(directory / name, os.O_RDWR | os.O_CREAT | os.O_APPEND, PRIVATE_FILE)
+            descriptor = os.open(directory / name, os.O_RDWR | os.O_CREAT | os.O_APPEND, mode)
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 _end_last_line(descriptor)
@@ -89,6 +90,14 @@ class CollectionFiles:
         while True:
             number += 1
             yield f"{self._name}-{number}.jsonl"
+
+
+def _make_folder(folder: Path) -> int:
+    """With those above it. Returns the mode for its files."""
+    there = next(each for each in (folder, *folder.parents) if each.exists())
+    shared = there.stat().st_mode & stat.S_ISGID
+    folder.mkdir(SHARED_FOLDER if shared else PRIVATE_FOLDER, parents=True, exist_ok=True)
+    return SHARED_FILE if shared else PRIVATE_FILE
 
 
 def _write(descriptor: int, content: bytes) -> None:

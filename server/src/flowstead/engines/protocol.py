@@ -47,6 +47,8 @@ class InstanceSpec:
     environment: Mapping[str, str] = field(repr=False)
     request_settings: RequestSettings
     log: Path
+    collected: Path | None = None
+    """The folder in which it collects data, which its deployment's other instances share; None: it collects none."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +71,8 @@ class ObservedInstance:
     exit_code: int | None = None
     started_at: float = 0.0
     """Unix time at which the present worker was started."""
+    isolation: str = ""
+    """What keeps it to its own files and processes, as `namespaces, landlock, own user`; "none", or "" for unknown."""
 
 
 class Engine(Protocol):

@@ -96,4 +96,5 @@ class Actor:
             environment={**variables_of(spec, secrets), **collected},
             request_settings=spec.request_settings,
             log=log_directory(self._home, record) / f"{id}.log",
+            collected=self._home.collected / endpoint_name(record) / record.name if collected else None,
         )

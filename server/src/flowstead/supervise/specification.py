@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from flowstead.confine.description import Confinement
+
 
 class ProcessState(StrEnum):
     RUNNING = "running"
@@ -35,6 +37,8 @@ class ProcessSpec:
     """A process that lived this long starts the back-off anew."""
     give_up_after: int | None = None
     fatal_exit_codes: tuple[int, ...] = field(default_factory=tuple)
+    confinement: Confinement | None = None
+    """What the process may reach; None: all that its user may."""
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ process is started from the main thread (Envoy asks to be killed when the thread
 """
 
 # pathlib and contextlib would cost every instance a megabyte; no shell is wanted
-# ruff: noqa: PTH104, PTH106, PTH108, PTH123, SIM105, S606
+# ruff: noqa: PTH100, PTH104, PTH106, PTH108, PTH120, PTH123, SIM105, S606
 
 from __future__ import annotations
 
@@ -195,6 +195,8 @@ class Supervisor:
             parked = [fcntl.fcntl(number, fcntl.F_DUPFD_CLOEXEC, _PARKING_FD) for number in numbers]
             for place, number in enumerate(parked):
                 os.dup2(number, place, inheritable=True)
+            if self.spec["confinement"]:
+                _confine(self.spec["confinement"], 3 + len(self.sockets))
             os.chdir(self.spec["working_directory"])
             _forget_signals()
             os.execve(self.spec["argv"][0], self.spec["argv"], self.spec["environment"])
@@ -240,6 +242,14 @@ class Supervisor:
             listening.close()
             _unlink(path)
         self.sockets = []
+
+
+def _confine(wanted: dict[str, Any], inherited: int) -> None:
+    """Imported in the child alone, whose memory the process replaces: the supervisor itself stays as small as it is."""
+    sys.path.append(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
+    from flowstead.confine.launcher import confine
+
+    confine(wanted, inherited=inherited)
 
 
 def _listening(path: str) -> _socket.socket:

@@ -23,6 +23,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from flowstead import supervise
+from flowstead.confine.abilities import Abilities, of_this_host
+from flowstead.engines.local.confining import confinement_of, open_collected_folder, own_user
 from flowstead.engines.local.health import HealthWatch
 from flowstead.engines.local.process import health_socket, process_spec, score_socket
 from flowstead.engines.local.tail import last_lines
@@ -54,16 +56,30 @@ class _Card:
     revision: str
     log: str
     python: str = ""
+    isolation: str = ""
+    user: int = 0
+    """The user that it runs as when it has one of its own."""
 
 
 class LocalEngine:
     """Keeps the protocol `Engine`. Used by one thread at a time."""
 
-    def __init__(self, home: Home, *, clock: Clock | None = None, run: Path | None = None) -> None:
+    def __init__(
+        self,
+        home: Home,
+        *,
+        clock: Clock | None = None,
+        run: Path | None = None,
+        abilities: Abilities | None = None,
+        demand_isolation: bool = False,
+    ) -> None:
         """run: where the directories of its instances are, `Home.instances_run` unless given; engines with different
-        ones know nothing of each other's."""
+        ones know nothing of each other's. abilities: what the host can enforce, found out unless given.
+        demand_isolation: start nothing where the host cannot enforce the whole."""
         self._home = home
         self._runs = run or home.instances_run
+        self._abilities = abilities
+        self._demand_isolation = demand_isolation
         self._clock = clock or SystemClock()
         self._health = HealthWatch(self._clock)
 
@@ -74,11 +90,17 @@ class LocalEngine:
         scratch = self._scratch(spec.id)
         for directory in (run, scratch, spec.log.parent):
             directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        names = _Card.__dataclass_fields__
-        card = _Card(**{name: str(getattr(spec, name)) for name in names})
-        _write_card(run, card)
+        abilities = self._demanded_abilities()
+        user = own_user(spec.id, {card.user for each in self._directories() if (card := _read_card(each))})
+        confined = confinement_of(
+            spec, home=self._home, scratch=scratch, user=user, abilities=abilities, host=os.environ
+        )
+        process = process_spec(spec, run=run, scratch=scratch, log=spec.log, host=os.environ, confinement=confined)
+        _write_card(run, _card_of(spec, abilities, user))
         try:
-            supervise.start(run, process_spec(spec, run=run, scratch=scratch, log=spec.log, host=os.environ))
+            if spec.collected is not None:
+                open_collected_folder(spec.collected, confined)
+            supervise.start(run, process)
         except StartFailed:
             self._clean_up(run)
             raise
@@ -113,6 +135,17 @@ class LocalEngine:
     def last_log_lines(self, instance_id: str, count: int) -> Sequence[str]:
         card = _read_card(self._run(instance_id))
         return last_lines(Path(card.log), count) if card else ()
+
+    def _demanded_abilities(self) -> Abilities:
+        """Raises StartFailed when they are less than what was demanded."""
+        if self._abilities is None:
+            self._abilities = of_this_host()
+        if self._demand_isolation and not self._abilities.whole:
+            raise StartFailed(
+                f"Instances cannot be isolated on this machine: what it can enforce is {self._abilities.words}.",
+                hint="`flowstead doctor` says what is missing. `flowstead up --no-demand-isolation` does without.",
+            )
+        return self._abilities
 
     def _state(self, run: Path, process: SupervisedProcess | None, workers: set[str]) -> InstanceState:
         if process is None:
@@ -173,6 +206,20 @@ class LocalEngine:
         return self._home.scratch / instance_id
 
 
+def _card_of(spec: InstanceSpec, abilities: Abilities, user: int) -> _Card:
+    return _Card(
+        id=spec.id,
+        endpoint=spec.endpoint,
+        deployment=spec.deployment,
+        deployment_uid=spec.deployment_uid,
+        revision=spec.revision,
+        log=str(spec.log),
+        python=str(spec.python),
+        isolation=abilities.words,
+        user=user if abilities.own_user else 0,
+    )
+
+
 def _describe(card: _Card, run: Path, process: SupervisedProcess | None, state: InstanceState) -> ObservedInstance:
     return ObservedInstance(
         id=card.id,
@@ -189,6 +236,7 @@ def _describe(card: _Card, run: Path, process: SupervisedProcess | None, state: 
         restarts=process.restarts if process else 0,
         exit_code=process.exit_code if process else None,
         started_at=process.started_at if process else 0.0,
+        isolation=card.isolation,
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+from flowstead.confine.description import CERTIFICATES, Confinement
 from flowstead.engines.protocol import EXIT_FLOW_CANNOT_START, EXIT_PACKAGE_MISSING, InstanceSpec
 from flowstead.supervise import ProcessSpec
 
@@ -15,11 +16,16 @@ supervisor's back-off that is after about three seconds, so a deployment that ca
 _DRAIN_MARGIN_S = 5.0
 """What an instance gets beyond its longest request to end by itself, seconds."""
 
-_CERTIFICATES = ("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
-"""Whom the host trusts: not secret, and without them nothing behind a company's proxy can be called."""
 
-
-def process_spec(spec: InstanceSpec, *, run: Path, scratch: Path, log: Path, host: Mapping[str, str]) -> ProcessSpec:
+def process_spec(
+    spec: InstanceSpec,
+    *,
+    run: Path,
+    scratch: Path,
+    log: Path,
+    host: Mapping[str, str],
+    confinement: Confinement | None = None,
+) -> ProcessSpec:
     """host: the server's own environment, of which only the names of the certificates' files are passed on."""
     settings = spec.request_settings
     return ProcessSpec(
@@ -39,6 +45,7 @@ def process_spec(spec: InstanceSpec, *, run: Path, scratch: Path, log: Path, hos
         stop_grace_s=settings.request_timeout_s + _DRAIN_MARGIN_S,
         give_up_after=_GIVE_UP_AFTER,
         fatal_exit_codes=(EXIT_FLOW_CANNOT_START, EXIT_PACKAGE_MISSING),
+        confinement=confinement,
     )
 
 
@@ -62,5 +69,5 @@ def _environment(spec: InstanceSpec, scratch: Path, host: Mapping[str, str]) -> 
         # The flow's folder is shared and addressed by its content: no `__pycache__` may appear in it.
         "PYTHONDONTWRITEBYTECODE": "1",
     }
-    trusted = {name: host[name] for name in _CERTIFICATES if name in host}
+    trusted = {name: host[name] for name in CERTIFICATES if name in host}
     return own | trusted | dict(spec.environment)

@@ -1,0 +1,80 @@
+"""What an instance may reach, and as whom it runs."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import os
+import sys
+from collections.abc import Collection, Mapping
+from pathlib import Path
+
+from flowstead.confine.abilities import Abilities
+from flowstead.confine.description import Confinement, Reach, certificate_files, confinement
+from flowstead.confine.places import interpreter_places
+from flowstead.engines.protocol import InstanceSpec
+from flowstead.resources.home import Home
+
+_FIRST_USER = 700_000_000
+_USERS = 1_000_000_000
+"""Numbers of users that nobody has: above those of people and of containers, below 2³¹. So many of them that two homes
+on one machine will not meet."""
+
+_PRIVATE, _SHARED_IN_GROUP = 0o077, 0o007
+
+
+def own_user(id: str, taken: Collection[int]) -> int:
+    """The number of the user that an instance becomes. taken: those of the others. Pure."""
+    user = _number(id)
+    while user in taken:
+        user = _FIRST_USER + (user + 1 - _FIRST_USER) % _USERS
+    return user
+
+
+def confinement_of(
+    spec: InstanceSpec, *, home: Home, scratch: Path, user: int, abilities: Abilities, host: Mapping[str, str]
+) -> Confinement | None:
+    """user: as `own_user` says. host: the server's own environment; a deployment's must not name files to show."""
+    # All instances of a deployment collect into the same folders, each under a user of its own.
+    group = _number(spec.deployment_uid) if spec.collected else user
+    reach = Reach(
+        scratch=scratch,
+        readable=(
+            _content(spec.flow, home),
+            *interpreter_places(spec.python),
+            *_runtime_of_the_server(spec.python),
+            *certificate_files(host),
+        ),
+        shared=(spec.collected,) if spec.collected else (),
+        hidden=(home.root, home.run),
+    )
+    umask = _SHARED_IN_GROUP if spec.collected else _PRIVATE
+    return confinement(abilities, reach, user=(user, group), umask=umask)
+
+
+def open_collected_folder(folder: Path, wanted: Confinement | None) -> None:
+    """Make the folder and let the deployment's group write there."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if wanted is not None and wanted.user is not None:
+        os.chown(folder, -1, wanted.user[1])
+        folder.chmod(0o2770)
+
+
+def _number(name: str) -> int:
+    return _FIRST_USER + int.from_bytes(hashlib.sha256(name.encode()).digest()[:8]) % _USERS
+
+
+def _content(flow: Path, home: Home) -> Path:
+    """The whole of what was uploaded: a flow may lie in a folder of it and read what lies beside."""
+    for store in (home.models, home.flows / "snapshots"):
+        if flow.is_relative_to(store) and flow != store:
+            return store / flow.relative_to(store).parts[0]
+    return flow
+
+
+def _runtime_of_the_server(python: Path) -> list[Path]:
+    """An instance that shares the server's own environment, as in tests, may find the runtime in a checkout."""
+    if python != Path(sys.executable):
+        return []
+    found = importlib.util.find_spec("flowstead_runtime")
+    return [Path(each).parent for each in (found and found.submodule_search_locations) or ()]
