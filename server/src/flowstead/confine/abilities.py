@@ -21,20 +21,21 @@ _TRY_WITHIN_S = 20.0
 @dataclass(frozen=True)
 class Abilities:
     """namespaces: a view of its own that shows only what it may reach. landlock: its version, 0 for none. own_user: a
-    user of its own for each instance, which only root can give."""
+    user of its own for each instance, which only root can give. call_filter: as `calls` has it, in its stead."""
 
     namespaces: bool = False
     landlock: int = 0
     own_user: bool = False
+    call_filter: bool = False
 
     @property
     def any(self) -> bool:
-        return self.namespaces or self.landlock > 0
+        return self.namespaces or self.landlock > 0 or self.call_filter
 
     @property
     def whole(self) -> bool:
         """All that is promised on Linux: neither files nor processes of others can be reached."""
-        return self.namespaces and (self.own_user or self.landlock >= SCOPES_SINCE)
+        return self.namespaces and (self.own_user or (self.landlock >= SCOPES_SINCE and self.call_filter))
 
     @property
     def for_builds(self) -> Abilities:
@@ -47,7 +48,7 @@ class Abilities:
         said = [
             *(["namespaces"] if self.namespaces else []),
             *(["landlock"] if self.landlock else []),
-            *(["own user"] if self.own_user else []),
+            *(["own user"] if self.own_user else ["call filter"] if self.call_filter else []),
         ]
         return ", ".join(said) or "none"
 

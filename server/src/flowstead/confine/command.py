@@ -17,7 +17,7 @@ import sys
 
 sys.path.append(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 
-from flowstead.confine import landlock
+from flowstead.confine import calls, landlock
 from flowstead.confine.launcher import confine
 
 TYPE_CHECKING = False
@@ -48,22 +48,14 @@ def _abilities() -> dict[str, Any]:
     root = os.geteuid() == 0 and _has_every_user()
     own_user = root and _works(_description(namespaces=True, user=[_A_USER, _A_USER]))
     namespaces = own_user or _works(_description(namespaces=True))
-    return {"namespaces": namespaces, "landlock": version, "own_user": own_user}
+    call_filter = calls.is_known(os.uname().machine) and _works(_description(call_filter=True))
+    return {"namespaces": namespaces, "landlock": version, "own_user": own_user, "call_filter": call_filter}
 
 
 def _description(**wanted: Any) -> dict[str, Any]:
-    nothing: dict[str, Any] = dict.fromkeys(
-        ("readable", "writable", "devices", "hidden", "owned", "links", "files"), ()
-    )
-    return {
-        **nothing,
-        "readable": ("/usr",),
-        "namespaces": False,
-        "landlock": 0,
-        "user": None,
-        "umask": 0o077,
-        **wanted,
-    }
+    none = dict.fromkeys(("readable", "writable", "devices", "hidden", "owned", "links", "files"), ())
+    plain = {"namespaces": False, "landlock": 0, "call_filter": False, "user": None, "umask": 0o077}
+    return {**none, **plain, "readable": ("/usr",), **wanted}
 
 
 def _has_every_user() -> bool:

@@ -20,13 +20,15 @@ _USERS = "root:x:0:0::/:/usr/sbin/nologin\nflow:x:{0}:{1}::{2}:/bin/sh\nnobody:x
 class Confinement:
     """As `launcher.confine` carries it out. Paths are absolute and have no symbolic link in them.
 
-    namespaces: only what is named is there at all. landlock: the version whose rules apply, 0 for none. user: (uid,
-    gid) to become. readable: may be read and executed, with all below. hidden: folders inside of readable ones that
-    show only what is named. owned: are made the user's. links, files: (path, target or text), made in the view.
+    namespaces: only what is named is there at all. landlock: the version whose rules apply, 0 for none. call_filter: as
+    `calls` has it. user: (uid, gid) to become. readable: may be read and executed, with all below. hidden: folders
+    inside of readable ones that show only what is named. owned: are made the user's. links, files: (path, target or
+    text), made in the view.
     """
 
     namespaces: bool
     landlock: int
+    call_filter: bool
     user: tuple[int, int] | None
     readable: tuple[str, ...]
     writable: tuple[str, ...]
@@ -67,6 +69,8 @@ def confinement(
     return Confinement(
         namespaces=abilities.namespaces,
         landlock=abilities.landlock,
+        # A user of its own has no other processes.
+        call_filter=abilities.call_filter and user is None,
         user=user,
         readable=outermost(readable, hidden),
         writable=tuple(dict.fromkeys(writable)),

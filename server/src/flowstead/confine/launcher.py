@@ -3,6 +3,7 @@
     namespaces   a root of its own that shows only what is named, under the very same paths
     own user     a user and group that nobody else has, when the server is root
     landlock     what may be done where, whatever else is reachable; signals and abstract sockets stay inside
+    call filter  others' limits and priorities cannot be changed, where the user is the same as theirs
 
 What is asked for is done or OSError is raised: nothing runs less confined than its description says.
 """
@@ -15,7 +16,7 @@ from __future__ import annotations
 import os
 import stat
 
-from flowstead.confine import kernel, landlock
+from flowstead.confine import calls, kernel, landlock
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -49,6 +50,8 @@ def confine(wanted: dict[str, Any], *, inherited: int) -> None:
     os.umask(wanted["umask"])
     if wanted["landlock"]:
         landlock.restrict(wanted["landlock"], _allowed(wanted))
+    if wanted["call_filter"]:
+        calls.spare_other_processes()
 
 
 def _hand_over(wanted: dict[str, Any], user: list[int]) -> None:
