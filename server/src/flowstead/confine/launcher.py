@@ -33,6 +33,18 @@ _STREAMS = (
 )
 
 
+def enter_process_namespace(wanted: dict[str, Any]) -> None:
+    """The children that this process makes from now on see each other only, and end when the first of them does."""
+    if not wanted["processes"]:
+        return
+    if _may_mount():
+        kernel.unshare(kernel.CLONE_NEWPID)
+        return
+    proc = os.open("/proc", os.O_PATH | os.O_CLOEXEC)
+    _enter_user_namespace(proc, kernel.CLONE_NEWPID)
+    os.close(proc)
+
+
 def confine(wanted: dict[str, Any], *, inherited: int) -> None:
     """wanted: the fields of a `Confinement`. inherited: how many descriptors, from 0 on, the program shall have."""
     kernel.close_on_exec_from(inherited)
@@ -127,7 +139,7 @@ def _mount_empty(path: str, options: str) -> None:
 def _mount_processes(wanted: dict[str, Any], user: list[int] | None) -> None:
     """/proc: one of its own without other users' processes, where the kernel lets us; else the host's, read-only."""
     os.makedirs("proc", 0o755)
-    if user:
+    if user or wanted["processes"]:
         flags = kernel.MS_NOSUID | kernel.MS_NODEV | kernel.MS_NOEXEC
         try:
             kernel.mount("proc", "proc", flags, "hidepid=2")

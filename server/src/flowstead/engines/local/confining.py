@@ -52,12 +52,10 @@ def confinement_of(
     return confinement(abilities, reach, user=(user, group), umask=umask)
 
 
-def open_collected_folder(folder: Path, wanted: Confinement | None) -> None:
-    """Make the folder and let the deployment's group write there."""
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if wanted is not None and wanted.user is not None:
-        os.chown(folder, -1, wanted.user[1])
-        folder.chmod(0o2770)
+def share_with_group(folder: Path, group: int) -> None:
+    """Let the group write there, and in all that will be made there."""
+    os.chown(folder, -1, group)
+    folder.chmod(0o2770)
 
 
 def _number(name: str) -> int:

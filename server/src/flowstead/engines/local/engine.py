@@ -24,7 +24,7 @@ from pathlib import Path
 
 from flowstead import supervise
 from flowstead.confine.abilities import Abilities, of_this_host
-from flowstead.engines.local.confining import confinement_of, open_collected_folder, own_user
+from flowstead.engines.local.confining import confinement_of, own_user, share_with_group
 from flowstead.engines.local.health import HealthWatch
 from flowstead.engines.local.process import health_socket, process_spec, score_socket
 from flowstead.engines.local.tail import last_lines
@@ -88,7 +88,7 @@ class LocalEngine:
         if _read_card(run) is not None:
             return
         scratch = self._scratch(spec.id)
-        for directory in (run, scratch, spec.log.parent):
+        for directory in (run, scratch, spec.log.parent, *((spec.collected,) if spec.collected else ())):
             directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         abilities = self._demanded_abilities()
         user = own_user(spec.id, {card.user for each in self._directories() if (card := _read_card(each))})
@@ -98,8 +98,8 @@ class LocalEngine:
         process = process_spec(spec, run=run, scratch=scratch, log=spec.log, host=os.environ, confinement=confined)
         _write_card(run, _card_of(spec, abilities, user))
         try:
-            if spec.collected is not None:
-                open_collected_folder(spec.collected, confined)
+            if spec.collected is not None and confined is not None and confined.user is not None:
+                share_with_group(spec.collected, confined.user[1])
             supervise.start(run, process)
         except StartFailed:
             self._clean_up(run)
