@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -12,16 +13,19 @@ import pytest
 
 from flowstead.launch.lock import find_holder
 from flowstead.resources.home import Home
-from tests.installation import FULL, WORKSPACE, Installation, eventually, write_flow
+from tests.installation import FULL, WORKSPACE, Installation, eventually, free_port, write_flow
 
 DYING = Path(__file__).parent / "dying"
 HELD = """\
-import time
-from pathlib import Path
+import socket, time
 
 from promptflow.core import tool
 
-while Path({hold!r}).exists():
+while True:
+    try:
+        socket.create_connection(("127.0.0.1", {hold})).close()
+    except ConnectionRefusedError:
+        break
     time.sleep(0.05)
 
 
@@ -29,7 +33,7 @@ while Path({hold!r}).exists():
 def say(text: str) -> str:
     return f"you said {{text}}"
 """
-"""Is not ready while that file is there."""
+"""Is not ready while somebody listens there: files of ours an instance does not see."""
 CREATION = ("EnvironmentBuilt", "InstancesStarted", "InstancesReady", "RouteSwitched")
 UPDATE = ("RouteSwitched", "OldInstancesDrained", "OldInstancesStopped")
 DELETION = ("InstancesStopped", "FilesRemoved", "RowsRemoved")
@@ -44,7 +48,8 @@ class Dying:
 
     def __init__(self, installation: Installation, folder: Path) -> None:
         self.flowstead = installation
-        self.hold = folder / "hold"
+        self.hold = free_port()
+        self._holding: socket.socket | None = None
         self._point = folder / "die-at"
         self.kills = 0
 
@@ -80,9 +85,10 @@ class Dying:
         """New instances are held until the server has died while it waited for them."""
         waits = [index for index, each in enumerate(points) if "InstancesReady" in each]
         if point and waits and points.index(point) <= waits[0]:
-            self.hold.touch()
-        else:
-            self.hold.unlink(missing_ok=True)
+            self._holding = self._holding or socket.create_server(("127.0.0.1", self.hold), backlog=1000)
+        elif self._holding is not None:
+            self._holding.close()
+            self._holding = None
         if point:
             self._point.write_text(point)
 
@@ -111,7 +117,7 @@ def test_every_operation_ends_though_the_server_is_killed_at_each_of_its_phases(
     flowstead = dying.flowstead
     endpoint, deployment = "/onlineEndpoints/target", "/onlineEndpoints/target/deployments/blue"
     key_mode: dict[str, Any] = {"properties": {"authMode": "Key"}}
-    flow = write_flow(tmp_path / "flow", HELD.format(hold=str(dying.hold)), requirements="iniconfig==2.1.0\n")
+    flow = write_flow(tmp_path / "flow", HELD.format(hold=dying.hold), requirements="iniconfig==2.1.0\n")
     flowstead.run("model", "create", "--name", "flow", "--path", str(flow))
     body: dict[str, Any] = {"properties": {"model": f"{WORKSPACE}/models/flow/versions/1"}}
 

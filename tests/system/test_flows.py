@@ -116,7 +116,7 @@ from promptflow.core import tool
 
 @tool
 async def say(text: str):
-    pathlib.Path(text).write_text(str(os.getpid()))
+    pathlib.Path.home().joinpath(text).write_text(str(os.getpid()))
     time.sleep(600)
 """
 
@@ -124,13 +124,13 @@ WAIT = """\
     try:
         await asyncio.sleep(600)
     finally:
-        pathlib.Path(text + ".ended").touch()
+        pathlib.Path.home().joinpath(text + ".ended").touch()
 """
 
 
 @pytest.mark.parametrize("how", ["kill", "leave"])
 def test_no_test_outlives_its_server_or_its_caller(own_flowstead: Installation, tmp_path: Path, how: str) -> None:
-    mark, folder = tmp_path / "pid", tmp_path / "slow"
+    folder, scratch = tmp_path / "slow", own_flowstead.home / "scratch"
     own_flowstead.run("flow", "init", "slow", "--path", str(folder))
     code = (
         SLOW if how == "kill" else SLOW.replace("    time.sleep(600)", WAIT).replace("import os", "import asyncio, os")
@@ -142,16 +142,16 @@ def test_no_test_outlives_its_server_or_its_caller(own_flowstead: Installation, 
     own_flowstead.run("flow", "push", str(folder))
     url = f"{own_flowstead.url}{WORKSPACE}/flows/slow/test"
     headers = {"Authorization": f"Bearer {own_flowstead.token()}"}
-    body = {"inputs": {"text": str(mark)}}
+    body = {"inputs": {"text": "pid"}}
     with httpx.stream("POST", url, json=body, headers=headers, timeout=60) as answer:
         assert answer.status_code == 200
-        eventually("the flow runs", mark.exists, within=60)
+        mark = eventually("the flow runs", lambda: next(scratch.glob("*/pid"), None), within=60)
         pid = int(eventually("it says who it is", mark.read_text))
         if how == "kill":
             process = psutil.Process(pid)
             psutil.Process(own_flowstead.server_pid()).kill()
     if how == "leave":
-        eventually("it is cancelled", (tmp_path / "pid.ended").exists)
+        eventually("it is cancelled", mark.with_name("pid.ended").exists)
         return
     own_flowstead.up()
     eventually("the orphan is gone", lambda: not process.is_running())
