@@ -153,6 +153,33 @@ def test_code_assets_and_models_that_are_named_are_looked_up(
     assert "error: ResourceNotFound" in said
 
 
+@pytest.mark.parametrize("key", ["target", "azure_endpoint", "api_base", "endpoint"])
+def test_an_address_is_changed_by_whichever_key_it_is_named(
+    server: ScriptedServer, tmp_path: Path, capsys: pytest.CaptureFixture[str], key: str
+) -> None:
+    file = tmp_path / "connection.yml"
+    file.write_text("name: mine\ntype: azure_open_ai\nazure_endpoint: https://first\napi_key: hush\n")
+    assert printed(capsys, "connection", "create", "-f", str(file))["target"] == "https://first"
+    changed = printed(capsys, "connection", "update", "-n", "mine", "--set", f"{key}=https://second")
+    assert changed["target"] == "https://second"
+    assert printed(capsys, "connection", "create", "-f", str(file), "--set", f"{key}=https://third")["target"] == (
+        "https://third"
+    )
+
+
+def test_two_addresses_of_one_connection_are_refused(
+    server: ScriptedServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "connection.yml"
+    text = "name: mine\ntype: azure_open_ai\nazure_endpoint: https://first\napi_key: hush\napi_base: https://{}\n"
+    file.write_text(text.format("second"))
+    said = failed(capsys, "connection", "create", "-f", str(file))
+    assert f"{file}:3: azure_endpoint: api_base names another address" in said
+    assert "Write one of api_base and azure_endpoint." in said
+    file.write_text(text.format("first"))
+    assert printed(capsys, "connection", "create", "-f", str(file))["target"] == "https://first"
+
+
 def test_what_nothing_follows_from_is_kept_and_told_of(
     server: ScriptedServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

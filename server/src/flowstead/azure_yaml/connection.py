@@ -9,7 +9,7 @@ from typing import Any
 from flowstead.azure_yaml.connection_types import TYPES, ConnectionType
 from flowstead.azure_yaml.credentials import Credentials, api_key, credentials, custom_keys
 from flowstead.azure_yaml.document import Document
-from flowstead.azure_yaml.entry import Entry
+from flowstead.azure_yaml.entry import ON_THE_COMMAND_LINE, Entry
 from flowstead.azure_yaml.fields import IGNORED_AT_TOP, Section, anything, as_entry, filled_text, flag, text, texts
 from flowstead.azure_yaml.schemas import check_schema
 
@@ -116,7 +116,7 @@ def _credentials(top: Entry, read: Mapping[str, Any], kind: ConnectionType) -> C
 
 
 def _target(top: Entry, read: Mapping[str, Any], kind: ConnectionType) -> str:
-    found = next((str(read[key]) for key in _ADDRESSES if key in read), "")
+    found = _address(top)
     if kind.artifact and "target" not in read and "artifact" in read:
         name = read["artifact"].get("name")
         workspace = read.get("one_lake_workspace_name")
@@ -129,3 +129,17 @@ def _target(top: Entry, read: Mapping[str, Any], kind: ConnectionType) -> str:
     if not found and "target" in kind.required:
         raise top.wrong(f"the key {kind.address} is missing.", hint=f"Add `{kind.address}:`.")
     return found
+
+
+def _address(top: Entry) -> str:
+    """What --set says wins over the file, and over what `update` has from the server, by whichever key it is said."""
+    known = top.value if isinstance(top.value, Mapping) else {}
+    given = {key: known[key] for key in _ADDRESSES if key in known and known[key].value is not None}
+    said = {key: entry for key, entry in given.items() if entry.origin == ON_THE_COMMAND_LINE} or given
+    first = next(iter(said), "")
+    for key, entry in said.items():
+        if entry.text != said[first].text:
+            raise entry.wrong(
+                f"{first} names another address for the same connection.", hint=f"Write one of {first} and {key}."
+            )
+    return said[first].text if first else ""
