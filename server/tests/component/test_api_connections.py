@@ -151,6 +151,19 @@ def test_a_category_goes_by_several_names_and_is_told_as_given(api: InProcessApi
     assert [each["properties"]["category"] for each in found] == [stored]
 
 
+def test_speech_is_found_among_the_cognitive_services(api: InProcessApi) -> None:
+    for name, kind in (("voice", "speech"), ("guard", "Content Safety")):
+        body = azure_open_ai(category="CognitiveService", metadata={"Kind": kind})
+        assert api.call("PUT", f"connections/{name}", body).status_code == 200
+
+    def names(category: str) -> list[str]:
+        return [each["name"] for each in api.call("GET", f"connections?category={category}").json()["value"]]
+
+    assert names("azure_speech_services") == names("AzureSpeechServices") == ["voice"]
+    assert names("azure_content_safety") == ["guard"]
+    assert names("CognitiveService") == ["voice", "guard"]
+
+
 @pytest.mark.parametrize(
     ("changes", "says"),
     [

@@ -28,6 +28,11 @@ class ConnectionType:
     needs: str = "api_key"
 
     @property
+    def asked_for(self) -> str:
+        """By which a list is asked for those of the type: Azure keeps several types as `CognitiveService`."""
+        return self.word if self.category == "CognitiveService" else self.category
+
+    @property
     def tells(self) -> frozenset[str]:
         """What the metadata of such a connection says, and that of no other with the same category."""
         return frozenset({self.flow_type, *(value for _, value in self.defaults.values())} - {""})

@@ -94,7 +94,7 @@ def list_all(
     """List the connections."""
     known = TYPES.get(type.lower()) if type else None
     with open_client(home) as client:
-        found = client.connections.all(known.category if known else type or "")
+        found = client.connections.all(known.asked_for if known else type or "")
         show([shown_connection(body) for body in found], output, query)
 
 

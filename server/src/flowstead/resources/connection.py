@@ -37,8 +37,9 @@ _ALIASES = {
     "cognitiveservices": "cognitiveservice",
     "azurecontentsafety": "contentsafety",
     "azureformrecognizer": "formrecognizer",
+    "azurespeechservices": "speech",
 }
-_OF_COGNITIVE_SERVICE = {"contentsafety", "formrecognizer"}
+_OF_COGNITIVE_SERVICE = {"contentsafety", "formrecognizer", "speech"}
 """Azure keeps these as `CognitiveService`, with their name in the metadata's `Kind`."""
 
 
