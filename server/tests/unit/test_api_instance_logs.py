@@ -42,3 +42,17 @@ def test_links_are_not_followed(tmp_path: Path) -> None:
 def test_bytes_that_are_no_text_do_no_harm(tmp_path: Path) -> None:
     (tmp_path / "a.log").write_bytes(b"\xff\xfe\n" + b"x" * (5 * 1024 * 1024) + b"\nend\n")
     assert tail(tmp_path, 1) == "end\n"
+
+
+def test_no_more_lines_than_asked_for_come_of_all_logs_together(tmp_path: Path) -> None:
+    for age, name in enumerate(("new", "old", "older")):
+        (tmp_path / f"{name}.log").write_text("".join(f"{name} {n}\n" for n in range(4)))
+        os.utime(tmp_path / f"{name}.log", (1000 - age, 1000 - age))
+    assert tail(tmp_path, 1) == "new 3\n"
+    assert tail(tmp_path, 3) == "==> new <==\nnew 2\nnew 3\n"
+    assert tail(tmp_path, 8) == "==> old <==\nold 3\n\n==> new <==\nnew 0\nnew 1\nnew 2\nnew 3\n"
+    for count in range(1, 40):
+        lines = tail(tmp_path, count).splitlines()
+        assert len(lines) <= count
+        assert lines[-1] == "new 3"
+    assert tail(tmp_path, 40).count("==>") == 3

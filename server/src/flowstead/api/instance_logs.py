@@ -15,17 +15,30 @@ _STORAGE_INITIALIZER = "storage-initializer"
 
 
 def tail(folder: Path, count: int, *, storage_initializer: bool = False) -> str:
-    """The last lines of each log of a deployment, the log written last at the end; several get a heading
-    each. Empty when there is none."""
+    """The last lines of a deployment's logs, no more than `count` in all: the end of the log that was written last,
+    before it what there is room for of the one written before, and so on. Several get a heading each. Empty when there
+    is none."""
     logs = [
         log
         for log in folder.glob("*.log")
         if log.name.startswith(_STORAGE_INITIALIZER) == storage_initializer and not log.is_symlink()
     ]
-    ends = [(log.stem, last_lines(log, count)) for log in sorted(logs, key=_written_at)]
-    if len(ends) == 1:
+    ends = [(log.stem, last_lines(log, count)) for log in sorted(logs, key=_written_at, reverse=True)]
+    ends = [(name, lines) for name, lines in ends if lines]
+    if not ends:
+        return ""
+    # A lone log needs no heading, and one line has no room for it.
+    if len(ends) == 1 or count == 1:
         return _text(ends[0][1])
-    return "\n".join(f"==> {name} <==\n{_text(lines)}" for name, lines in ends if lines)
+    shown: list[str] = []
+    room = count
+    for name, lines in ends:
+        room -= 2 if shown else 1  # a heading, and an empty line between two logs
+        if room < 1:
+            break
+        shown.append(f"==> {name} <==\n{_text(lines[-room:])}")
+        room -= len(lines[-room:])
+    return "\n".join(reversed(shown))
 
 
 def last_lines(log: Path, count: int) -> Sequence[str]:
