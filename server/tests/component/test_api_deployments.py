@@ -442,3 +442,16 @@ def test_automatic_scaling_is_refused_and_no_setting_for_it_is_not(api: InProces
     assert (refused.status_code, refused.json()["error"]["code"]) == (400, "BadArgument")
     assert "automatic scaling is not here yet" in refused.json()["error"]["message"]
     assert "instance_count" in refused.json()["error"]["message"]
+
+
+def test_deployments_are_filtered_by_tags_and_properties(api: InProcessApi) -> None:
+    for name, tag in (("blue", "old"), ("green", "new")):
+        wanted = {**body(api, properties={"colour": name}), "tags": {"age": tag}}
+        assert api.call("PUT", f"onlineEndpoints/foo/deployments/{name}", wanted).status_code == 201
+
+    def names(query: str) -> list[str]:
+        found = api.call("GET", f"onlineEndpoints/foo/deployments?{query}").json()["value"]
+        return [each["name"] for each in found]
+
+    assert names("tags=age") == ["blue", "green"]
+    assert names("tags=age%3Dnew") == names("properties=colour%3Dgreen") == names("name=green") == ["green"]

@@ -370,3 +370,50 @@ def test_a_first_key_that_cannot_be_one_is_refused_and_not_repeated(api: InProce
         assert (refused.status_code, refused.json()["error"]["target"]) == (400, field)
         assert "hush" not in refused.text
     assert api.call("GET", "onlineEndpoints/foo").status_code == 404
+
+
+def test_a_list_is_filtered_as_azure_filters_it(api: InProcessApi) -> None:
+    for name, tags, properties in (
+        ("one", {"team": "docs", "stage": "test"}, {}),
+        ("two", {"team": "docs"}, {"a.b": "c"}),
+        ("three", {}, {"a.b": "d"}),
+    ):
+        api.call("PUT", f"onlineEndpoints/{name}", {"tags": tags, "properties": {"properties": properties}})
+
+    def names(query: str) -> list[str]:
+        return [each["name"] for each in api.call("GET", f"onlineEndpoints?{query}").json()["value"]]
+
+    for query, wanted in (
+        ("name=TWO", ["two"]),
+        ("name=tw", []),
+        ("tags=team", ["one", "two"]),
+        ("tags=team%3Ddocs,stage", ["one"]),
+        ("tags=team%3Dother", []),
+        ("properties=a.b", ["two", "three"]),
+        ("properties=a.b%3Dd&computeType=Managed", ["three"]),
+        ("computeType=Kubernetes", []),
+        ("tags=team&orderBy=CreatedAtDesc", ["two", "one"]),
+        ("tags=team&orderBy=CreatedAtDesc&skip=1", ["one"]),
+        ("tags=team&count=1", ["one"]),
+    ):
+        assert names(query) == wanted, query
+    assert api.call("GET", "onlineEndpoints?computeType=Spark").status_code == 400
+
+
+def test_skip_comes_before_top(api: InProcessApi) -> None:
+    for number in range(7):
+        api.call("PUT", f"onlineEndpoints/foo{number}", {"properties": {}})
+
+    def pages(query: str) -> list[list[str]]:
+        found, page = [], api.call("GET", f"onlineEndpoints?{query}").json()
+        while True:
+            found.append([each["name"][-1] for each in page["value"]])
+            if "nextLink" not in page:
+                return found
+            page = api.call("GET", path_of(page["nextLink"])).json()
+
+    assert pages("$skip=2&$top=3") == [["2", "3", "4"]]
+    assert pages("skip=5&$top=3") == [["5", "6"]]
+    assert pages("$skip=1&$top=5&count=2") == [["1", "2"], ["3", "4"], ["5"]]
+    assert pages("skip=3&count=3") == [["3", "4", "5"], ["6"]]
+    assert pages("$skip=9&$top=2") == [[]]

@@ -56,16 +56,17 @@ def shown_state(record: AnyRecord) -> str:
 
 
 def page(request: Request, items: Sequence[Item], show: Callable[[Item], dict[str, Any]]) -> dict[str, Any]:
-    """`{"value": […][, "nextLink"]}`. `$top` bounds the whole list, `count` the page, `$skip` says where to
-    go on."""
-    skip = _number(request, "$skip", 0, least=0)
+    """`{"value": […][, "nextLink"]}`. `$skip` (or `skip`) says how many to leave out, `$top` how many there shall be
+    then on all pages together, `count` how many on this one."""
+    given = dict(request.query_params)
+    skip = _number(request, "$skip" if "$skip" in given else "skip", 0, least=0)
     top = _number(request, "$top", len(items), least=1)
     count = min(_number(request, "count", _MAX_PAGE, least=1), _MAX_PAGE)
-    wanted = items[:top] if "$top" in request.query_params else items
-    shown = wanted[skip : skip + count]
-    answer: dict[str, Any] = {"value": [show(item) for item in shown]}
-    if skip + count < len(wanted):
-        query = {**request.query_params, "$skip": str(skip + count)}
+    wanted = items[skip : skip + top]
+    answer: dict[str, Any] = {"value": [show(item) for item in wanted[:count]]}
+    if len(wanted) > count:
+        given.pop("skip", None)
+        query = {**given, "$skip": str(skip + count)} | ({"$top": str(top - count)} if "$top" in given else {})
         answer["nextLink"] = f"{context_of(request).base_url}{request.url.path}?{urlencode(query)}"
     return answer
 

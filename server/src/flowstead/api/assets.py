@@ -14,6 +14,7 @@ from fastapi.responses import JSONResponse, Response
 from flowstead.api.arm import envelope, ordered, page, put_answer, resource_answer
 from flowstead.api.bodies import Body, TextMap
 from flowstead.api.context import SITE, Context, Here, Needs
+from flowstead.api.list_filters import tagged
 from flowstead.api.pending_uploads import PendingUploadBody, pending_upload
 from flowstead.api.preconditions import ForChange, ForPut, Preconditions
 from flowstead.errors import BadArgument, ResourceConflict
@@ -211,8 +212,8 @@ def _router(asset: Asset[Version]) -> APIRouter:
 
 def viewed(request: Request, records: Sequence[Item]) -> Sequence[Item]:
     """Those that `listViewType` asks for: ActiveOnly (as when it is absent), ArchivedOnly or All; and of these those
-    that have the tags in `$tags`: `name` or `name=value`, with commas between."""
-    records = _tagged(request, records)
+    that have the tags in `$tags`."""
+    records = tagged(request, records)
     wanted = request.query_params.get("listViewType", "ActiveOnly").lower()
     if wanted == "all":
         return records
@@ -259,16 +260,6 @@ def demand_not_deployed(tx: Reading, record: AnyRecord, used_by: Callable[[Deplo
                 raise ResourceConflict(
                     f"The deployment {place} uses it.", hint="Delete the deployment first.", target=record.id
                 )
-
-
-def _tagged(request: Request, records: Sequence[Item]) -> Sequence[Item]:
-    asked = request.query_params.get("$tags", request.query_params.get("tags", ""))
-    for tag in filter(None, asked.split(",")):
-        name, given, value = tag.partition("=")
-        records = [
-            record for record in records if name in record.spec.tags and (not given or record.spec.tags[name] == value)
-        ]
-    return records
 
 
 def _described(body: AssetBody, before: AssetContainerSpec) -> AssetContainerSpec:

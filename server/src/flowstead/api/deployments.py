@@ -18,6 +18,7 @@ from flowstead.api.deployment_rules import check_body, check_code, check_flow, c
 from flowstead.api.endpoints import ENDPOINTS
 from flowstead.api.flow_choices import check_outputs, named_by
 from flowstead.api.instance_logs import MAX_LINES, tail
+from flowstead.api.list_filters import online
 from flowstead.api.merging import merge
 from flowstead.api.preconditions import ForChange, ForPut, Preconditions
 from flowstead.api.quota import check_quota
@@ -49,10 +50,11 @@ Writer = Annotated[Principal, Depends(Needs(f"{_ACTION}/write"))]
 
 @router.get(_DEPLOYMENTS, dependencies=[Reader])
 def list_deployments(endpoint: str, request: Request, here: Here) -> dict[str, Any]:
+    """The endpoint's deployments, by `name`, `tags`, `properties` and `computeType`."""
     with here.store.reading() as tx:
         parent = tx.get(Kind.ENDPOINT, here.workspace.endpoint(endpoint))
         found = tx.list(Kind.DEPLOYMENT, parent.id)
-    return page(request, ordered(request, found), show)
+    return page(request, ordered(request, online(request, found)), show)
 
 
 @router.get(_DEPLOYMENT, dependencies=[Reader])

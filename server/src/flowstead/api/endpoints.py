@@ -12,6 +12,7 @@ from flowstead.api.arm import accepted, ordered, page, put_answer, resource_answ
 from flowstead.api.context import SITE, Context, Here, Needs
 from flowstead.api.endpoint_bodies import EndpointBody, KeyBody, show, to_spec
 from flowstead.api.endpoint_rules import check_body, check_first_keys, check_key, check_name, check_split
+from flowstead.api.list_filters import online
 from flowstead.api.merging import merge
 from flowstead.api.preconditions import ForChange, ForPut
 from flowstead.errors import BadArgument
@@ -33,9 +34,10 @@ Writer = Annotated[Principal, Depends(Needs("workspaces/onlineEndpoints/write"))
 
 @router.get(ENDPOINTS, dependencies=[Reader])
 def list_endpoints(request: Request, here: Here) -> dict[str, Any]:
+    """The endpoints, by `name`, `tags`, `properties` and `computeType`."""
     with here.store.reading() as tx:
         found = tx.list(Kind.ENDPOINT, here.workspace.path)
-    return page(request, ordered(request, found), lambda record: show(record, here))
+    return page(request, ordered(request, online(request, found)), lambda record: show(record, here))
 
 
 @router.get(_ENDPOINT, dependencies=[Reader])
