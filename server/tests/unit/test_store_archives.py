@@ -88,6 +88,13 @@ def test_links_and_devices_are_refused() -> None:
         assert "neither a file nor a folder" in str(refusal(archive((entry, b"/etc/passwd"))))
 
 
+def test_a_name_that_goes_on_after_a_nul_is_refused() -> None:
+    """The library would read it up to there: `a.py`, where another program sees something else."""
+    raw = archive(("a.pyXb.txt", b"1")).getvalue()
+    made = io.BytesIO(raw.replace(b"a.pyXb.txt", b"a.py\0b.txt"))
+    assert "a character that is not allowed" in str(refusal(made))
+
+
 def test_the_same_path_twice_is_refused() -> None:
     with pytest.warns(UserWarning, match="Duplicate name"):
         made = archive(("a", b"1"), ("a", b"2"))

@@ -74,9 +74,11 @@ def _entries(listed: Sequence[zipfile.ZipInfo]) -> list[tuple[str, zipfile.ZipIn
     found: dict[str, zipfile.ZipInfo] = {}
     for entry in listed:
         path = entry.filename
-        problem = path_problem(path.removesuffix("/"))
-        if problem:
-            raise _refused(f"the path {path[:80]!r} {problem}")
+        # The library cuts a name at its first NUL; as it was written it may say something else.
+        for name in (entry.orig_filename, path):
+            problem = path_problem(name.removesuffix("/"))
+            if problem:
+                raise _refused(f"the path {name[:80]!r} {problem}")
         _check_kind(entry)
         if entry.is_dir() or _TOOLS.intersection(PurePosixPath(path).parts):
             continue
