@@ -87,6 +87,25 @@ def test_who_may_not_learns_nothing_from_the_body(api: InProcessApi) -> None:
     assert answer.status_code == 401
 
 
+@pytest.mark.parametrize("name", ["%ff", "%fe", "a%c3", "%ed%a0%80", "%c0%ae%c0%ae"])
+def test_a_path_that_is_not_utf8_is_refused(api: InProcessApi, name: str) -> None:
+    """Else `%ff` and `%fe` would be one file."""
+    api.call("PUT", "flows/draft", {"properties": {}})
+    answer = api.call("PUT", f"flows/draft/files/{name}.txt", content=b"x")
+    assert (answer.status_code, answer.json()["error"]["code"]) == (400, "BadArgument")
+    assert api.call("GET", "flows/draft/files").json()["value"] == []
+    signature = api.call("POST", "datastores/workspaceblobstore/listSecrets").json()["sasToken"]
+    place = "/flowstead.blob.core.private/azureml-blobstore/LocalUpload/aa"
+    blob = api.call("PUT", f"{place}/{name}?{signature}", token=None, content=b"x")
+    assert (blob.status_code, blob.headers["x-ms-error-code"]) == (400, "BadArgument")
+
+
+def test_a_path_in_utf8_is_that_name(api: InProcessApi) -> None:
+    api.call("PUT", "flows/draft", {"properties": {}})
+    assert api.call("PUT", "flows/draft/files/%c3%bc%ef%bf%bd.txt", content=b"x").status_code == 201
+    assert [each["path"] for each in api.call("GET", "flows/draft/files").json()["value"]] == ["ü\ufffd.txt"]
+
+
 @pytest.mark.parametrize("host", ["127.0.0.1:8080", "127.0.0.1", "localhost:9", "LOCALHOST", "[::1]:8080", "flowstead"])
 def test_own_hosts_are_served(api: InProcessApi, host: str) -> None:
     assert api.call("GET", "/health", token=None, headers={"Host": host}).status_code == 200

@@ -47,6 +47,7 @@ from flowstead.api.middleware import (
     Failures,
     KnownHosts,
     RequestIds,
+    Utf8Paths,
 )
 from flowstead.api.rehearsing import PlannedRoutes
 from flowstead.engines.instance_board import InstanceBoard
@@ -129,6 +130,7 @@ def create_app(
             Middleware(Failures),
             Middleware(KnownHosts, settings=settings),
             Middleware(BodyLimit),
+            Middleware(Utf8Paths),
             Middleware(CanonicalPaths, workspace=workspace),
             Middleware(Authentication, access=access),
         ],
@@ -164,6 +166,7 @@ def _clean_up(store: Store, uploads: Uploads, contents: Contents, clock: Clock) 
     uploads.discard_incomplete(clock.now())
     contents.discard_incomplete()
     contents.sweep(lambda: _content_in_use(store))
+    garbage_collection.conclude_interrupted(store)
 
 
 def _content_in_use(store: Store) -> frozenset[str]:

@@ -6,7 +6,7 @@ from __future__ import annotations
 import logging
 import re
 import uuid
-from urllib.parse import urlsplit
+from urllib.parse import unquote_to_bytes, urlsplit
 
 from anyio import to_thread
 from starlette.datastructures import Headers, MutableHeaders
@@ -16,7 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from flowstead.access import Access
 from flowstead.api.failures import failure_response
 from flowstead.api.paths import canonical
-from flowstead.errors import FlowsteadError, PayloadTooLarge, UnknownHost
+from flowstead.errors import BadArgument, FlowsteadError, PayloadTooLarge, UnknownHost
 from flowstead.resources.flow import MAX_ARCHIVE_BYTES, MAX_FILE_BYTES
 from flowstead.resources.names import Workspace
 from flowstead.resources.origin import ORIGIN, Origin
@@ -151,6 +151,18 @@ def _bound(method: str, path: str) -> int:
     return MAX_ARCHIVE_BYTES if match["what"].lower() == "import" else MAX_FILE_BYTES
 
 
+class Utf8Paths:
+    """Refuses a path whose bytes are not UTF-8. Servers hand those on as U+FFFD, all alike: two names would be one."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and not _is_utf8(unquote_to_bytes(scope.get("raw_path") or b"")):
+            raise BadArgument("The path of the URL is not UTF-8.", hint="Percent-encode the bytes of its UTF-8.")
+        await self._app(scope, receive, send)
+
+
 class CanonicalPaths:
     """ARM paths in exact casing; a trailing slash is let go."""
 
@@ -182,6 +194,14 @@ class Authentication:
             scope["state"]["principal"] = principal
             ORIGIN.set(Origin(scope["state"]["request_id"], principal.object_id))
         await self._app(scope, receive, send)
+
+
+def _is_utf8(text: bytes) -> bool:
+    try:
+        text.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _host_name(host: str) -> str:
