@@ -15,7 +15,8 @@ from flowstead.environments.protocol import EnvironmentRequest
 from flowstead.environments.uv_environments import UvEnvironments
 from flowstead.resources.clock import SystemClock
 from flowstead.resources.home import Home
-from flowstead.store.records import Kind
+from flowstead.store.journal import Journal
+from flowstead.store.records import AuditRecord, Kind
 from flowstead.testing.in_process_api import InProcessApi
 
 FLOW: dict[str, str | bytes] = {"flow.dag.yaml": "inputs: {}\noutputs: {}\nnodes: []\n"}
@@ -29,6 +30,10 @@ def api(tmp_path: Path) -> Iterator[InProcessApi]:
     with InProcessApi(tmp_path, environments=environments) as api:
         yield api
     environments.close()
+
+
+class Killed(BaseException):
+    """What no code catches, as nothing goes on in a process that is killed."""
 
 
 def age(path: Path, days: float) -> None:
@@ -138,6 +143,51 @@ def test_what_was_removed_is_in_the_audit_and_only_who_may_removes(api: InProces
     age(api.home.uploads / "azureml-blobstore", 2)
     assert api.call("POST", "garbageCollection", token=api.token(api.stranger())).status_code == 403
     collected(api)
-    with api.store.reading() as tx:
-        [record] = [each for each in tx.audit(api.workspace.path) if each.action == "collectGarbage"]
+    [record] = collections(api)
     assert record.detail.startswith("1 things")
+
+
+def test_what_goes_is_written_down_before_it_goes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The server dies in the middle of it: a record is there, and the next server says how it ended."""
+    with InProcessApi(tmp_path) as api:
+        api.upload(FLOW)
+        age(api.home.uploads / "azureml-blobstore", 2)
+
+        def dies(*_: object) -> bool:
+            raise Killed
+
+        monkeypatch.setattr(api.app.state.context.uploads, "remove", dies)
+        monkeypatch.setattr(Journal, "conclude", dies)  # it is dead
+        with pytest.raises(Killed):
+            api.call("POST", "garbageCollection")
+        [record] = collections(api)
+        assert (record.outcome, record.by, record.detail.partition(",")[0]) == ("InProgress", "owner", "1 things")
+    monkeypatch.undo()
+    with InProcessApi(tmp_path) as api:
+        [record] = collections(api)
+        assert (record.outcome, record.detail.partition(",")[0]) == ("Failed", "1 things")
+        assert record.error is not None and "ended meanwhile" in record.error["message"]
+        assert len(collected(api)) == 1
+        assert [each.outcome for each in collections(api)] == ["Succeeded", "Failed"]
+
+
+def test_a_collection_that_fails_says_what_it_has_removed(api: InProcessApi, monkeypatch: pytest.MonkeyPatch) -> None:
+    api.upload({**FLOW, "a.py": "", "b.py": ""})
+    age(api.home.uploads / "azureml-blobstore", 2)
+    uploads = api.app.state.context.uploads
+    remove = uploads.remove
+
+    def fails_at_b(container: str, path: str) -> bool:
+        if path.endswith("b.py"):
+            raise OSError("read-only")
+        return bool(remove(container, path))
+
+    monkeypatch.setattr(uploads, "remove", fails_at_b)
+    assert api.call("POST", "garbageCollection").status_code == 500
+    [record] = collections(api)
+    assert (record.outcome, record.detail) == ("Failed", "1 things, 0 bytes")
+
+
+def collections(api: InProcessApi) -> list[AuditRecord]:
+    with api.store.reading() as tx:
+        return [each for each in tx.audit(api.workspace.path) if each.action == "collectGarbage"]

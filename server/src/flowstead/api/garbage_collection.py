@@ -15,9 +15,10 @@ from flowstead.api.context import SITE, Context, Here, Needs
 from flowstead.api.datastores import PREFIXES
 from flowstead.api.upload_uris import uploaded_at
 from flowstead.environments.protocol import RemovesUnused
-from flowstead.errors import BadArgument
+from flowstead.errors import BadArgument, FlowsteadError
 from flowstead.resources.datastore import CONTAINER
 from flowstead.resources.principal import Principal
+from flowstead.store import Store
 from flowstead.store.records import Kind
 
 KEEP_UPLOADS = timedelta(days=1)
@@ -28,6 +29,7 @@ KEEP_LOGS = timedelta(days=7)
 """Time to read the log of an instance that is gone."""
 _LOOKS = 2
 """After so many of its looks the reconciler has named every instance, and asked for every deployment's environment."""
+_AGAIN = "Collect again: what is left is found again."
 router = APIRouter(tags=["garbage"])
 
 
@@ -35,6 +37,7 @@ router = APIRouter(tags=["garbage"])
 class Found:
     """size: bytes."""
 
+    kind: str
     name: str
     size: int
 
@@ -47,14 +50,38 @@ def collect_garbage(
 ) -> dict[str, Any]:
     """Uploads of yesterday that were registered or forgotten, content and environments that nothing refers to, logs of
     what is long gone. With `dryRun` nothing is removed. Never what is in use, nor what was just made."""
-    found = [(kind, each) for kind, collect in COLLECTORS for each in collect(here, dry_run)]
-    size = sum(each.size for _, each in found)
+    found = [each for collect in COLLECTORS for each in collect(here, True)]
     if found and not dry_run:
+        found = _remove(here, caller.name, found)
+    shown = [{"kind": each.kind, "name": each.name, "size": each.size} for each in found]
+    return {"dryRun": dry_run, "value": shown, "bytes": sum(each.size for each in found)}
+
+
+def conclude_interrupted(store: Store) -> None:
+    """A server before may have died while it removed: its record says so."""
+    with store.transaction() as tx:
+        tx.journal.conclude_interrupted(FlowsteadError("The server ended meanwhile.", hint=_AGAIN).as_body())
+
+
+def _remove(here: Context, by: str, planned: Sequence[Found]) -> list[Found]:
+    """What was removed. Who does it and what is about to go is written down before anything goes: nothing is ever
+    removed without a record, whatever happens to the server meanwhile."""
+    with here.store.transaction() as tx:
+        record = tx.journal.record(by, "collectGarbage", here.workspace.path, detail=_summary(planned), begun=True)
+    removed: list[Found] = []
+    error: dict[str, Any] | None = FlowsteadError("Not everything could be removed.", hint=_AGAIN).as_body()
+    try:
+        for collect in COLLECTORS:
+            removed.extend(collect(here, False))
+        error = None
+    finally:
         with here.store.transaction() as tx:
-            words = f"{len(found)} things, {size} bytes"
-            tx.journal.record(caller.name, "collectGarbage", here.workspace.path, detail=words)
-    shown = [{"kind": kind, "name": each.name, "size": each.size} for kind, each in found]
-    return {"dryRun": dry_run, "value": shown, "bytes": size}
+            tx.journal.conclude(record, _summary(removed), error)
+    return removed
+
+
+def _summary(found: Sequence[Found]) -> str:
+    return f"{len(found)} things, {sum(each.size for each in found)} bytes"
 
 
 def _uploads(here: Context, dry_run: bool) -> Iterator[Found]:
@@ -68,7 +95,7 @@ def _uploads(here: Context, dry_run: bool) -> Iterator[Found]:
             if modified_at < limit and ours and not used:
                 if not dry_run:
                     here.uploads.remove(container, path)
-                yield Found(f"{container}/{path}", size)
+                yield Found("upload", f"{container}/{path}", size)
 
 
 def _content(here: Context, dry_run: bool) -> Iterator[Found]:
@@ -79,7 +106,7 @@ def _content(here: Context, dry_run: bool) -> Iterator[Found]:
             return tx.content_in_use()
 
     removed = here.contents.unused(used) if dry_run else here.contents.sweep(used)
-    yield from (Found(each.content_hash, each.size) for each in removed)
+    yield from (Found("content", each.content_hash, each.size) for each in removed)
 
 
 def _environments(here: Context, dry_run: bool) -> Iterator[Found]:
@@ -88,7 +115,7 @@ def _environments(here: Context, dry_run: bool) -> Iterator[Found]:
     find = here.environments.unused if dry_run else here.environments.remove_unused
     limit = here.clock.now() - KEEP_ENVIRONMENTS
     removed = find(older_than=limit, besides=here.instances.interpreters)
-    yield from (Found(each.key, each.size) for each in removed)
+    yield from (Found("environment", each.key, each.size) for each in removed)
 
 
 def _logs(here: Context, dry_run: bool) -> Iterator[Found]:
@@ -110,7 +137,7 @@ def _logs(here: Context, dry_run: bool) -> Iterator[Found]:
             continue
         if not dry_run:
             (root / path).unlink(missing_ok=True)
-        yield Found(path, size)
+        yield Found("log", path, size)
 
 
 def _named_by_data(here: Context) -> Sequence[str]:
@@ -140,9 +167,4 @@ def _files(root: Path) -> Iterator[tuple[str, int, float]]:
             yield file.relative_to(root).as_posix(), known.st_size, known.st_mtime
 
 
-COLLECTORS: tuple[tuple[str, Callable[[Context, bool], Iterator[Found]]], ...] = (
-    ("upload", _uploads),
-    ("content", _content),
-    ("environment", _environments),
-    ("log", _logs),
-)
+COLLECTORS: tuple[Callable[[Context, bool], Iterator[Found]], ...] = (_uploads, _content, _environments, _logs)

@@ -36,10 +36,13 @@ class Journal:
         after: Mapping[str, Any] | None = None,
         detail: str = "",
         operation_id: str = "",
-    ) -> None:
-        """A change that somebody has made. It is done, unless an operation carries it out."""
+        begun: bool = False,
+    ) -> int:
+        """A change that somebody has made; its number. It is done, unless an operation carries it out, or unless it has
+        only `begun`: then `conclude` is to follow, in a later transaction."""
         origin = ORIGIN.get()
-        self._connection.execute(
+        open_ended = begun or bool(operation_id)
+        written = self._connection.execute(
             audit.insert().values(
                 at=self._now(),
                 by=by,
@@ -52,10 +55,26 @@ class Journal:
                 principal_id=origin.principal_id,
                 request_id=origin.request_id,
                 operation_id=operation_id,
-                outcome=(OperationState.IN_PROGRESS if operation_id else OperationState.SUCCEEDED).value,
+                outcome=(OperationState.IN_PROGRESS if open_ended else OperationState.SUCCEEDED).value,
             )
         )
         self._tell("resourceChanged", resource_id, {"change": action, "by": by})
+        return int((written.inserted_primary_key or (0,))[0])
+
+    def conclude(self, sequence: int, detail: str, error: Mapping[str, Any] | None = None) -> None:
+        """How a change ended that had begun. detail: what was done after all."""
+        outcome = OperationState.SUCCEEDED if error is None else OperationState.FAILED
+        self._connection.execute(
+            audit.update().where(audit.c.sequence == sequence).values(outcome=outcome.value, detail=detail, error=error)
+        )
+
+    def conclude_interrupted(self, error: Mapping[str, Any]) -> None:
+        """Changes that a server before had begun and did not live to conclude. What they were about to do stays."""
+        self._connection.execute(
+            audit.update()
+            .where(audit.c.operation_id == "", audit.c.outcome == OperationState.IN_PROGRESS.value)
+            .values(outcome=OperationState.FAILED.value, error=error)
+        )
 
     def record_end(self, operation: Operation) -> None:
         """An operation has ended, and with it the change that it carried out."""
