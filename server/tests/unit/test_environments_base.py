@@ -284,7 +284,6 @@ def test_requirements_that_include_others(tmp_path: Path) -> None:
         ("FROM IMAGE\nENV 1=2\n", 2, "'1' is not NAME=VALUE"),
         ("FROM IMAGE\nCOPY x\n", 2, "names no file"),
         ("FROM\n", 1, "nothing is not a promptflow-runtime image"),
-        ("", 0, "there is no FROM"),
     ],
 )
 def test_anything_else_is_refused_by_line(tmp_path: Path, text: str, line: int, why: str) -> None:
@@ -293,6 +292,17 @@ def test_anything_else_is_refused_by_line(tmp_path: Path, text: str, line: int, 
     assert str(refused.value).startswith(f"Line {line} of the Dockerfile")
     assert why in str(refused.value)
     assert "container engine" in str(refused.value)
+
+
+@pytest.mark.parametrize("text", ["", "# nothing\n", "ARG A=b\n"])
+def test_a_dockerfile_without_a_base_is_refused_as_a_whole(tmp_path: Path, text: str) -> None:
+    with pytest.raises(BadArgument, match=r"^The Dockerfile: there is no FROM\."):
+        dockerfile(tmp_path, text)
+
+
+def test_a_dockerfile_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(BadArgument, match=r"^The Dockerfile: 'docker/Dockerfile' is not in the build context\."):
+        base_environment(EnvironmentVersionSpec(context_uri="u", dockerfile_path="docker/Dockerfile"), tmp_path)
 
 
 def test_a_link_in_the_context_is_not_followed(tmp_path: Path) -> None:

@@ -28,7 +28,7 @@ def base_of_dockerfile(context: Path, dockerfile: str) -> BaseEnvironment:
     """What it adds to the runtime. dockerfile: its path in the context. Raises BadArgument, which names the line and
     what it would take."""
     build = ImageBuild(context)
-    text = build.read(PurePosixPath(dockerfile), f"the Dockerfile {dockerfile!r} is not in the build context")
+    text = build.read(PurePosixPath(dockerfile), f"{dockerfile!r} is not in the build context")
     for count, (line, instruction, rest) in enumerate(instructions(text)):
         build.line, build.instruction = line, instruction
         if count >= _MAX_INSTRUCTIONS:
@@ -42,6 +42,7 @@ def base_of_dockerfile(context: Path, dockerfile: str) -> BaseEnvironment:
             raise build.refuse("is more than copying files and installing packages")
         carry_out(build, rest)
     if not build.has_base:
+        build.line = 0
         raise build.refuse("there is no FROM")
     return BaseEnvironment("".join(f"{line}\n" for line in build.requirements), build.variables)
 

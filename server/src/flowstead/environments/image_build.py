@@ -29,8 +29,9 @@ _MAX_READ = 8 * 1024 * 1024
 
 @dataclass
 class ImageBuild:
-    """context: the folder that is sent along. line, instruction: being carried out. folders: known to be in the image.
-    copied: path in the image → file in the context. Methods raise BadArgument, which names line and instruction."""
+    """context: the folder that is sent along. line, instruction: being carried out, 0 for none. folders: known to be in
+    the image. copied: path in the image → file in the context. Methods raise BadArgument, which names line and
+    instruction."""
 
     context: Path
     line: int = 0
@@ -47,8 +48,9 @@ class ImageBuild:
     read_characters: int = 0
 
     def refuse(self, why: str) -> BadArgument:
+        place = f"Line {self.line} of the Dockerfile, {self.instruction}" if self.line else "The Dockerfile"
         return BadArgument(
-            f"Line {self.line} of the Dockerfile, {self.instruction}: {redact(why)}.",
+            f"{place}: {redact(why)}.",
             hint="A build context may start FROM a promptflow-runtime image, COPY files and RUN pip install. Any other "
             "image or build needs a container engine, which this server does not use.",
             target="properties.build.dockerfilePath",
