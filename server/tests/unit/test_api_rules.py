@@ -56,6 +56,9 @@ def test_a_split_names_deployments_whatever_their_case() -> None:
     spec = check_split(EndpointSpec(traffic={"BLUE": 100}, mirror_traffic={"green": 50}), ["Blue", "Green"])
     assert (spec.traffic, spec.mirror_traffic) == ({"Blue": 100}, {"Green": 50})
     assert check_split(EndpointSpec(), ["Blue"]).traffic == {}
+    with pytest.raises(BadArgument, match="Blue and blue are one deployment, Blue.") as refused:
+        check_split(EndpointSpec(traffic={"Blue": 50, "blue": 50}), ["Blue"])
+    assert refused.value.target == "properties.traffic.blue"
 
 
 @pytest.mark.parametrize(

@@ -174,6 +174,13 @@ def _known_names(field: str, shares: Mapping[str, int], known: Mapping[str, str]
                 hint="Create the deployment first; then set the traffic.",
                 target=f"properties.{field}.{name}",
             )
+        if known[name.lower()] in exact:
+            twice = sorted(each for each in shares if each.lower() == name.lower())
+            raise BadArgument(
+                f"{' and '.join(twice)} are one deployment, {known[name.lower()]}.",
+                hint="Name each deployment once.",
+                target=f"properties.{field}.{name}",
+            )
         exact[known[name.lower()]] = share
     return exact
 
