@@ -179,6 +179,7 @@ def test_models_are_named_by_id(model: str | None) -> None:
         "",
         "mcr.microsoft.com/azureml/promptflow/promptflow-runtime:latest",
         "promptflow-runtime-stable:20240116.v1",
+        "mcr.microsoft.com/azureml/promptflow/promptflow-python:latest",
     ],
 )
 def test_runtime_images_are_stood_in_for(image: str | None) -> None:

@@ -32,6 +32,7 @@ def dockerfile(folder: Path, text: str, **files: str) -> BaseEnvironment:
         "mcr.microsoft.com/azureml/promptflow/promptflow-runtime-stable:20240404.v1",
         "mcr.microsoft.com/azureml/promptflow/promptflow-runtime@sha256:0123",
         "promptflow-runtime",
+        "mcr.microsoft.com/azureml/promptflow/promptflow-python:latest",
     ],
 )
 def test_a_runtime_image_adds_nothing(image: str) -> None:
@@ -303,6 +304,11 @@ def test_a_dockerfile_without_a_base_is_refused_as_a_whole(tmp_path: Path, text:
 def test_a_dockerfile_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(BadArgument, match=r"^The Dockerfile: 'docker/Dockerfile' is not in the build context\."):
         base_environment(EnvironmentVersionSpec(context_uri="u", dockerfile_path="docker/Dockerfile"), tmp_path)
+
+
+def test_a_dockerfile_may_start_from_the_newer_image(tmp_path: Path) -> None:
+    text = "FROM mcr.microsoft.com/azureml/promptflow/promptflow-python:20250101.v1\nRUN pip install x\n"
+    assert dockerfile(tmp_path, text).requirements == "x\n"
 
 
 def test_a_link_in_the_context_is_not_followed(tmp_path: Path) -> None:

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 
 from flowstead.errors import BadArgument
 
-_RUNTIME_IMAGE = re.compile(r"(?:[^\s]*/)?promptflow-runtime[^\s/]*")
-"""Any version of the prompt flow runtime images, whatever the registry."""
+_RUNTIME_IMAGE = re.compile(r"(?:[^\s]*/)?promptflow-(?:runtime|python)[^\s/]*")
+"""Any version of the prompt flow runtime images, whatever the registry; newer ones are called promptflow-python."""
 
 
 def is_runtime_image(image: str) -> bool:
