@@ -4,7 +4,7 @@ default message (the docstring's first line) and a hint that says what to do nex
     FlowsteadError
     ├── RequestRefused            the caller asked for something that cannot be
     │   ├── BadArgument  InvalidName  Unauthorized  AuthorizationFailed  ResourceNotFound  UnknownRoute
-    │   ├── ResourceConflict  PreconditionFailed  OutOfQuota  PayloadTooLarge  UploadRefused
+    │   ├── ResourceConflict  PreconditionFailed  OutOfQuota  PayloadTooLarge  UploadRefused  UnsupportedMediaType
     │   ├── UnknownHost  TooManyAttempts  TooManyStreams  TooManyTests  FlowTestTimeout
     │   └── TrafficInUse  ImmutableAsset
     ├── DeploymentFailed          a deployment could not be brought up; the operation ends `Failed` with it
@@ -159,6 +159,13 @@ class PayloadTooLarge(RequestRefused):
 
     code, status = "PayloadTooLarge", 413
     hint = "Send less in one request."
+
+
+class UnsupportedMediaType(RequestRefused):
+    """The body is not of the kind that this route reads."""
+
+    code, status = "UnsupportedMediaType", 415
+    hint = "Send JSON as it is, with `Content-Type: application/json` and no Content-Encoding."
 
 
 class UploadRefused(RequestRefused):

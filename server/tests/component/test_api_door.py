@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import gzip
 import json
 import uuid
 from collections.abc import Iterator
@@ -104,6 +105,36 @@ def test_a_path_in_utf8_is_that_name(api: InProcessApi) -> None:
     api.call("PUT", "flows/draft", {"properties": {}})
     assert api.call("PUT", "flows/draft/files/%c3%bc%ef%bf%bd.txt", content=b"x").status_code == 201
     assert [each["path"] for each in api.call("GET", "flows/draft/files").json()["value"]] == ["ü\ufffd.txt"]
+
+
+@pytest.mark.parametrize(
+    ("headers", "content", "status", "says"),
+    [
+        ({"Content-Type": "text/plain"}, b'{"properties": {}}', 415, "The body is 'text/plain', and JSON is expected."),
+        ({"Content-Type": "application/xml"}, b"<a/>", 415, "'application/xml'"),
+        (
+            {"Content-Type": "application/json", "Content-Encoding": "gzip"},
+            gzip.compress(b'{"properties": {}}', mtime=0),
+            415,
+            "The body is encoded as 'gzip'.",
+        ),
+        ({"Content-Encoding": "br"}, b"\x0b\x02\x80{}\x03", 415, "encoded as 'br'"),
+        ({"Content-Type": "application/json"}, b"{", 400, "The body is not JSON"),
+        ({"Content-Type": "application/json; charset=utf-8"}, b'{"properties": {}}', 201, ""),
+        ({}, b'{"properties": {}}', 201, ""),
+        ({"Content-Encoding": "identity"}, b'{"properties": {}}', 201, ""),
+    ],
+    ids=["text", "xml", "gzip", "br", "broken", "charset", "untold", "identity"],
+)
+def test_a_body_that_is_no_json_is_told_what_it_is(
+    api: InProcessApi, headers: dict[str, str], content: bytes, status: int, says: str
+) -> None:
+    answer = api.call("PUT", "onlineEndpoints/foo", content=content, headers=headers)
+    assert answer.status_code == status, answer.text
+    if status == 415:
+        assert answer.json()["error"]["code"] == "UnsupportedMediaType"
+        assert "Content-Type: application/json" in answer.json()["error"]["message"]
+    assert says in answer.text
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1:8080", "127.0.0.1", "localhost:9", "LOCALHOST", "[::1]:8080", "flowstead"])

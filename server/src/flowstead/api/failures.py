@@ -12,7 +12,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
-from flowstead.errors import BadArgument, FlowsteadError, PayloadTooLarge, UnknownRoute
+from flowstead.errors import BadArgument, FlowsteadError, PayloadTooLarge, UnknownRoute, UnsupportedMediaType
 
 _RETRIED = {429, 503}
 _BLOB = re.compile(r"/[^/]+\.blob\.[^/]+/")
@@ -54,7 +54,9 @@ async def _known(request: Request, failure: Exception) -> Response:
 async def _invalid(request: Request, failure: Exception) -> Response:
     if not isinstance(failure, RequestValidationError):
         raise failure
-    return failure_response(request.url.path, as_bad_argument(failure.errors()))
+    problems = failure.errors()
+    unread = _not_json(request) if any(problem["loc"][:1] == ("body",) for problem in problems) else None
+    return failure_response(request.url.path, unread or as_bad_argument(problems))
 
 
 async def _http(request: Request, failure: Exception) -> Response:
@@ -69,7 +71,19 @@ async def _http(request: Request, failure: Exception) -> Response:
         message = f"{request.method} is not possible on {path}.\n{UnknownRoute.hint}"
         body = {"error": {"code": "MethodNotAllowed", "message": message}}
         return JSONResponse(body, status_code=405, headers=failure.headers)
-    return failure_response(path, BadArgument(str(failure.detail)))
+    # Bytes that are no text, as a compressed body is, come here: FastAPI says no more of them than that.
+    return failure_response(path, _not_json(request) or BadArgument(str(failure.detail)))
+
+
+def _not_json(request: Request) -> UnsupportedMediaType | None:
+    """Why a body could not be read, when that is what its headers say of it."""
+    coding = request.headers.get("content-encoding", "identity").strip()
+    if coding.lower() != "identity":
+        return UnsupportedMediaType(f"The body is encoded as {coding[:40]!r}.", target="Content-Encoding")
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind and not (kind == "application/json" or kind.endswith("+json")):
+        return UnsupportedMediaType(f"The body is {kind[:80]!r}, and JSON is expected.", target="Content-Type")
+    return None
 
 
 def as_bad_argument(problems: Sequence[Any]) -> BadArgument:
