@@ -633,6 +633,17 @@ def test_unknown_routes_and_wrong_methods() -> None:
     assert ask(echo, method="POST", path="/health").status == 405
 
 
+def test_a_hosted_instance_refuses_as_its_gateway_does() -> None:
+    hosted = ServingSettings(wrap_failures=True)
+    unknown = ask(echo, hosted, method="GET", path="/un<known>\ud800")
+    assert (unknown.status, unknown.headers["content-type"]) == (404, "application/json")
+    assert unknown.json["error"]["code"] == "UnknownRoute"
+    assert "/score" in unknown.json["error"]["message"]
+    wrong = ask(echo, hosted, method="GET", path="/score")
+    assert (wrong.status, wrong.headers["allow"]) == (405, "POST")
+    assert wrong.json == {"error": {"code": "MethodNotAllowed", "message": "/score takes POST, not GET."}}
+
+
 PAGE = {"origin": "https://a.example", "access-control-request-method": "POST"}
 
 

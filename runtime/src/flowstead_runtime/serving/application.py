@@ -25,12 +25,13 @@ def build_application(serving: Serving) -> Application:
     """The application around a loaded flow. Documents that never change are encoded once, here."""
     routes = build_routes(serving)
     score = routes["/score"]["POST"]
+    hosted = serving.settings.wrap_failures
 
     def application(scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         path, method = scope["path"], scope["method"]
         if path == "/score" and method == "POST":
             return score(Exchange(scope, receive, send))
-        return _answer_other(routes, path, method, Exchange(scope, receive, send))
+        return _answer_other(routes, path, method, Exchange(scope, receive, send), hosted=hosted)
 
     return allow_origins(application, serving.settings.cors, routes) if serving.settings.cors else application
 
@@ -100,18 +101,19 @@ def _feedback(serving: Serving) -> Handler:
 
 
 async def _answer_other(
-    routes: Mapping[str, Mapping[str, Handler]], path: str, method: str, exchange: Exchange
+    routes: Mapping[str, Mapping[str, Handler]], path: str, method: str, exchange: Exchange, *, hosted: bool
 ) -> None:
+    """hosted: what is refused is answered as everything else behind a gateway, else as promptflow's server does."""
     read_headers(exchange)
     methods = routes.get(path)
     if methods is None:
-        return await _not_found(exchange, path, method)
+        return await (_unknown(exchange, path, routes) if hosted else _not_found(exchange, path, method))
     handler = methods.get("GET" if method == "HEAD" else method)
     if handler is None:
-        allow = ", ".join(methods).encode()
-        return await exchange.reply(
-            405, b'{"detail":"Method Not Allowed"}', [(b"content-type", b"application/json"), (b"allow", allow)]
-        )
+        allow = ", ".join(methods)
+        message = f"{path} takes {allow}, not {method}."
+        body = _error("MethodNotAllowed", message) if hosted else b'{"detail":"Method Not Allowed"}'
+        return await exchange.reply(405, body, [(b"content-type", b"application/json"), (b"allow", allow.encode())])
     try:
         await handler(exchange)
     except errors.RuntimeFailure as failure:
@@ -119,6 +121,14 @@ async def _answer_other(
     except CallerGone:
         return None
     return None
+
+
+async def _unknown(exchange: Exchange, path: str, routes: Mapping[str, Mapping[str, Handler]]) -> None:
+    await exchange.reply(404, _error("UnknownRoute", f"There is no path {path}. There is {', '.join(routes)}."))
+
+
+def _error(code: str, message: str) -> bytes:
+    return json.dumps({"error": {"code": code, "message": message}}).encode("ascii")
 
 
 async def _not_found(exchange: Exchange, path: str, method: str) -> None:
