@@ -218,6 +218,7 @@ def test_the_body_limit_holds_with_a_length_and_in_chunks(world: World, body: Ca
     assert answer.status_code == status
     if status == 413:
         assert error_of(answer)["code"] == "PayloadTooLarge"
+        assert f"over the limit of {LIMIT} bytes" in error_of(answer)["message"]
 
 
 def test_health_is_asked_every_second_and_a_sick_instance_gets_nothing(world: World) -> None:

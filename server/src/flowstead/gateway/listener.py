@@ -83,7 +83,7 @@ def _manager(door: Door, routes_file: str, issuer_file: str) -> Json:
         "rds": {"route_config_name": ROUTES, "config_source": file_source(routes_file)},
         "early_header_mutation_extensions": [_early_header_mutation()],
         "http_filters": _filters(door, issuer_file),
-        "local_reply_config": local_reply_config(),
+        "local_reply_config": local_reply_config(door.max_request_bytes),
         "generate_request_id": True,
         "preserve_external_request_id": True,
         "always_set_request_id_in_response": True,

@@ -31,7 +31,7 @@ SAFE_HEADERS = (header("x-content-type-options", "nosniff"), header("content-sec
 """So that a browser takes no answer for a page of the portal, whose origin it has."""
 
 
-def local_reply_config() -> Json:
+def local_reply_config(max_request_bytes: int) -> Json:
     """How Envoy's own replies read, the first that fits. An upstream's answer and direct responses (404) pass
     untouched: nothing here fits them."""
     # Envoy picks no host for these, so the route says which deployment it was.
@@ -44,7 +44,7 @@ def local_reply_config() -> Json:
             _mapper(_flags(("UO",)), 429, "TooManyRequests", _OVERLOAD, retry),
             _mapper(_flags(("UT", "SI", "DT")), 408, "RequestTimeout", _TOO_SLOW),
             _mapper(_status("EQ", 408), 408, "RequestTimeout", "The request did not arrive in time."),
-            _mapper(_status("EQ", 413), 413, "PayloadTooLarge", _TOO_LARGE),
+            _mapper(_status("EQ", 413), 413, "PayloadTooLarge", _too_large(max_request_bytes)),
             _mapper(_all(_flags((*UNREACHABLE, *BROKEN_OFF)), _api()), 503, "ServiceUnavailable", _NO_SERVER, retry),
             _mapper(_flags(UNREACHABLE), 503, "ServiceUnavailable", _NO_INSTANCE, retry),
             _mapper(_flags(BROKEN_OFF), 500, "InternalServerError", _LOST_INSTANCE),
@@ -63,10 +63,14 @@ _NO_CREDENTIAL = (
 )
 _OVERLOAD = "The deployment has as many requests as it may hold. Send the request again later."
 _TOO_SLOW = "The answer did not come within the request time-out."
-_TOO_LARGE = "The request body is over the limit."
 _NO_INSTANCE = "No instance of the deployment is ready. Send the request again shortly."
 _LOST_INSTANCE = "The instance ended before it answered. The flow may have run."
 _NO_SERVER = "The server does not answer; endpoints go on working. Look at `flowstead status`."
+
+
+def _too_large(limit: int) -> str:
+    in_mib = f" ({limit >> 20} MiB)" if limit % (1 << 20) == 0 else ""
+    return f"The request body is over the limit of {limit} bytes{in_mib}."
 
 
 def _mapper(condition: Json, status: int | None, code: str, message: str, headers: Sequence[Json] = ()) -> Json:
