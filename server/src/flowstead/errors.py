@@ -6,10 +6,11 @@ default message (the docstring's first line) and a hint that says what to do nex
     │   ├── BadArgument  InvalidName  Unauthorized  AuthorizationFailed  ResourceNotFound  UnknownRoute
     │   ├── ResourceConflict  PreconditionFailed  OutOfQuota  PayloadTooLarge  UploadRefused  UnsupportedMediaType
     │   ├── UnknownHost  TooManyAttempts  TooManyStreams  TooManyTests  FlowTestTimeout
+    │   ├── PrincipalNotFound  RoleAssignmentExists  RoleInUse
     │   └── TrafficInUse  ImmutableAsset
     ├── DeploymentFailed          a deployment could not be brought up; the operation ends `Failed` with it
     │   ├── ImageBuildFailure  ArtifactMissing  FlowInvalid  UserScriptInitFailed  UserScriptImportError
-    │   ├── ConnectionMissing  SecretsInjectionError
+    │   ├── ConnectionMissing  SecretsInjectionError  AccessDenied
     │   ├── DeploymentCrashLoopBackOff  ResourceNotReady  GatewayUpdateFailed
     │   └── OperationCanceled
     └── HostProblem               this machine or this home does not let us work
@@ -189,6 +190,27 @@ class ImmutableAsset(RequestRefused):
     hint = "Register a new version."
 
 
+class PrincipalNotFound(RequestRefused):
+    """There is no principal with that object id."""
+
+    code = "PrincipalNotFound"
+    hint = "`flowstead principal list` and `flowstead identity list` show the object ids."
+
+
+class RoleAssignmentExists(RequestRefused):
+    """The principal has that role on that scope already."""
+
+    code, status = "RoleAssignmentExists", 409
+    hint = "Nothing has to be done; `flowstead role assignment list` shows it."
+
+
+class RoleInUse(RequestRefused):
+    """The role is still granted to somebody."""
+
+    code, status = "RoleDefinitionHasAssignments", 409
+    hint = "Delete its assignments first; `flowstead role assignment list --role NAME` shows them."
+
+
 class DeploymentFailed(FlowsteadError):
     """The deployment could not be brought up."""
 
@@ -222,6 +244,13 @@ class ConnectionMissing(DeploymentFailed):
 
     code = "ConnectionMissing"
     hint = "Create the connection: flowstead connection create --file connection.yml. Then deploy again."
+
+
+class AccessDenied(DeploymentFailed):
+    """The endpoint's identity lacks a role that the deployment needs."""
+
+    code, status = "AccessDenied", 403
+    hint = "Have an owner grant the role; then deploy again."
 
 
 class SecretsInjectionError(DeploymentFailed):

@@ -80,7 +80,7 @@ class World:
         credentials: dict[str, dict[str, Any]] = {
             "alpha": {"keys": ("alpha-1", "alpha-2")},
             # Keys count for nothing where tokens are asked for.
-            "token": {"keys": ("token-1",), "tokens": TokenRule("endpoint:token-uid")},
+            "token": {"keys": ("token-1",), "tokens": TokenRule("endpoint:token-uid", (OWNER, "somebody"))},
             "entra": {"keys": ("entra-1",), "tokens": TokenRule("https://ml.azure.com", (OWNER, "somebody"))},
         }
         families: list[GatewayEndpoint] = []
@@ -116,7 +116,7 @@ class World:
         )
 
     def token(self, audience: str = "endpoint:token-uid", subject: str = OWNER, *, issuer: str = ISSUER) -> str:
-        return self.issuer.issue(issuer=issuer, audience=audience, subject=subject, claims={}).text
+        return self.issuer.issue(issuer=issuer, audience=audience, subject=subject, claims={"sid": subject}).text
 
     def credential(self, endpoint: str) -> str:
         """What opens the endpoint, to be sent as a Bearer."""

@@ -8,15 +8,15 @@ from typing import Any
 
 import pytest
 
-from flowstead.api import context, plan
 from flowstead.api.application import ROUTERS
 from flowstead.api.rehearsing import PLANNED, PlannedRoutes
-from flowstead.resources.principal import Principal
+from flowstead.resources.built_in_roles import READER, SECRETS_READER
 from flowstead.resources.settings import ServerSettings
 from flowstead.store.schema import metadata
 from flowstead.testing.in_process_api import InProcessApi
 
 ENDPOINT = {"properties": {"authMode": "Key"}}
+CONNECTION = {"properties": {"category": "ApiKey", "authType": "ApiKey", "target": "-", "credentials": {"key": "k"}}}
 UPLOAD = "azureml://datastores/workspaceblobstore/paths/LocalUpload/aa/flow"
 FLOW = "inputs: {}\noutputs: {}\nnodes: []\n"
 
@@ -135,28 +135,40 @@ def test_one_that_is_refused_leaves_the_others_as_they_would_be(api: InProcessAp
     assert [each["action"] for each in plan["resources"]] == ["refused", "create"]
 
 
-def test_a_reader_may_plan_and_is_told_which_grant_is_missing(
-    api: InProcessApi, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def reader(_: Principal, action: str, scope: str) -> bool:
-        return action.endswith("/read")
-
-    monkeypatch.setattr(context, "allowed", reader)
-    monkeypatch.setattr(plan, "allowed", reader)
-    [item] = planned(api, ("onlineEndpoints/chat", ENDPOINT), token=api.token(api.stranger()))["resources"]
+def test_a_reader_may_plan_and_is_told_which_grant_is_missing(api: InProcessApi) -> None:
+    reader = api.granted(api.stranger(), READER)
+    [item] = planned(api, ("onlineEndpoints/chat", ENDPOINT), token=api.token(reader))["resources"]
     assert (item["action"], item["refusal"]["code"]) == ("refused", "AuthorizationFailed")
-    assert "workspaces/onlineEndpoints/write" in item["refusal"]["mend"]
+    assert "workspaces/onlineEndpoints/write" in item["refusal"]["message"]
+    assert f"--assignee-object-id {reader.object_id}" in item["refusal"]["mend"]
     assert item["changes"], "what it would do is told all the same"
 
 
-def test_a_reader_cannot_guess_a_secret_by_plans(api: InProcessApi, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_plan_tells_which_role_an_endpoints_identity_lacks(api: InProcessApi) -> None:
+    id = model(api)
+    api.call("PUT", "onlineEndpoints/chat", ENDPOINT)
+    api.call("PUT", "connections/search", CONNECTION)
+    reference = "${{azureml://connections/search/credentials/key}}"
+    wanted = ("onlineEndpoints/chat/deployments/blue", deployment(id, KEY=reference))
+    [item] = planned(api, wanted)["resources"]
+    assert (item["action"], item["refusal"]["code"]) == ("refused", "AccessDenied")
+    assert "Access denied to list workspace secret 'search'" in item["refusal"]["message"]
+    identity = api.call("GET", "onlineEndpoints/chat").json()["identity"]["principalId"]
+    assert f"--assignee-object-id {identity}" in item["refusal"]["mend"]
+    with api.store.reading() as tx:
+        principal = tx.principals.by_object(identity)
+    assert principal is not None
+    api.granted(principal, SECRETS_READER)
+    [item] = planned(api, wanted)["resources"]
+    assert item["action"] == "create"
+
+
+def test_a_reader_cannot_guess_a_secret_by_plans(api: InProcessApi) -> None:
     id, path = model(api), "onlineEndpoints/chat/deployments/blue"
     api.call("PUT", "onlineEndpoints/chat", ENDPOINT)
     api.call("PUT", path, deployment(id, password="hunter2-first"))
     api.settle()
-    monkeypatch.setattr(context, "allowed", lambda _, action, __: action.endswith("/read"))
-    monkeypatch.setattr(plan, "allowed", lambda _, action, __: action.endswith("/read"))
-    reader = api.token(api.stranger())
+    reader = api.token(api.granted(api.stranger(), READER))
     right, wrong = (
         planned(api, (path, deployment(id, password=guess)), token=reader)
         for guess in ("hunter2-first", "hunter2-other")

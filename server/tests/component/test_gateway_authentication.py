@@ -40,7 +40,7 @@ def _bearer(credential: str) -> Headers:
 def _made(world: World, at: timedelta, audience: str) -> Headers:
     """A token made by the right issuer at another time; it holds for an hour."""
     issuer = Issuer(world.issuer._key, FrozenClock(datetime.now(UTC) + at))
-    return _bearer(issuer.issue(issuer=ISSUER, audience=audience, subject=OWNER, claims={}).text)
+    return _bearer(issuer.issue(issuer=ISSUER, audience=audience, subject=OWNER, claims={"sid": OWNER}).text)
 
 
 def _forged(world: World, *, key: Any = None, algorithm: str = "ES256", **claims: Any) -> Headers:
@@ -86,7 +86,9 @@ CREDENTIALS: dict[str, tuple[Callable[[World], Headers], str]] = {
     "its token as api-key": (lambda w: {"api-key": w.token()}, ""),
     "its token as cookie": (lambda w: {"cookie": f"authorization={w.token()}"}, ""),
     "its token without a scheme": (lambda w: {"authorization": w.token()}, ""),
-    "anybody's token of it": (lambda w: _bearer(w.token(subject="anybody")), "token"),
+    "another's token of it": (lambda w: _bearer(w.token(subject="somebody")), "token"),
+    "a revoked one's token of it": (lambda w: _bearer(w.token(subject="revoked")), ""),
+    "token without a session": (lambda w: _forged(w, sid=None), ""),
     "token of a deleted endpoint of its name": (lambda w: _bearer(w.token("endpoint:token-uid-before")), ""),
     "token of another endpoint": (lambda w: _bearer(w.token("endpoint:other")), ""),
     "longer audience": (lambda w: _bearer(w.token("endpoint:token-uid2")), ""),
@@ -273,7 +275,7 @@ def test_the_issuer_s_keys_are_changed_without_a_restart() -> None:
         before = world.gateway.observe()
         new = Issuer(ec.generate_private_key(ec.SECP256R1()), SystemClock())
         old_token = world.token()
-        new_token = new.issue(issuer=ISSUER, audience=TOKEN_AUDIENCE, subject=OWNER, claims={}).text
+        new_token = new.issue(issuer=ISSUER, audience=TOKEN_AUDIENCE, subject=OWNER, claims={"sid": OWNER}).text
 
         def statuses() -> tuple[int, int, int]:
             asked = (("token", old_token), ("token", new_token), ("alpha", "alpha-1"))

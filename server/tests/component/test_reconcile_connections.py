@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from flowstead.resources.built_in_roles import SECRETS_READER
 from flowstead.resources.connection import CREDENTIAL_PREFIX, ConnectionSpec
 from flowstead.resources.connection_use import ConnectionUse
 from flowstead.resources.endpoint import ProvisioningState
@@ -35,6 +36,7 @@ def serving(world: ReconcilerWorld) -> str:
         tx.put(Kind.CONNECTION, id, WORKSPACE.path, "my_llm", spec, by="test", operation=None)
         tx.put_secret(id, CREDENTIAL_PREFIX + "key", KEY, by="test")
     world.put_endpoint(traffic={"blue": 100})
+    world.grant(SECRETS_READER)
     world.put_deployment(model=world.put_flow(), connections=(LLM,))
     world.settle()
     return world.there().status.revision
@@ -66,6 +68,26 @@ def test_a_missing_connection_starts_nothing_and_the_serving_revision_keeps_its_
     world.look_until(lambda: len(world.engine.instances) == 1)
     assert world.only_instance() != old
     assert key_of(world, world.only_instance()) == KEY
+
+
+def test_without_the_role_it_fails_and_after_the_grant_it_comes_up(world: ReconcilerWorld, serving: str) -> None:
+    role = f"{WORKSPACE.path}/providers/Microsoft.Authorization/roleAssignments/{SECRETS_READER}-chat"
+    with world.store.transaction() as tx:
+        tx.remove(role)
+    world.settle()
+    assert world.there().status.provisioning_state is ProvisioningState.SUCCEEDED, "what serves goes on"
+    world.put_deployment(connections=(LLM,), description="changed")
+    world.settle()
+    status = world.there().status
+    assert (status.provisioning_state, status.phase) == (ProvisioningState.FAILED, "IdentityGranted")
+    assert status.serving_revision == serving
+    assert status.error is not None
+    assert status.error["code"] == "AccessDenied"
+    assert "Access denied to list workspace secret 'my_llm'" in status.error["message"]
+    world.grant(SECRETS_READER, WORKSPACE.connection("my_llm"))
+    world.put_deployment(connections=(LLM,), description="changed")
+    world.settle()
+    assert world.there().status.provisioning_state is ProvisioningState.SUCCEEDED
 
 
 def test_another_key_is_another_revision(world: ReconcilerWorld, serving: str) -> None:

@@ -45,6 +45,7 @@ def test_a_deployment_comes_up_behind_its_endpoint(world: ReconcilerWorld, model
     names = [
         "EnvironmentBuilt",
         "ArtifactInPlace",
+        "IdentityGranted",
         "ConnectionsResolvable",
         "InstancesStarted",
         "InstancesReady",

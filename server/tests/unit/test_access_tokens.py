@@ -14,8 +14,10 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from flowstead.access.decisions import allowed
 from flowstead.access.tokens import Issuer
 from flowstead.errors import HostProblem, Unauthorized
+from flowstead.resources.built_in_roles import BUILT_IN, OWNER
 from flowstead.resources.home import Home
 from flowstead.resources.principal import Principal
+from flowstead.resources.role import RoleGrant
 from flowstead.testing.frozen_clock import FrozenClock
 
 ISSUER, AUDIENCE = "http://here/tenant/v2.0", "http://here"
@@ -113,7 +115,8 @@ def test_the_issuers_key_stays(tmp_path: Path, clock: FrozenClock) -> None:
 
 
 def test_the_owner_may_all_and_nobody_else_anything() -> None:
-    owner = Principal("o", "t", "c", "owner", True, "hash", "now")
+    everything = (RoleGrant("/", BUILT_IN[OWNER]),)
+    owner = Principal("o", "t", "c", "owner", True, "hash", "now", grants=everything)
     stranger = Principal("s", "t", "d", "stranger", False, "hash", "now")
     assert allowed(owner, "Microsoft.MachineLearningServices/workspaces/read", "/subscriptions/s")
     assert not allowed(stranger, "Microsoft.MachineLearningServices/workspaces/read", "/subscriptions/s")

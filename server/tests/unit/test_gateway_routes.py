@@ -34,7 +34,7 @@ CASES: dict[str, tuple[GatewayEndpoint, ...]] = {
         GatewayEndpoint("chat", ("K3",), (BLUE, GREEN), {"blue": 100}, {"green": 10}),
     ),
     "tokens-and-hosts": (
-        GatewayEndpoint("ask", (), (BLUE,), {"blue": 100}, tokens=TokenRule("endpoint:1")),
+        GatewayEndpoint("ask", (), (BLUE,), {"blue": 100}, tokens=TokenRule("endpoint:1", ("owner", "user.1"))),
         GatewayEndpoint("Chat", (), (BLUE,), {"blue": 100}, tokens=TokenRule("https://ml.azure.com", ("owner",))),
     ),
     "without-keys-or-traffic": (
@@ -103,12 +103,12 @@ def test_authentication_is_lifted_for_the_api_and_unknown_endpoints_only(name: s
 @pytest.mark.parametrize(
     ("rule", "expected"),
     [
-        (TokenRule("endpoint:1"), {"aud": "endpoint:1"}),
-        (TokenRule("https://ml.azure.com", ("one", "two")), {"aud": "https://ml.azure.com", "sub": ["one", "two"]}),
+        (TokenRule("endpoint:1", ("one",)), {"aud": "endpoint:1", "sid": ["one"]}),
+        (TokenRule("https://ml.azure.com", ("one", "two")), {"aud": "https://ml.azure.com", "sid": ["one", "two"]}),
         (TokenRule("https://ml.azure.com", ()), None),
     ],
 )
-def test_a_token_rule_names_audience_and_subjects(rule: TokenRule, expected: dict[str, Any] | None) -> None:
+def test_a_token_rule_names_audience_and_sessions(rule: TokenRule, expected: dict[str, Any] | None) -> None:
     for route in _routes(GatewayEndpoint("ask", ("K",), (BLUE,), {"blue": 100}, tokens=rule)):
         rules = route["typed_per_filter_config"][RBAC]["rbac"]["rules"]
         assert "K" not in json.dumps(route["typed_per_filter_config"])
@@ -116,11 +116,10 @@ def test_a_token_rule_names_audience_and_subjects(rule: TokenRule, expected: dic
             assert rules == {"action": "ALLOW"}, "no policy: nobody"
             continue
         [principal] = rules["policies"]["score"]["principals"]
-        [audience, *subjects] = principal["and_ids"]["ids"]
-        asked: dict[str, Any] = {"aud": _claimed(audience)[1]}
-        if subjects:
-            asked["sub"] = [_claimed(each)[1] for each in subjects[0]["or_ids"]["ids"]]
-        assert asked == expected
+        [audience, sessions] = principal["and_ids"]["ids"]
+        asked = [_claimed(each) for each in sessions["or_ids"]["ids"]]
+        assert {claim for claim, _ in asked} == {"sid"}
+        assert {"aud": _claimed(audience)[1], "sid": [value for _, value in asked]} == expected
 
 
 def _claimed(principal: dict[str, Any]) -> tuple[str, str]:

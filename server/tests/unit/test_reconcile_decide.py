@@ -367,10 +367,11 @@ def test_the_walk_ends_at_the_first_phase_that_does_not_hold() -> None:
     assert [(each.type, each.status) for each in status.conditions] == [
         ("EnvironmentBuilt", True),
         ("ArtifactInPlace", True),
+        ("IdentityGranted", True),
         ("ConnectionsResolvable", True),
         ("InstancesStarted", False),
     ]
-    assert status.phase_times == {"ArtifactInPlace": 3.0, "ConnectionsResolvable": 0.0}
+    assert status.phase_times == {"ArtifactInPlace": 3.0, "IdentityGranted": 0.0, "ConnectionsResolvable": 0.0}
 
 
 def test_a_condition_keeps_its_time_while_it_says_the_same() -> None:

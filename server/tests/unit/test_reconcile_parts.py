@@ -152,8 +152,8 @@ def test_exactly_one_kind_of_credential_opens_an_endpoint() -> None:
 
     uid = endpoint().uid
     assert described(AuthMode.KEY, scorers={endpoint().id: ["somebody"]}) == (("first", "second"), None)
-    assert described(AuthMode.AML_TOKEN) == ((), TokenRule(f"endpoint:{uid}"))
-    may = {endpoint().id: ["two", "one"], "another": ["three"]}
+    may = {endpoint().id: ["one", "two"], "another": ["three"]}
+    assert described(AuthMode.AML_TOKEN, scorers=may) == ((), TokenRule(f"endpoint:{uid}", ("one", "two")))
     assert described(AuthMode.AAD_TOKEN, scorers=may) == ((), TokenRule("https://ml.azure.com", ("one", "two")))
     assert described(AuthMode.AAD_TOKEN) == ((), TokenRule("https://ml.azure.com", ())), "nobody, not everybody"
     (keyless,) = describe([endpoint()], [], [], {})

@@ -78,7 +78,8 @@ class Access:
         Raises Unauthorized, TooManyAttempts, and BadArgument for an audience that nobody here has."""
         claims = self.issuer.verify(refresh_token, issuer=self.issuer_url, audience=self._refresh_audience)
         principal = self._known(tenant, str(claims.get("appid", "")))
-        if client_id not in ("", principal.client_id) or claims.get("for") != _fingerprint(principal):
+        is_whose = client_id in ("", principal.client_id) and claims.get("ses", "") == principal.session
+        if not is_whose or claims.get("for") != _fingerprint(principal):
             raise Unauthorized("The refresh token is not valid any more.", hint="Sign in again.")
         if client_secret:
             self._check_secret(principal, client_secret)
@@ -93,6 +94,8 @@ class Access:
         principal = self._principals.find(str(claims.get("appid", "")))
         if principal is None or principal.object_id != claims["sub"]:
             raise Unauthorized("The token belongs to somebody who is gone.")
+        if claims.get("ses", "") != principal.session:
+            raise Unauthorized("The token has been revoked.", hint="Sign in again.")
         return principal
 
     def endpoint_token(self, principal: Principal, endpoint_uid: str) -> Token:
@@ -115,7 +118,13 @@ class Access:
             issuer=self.issuer_url,
             audience=audience,
             subject=principal.object_id,
-            claims={"tid": principal.tenant_id, "appid": principal.client_id, **claims},
+            claims={
+                "tid": principal.tenant_id,
+                "appid": principal.client_id,
+                "ses": principal.session,
+                "sid": session_id(principal),
+                **claims,
+            },
             lifetime=lifetime,
         )
 
@@ -148,6 +157,11 @@ class Access:
         if not secret_matches(principal, secret):
             failures.append(now)
             raise _wrong_credentials()
+
+
+def session_id(principal: Principal) -> str:
+    """What tokens say of whom they were given to and when; revoking them changes it."""
+    return f"{principal.object_id}.{principal.session}" if principal.session else principal.object_id
 
 
 def endpoint_audience(endpoint_uid: str) -> str:

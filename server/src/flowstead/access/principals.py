@@ -30,6 +30,8 @@ class PrincipalTable(Protocol):
 
     def put(self, principal: Principal) -> None: ...
 
+    def grant_owner(self, principal: Principal) -> Principal: ...
+
 
 def new_secret() -> str:
     """256 random bits in characters that need no quoting anywhere."""
@@ -48,8 +50,8 @@ def secret_matches(principal: Principal, secret: str) -> bool:
 def ensure_owner(table: PrincipalTable, home: Home, settings: ServerSettings, clock: Clock) -> Principal:
     """The owner; made, with the credentials file for the CLI on this machine, when there is none.
 
-    A lost or foreign credentials file is written anew with a new secret: who can write the home is its
-    owner."""
+    A lost or foreign credentials file is written anew with a new secret, and a lost role given again: who can write
+    the home is its owner."""
     owner = table.owner()
     known = _read_credentials(home)
     secret = known.get("client_secret", "")
@@ -67,6 +69,7 @@ def ensure_owner(table: PrincipalTable, home: Home, settings: ServerSettings, cl
         secret = new_secret()
         owner = replace(owner, secret_hash=hash_secret(secret))
         table.put(owner)
+    owner = table.grant_owner(owner)
     _write_credentials(home, settings, owner, secret, known)
     return owner
 

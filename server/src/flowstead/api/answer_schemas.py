@@ -148,6 +148,7 @@ SCHEMAS: dict[str, Json] = {
             "systemData": obj({"createdBy": TEXT, "createdAt": TIME, "lastModifiedBy": TEXT, "lastModifiedAt": TIME}),
         },
     ),
+    "Subscription": obj({"id": TEXT, "subscriptionId": TEXT, "tenantId": TEXT, "displayName": TEXT, "state": TEXT}),
     "Workspace": obj({"id": TEXT, "name": TEXT, "type": TEXT, "location": TEXT, "properties": OBJECT}),
     "Operation": obj(
         {

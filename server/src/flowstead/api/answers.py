@@ -9,6 +9,7 @@ from typing import Any
 
 from flowstead.api.answer_schemas import PROPERTIES, SCHEMAS
 from flowstead.api.context import SITE
+from flowstead.api.paths import is_arm
 
 Json = dict[str, Any]
 _ITEM_METHODS = {"get": ("200",), "put": ("200", "201"), "patch": ("200",)}
@@ -30,7 +31,7 @@ def describe_answers(document: Json) -> None:
                 operation["responses"] = _blob_responses(responses)
             elif operation["operationId"] in _BY_NAME:
                 operation["responses"] = {**_BY_NAME[operation["operationId"]], "default": responses["default"]}
-            elif path.startswith("/subscriptions"):
+            elif is_arm(path):
                 responses |= _by_shape(path, method, operation["operationId"], responses)
 
 
@@ -85,6 +86,7 @@ def _blob_responses(declared: Mapping[str, Any]) -> Json:
 
 _WORKSPACES = {"200": _json("All", _page_of({"$ref": "#/components/schemas/Workspace"}))}
 _BY_NAME: Mapping[str, Json] = {
+    "get_subscription": {"200": _named("The subscription", "Subscription")},
     "get_workspace": {"200": _named("The workspace", "Workspace")},
     "list_workspaces_of_resource_group": _WORKSPACES,
     "list_workspaces_of_subscription": _WORKSPACES,

@@ -30,15 +30,21 @@ from flowstead.api import (
     flows,
     garbage_collection,
     master_key,
+    identities,
     model_flows,
     models,
     notifications,
     operations,
     plan,
+    principals,
+    role_assignments,
+    role_definitions,
     signing_in,
+    site,
     workspaces,
 )
 from flowstead.api.context import Context
+from flowstead.api.endpoint_identity import ensure_identities
 from flowstead.api.event_feed import EventFeed
 from flowstead.api.middleware import (
     Authentication,
@@ -90,6 +96,11 @@ ROUTERS = (
     plan.router,
     garbage_collection.router,
     master_key.router,
+    identities.router,
+    principals.router,
+    site.router,
+    role_definitions.router,
+    role_assignments.router,
     blobs.router,
     signing_in.router,  # last: its paths begin with any tenant
 )
@@ -155,6 +166,7 @@ def create_app(
     )
     app.state.planned_routes = PlannedRoutes(ROUTERS)
     environments.ensure_default_environment(app.state.context)
+    ensure_identities(app.state.context)
     failures.install(app)
     for router in ROUTERS:
         app.include_router(router)

@@ -15,21 +15,27 @@ from flowstead.api.paths import is_same_workspace
 from flowstead.engines.instance_board import InstanceBoard
 from flowstead.environments.interpreters import Interpreters
 from flowstead.environments.protocol import Environments
-from flowstead.errors import AuthorizationFailed, ResourceNotFound
+from flowstead.errors import AuthorizationFailed, ResourceNotFound, Unauthorized
 from flowstead.flow_tests.instances import FlowTests
+from flowstead.resources.built_in_roles import BUILT_IN, CONTRIBUTOR, DATA_SCIENTIST, OWNER, READER, SECRETS_READER
 from flowstead.resources.clock import Clock
 from flowstead.resources.home import Home
 from flowstead.resources.names import Workspace
 from flowstead.resources.principal import Principal
+from flowstead.resources.role import ML, grant_command, scopes_above
 from flowstead.resources.settings import ServerSettings
 from flowstead.store import Store
 from flowstead.store.content import Contents
 from flowstead.store.flow_files import FlowFiles
 from flowstead.store.uploads import Uploads
 
-PROVIDER = "Microsoft.MachineLearningServices"
+PROVIDER = ML
 SITE = f"/subscriptions/{{subscription}}/resourceGroups/{{group}}/providers/{PROVIDER}/workspaces/{{workspace}}"
 """What the paths of a workspace's resources begin with."""
+
+
+_LEAST_FIRST = (READER, SECRETS_READER, DATA_SCIENTIST, CONTRIBUTOR, OWNER)
+"""Roles that a message may advise: the first that is enough."""
 
 
 @dataclass(frozen=True)
@@ -88,21 +94,30 @@ class Needs:
     action: below the provider, `workspaces/onlineEndpoints/write`. Raises AuthorizationFailed, and ResourceNotFound
     for a workspace that is not there."""
 
-    def __init__(self, action: str) -> None:
-        self.action = f"{PROVIDER}/{action}"
+    def __init__(self, action: str, provider: str = PROVIDER) -> None:
+        self.action = f"{provider}/{action}"
 
     def __call__(self, request: Request) -> Principal:
         context = context_of(request)
-        principal: Principal = request.state.principal
-        demand(principal, self.action, request.url.path)
+        principal: Principal | None = getattr(request.state, "principal", None)
+        if principal is None:
+            raise Unauthorized  # a route outside of what the middleware guards: closed, not open
+        demand(principal, self.action, request.scope["path"])
         _check_workspace(request, context.workspace)
         return principal
 
 
 def demand(principal: Principal, action: str, scope: str) -> None:
-    """Raises AuthorizationFailed unless the principal may do that."""
-    if not allowed(principal, action, scope):
-        raise AuthorizationFailed(f"{principal.name} may not perform {action} on {scope}.", target=scope)
+    """Raises AuthorizationFailed, with the grant that it takes, unless the principal may do that."""
+    if allowed(principal, action, scope):
+        return
+    role = next((each for each in _LEAST_FIRST if BUILT_IN[each].allows(action)), OWNER)
+    command = grant_command(BUILT_IN[role].role_name, scopes_above(scope)[0], principal.object_id)
+    raise AuthorizationFailed(
+        f"{principal.name} (object id {principal.object_id}) may not perform {action} on {scope}.",
+        hint=f"Ask an owner to grant a role that allows it, for example: {command}",
+        target=scope,
+    )
 
 
 def _check_workspace(request: Request, workspace: Workspace) -> None:

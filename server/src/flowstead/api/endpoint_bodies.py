@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Mapping
 from typing import Annotated, Any
 
@@ -12,6 +11,7 @@ from flowstead.api.arm import envelope, shown_state
 from flowstead.api.bodies import Body, TextMap
 from flowstead.api.context import Context
 from flowstead.resources.endpoint import AuthMode, EndpointSpec
+from flowstead.resources.identity import client_id_of, principal_id_of
 from flowstead.resources.names import LOCATION
 from flowstead.store.records import EndpointRecord
 
@@ -83,8 +83,10 @@ def to_spec(body: EndpointBody, before: EndpointSpec | None) -> EndpointSpec:
     )
 
 
-def show(record: EndpointRecord, here: Context) -> dict[str, Any]:
-    """The endpoint as GET shows it. No `compute`: the SDK would take it for a Kubernetes endpoint."""
+def show(record: EndpointRecord, here: Context, identities: Mapping[str, str]) -> dict[str, Any]:
+    """The endpoint as GET shows it. identities: uids of user-assigned ones, by ARM id in lower case.
+
+    No `compute`: the SDK would take it for a Kubernetes endpoint."""
     spec = record.spec
     base = here.settings.endpoint_url(record.name, here.base_url)
     properties = {
@@ -108,7 +110,7 @@ def show(record: EndpointRecord, here: Context) -> dict[str, Any]:
         location=spec.location,
         kind="Managed",
         tags=dict(spec.tags),
-        identity=_identity(record, here),
+        identity=_identity(record, here, identities),
     )
 
 
@@ -118,23 +120,20 @@ def _wanted_identity(given: IdentityBody) -> dict[str, Any]:
     return {"type": given.type, "userAssignedIdentities": sorted(given.user_assigned_identities or {})}
 
 
-def _identity(record: EndpointRecord, here: Context) -> dict[str, Any]:
+def _identity(record: EndpointRecord, here: Context, identities: Mapping[str, str]) -> dict[str, Any]:
     wanted = record.spec.identity
     identity: dict[str, Any] = {"type": wanted["type"]}
     if "SystemAssigned" in wanted["type"]:
-        # Made of the endpoint's uid: it lives as long as the endpoint and never comes back.
-        identity["principalId"] = str(uuid.uuid5(uuid.UUID(record.uid), "identity"))
+        identity["principalId"] = principal_id_of(record.uid)
         identity["tenantId"] = here.access.tenant_id
     if "UserAssigned" in wanted["type"]:
-        identity["userAssignedIdentities"] = {each: _user_assigned(each) for each in wanted["userAssignedIdentities"]}
+        named = {each: identities.get(each.lower()) for each in wanted["userAssignedIdentities"]}
+        identity["userAssignedIdentities"] = {each: _ids(uid) if uid else {} for each, uid in named.items()}
     return identity
 
 
-def _user_assigned(identity: str) -> dict[str, str]:
-    """Made of its ARM id: whoever names the same identity is the same principal."""
-    return {
-        kind: str(uuid.uuid5(uuid.NAMESPACE_URL, f"{kind}:{identity.lower()}")) for kind in ("principalId", "clientId")
-    }
+def _ids(uid: str) -> dict[str, str]:
+    return {"principalId": principal_id_of(uid), "clientId": client_id_of(uid)}
 
 
 def _shares(given: Mapping[str, int] | None) -> dict[str, int]:

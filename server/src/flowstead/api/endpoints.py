@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, Depends, Request
@@ -11,6 +12,7 @@ from fastapi.responses import JSONResponse, Response
 from flowstead.api.arm import accepted, ordered, page, put_answer, resource_answer
 from flowstead.api.context import SITE, Context, Here, Needs
 from flowstead.api.endpoint_bodies import EndpointBody, KeyBody, show, to_spec
+from flowstead.api.endpoint_identity import check_identities, give_identity
 from flowstead.api.endpoint_rules import check_body, check_first_keys, check_key, check_name, check_split
 from flowstead.api.list_filters import online
 from flowstead.api.merging import merge
@@ -19,7 +21,7 @@ from flowstead.errors import BadArgument
 from flowstead.resources.endpoint import PRIMARY_KEY, SECONDARY_KEY, AuthMode, EndpointSpec
 from flowstead.resources.operation import Operation, OperationKind
 from flowstead.resources.principal import Principal
-from flowstead.store import Writing
+from flowstead.store import Reading, Writing
 from flowstead.store.records import EndpointRecord, Kind
 
 ENDPOINTS = SITE + "/onlineEndpoints"
@@ -36,15 +38,17 @@ Writer = Annotated[Principal, Depends(Needs("workspaces/onlineEndpoints/write"))
 def list_endpoints(request: Request, here: Here) -> dict[str, Any]:
     """The endpoints, by `name`, `tags`, `properties` and `computeType`."""
     with here.store.reading() as tx:
-        found = tx.list(Kind.ENDPOINT, here.workspace.path)
-    return page(request, ordered(request, online(request, found)), lambda record: show(record, here))
+        found, identities = tx.list(Kind.ENDPOINT, here.workspace.path), _identities(tx)
+    wanted = ordered(request, online(request, found))
+    return page(request, wanted, lambda record: show(record, here, identities))
 
 
 @router.get(_ENDPOINT, dependencies=[Reader])
 def get_endpoint(endpoint: str, here: Here) -> JSONResponse:
     with here.store.reading() as tx:
         record = tx.get(Kind.ENDPOINT, here.workspace.endpoint(endpoint))
-    return resource_answer(record, show(record, here))
+        shown = show(record, here, _identities(tx))
+    return resource_answer(record, shown)
 
 
 @router.put(_ENDPOINT, status_code=201)
@@ -56,8 +60,9 @@ def put_endpoint(endpoint: str, body: EndpointBody, here: Here, caller: Writer, 
         before = tx.find(Kind.ENDPOINT, here.workspace.endpoint(endpoint))
         only_if.check(before, f"The endpoint {endpoint}")
         record, operation = _write(tx, here, endpoint, body, before, caller)
+        shown = show(record, here, _identities(tx))
     here.hint()
-    return put_answer(here, record, show(record, here), operation, created=before is None)
+    return put_answer(here, record, shown, operation, created=before is None)
 
 
 @router.patch(_ENDPOINT)
@@ -68,11 +73,12 @@ def patch_endpoint(
     with here.store.transaction() as tx:
         before = tx.get(Kind.ENDPOINT, here.workspace.endpoint(endpoint))
         only_if.check(before, f"The endpoint {before.name}")
-        merged = merge(EndpointBody, show(before, here), body)
+        merged = merge(EndpointBody, show(before, here, _identities(tx)), body)
         check_body(merged)
         record, operation = _write(tx, here, endpoint, merged, before, caller)
+        shown = show(record, here, _identities(tx))
     here.hint()
-    return put_answer(here, record, show(record, here), operation, created=False)
+    return put_answer(here, record, shown, operation, created=False)
 
 
 @router.delete(_ENDPOINT, status_code=202)
@@ -161,19 +167,27 @@ def endpoint_token(
 def _write(
     tx: Writing, here: Context, endpoint: str, body: EndpointBody, before: EndpointRecord | None, caller: Principal
 ) -> tuple[EndpointRecord, Operation | None]:
+    spec = _checked_spec(tx, body, before)
+    check_identities(tx, spec, caller)
     record, operation = tx.put(
         Kind.ENDPOINT,
         before.id if before else here.workspace.endpoint(endpoint),
         here.workspace.path,
         before.name if before else endpoint,
-        _checked_spec(tx, body, before),
+        spec,
         by=caller.name,
         operation=OperationKind.UPDATE if before else OperationKind.CREATE,
     )
     if before is None:
         for name, key in zip(_KEYS.values(), check_first_keys(body.properties.keys), strict=True):
             tx.put_secret(record.id, name, key or _new_key(), caller.name)
+    give_identity(tx, record, before, here, caller)
     return record, operation
+
+
+def _identities(tx: Reading) -> Mapping[str, str]:
+    """The uids of user-assigned identities, by ARM id in lower case."""
+    return {each.id.lower(): each.uid for each in tx.list(Kind.IDENTITY)}
 
 
 def _checked_spec(tx: Writing, body: EndpointBody, before: EndpointRecord | None) -> EndpointSpec:

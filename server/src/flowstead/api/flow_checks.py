@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends
 from fastapi.responses import JSONResponse, Response
 
-from flowstead.api.context import Context, Here, Needs
+from flowstead.api.context import Context, Here, Needs, demand
 from flowstead.api.deployment_rules import check_variables
 from flowstead.api.event_streams import EVENT_STREAM, EventStream
 from flowstead.api.flow_bodies import FlowTestBody
@@ -21,6 +21,7 @@ from flowstead.flow_tests.instances import Wanted
 from flowstead.flow_tests.relay import run_test
 from flowstead.resources.connection_use import uses_of, variables_with_connections
 from flowstead.resources.principal import Principal
+from flowstead.resources.role import READ_SECRETS
 from flowstead.resources.runtime_images import check_image
 from flowstead_runtime.errors import Reason, RuntimeFailure
 from flowstead_runtime.flow.definition import FlowDefinition
@@ -53,7 +54,7 @@ def test_flow(
     """Run the flow once, in an instance of its own environment, and tell what each node does as server-sent events:
     `preparing`, `ready`, `nodeStarted`, `log`, `nodeFinished`, `chunk`, and at the end `outputs` or `error`. The run
     ends when the caller leaves. Chat flows take their history as the input that it is."""
-    return EventStream(run_test(here.flow_tests, _wanted(here, flow, body), body.inputs))
+    return EventStream(run_test(here.flow_tests, _wanted(here, flow, body, caller), body.inputs))
 
 
 def show_examined(found: Examined) -> dict[str, Any]:
@@ -83,8 +84,9 @@ def _show_definition(flow: FlowDefinition) -> dict[str, Any] | None:
     return {**shown, "nodes": nodes}
 
 
-def _wanted(here: Context, flow: str, body: FlowTestBody) -> Wanted:
-    """What is to run. Raises ResourceNotFound, BadArgument, and FlowInvalid for a flow that cannot."""
+def _wanted(here: Context, flow: str, body: FlowTestBody, caller: Principal) -> Wanted:
+    """What is to run. Raises ResourceNotFound, BadArgument, FlowInvalid for a flow that cannot, and AuthorizationFailed
+    for connections whose secrets the caller may not read: what runs could tell them."""
     check_variables(body.environment_variables, "environmentVariables")
     record, hash = state_of(here, flow, body.version)
     if not hash:
@@ -98,13 +100,17 @@ def _wanted(here: Context, flow: str, body: FlowTestBody) -> Wanted:
         environment = EnvironmentRequest(read_requirements(found.definition))
     except RuntimeFailure as problem:
         raise FlowInvalid(problem.message, hint=_MEND) from None
-    variables = _with_connections(here, found.definition, body.environment_variables)
+    variables = _with_connections(here, found.definition, body.environment_variables, caller)
     return Wanted(record.uid, record.name, folder, environment, variables)
 
 
-def _with_connections(here: Context, definition: FlowDefinition, variables: Mapping[str, str]) -> dict[str, str]:
+def _with_connections(
+    here: Context, definition: FlowDefinition, variables: Mapping[str, str], caller: Principal
+) -> dict[str, str]:
     """The variables, and what the flow's instances get of the workspace's connections."""
     uses = uses_of(named_by(definition, variables), variables)
+    for use in uses:
+        demand(caller, READ_SECRETS, here.workspace.connection(use.connection))
     with here.store.reading() as tx:
         documents = tx.connection_documents(here.workspace.path, (use.connection for use in uses))
     return variables_with_connections(variables, uses, documents)

@@ -15,7 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from flowstead.access import Access
 from flowstead.api.failures import failure_response
-from flowstead.api.paths import canonical
+from flowstead.api.paths import canonical, is_arm
 from flowstead.errors import BadArgument, FlowsteadError, PayloadTooLarge, UnknownHost
 from flowstead.resources.flow import MAX_ARCHIVE_BYTES, MAX_FILE_BYTES
 from flowstead.resources.names import Workspace
@@ -173,14 +173,14 @@ class CanonicalPaths:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
             path = scope["path"]
-            if path.lower().startswith("/subscriptions"):
+            if is_arm(path):
                 path = canonical(path.rstrip("/"), self._workspace)
             scope = {**scope, "path": path}
         await self._app(scope, receive, send)
 
 
 class Authentication:
-    """Everything below /subscriptions needs a valid token, before the body is read or a route is looked for.
+    """Every path of ARM needs a valid token, before the body is read or a route is looked for.
     `scope["state"]["principal"]` holds whose it is; what that one may do is asked by each route."""
 
     def __init__(self, app: ASGIApp, access: Access) -> None:
@@ -188,7 +188,7 @@ class Authentication:
         self._access = access
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and scope["path"].startswith("/subscriptions"):
+        if scope["type"] == "http" and is_arm(scope["path"]):
             header = Headers(scope=scope).get("authorization")
             principal = await to_thread.run_sync(self._access.recognise, header)
             scope["state"]["principal"] = principal

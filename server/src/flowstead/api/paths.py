@@ -48,17 +48,37 @@ _WORDS = (
     "garbageCollection",
     "masterKey",
     "rotateMasterKey",
+    "Microsoft.Authorization",
+    "roleDefinitions",
+    "roleAssignments",
+    "Microsoft.ManagedIdentity",
+    "userAssignedIdentities",
+    "Microsoft.ContainerRegistry",
+    "registries",
+    "Microsoft.Storage",
+    "storageAccounts",
+    "Flowstead.Access",
+    "principals",
+    "resetSecret",
+    "revokeTokens",
 )
+_ROOTS = ("/subscriptions", "/providers")
+"""What the paths of ARM begin with."""
 _PATH_BEGINS = "files"
 """After it comes the path of a flow's file, which is as it is."""
 _AFTER = {"word": "name", "namespace": "word"}
 _EXACT = {word.lower(): word for word in _WORDS}
 
 
+def is_arm(path: str) -> bool:
+    """Whether the path is one of ARM's, all of which need a token."""
+    return path.lower().startswith(_ROOTS)
+
+
 def canonical(path: str, workspace: Workspace) -> str:
     """The path with its fixed words, and the names of the one workspace, in exact casing; the names of other
     resources stay as they are. Words and names take turns: a resource may well be called `Models`."""
-    if not path.lower().startswith("/subscriptions"):
+    if not is_arm(path):
         return path
     names = {
         "subscriptions": workspace.subscription,

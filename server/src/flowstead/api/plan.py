@@ -13,17 +13,19 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.exceptions import RequestValidationError
 from pydantic import Field
 
-from flowstead.access.decisions import allowed
+from flowstead.access.identity_grants import why_denied
 from flowstead.api.bodies import Body
-from flowstead.api.context import SITE, Context, Here, Needs
+from flowstead.api.context import SITE, Context, Here, Needs, demand
 from flowstead.api.failures import as_bad_argument
 from flowstead.api.paths import canonical
 from flowstead.api.planned_contents import PlannedContents, PlannedUploads
 from flowstead.api.quota import cores_taken
 from flowstead.api.readable import read_action
 from flowstead.api.rehearsing import PlannedRoute, PlannedRoutes, Written
-from flowstead.errors import AuthorizationFailed, FlowsteadError
+from flowstead.errors import FlowsteadError
 from flowstead.resources.principal import Principal
+from flowstead.store.identities import Identities
+from flowstead.store.records import Kind
 from flowstead.store.rehearsal import rehearsal
 
 MAX_RESOURCES = 50
@@ -89,9 +91,10 @@ class _Rehearser:
         answer: dict[str, Any] = {"id": id}
         try:
             route = self._routes.at(id)
-            self._demand(read_action(id), id)
+            demand(self._caller, read_action(id), id)
             answer |= self._tried(route, given.body)
-            self._demand(route.action, id)
+            demand(self._caller, route.action, id)
+            self._demand_roles(id)
         except FlowsteadError as failure:
             answer |= {"action": "refused", "refusal": _refusal(failure)}
         except RequestValidationError as problem:
@@ -117,13 +120,17 @@ class _Rehearser:
         # A new generation of what looks the same: a secret has changed, or what has failed is tried again.
         return {"action": "overwrite", "changes": changes, "secretsOrRetry": not changes}
 
-    def _demand(self, action: str, scope: str) -> None:
-        if not allowed(self._caller, action, scope):
-            raise AuthorizationFailed(
-                f"{self._caller.name} may not perform {action} on {scope}.",
-                hint=f"Ask an owner for a role that allows {action} there.",
-                target=scope,
-            )
+    def _demand_roles(self, id: str) -> None:
+        """A deployment would fail without the roles that its endpoint's identity needs."""
+        with self._here.store.reading() as tx:
+            deployment = tx.find(Kind.DEPLOYMENT, id)
+            endpoint = None if deployment is None else tx.find(Kind.ENDPOINT, deployment.parent_id)
+            if deployment is None or endpoint is None:
+                return
+            identities = Identities(tx)
+        denied = why_denied(identities.identity(endpoint), identities.connections(deployment), self._here.workspace)
+        if denied is not None:
+            raise denied
 
 
 def _full_id(here: Context, given: str) -> str:

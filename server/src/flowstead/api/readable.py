@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from flowstead.access.decisions import allowed
-from flowstead.api.context import PROVIDER
 from flowstead.resources.principal import Principal
 
 
@@ -14,5 +13,5 @@ def readable(principal: Principal, resource_id: str) -> bool:
 
 def read_action(resource_id: str) -> str:
     """`…/workspaces/w/onlineEndpoints/e` → `Microsoft.MachineLearningServices/workspaces/onlineEndpoints/read`."""
-    below = resource_id.partition(f"/{PROVIDER}/")[2].split("/")
-    return "/".join((PROVIDER, *below[::2], "read"))
+    provider, *below = resource_id.rpartition("/providers/")[2].split("/")
+    return "/".join((provider, *below[::2], "read"))

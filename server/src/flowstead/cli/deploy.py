@@ -36,7 +36,7 @@ from flowstead.client import FlowsteadClient
 from flowstead.errors import BadArgument
 from flowstead.resources.endpoint import AuthMode
 from flowstead.resources.home import Home
-from flowstead.resources.names import MAX_INSTANCES_PER_DEPLOYMENT
+from flowstead.resources.names import MAX_INSTANCES_PER_DEPLOYMENT, Workspace
 from flowstead_runtime.flow.definition import FlowDefinition
 
 app = new_app()
@@ -78,6 +78,17 @@ def deploy_flow(
     auth_mode: Annotated[
         str, typer.Option("--auth-mode", help="How callers prove themselves: key, aml_token or aad_token.")
     ] = "key",
+    identity: Annotated[
+        str,
+        typer.Option("--identity", help="Name or id of a user-assigned identity [default: one of the endpoint's own]."),
+    ] = "",
+    enforce_access: Annotated[
+        bool,
+        typer.Option(
+            "--enforce-access/--no-enforce-access",
+            help="Let a new endpoint's own identity read the secrets of connections.",
+        ),
+    ] = True,
     tag: Annotated[list[str] | None, typer.Option("--tag", help="A tag.", metavar="NAME=VALUE")] = None,
     all_traffic: Annotated[
         bool, typer.Option("--all-traffic", help="Send all traffic to it, not only for the endpoint's first one.")
@@ -101,6 +112,8 @@ def deploy_flow(
         instance_count=instance_count,
         auth_mode=_auth_mode(auth_mode),
         collect=collect,
+        identity=identity_id(identity) if identity else "",
+        enforce_access=enforce_access,
         tags=pairs(tag, "--tag"),
         variables={
             **connection_variables(connections),
@@ -177,6 +190,11 @@ def _result(deployed: Deployed, took: float) -> dict[str, Any]:
 
 def _show_command(plan: DeployPlan) -> str:
     return f"flowstead online-deployment show --endpoint-name {plan.endpoint} --name {plan.deployment}"
+
+
+def identity_id(written: str) -> str:
+    """The ARM id of a user-assigned identity that is named, or given by its id."""
+    return written if written.startswith("/") else Workspace().identity(written)
 
 
 def _auth_mode(written: str) -> AuthMode:

@@ -9,7 +9,7 @@ from typing import Any
 
 from flowstead.azure_yaml import model_properties
 from flowstead.resources.deployment import DeploymentSpec
-from flowstead.resources.endpoint import AuthMode
+from flowstead.resources.endpoint import ENFORCE_ACCESS, AuthMode
 from flowstead.resources.flow_properties import flow_properties
 from flowstead.resources.names import LOCATION, check_asset_name, check_endpoint_name
 from flowstead_runtime.flow.definition import FlowDefinition
@@ -21,7 +21,9 @@ _DEFAULT_SPEC = DeploymentSpec(model="")
 
 @dataclass(frozen=True)
 class DeployOptions:
-    """What the command line says; "" and None: the default. variables: of the deployment, secrets among them."""
+    """What the command line says; "" and None: the default. variables: of the deployment, secrets among them. identity:
+    ARM id of a user-assigned one, "" for the endpoint's own. enforce_access: the endpoint's own identity gets the role
+    to read the secrets of connections."""
 
     endpoint: str = ""
     deployment: str = DEFAULT_DEPLOYMENT
@@ -29,6 +31,8 @@ class DeployOptions:
     instance_count: int | None = None
     auth_mode: AuthMode = AuthMode.KEY
     collect: bool = False
+    identity: str = ""
+    enforce_access: bool = True
     tags: Mapping[str, str] = field(default_factory=dict)
     variables: Mapping[str, str] = field(default_factory=dict, repr=False)
 
@@ -53,7 +57,7 @@ def plan_deploy(flow: FlowDefinition, options: DeployOptions) -> DeployPlan:
         endpoint=endpoint,
         deployment=deployment,
         model=check_asset_name(model_name_from(flow.name)),
-        endpoint_body=endpoint_body(options.auth_mode),
+        endpoint_body=endpoint_body(options),
         model_properties=model_properties(tags={}, properties=flow_properties(flow, flow.name)),
         deployment_body=deployment_body(options),
     )
@@ -74,11 +78,15 @@ def model_name_from(folder: str) -> str:
     return re.sub(r"[^-_.A-Za-z0-9]+", "-", folder).strip("-_.")[:255] or "flow"
 
 
-def endpoint_body(auth_mode: AuthMode) -> dict[str, Any]:
+def endpoint_body(options: DeployOptions) -> dict[str, Any]:
+    own: dict[str, Any] = {"type": "SystemAssigned"}
+    assigned = {"type": "UserAssigned", "userAssignedIdentities": {options.identity: {}}}
+    # Only an identity that the server makes is granted anything by it.
+    enforced = {ENFORCE_ACCESS: "enabled"} if options.enforce_access and not options.identity else {}
     return {
         "location": LOCATION,
-        "identity": {"type": "SystemAssigned"},
-        "properties": {"authMode": auth_mode.value, "description": "", "properties": {}},
+        "identity": assigned if options.identity else own,
+        "properties": {"authMode": options.auth_mode.value, "description": "", "properties": enforced},
         "tags": {},
     }
 

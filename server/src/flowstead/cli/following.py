@@ -8,6 +8,7 @@ from flowstead.client import Operation
 PHASES = {
     "EnvironmentBuilt": "building the environment",
     "ArtifactInPlace": "placing the flow's files",
+    "IdentityGranted": "checking what its identity may do",
     "ConnectionsResolvable": "looking up its connections",
     "InstancesStarted": "starting instances",
     "InstancesReady": "waiting until instances are ready",

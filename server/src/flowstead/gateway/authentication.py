@@ -114,12 +114,10 @@ def _keys(keys: Sequence[str]) -> Json:
 
 def _tokens(rule: TokenRule) -> Json:
     """For whom the token is, and who came with it."""
-    principals = [_claim("aud", rule.audience)]
-    if rule.subjects is not None:
-        principals.append({"or_ids": {"ids": [_claim("sub", subject) for subject in rule.subjects]}})
-    policy = {"permissions": [{"any": True}], "principals": [{"and_ids": {"ids": principals}}]}
-    nobody = rule.subjects is not None and not rule.subjects
-    rules = {"action": "ALLOW"} if nobody else {"action": "ALLOW", "policies": {"score": policy}}
+    sessions = {"or_ids": {"ids": [_claim("sid", session) for session in rule.sessions]}}
+    principal = {"and_ids": {"ids": [_claim("aud", rule.audience), sessions]}}
+    policy = {"permissions": [{"any": True}], "principals": [principal]}
+    rules = {"action": "ALLOW", "policies": {"score": policy}} if rule.sessions else {"action": "ALLOW"}
     return {"@type": f"{_HTTP_FILTERS}.rbac.v3.RBACPerRoute", "rbac": {"rules": rules}}
 
 

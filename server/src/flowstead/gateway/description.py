@@ -36,11 +36,11 @@ class TokenIssuer:
 
 @dataclass(frozen=True)
 class TokenRule:
-    """Which of the issuer's tokens open an endpoint. audience: the token's `aud`, exactly; subjects: the object ids
-    of those who may come with one, None for everybody to whom the issuer gave it."""
+    """Which of the issuer's tokens open an endpoint. audience: the token's `aud`, exactly; sessions: the `sid` of
+    those who may come with one. A session stands for a principal and what was issued to it until it was revoked."""
 
     audience: str
-    subjects: tuple[str, ...] | None = None
+    sessions: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -32,7 +32,8 @@ class DeploymentView:
 
     watching_since: when this reconciler began; no deadline is counted from before, when nobody worked for it.
     artifact: the folder of its flow, or why there is none. environment: None when it was not asked for.
-    connections: why those that it needs cannot be had, None when they can.
+    denied: which role its endpoint's identity lacks, None when it has all. connections: why those that it needs cannot
+    be had, None when they can.
     target: the revision that its instances shall run. serving: the one that serves until then, None when it is the
     same or none does. instances: all that carry its uid.
     routed: addresses that the gateway has taken for it; None when the gateway has taken nothing yet.
@@ -45,6 +46,7 @@ class DeploymentView:
     target: str
     artifact: Path | FlowsteadError
     environment: EnvironmentState | None
+    denied: FlowsteadError | None = None
     connections: FlowsteadError | None = None
     serving: ServingView | None = None
     instances: tuple[ObservedInstance, ...] = ()

@@ -24,7 +24,7 @@ def describe(
     scorers: Mapping[str, Sequence[str]] | None = None,
 ) -> tuple[GatewayEndpoint, ...]:
     """One entry an endpoint, by name. secrets: by the endpoint's id. serving: deployment id → what serves while it is
-    not what is wanted. scorers: endpoint id → object ids of the principals who may score with a token of their own."""
+    not what is wanted. scorers: endpoint id → sessions of the principals who may score with a token."""
     described = []
     for endpoint in endpoints:
         if endpoint.deleting:
@@ -81,9 +81,9 @@ def _with_credentials(
         case AuthMode.KEY:
             return replace(described, keys=tuple(secrets[name] for name in _KEYS if secrets.get(name)))
         case AuthMode.AML_TOKEN:
-            return replace(described, tokens=TokenRule(endpoint_audience(endpoint.uid)))
+            return replace(described, tokens=TokenRule(endpoint_audience(endpoint.uid), tuple(scorers)))
         case AuthMode.AAD_TOKEN:
-            return replace(described, tokens=TokenRule(ENTRA_AUDIENCE, tuple(sorted(scorers))))
+            return replace(described, tokens=TokenRule(ENTRA_AUDIENCE, tuple(scorers)))
 
 
 def _deployment(

@@ -13,6 +13,7 @@ from flowstead.errors import FlowsteadError
 from flowstead.reconcile.connections import why_unresolvable
 from flowstead.reconcile.decision import DeploymentView, ServingView
 from flowstead.reconcile.revision import revision_of
+from flowstead.reconcile.rights import denials, scorers
 from flowstead.reconcile.sources import FlowSource, FlowSources
 from flowstead.resources.clock import Clock
 from flowstead.resources.deployment import DeploymentSpec
@@ -20,6 +21,7 @@ from flowstead.resources.endpoint import ProvisioningState
 from flowstead.resources.home import Home
 from flowstead.resources.operation import Operation
 from flowstead.store import Reading, Store
+from flowstead.store.identities import Identities
 from flowstead.store.records import AnyRecord, DeploymentRecord, EndpointRecord, Kind, Revision
 
 
@@ -27,8 +29,8 @@ from flowstead.store.records import AnyRecord, DeploymentRecord, EndpointRecord,
 class Snapshot:
     """One consistent state of the store. operations, secrets: by the resource's id; content: deployment id → hash
     of its model's files, None when the model is gone; serving: deployment id → the revision that serves, while it is
-    not what is wanted or that could not be brought up; scorers: endpoint id → object ids of the principals who may
-    score."""
+    not what is wanted or that could not be brought up; scorers: endpoint id → sessions of the principals who may score
+    with a token; denied: deployment id → the role that its endpoint's identity lacks."""
 
     endpoints: Sequence[EndpointRecord]
     deployments: Sequence[DeploymentRecord]
@@ -37,6 +39,7 @@ class Snapshot:
     content: Mapping[str, str | None]
     serving: Mapping[str, Revision]
     scorers: Mapping[str, Sequence[str]]
+    denied: Mapping[str, FlowsteadError]
 
     @property
     def records(self) -> Sequence[AnyRecord]:
@@ -75,9 +78,8 @@ class StoreReader:
             records: list[AnyRecord] = [*endpoints, *deployments]
             details = {each.id: self._detail(tx, each) for each in records}
             serving = {each.id: self._serving_revision(tx, each) for each in deployments if _serves_another(each)}
+            identities = Identities(tx)
         self._forget(records)
-        owner = self._store.principals.owner()
-        may_score = (owner.object_id,) if owner else ()
         return Snapshot(
             endpoints,
             deployments,
@@ -85,7 +87,8 @@ class StoreReader:
             {id: each.secrets for id, each in details.items()},
             {each.id: details[each.id].content for each in deployments},
             {id: revision for id, revision in serving.items() if revision is not None},
-            {each.id: may_score for each in endpoints},
+            {each.id: scorers(each, identities.principals) for each in endpoints},
+            denials(endpoints, deployments, identities),
         )
 
     def _detail(self, tx: Reading, record: AnyRecord) -> _Details:
@@ -173,6 +176,7 @@ class DeploymentObserver:
             target=record.status.revision,
             artifact=source.directory if isinstance(source, FlowSource) else source,
             environment=None,
+            denied=snapshot.denied.get(record.id),
             connections=why_unresolvable(record.spec, snapshot.secrets[record.id]),
             instances=tuple(each for each in around.instances if each.deployment_uid == record.uid),
             operation=snapshot.operations.get(record.id),

@@ -75,6 +75,10 @@ def artifact_in_place(view: DeploymentView) -> Outcome:
     return Fail(view.artifact) if isinstance(view.artifact, FlowsteadError) else Proceed()
 
 
+def identity_granted(view: DeploymentView) -> Outcome:
+    return Proceed() if view.denied is None else Fail(view.denied)
+
+
 def connections_resolvable(view: DeploymentView) -> Outcome:
     return Proceed() if view.connections is None else Fail(view.connections)
 
@@ -132,6 +136,7 @@ def old_instances_stopped(view: DeploymentView) -> Outcome:
 DEPLOYMENT_PHASES: tuple[Phase[DeploymentView], ...] = (
     Phase("EnvironmentBuilt", environment_built),
     Phase("ArtifactInPlace", artifact_in_place),
+    Phase("IdentityGranted", identity_granted),
     Phase("ConnectionsResolvable", connections_resolvable),
     Phase("InstancesStarted", instances_started),
     Phase("InstancesReady", instances_ready),

@@ -17,6 +17,7 @@ FLOW_MAX_TIMEOUT_S = 300.0
 PHASE_NAMES = (
     "EnvironmentBuilt",
     "ArtifactInPlace",
+    "IdentityGranted",
     "ConnectionsResolvable",
     "InstancesStarted",
     "InstancesReady",

@@ -10,6 +10,9 @@ from typing import Any
 PRIMARY_KEY, SECONDARY_KEY = "primaryKey", "secondaryKey"
 """Names of an endpoint's two keys in the secrets table."""
 
+ENFORCE_ACCESS = "enforce_access_to_default_secret_stores"
+"""Among an endpoint's properties: `enabled` gives its own identity the role to read the secrets of connections."""
+
 
 class AuthMode(StrEnum):
     KEY = "Key"

@@ -33,11 +33,36 @@ class Workspace:
     name: str = DEFAULT_WORKSPACE
 
     @property
+    def subscription_path(self) -> str:
+        return f"/subscriptions/{self.subscription}"
+
+    @property
+    def group_path(self) -> str:
+        return f"{self.subscription_path}/resourceGroups/{self.resource_group}"
+
+    @property
     def path(self) -> str:
-        return (
-            f"/subscriptions/{self.subscription}/resourceGroups/{self.resource_group}"
-            f"/providers/Microsoft.MachineLearningServices/workspaces/{self.name}"
-        )
+        return f"{self.group_path}/providers/Microsoft.MachineLearningServices/workspaces/{self.name}"
+
+    @property
+    def registry(self) -> str:
+        """Where images come from. It is here so that roles can be granted on it; so is `storage`."""
+        return f"{self.group_path}/providers/Microsoft.ContainerRegistry/registries/flowstead"
+
+    @property
+    def storage(self) -> str:
+        """Where models, data and collected records lie."""
+        return f"{self.group_path}/providers/Microsoft.Storage/storageAccounts/flowstead"
+
+    def identity(self, name: str) -> str:
+        """A user-assigned identity."""
+        return f"{self.group_path}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/{name}"
+
+    def role_definition(self, guid: str) -> str:
+        return f"{self.subscription_path}/providers/Microsoft.Authorization/roleDefinitions/{guid}"
+
+    def principal(self, name: str) -> str:
+        return f"{self.subscription_path}/providers/Flowstead.Access/principals/{name}"
 
     def endpoint(self, name: str) -> str:
         return f"{self.path}/onlineEndpoints/{name}"

@@ -16,6 +16,7 @@ from flowstead.resources.endpoint import ProvisioningState
 from flowstead.resources.operation import Operation, OperationState
 from flowstead.store import codec
 from flowstead.store.history import History, operation_of
+from flowstead.store.principals import PrincipalRows
 from flowstead.store.records import (
     KINDS,
     AnyKind,
@@ -43,6 +44,7 @@ class Reading:
     def __init__(self, connection: sa.Connection, sealer: Sealer) -> None:
         self.connection = connection
         self.history = History(connection)
+        self.principals = PrincipalRows(connection)
         self._sealer = sealer
 
     def find(self, kind: Kind[Spec, Status], id: str) -> Record[Spec, Status] | None:
@@ -56,6 +58,10 @@ class Reading:
         if found is None:
             raise ResourceNotFound(f"There is no {kind.spoken} {_spoken_name(id)}.", target=id)
         return found
+
+    def exists(self, id: str) -> bool:
+        """Whether there is a resource of any kind."""
+        return self._row(id) is not None
 
     def list(self, kind: Kind[Spec, Status], parent_id: str | None = None) -> Sequence[Record[Spec, Status]]:
         """All of a kind, or those of one parent, oldest first."""

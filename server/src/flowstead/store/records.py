@@ -15,8 +15,10 @@ from flowstead.resources.deployment import DeploymentSpec, DeploymentStatus
 from flowstead.resources.endpoint import EndpointSpec, EndpointStatus
 from flowstead.resources.environment import EnvironmentVersionSpec
 from flowstead.resources.flow import FlowSpec, FlowVersionSpec
+from flowstead.resources.identity import IdentitySpec
 from flowstead.resources.model import ModelVersionSpec
 from flowstead.resources.operation import OperationState
+from flowstead.resources.role import RoleAssignmentSpec, RoleSpec
 
 Spec = TypeVar("Spec")
 Status = TypeVar("Status")
@@ -45,6 +47,9 @@ class Kind(Generic[Spec, Status]):
     ENVIRONMENT_VERSION: ClassVar[Kind[EnvironmentVersionSpec, None]]
     FLOW: ClassVar[Kind[FlowSpec, None]]
     FLOW_VERSION: ClassVar[Kind[FlowVersionSpec, None]]
+    IDENTITY: ClassVar[Kind[IdentitySpec, None]]
+    ROLE_DEFINITION: ClassVar[Kind[RoleSpec, None]]
+    ROLE_ASSIGNMENT: ClassVar[Kind[RoleAssignmentSpec, None]]
 
     @property
     def reconciled(self) -> bool:
@@ -64,6 +69,9 @@ Kind.ENVIRONMENT = Kind("environment", "environment", AssetContainerSpec, NoneTy
 Kind.ENVIRONMENT_VERSION = Kind("environmentVersion", "environment version", EnvironmentVersionSpec, NoneType)
 Kind.FLOW = Kind("flow", "flow", FlowSpec, NoneType)
 Kind.FLOW_VERSION = Kind("flowVersion", "flow version", FlowVersionSpec, NoneType)
+Kind.IDENTITY = Kind("identity", "identity", IdentitySpec, NoneType)
+Kind.ROLE_DEFINITION = Kind("roleDefinition", "role definition", RoleSpec, NoneType)
+Kind.ROLE_ASSIGNMENT = Kind("roleAssignment", "role assignment", RoleAssignmentSpec, NoneType)
 
 AnyKind: TypeAlias = Kind[Any, Any]
 KINDS: Mapping[str, AnyKind] = {
@@ -82,6 +90,9 @@ KINDS: Mapping[str, AnyKind] = {
         Kind.ENVIRONMENT_VERSION,
         Kind.FLOW,
         Kind.FLOW_VERSION,
+        Kind.IDENTITY,
+        Kind.ROLE_DEFINITION,
+        Kind.ROLE_ASSIGNMENT,
     )
 }
 """All kinds, by the name that rows have for them."""
@@ -124,6 +135,9 @@ ConnectionRecord: TypeAlias = Record[ConnectionSpec, None]
 EnvironmentVersionRecord: TypeAlias = Record[EnvironmentVersionSpec, None]
 FlowRecord: TypeAlias = Record[FlowSpec, None]
 FlowVersionRecord: TypeAlias = Record[FlowVersionSpec, None]
+IdentityRecord: TypeAlias = Record[IdentitySpec, None]
+RoleDefinitionRecord: TypeAlias = Record[RoleSpec, None]
+RoleAssignmentRecord: TypeAlias = Record[RoleAssignmentSpec, None]
 AnyRecord: TypeAlias = Record[Any, Any]
 
 

@@ -124,6 +124,11 @@ principals = sa.Table(
     sa.Column("is_owner", sa.Boolean, nullable=False),
     sa.Column("secret_hash", sa.String(255), nullable=False),
     sa.Column("created_at", sa.String(32), nullable=False),
+    sa.Column("type", sa.String(32), nullable=False, server_default="ServicePrincipal"),
+    # The endpoint or identity that it belongs to, "" for none.
+    sa.Column("resource_key", sa.String(1024), nullable=False, server_default=""),
+    sa.Column("session", sa.String(32), nullable=False, server_default=""),
+    sa.Index(None, "resource_key"),
 )
 
 master_key = sa.Table(

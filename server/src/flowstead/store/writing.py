@@ -167,6 +167,7 @@ class Writing(Reading):
         for row in self.connection.execute(sa.select(resources.c.id).where(family)).all():
             self._end_with_removal(row.id)
             self.journal.record(by, "remove", row.id)
+            self.principals.remove_those_of(row.id.lower())
         self.connection.execute(resources.delete().where(resources.c.parent_key == key))
         self.connection.execute(resources.delete().where(resources.c.key == key))
 

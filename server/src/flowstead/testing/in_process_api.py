@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import uuid
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -26,9 +27,11 @@ from flowstead.resources.master_key import GivenVariables
 from flowstead.resources.names import Workspace
 from flowstead.resources.operation import OperationState
 from flowstead.resources.principal import Principal
+from flowstead.resources.role import AUTHORIZATION, RoleAssignmentSpec
 from flowstead.resources.settings import ServerSettings
 from flowstead.store import Store
 from flowstead.store.keys import key_source
+from flowstead.store.records import Kind
 from flowstead.testing.memory_environments import InMemoryEnvironments
 
 OWNER = "owner"
@@ -123,9 +126,19 @@ class InProcessApi:
             name="stranger",
             is_owner=False,
             secret_hash=hash_secret(secret),
+            grants=(),
         )
         self.store.principals.put(stranger)
         return stranger
+
+    def granted(self, principal: Principal, role: str, scope: str | None = None) -> Principal:
+        """The principal with that role more. role: a guid; scope: the workspace unless given."""
+        name, at = str(uuid.uuid4()), scope or self.workspace.path
+        id = f"{at.rstrip('/')}/providers/{AUTHORIZATION}/roleAssignments/{name}"
+        spec = RoleAssignmentSpec(role, principal.object_id)
+        with self.store.transaction() as tx:
+            tx.put(Kind.ROLE_ASSIGNMENT, id, at, name, spec, by="test", operation=None)
+            return replace(principal, grants=tx.principals.grants(principal.object_id))
 
     def upload(self, files: dict[str, str | bytes], *, place: str = "LocalUpload/aa/flow") -> str:
         """Upload files by the blob routes; returns the `modelUri`."""

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from random import Random
-from typing import Any
+from typing import Any, TypeVar
 
 from flowstead.engines.protocol import Engine
 from flowstead.environments.protocol import Environments
@@ -19,9 +19,12 @@ from flowstead.resources.clock import Clock
 from flowstead.resources.deployment import SECRET_VARIABLE_PREFIX, DeploymentSpec
 from flowstead.resources.endpoint import PRIMARY_KEY, SECONDARY_KEY, EndpointSpec
 from flowstead.resources.home import Home
+from flowstead.resources.identity import client_id_of, principal_id_of
 from flowstead.resources.model import ModelVersionSpec
 from flowstead.resources.names import Workspace
 from flowstead.resources.operation import Operation, OperationKind
+from flowstead.resources.principal import Principal
+from flowstead.resources.role import RoleAssignmentSpec
 from flowstead.store import Store
 from flowstead.store.records import DeploymentRecord, EndpointRecord, Kind
 from flowstead.testing.fixed_key import fixed_key
@@ -31,6 +34,7 @@ from flowstead.testing.memory_environments import InMemoryEnvironments
 from flowstead.testing.memory_gateway import InMemoryGateway
 
 WORKSPACE = Workspace()
+Found = TypeVar("Found")
 _BY = "test"
 _FLOW = """\
 inputs:
@@ -151,6 +155,18 @@ class ReconcilerWorld:
         with self.store.transaction() as tx:
             return tx.mark_deleting(id, _BY)
 
+    def grant(self, role: str, scope: str = WORKSPACE.path, endpoint: str = "chat") -> str:
+        """Give the endpoint's own identity a role; returns the assignment's id."""
+        record = _there(self.endpoint(endpoint))
+        object_id = principal_id_of(record.uid)
+        known = Principal(object_id, "tenant", client_id_of(record.uid), endpoint, False, "", "", resource_id=record.id)
+        name = f"{role}-{endpoint}"
+        id = f"{scope}/providers/Microsoft.Authorization/roleAssignments/{name}"
+        with self.store.transaction() as tx:
+            tx.principals.put(known)
+            tx.put(Kind.ROLE_ASSIGNMENT, id, scope, name, RoleAssignmentSpec(role, object_id), by=_BY, operation=None)
+        return id
+
     def endpoint(self, name: str = "chat") -> EndpointRecord | None:
         with self.store.reading() as tx:
             return tx.find(Kind.ENDPOINT, WORKSPACE.endpoint(name))
@@ -193,7 +209,7 @@ class ReconcilerWorld:
         raise AssertionError(f"It did not come about in {looks} looks.")
 
 
-def _there(operation: Operation | None) -> Operation:
-    if operation is None:
-        raise LookupError("There is no such operation.")
-    return operation
+def _there(found: Found | None) -> Found:
+    if found is None:
+        raise LookupError("There is no such thing.")
+    return found

@@ -1,0 +1,97 @@
+"""Which roles an endpoint's identity needs before a deployment can start, and which of them it lacks. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from flowstead.access.decisions import granted, granted_data
+from flowstead.errors import AccessDenied
+from flowstead.resources.built_in_roles import (
+    ACR_PULL,
+    BLOB_DATA_READER,
+    BUILT_IN,
+    COGNITIVE_SERVICES_USER,
+    OPENAI_USER,
+    SEARCH_INDEX_DATA_READER,
+    SECRETS_READER,
+)
+from flowstead.resources.identity import EndpointIdentity, UsedConnection
+from flowstead.resources.names import Workspace
+from flowstead.resources.principal import Principal
+from flowstead.resources.role import PULL_IMAGES, READ_BLOBS, READ_SECRETS, grant_command
+
+
+@dataclass(frozen=True)
+class _Need:
+    """what_for: the beginning of the message when it is lacking."""
+
+    role: str
+    action: str
+    scope: str
+    what_for: str
+    is_data: bool = False
+
+
+def why_denied(
+    identity: EndpointIdentity, connections: Iterable[UsedConnection], workspace: Workspace
+) -> AccessDenied | None:
+    """The first role that is lacking; None when none is."""
+    needs = list(_needs(identity, tuple(connections), workspace))
+    if not needs:
+        return None
+    if identity.principal is None:
+        return AccessDenied(
+            f"{needs[0].what_for}: the endpoint has no identity"
+            + (f"; {identity.name} does not exist." if identity.name else "."),
+            hint="Give the endpoint an identity that exists; then deploy again.",
+            target=needs[0].scope,
+        )
+    return next((_denial(each, identity.principal) for each in needs if not _has(identity.principal, each)), None)
+
+
+def _needs(
+    identity: EndpointIdentity, connections: tuple[UsedConnection, ...], workspace: Workspace
+) -> Iterator[_Need]:
+    if identity.user_assigned:
+        # An identity that the server made has these from the beginning.
+        yield _Need(ACR_PULL, PULL_IMAGES, workspace.registry, "Access denied to pull images from the registry")
+        what = "Access denied to read the model and data in the storage account"
+        yield _Need(BLOB_DATA_READER, READ_BLOBS, workspace.storage, what, is_data=True)
+        if not connections:
+            yield _Need(SECRETS_READER, READ_SECRETS, workspace.path, "Access denied to list workspace secrets")
+    for each in connections:
+        what = f"Access denied to list workspace secret '{each.name}'"
+        yield _Need(SECRETS_READER, READ_SECRETS, each.id, what)
+    for each in connections if identity.application is None else ():
+        if each.auth_type == "AAD":
+            role, action = _SIGNED_IN.get(each.category.lower(), _ANY_SERVICE)
+            what = f"Access denied to the resource of the connection '{each.name}', which signs in with Entra ID"
+            yield _Need(role, action, each.target_id, what, is_data=True)
+
+
+def _has(principal: Principal, need: _Need) -> bool:
+    return (granted_data if need.is_data else granted)(principal.grants, need.action, need.scope)
+
+
+def _denial(need: _Need, principal: Principal) -> AccessDenied:
+    role = BUILT_IN[need.role].role_name
+    scope = need.scope.partition("/connections/")[0] if need.role == SECRETS_READER else need.scope
+    return AccessDenied(
+        f"{need.what_for}: the identity {principal.name} (object id {principal.object_id}) lacks the role "
+        f"'{role}', or another one that allows {need.action}, on {scope}.",
+        hint=f"Have an owner run: {grant_command(role, scope, principal.object_id)} and deploy again.",
+        target=need.scope,
+    )
+
+
+_OPENAI_CALL = "Microsoft.CognitiveServices/accounts/OpenAI/deployments/chat/completions/action"
+_SIGNED_IN = {
+    "azureopenai": (OPENAI_USER, _OPENAI_CALL),
+    "cognitivesearch": (
+        SEARCH_INDEX_DATA_READER,
+        "Microsoft.Search/searchServices/indexes/documents/read",
+    ),
+}
+_ANY_SERVICE = (COGNITIVE_SERVICES_USER, "Microsoft.CognitiveServices/accounts/ContentSafety/text:analyze/action")
+"""The least role on what a connection that signs in leads to, and an action that tells it: by category."""

@@ -1,0 +1,45 @@
+"""Scopes: what roles are granted on."""
+
+from __future__ import annotations
+
+import re
+
+from flowstead.api.context import Context
+from flowstead.api.paths import canonical
+from flowstead.errors import BadArgument, ResourceNotFound
+from flowstead.resources.role import is_within, scopes_above
+from flowstead.store import Reading
+
+_SEGMENT = re.compile(r"[\w.():@ -]{1,260}", re.ASCII)
+_DOTS = {".", ".."}
+
+
+def scope_named(below: str, here: Context) -> str:
+    """The scope that a path names. below: what follows `/subscriptions/` in it, "" for everything. Raises
+    BadArgument."""
+    return checked_scope(f"/subscriptions/{below}" if below else "/", here)
+
+
+def checked_scope(path: str, here: Context) -> str:
+    """An ARM id in its exact casing, "/" for everything. Raises BadArgument."""
+    segments = path.split("/")[1:]
+    well_formed = all(_SEGMENT.fullmatch(each) and each not in _DOTS for each in segments)
+    if path != "/" and not (well_formed and scopes_above(path)[0] == path and segments[0].lower() == "subscriptions"):
+        raise BadArgument(
+            f"{path[:200]!r} is no scope.",
+            hint="A scope is /, a subscription, a resource group, or a resource's id.",
+            target="scope",
+        )
+    return canonical(path, here.workspace)
+
+
+def demand_scope(scope: str, here: Context, tx: Reading) -> None:
+    """Raises ResourceNotFound for what should be in this workspace and is not. Others' resources are taken on trust: a
+    connection may lead to them."""
+    workspace = here.workspace
+    identities = workspace.identity("")
+    below_ours = is_within(scope, workspace.path) or scope.lower().startswith(identities.lower())
+    if not below_ours or scope == workspace.path:
+        return
+    if not tx.exists(scope):
+        raise ResourceNotFound(f"There is no resource {scope}.", hint="Grant the role on what exists.", target=scope)
