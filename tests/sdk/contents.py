@@ -17,6 +17,7 @@ CHAPTERS = (
     "samples",
     "credentials",
     "connections",
+    "identities",
     "data",
     "ending",
 )

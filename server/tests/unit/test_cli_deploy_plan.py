@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -58,7 +59,13 @@ def test_the_bodies_of_a_chat_flow() -> None:
     )
     plan = plan_deploy(flow(**CHAT), options)
     assert (plan.endpoint, plan.deployment, plan.model) == ("ask-docs", "blue", "ask-docs")
-    assert plan.endpoint_body["properties"] == {"authMode": "Key", "description": "", "properties": {}}
+    enforced = {"enforce_access_to_default_secret_stores": "enabled"}
+    assert plan.endpoint_body["properties"] == {"authMode": "Key", "description": "", "properties": enforced}
+    by_hand = plan_deploy(flow(**CHAT), replace(options, enforce_access=False)).endpoint_body
+    assert by_hand["properties"]["properties"] == {}
+    named = plan_deploy(flow(**CHAT), replace(options, identity="/…/walker")).endpoint_body
+    assert named["identity"] == {"type": "UserAssigned", "userAssignedIdentities": {"/…/walker": {}}}
+    assert named["properties"]["properties"] == {}
     assert plan.model_properties["properties"] == {
         "azureml.promptflow.source_flow_id": "ask-docs",
         "azureml.promptflow.mode": "chat",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from azure.ai.ml import load_online_endpoint
 from azure.ai.ml.entities import ManagedOnlineEndpoint
 from azure.core.exceptions import ResourceNotFoundError
+from azure.mgmt.msi import ManagedServiceIdentityClient
 
 from tests.sdk.traveller import Journey, refused
 
@@ -38,8 +39,10 @@ def step_a_sample_endpoint_file_applies(j: Journey) -> None:
 
 
 def step_an_endpoint_with_an_identity_of_the_users(j: Journey) -> None:
-    group = f"/subscriptions/{j.place[0]}/resourceGroups/{j.place[1]}"
-    identity = f"{group}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/somebody"
+    client = ManagedServiceIdentityClient(
+        j.credential, j.place[0], base_url=j.settings["url"], credential_scopes=[f"{j.settings['url']}/.default"]
+    )
+    identity = client.user_assigned_identities.create_or_update(j.place[1], "somebody", {"location": "local"}).id
     file = j.folder / "endpoint-user-identity.yaml"
     file.write_text(
         "$schema: https://azuremlschemas.azureedge.net/latest/managedOnlineEndpoint.schema.json\n"
@@ -48,6 +51,9 @@ def step_an_endpoint_with_an_identity_of_the_users(j: Journey) -> None:
     )
     override = [{"identity.user_assigned_identities": [{"resource_id": identity}]}]
     wanted = load_online_endpoint(file, params_override=override)
+    unknown = [{"identity.user_assigned_identities": [{"resource_id": f"{identity}-else"}]}]
+    nobody = load_online_endpoint(file, params_override=unknown)
+    refused(lambda: j.ml.online_endpoints.begin_create_or_update(nobody).result())
     made = j.ml.online_endpoints.begin_create_or_update(wanted).result()
     assert [each.resource_id for each in made.identity.user_assigned_identities] == [identity], made.identity
     j.ml.online_endpoints.begin_delete("by-identity").result()
