@@ -72,7 +72,7 @@ def test_ask_docs_takes_an_azure_connection_too(flowstead: Installation, tmp_pat
         }
         connections.write_text(json.dumps({"open_ai_connection": connection}))
         flowstead.run("deploy", "examples/ask-docs", "--endpoint", "ask-azure", "--connections", str(connections))
-        question = {"question": "How do I rotate a key? [[say: Like this.]]", "chat_history": []}
+        question = {"question": "How do I rotate an endpoint's key? [[say: Like this.]]", "chat_history": []}
         body = flowstead.score("ask-azure", question, flowstead.keys("ask-azure")["primaryKey"]).json()
     assert body["answer"].startswith("Like this.\n\nSource: keys.md › ")
 
@@ -84,7 +84,7 @@ def test_ask_docs_has_an_llm_write_where_there_is_a_key(flowstead: Installation)
             "--env", "OPENAI_API_KEY=any-key-will-do", "--env", f"OPENAI_BASE_URL={provider.url}/v1",
         )  # fmt: skip
         key = flowstead.keys("ask-llm")["primaryKey"]
-        question = {"question": "How do I rotate a key? [[say: Use the other one.]]", "chat_history": []}
+        question = {"question": "How do I rotate an endpoint's key? [[say: Use the other one.]]", "chat_history": []}
         body = flowstead.score("ask-llm", question, key).json()
     assert body["answer"].startswith("Use the other one.\n\nSource: keys.md › ")
     assert "regenerate-keys" in json.dumps(provider.requests[0].body)

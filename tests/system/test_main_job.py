@@ -12,7 +12,7 @@ import pytest
 
 from tests.installation import ECHO, Installation, write_flow
 
-QUESTION = {"question": "How do I rotate a key?", "chat_history": []}
+QUESTION = {"question": "How do I rotate an endpoint's key?", "chat_history": []}
 
 
 @pytest.fixture(scope="module")
