@@ -3,13 +3,18 @@ them notices, and each change is in force when its operation has ended."""
 
 from __future__ import annotations
 
+import json
 import statistics
 import time
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from functools import partial
+from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -27,11 +32,16 @@ from promptflow.core import tool
 async def say(text: str) -> str:
     if text == "nap":
         await asyncio.sleep(1.2)
+    if text.startswith("note for "):
+        print(text)
     return "COLOUR"
 """
 ENDPOINT = "/onlineEndpoints/moving"
 BLUE = f"{ENDPOINT}/deployments/blue"
-CHANGES = 200 if FULL else 40
+CHANGES = 200
+ASKED = 10
+"""Requests after each change, whose answers are counted."""
+SPLIT_REQUESTS = 10_000
 SPLITS: tuple[tuple[int, dict[str, int]], ...] = (
     # (blue's share, mirror)
     (100, {}),
@@ -62,6 +72,11 @@ class Site:
         """The statuses that callers get who come at once and ask for what takes its time."""
         with ThreadPoolExecutor(callers) as pool:
             return Counter(pool.map(lambda _: self.ask("nap").status_code, range(callers)))
+
+    def has_noted(self, deployment: str, count: float) -> bool:
+        """Whether so many copies reached it of the requests that are sent while they are mirrored to it."""
+        answer = self.api.post(f"{ENDPOINT}/deployments/{deployment}/getLogs", json={"tail": 5000})
+        return str(answer.json()["content"]).count(f"note for {deployment}") >= count
 
     def split(self, blue: int, mirror: dict[str, int]) -> float:
         """All that blue does not get is green's. Seconds that the change took."""
@@ -95,18 +110,61 @@ def site(flowstead: Installation, tmp_path_factory: pytest.TempPathFactory) -> I
     site.api.close()
 
 
+def within(share: float, count: int) -> tuple[float, float]:
+    """Four standard deviations about what is expected."""
+    allowed = 4 * (count * share * (1 - share)) ** 0.5
+    return count * share - allowed, count * share + allowed
+
+
 def test_traffic_is_changed_again_and_again(site: Site) -> None:
-    times = []
+    times, answered = [], [Counter[str]() for _ in SPLITS]
     with Traffic(site.url, site.key) as traffic:
         traffic.passes(RATE, "traffic flows")
         for number in range(CHANGES):
             blue, mirror = SPLITS[number % len(SPLITS)]
             times.append(site.split(blue, mirror))
-            answered = {site.ask().headers["azureml-model-deployment"] for _ in range(3)}
-            assert (blue > 0 or "blue" not in answered) and (blue < 100 or "green" not in answered), "it is in force"
+            text = " ".join(f"note for {shadow}" for shadow in mirror) or "x"
+            seen = Counter(site.ask(text).headers["azureml-model-deployment"] for _ in range(ASKED))
+            assert (blue > 0 or not seen["blue"]) and (blue < 100 or not seen["green"]), "it is in force"
+            answered[number % len(SPLITS)] += seen
     print(f"\n{CHANGES} traffic changes under {RATE} requests/s: {dict(traffic.outcomes)}")
     print(f"a change took {statistics.median(times) * 1000:.0f} ms (median), {max(times) * 1000:.0f} ms at most")
     assert set(traffic.outcomes) == {"200"}
+    for (blue, mirror), seen in zip(SPLITS, answered, strict=True):
+        low, high = within(blue / 100, seen.total())
+        assert low <= seen["blue"] <= high, f"{blue} % of {seen.total()} are blue's: {dict(seen)}"
+        for shadow, percent in mirror.items():
+            low, high = within(percent / 100, seen.total())
+            eventually(f"copies reach {shadow}", partial(site.has_noted, shadow, low))
+            assert not site.has_noted(shadow, high), f"{percent} % of {seen.total()} are mirrored to {shadow}"
+    site.split(100, {})
+
+
+@pytest.mark.parametrize("blue", [90, 50])
+def test_a_split_that_the_api_sets_is_kept_to(site: Site, blue: int) -> None:
+    """Through all of the product: a change by REST, then what callers get."""
+    site.split(blue, {})
+    callers = 8
+    door, headers = urlsplit(site.url), {"Authorization": f"Bearer {site.key}"}
+
+    def ask(_: int) -> Counter[str]:
+        """By a plain connection, which costs a fifth of a client's with comforts."""
+        seen = Counter[str]()
+        with closing(HTTPConnection(door.netloc, timeout=60)) as connection:
+            for _ in range(SPLIT_REQUESTS // callers):
+                connection.request("POST", door.path, b'{"text": "x"}', headers)
+                answer = connection.getresponse()
+                said = json.loads(answer.read())["said"]
+                assert (answer.status, answer.headers["azureml-model-deployment"]) == (200, said)
+                seen[said] += 1
+        return seen
+
+    with ThreadPoolExecutor(callers) as pool:
+        seen = sum(pool.map(ask, range(callers)), Counter[str]())
+    print(f"\n{blue}/{100 - blue} over {SPLIT_REQUESTS}: {dict(seen)}")
+    assert seen.total() == SPLIT_REQUESTS
+    low, high = within(blue / 100, SPLIT_REQUESTS)
+    assert low < seen["blue"] < high
     site.split(100, {})
 
 
