@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import json
 import os
-import shutil
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from uv import find_uv_bin
+
+from flowstead.confine.abilities import Abilities, of_this_host
+from flowstead.confine.users import number_for
 from flowstead.environments.interpreters import spoken
 from flowstead.environments.protocol import BuildFailed, Built, EnvironmentRequest
 from flowstead.environments.requirements_text import Requirements, RequirementsRefused, check, redact
+from flowstead.environments.room import Room, remove, seal
 from flowstead.environments.runtime_wheel import DISTRIBUTION, RuntimeWheel
 from flowstead.environments.uv_command import Uv, UvFailed, words_of
 from flowstead.resources.private_file import write_private
+
+_LONGEST_CONFIG = 65536
+"""Bytes of a `pyvenv.cfg`; uv's have some hundred."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +73,30 @@ class Place:
             return None
 
 
+@dataclass(frozen=True)
+class Job:
+    """One build. work: a folder of its own, gone afterwards."""
+
+    place: Place
+    requirements: Requirements
+    runtime: RuntimeWheel
+    work: Path
+
+    @property
+    def inputs(self) -> Path:
+        return self.work / "inputs"
+
+    @property
+    def wheel(self) -> Path:
+        return self.place.directory.parent / ".runtime" / self.runtime.digest[:20] / self.runtime.name
+
+    @property
+    def user(self) -> tuple[int, int]:
+        """Of foreign code."""
+        number = number_for(f"build {self.place.directory.name}")
+        return number, number
+
+
 def build(
     place: Place,
     request: EnvironmentRequest,
@@ -73,8 +105,11 @@ def build(
     base_python: Path,
     cache: Path,
     cancel: threading.Event,
+    hidden: Sequence[Path] = (),
+    abilities: Abilities | None = None,
 ) -> None:
-    """Leave `ready` or `failed` behind. Raises BuildCancelled, and OSError when the disk does not let us."""
+    """Leave `ready` or `failed` behind. hidden: folders that no build may see, whatever it is shown. abilities: of the
+    host, found out unless given. Raises BuildCancelled, and OSError when the disk does not let us."""
     place.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     with _only_builder(place) as held:
         if place.built():
@@ -86,8 +121,10 @@ def build(
                 # Apart, so that a line that is refused has the number that its author counts.
                 requirements = check(request.base) + check(request.requirements)
                 log.write(_what_is_wanted(request, requirements, runtime, base_python))
-                uv = Uv(cache, log, requirements.secrets, work, held, cancel)
-                _run_steps(uv, place, work, requirements, runtime, base_python)
+                job = Job(place, requirements, runtime, work)
+                _write_inputs(job)
+                room = _trusted_room(job, abilities or of_this_host(), base_python, cache, hidden)
+                _make(Uv(room, log, requirements.secrets, job.inputs, held, cancel), job)
             except RequirementsRefused as refusal:
                 log.write(f"{refusal}\n")
                 _leave_failed(place, str(refusal), "")
@@ -95,6 +132,19 @@ def build(
                 _leave_failed(place, "uv could not build the environment from requirements.txt.", failure.output)
             else:
                 write_private(place.ready, json.dumps({"runtime": runtime.name, "digest": runtime.digest}).encode())
+
+
+def _trusted_room(job: Job, abilities: Abilities, base_python: Path, cache: Path, hidden: Sequence[Path]) -> Room:
+    return Room(
+        abilities=abilities,
+        uv=Path(find_uv_bin()),
+        base_python=base_python,
+        venv=job.place.venv,
+        scratch=job.work / "wheels",
+        inputs=(job.inputs, job.wheel.parent),
+        cache=cache,
+        hidden=hidden,
+    )
 
 
 def _what_is_wanted(
@@ -111,55 +161,105 @@ def _what_is_wanted(
 
 
 def _leave_failed(place: Place, message: str, output: str) -> None:
-    shutil.rmtree(place.venv, ignore_errors=True)
+    remove(place.venv)
     write_private(place.failed, json.dumps({"message": message, "output": output}).encode())
 
 
-def _run_steps(
-    uv: Uv, place: Place, work: Path, requirements: Requirements, runtime: RuntimeWheel, base_python: Path
-) -> None:
+def _make(uv: Uv, job: Job) -> None:
+    """From wheels alone where there are wheels for all: then no code of others runs, and the cache can be shared."""
+    if not job.requirements.wants_source:
+        try:
+            _make_in(uv, job, "--only-binary", ":all:")
+            return
+        except UvFailed as failure:
+            if not failure.is_for_want_of_wheels:
+                raise
+            uv.log.write("A package comes as source only, so all is built again apart from other environments.\n")
+    _make_in(replace(uv, room=uv.room.for_source(job.work / "source", job.user)), job, trusted=uv)
+
+
+def _make_in(uv: Uv, job: Job, *sources: str, trusted: Uv | None = None) -> None:
+    """sources: which kinds of packages may be used. trusted: whoever makes the empty environment when foreign code
+    runs in the room of the other."""
+    place, runtime = job.place, job.runtime
     # Not uv's `--clear`: it refuses what a builder that was cut off may have left.
-    shutil.rmtree(place.venv, ignore_errors=True)
-    uv.run("venv", "--no-project", "--python", base_python, place.venv)
-    lock = work / "lock.txt"
-    lock.write_text(runtime.lock)
-    if requirements.asks_for_anything:
-        _resolve(uv, place, work, requirements, runtime, lock)
-    _install(uv, place, work, requirements, runtime, lock)
+    remove(place.venv)
+    maker = trusted or uv
+    maker.room.prepare({})
+    maker.run("venv", "--no-project", "--python", uv.room.base_python, place.venv)
+    before = _interpreter(place)
+    lock = uv.room.scratch / "lock.txt"
+    uv.room.prepare({lock.name: runtime.lock})
+    if job.requirements.asks_for_anything:
+        _resolve(uv, job, lock, sources)
+    _install(uv, job, lock, sources)
+    # Measured: 0.7 s once, against 0.4 s at each start of an instance, which may not write bytecode itself. Without
+    # `site`, or the packages' own `.pth` files would be run; without the cache, which links in a package may point to.
+    compiler = replace(uv, room=uv.room.without_cache())
+    with contextlib.suppress(UvFailed):  # files that are not for this Python
+        compiler.execute(uv.room.base_python, "-I", "-S", "-m", "compileall", "-qq", "-j", "0", place.venv / "lib")
+    try:
+        same = _interpreter(place) == before
+    except OSError:
+        same = False
+    if not same:
+        raise UvFailed("A package has replaced the interpreter of its environment.")
+    seal(place.venv, to_us=uv.room.user is not None)
 
 
-def _resolve(uv: Uv, place: Place, work: Path, requirements: Requirements, runtime: RuntimeWheel, lock: Path) -> None:
+def _interpreter(place: Place) -> tuple[str, bytes]:
+    """What decides which Python an environment runs by. No more is read than uv has written, and nothing waited for:
+    foreign code may have put something else there."""
+    config = os.open(place.venv / "pyvenv.cfg", os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        return str(place.python.readlink()), os.read(config, _LONGEST_CONFIG)
+    finally:
+        os.close(config)
+
+
+def _resolve(uv: Uv, job: Job, lock: Path, sources: Sequence[str]) -> None:
     """Choose versions. The runtime's pins lie in the output file already, where uv takes them as preferences:
     the flow's own lines win, and all else stays as it was tested."""
-    (work / "requirements.txt").write_text(requirements.text)
-    (work / "runtime.txt").write_text("\n".join(runtime.dependencies))
     uv.run(
-        *("pip", "compile", "--quiet", "--python", place.python),
+        *("pip", "compile", "--quiet", "--python", job.place.python),
         *("--generate-hashes", "--no-header", "--no-annotate", "--output-file", lock),
-        *_index_arguments(requirements),
-        *(work / "requirements.txt", work / "runtime.txt"),
+        *sources,
+        *_index_arguments(job.requirements),
+        *(job.inputs / "requirements.txt", job.inputs / "runtime.txt"),
     )
 
 
-def _install(uv: Uv, place: Place, work: Path, requirements: Requirements, runtime: RuntimeWheel, lock: Path) -> None:
-    wheel = place.directory.parent / ".runtime" / runtime.digest[:20] / runtime.name
+def _install(uv: Uv, job: Job, lock: Path, sources: Sequence[str]) -> None:
+    requirements = job.requirements
+    uv.run(
+        *("pip", "install", "--python", job.place.python, "--no-deps"),
+        *(() if requirements.asks_for_anything else ("--require-hashes",)),
+        *(("-r", job.inputs / "options.txt") if requirements.options else ()),
+        *(("-c", job.inputs / "hashed.txt") if requirements.hashed else ()),
+        *sources,
+        *_index_arguments(requirements),
+        *("-r", lock, "-r", job.inputs / "own.txt"),
+    )
+
+
+def _write_inputs(job: Job) -> None:
+    """All that the server writes for uv, before anything runs: afterwards foreign code may have been there."""
+    wheel, runtime, requirements = job.wheel, job.runtime, job.requirements
     if not wheel.is_file():
         write_private(wheel, runtime.content)
-    own = f"{DISTRIBUTION} @ {wheel.as_uri()} --hash=sha256:{runtime.digest}\n"
-    (work / "own.txt").write_text(own)
-    # Addresses with credentials travel in files of a private directory, never in a process list.
-    (work / "options.txt").write_text("\n".join(requirements.options) + "\n")
-    (work / "hashed.txt").write_text("\n".join(requirements.hashed) + "\n")
-    uv.run(
-        *("pip", "install", "--python", place.python, "--no-deps"),
-        # Measured: 0.7 s once, against 0.4 s at each start of an instance, which may not write bytecode itself.
-        "--compile-bytecode",
-        *(() if requirements.asks_for_anything else ("--require-hashes",)),
-        *(("-r", work / "options.txt") if requirements.options else ()),
-        *(("-c", work / "hashed.txt") if requirements.hashed else ()),
-        *_index_arguments(requirements),
-        *("-r", lock, "-r", work / "own.txt"),
-    )
+    wheel.chmod(0o644)
+    texts = {
+        "requirements.txt": requirements.text,
+        "runtime.txt": "\n".join(runtime.dependencies),
+        "own.txt": f"{DISTRIBUTION} @ {wheel.as_uri()} --hash=sha256:{runtime.digest}\n",
+        # Addresses with credentials travel in files of a private directory, never in a process list.
+        "options.txt": "\n".join(requirements.options) + "\n",
+        "hashed.txt": "\n".join(requirements.hashed) + "\n",
+    }
+    job.inputs.mkdir(mode=0o755)
+    for name, text in texts.items():
+        (job.inputs / name).write_text(text)
+        (job.inputs / name).chmod(0o644)
 
 
 def _index_arguments(requirements: Requirements) -> list[str]:
@@ -184,4 +284,4 @@ def _work_directory(place: Place) -> Iterator[Path]:
     try:
         yield work
     finally:
-        shutil.rmtree(work, ignore_errors=True)
+        remove(work)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import uuid
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -36,10 +35,6 @@ def move_away(folder: Path) -> Path:
     folder.rename(trash)
     folder.with_name(f".{folder.name}.lock").unlink(missing_ok=True)
     return trash
-
-
-def remove(trash: Path) -> None:
-    shutil.rmtree(trash, ignore_errors=True)
 
 
 def leftovers(root: Path) -> Sequence[Path]:

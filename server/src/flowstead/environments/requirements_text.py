@@ -29,6 +29,7 @@ _REMOTE_SCHEMES = frozenset({"http", "https", "git+http", "git+https", "git+ssh"
 _OPTION = re.compile(r"(?P<name>--[a-z-]+|-[a-z])(?:\s*=\s*|\s+|(?<=^-[a-z]))?(?P<value>.*)")
 _NAMED = re.compile(r"(?P<name>[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)\s*(?:\[[^\]]*\])?\s*(?P<rest>.*)")
 _INDEX = re.compile(r"\s*(?:--index-url\b\s*=?|-i\b)\s*")
+_NO_BINARY = re.compile(r".*--no-binary\b")
 _VARIABLE = re.compile(r"\$\{[A-Z0-9_]+\}")
 _USER_INFO = re.compile(r"(?<=://)[^/\s@'\"]+@")
 _ARCHIVE_ENDINGS = (".whl", ".zip", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
@@ -53,9 +54,10 @@ class RequirementsRefused(Exception):
 class Requirements:
     """A checked requirements.txt, in the pieces that uv's commands need.
 
-    text: the whole, with provided lines blank, so that line numbers stay true. options: its option lines.
-    hashed: requirements with `--hash`, which the resolver does not carry over. prerelease: `--pre` was given.
-    insecure_hosts: of `--trusted-host`. secrets: credentials found in addresses.
+    text: the whole, with provided lines blank, so that line numbers stay true. options: its option lines. wants_source:
+    packages are to be built from source though they have wheels. hashed: requirements with `--hash`, which the resolver
+    does not carry over. prerelease: `--pre` was given. insecure_hosts: of `--trusted-host`. secrets: credentials found
+    in addresses.
     """
 
     text: str = field(repr=False)
@@ -63,6 +65,7 @@ class Requirements:
     options: tuple[str, ...] = field(default=(), repr=False)
     hashed: tuple[str, ...] = ()
     prerelease: bool = False
+    wants_source: bool = False
     insecure_hosts: tuple[str, ...] = ()
     secrets: tuple[str, ...] = field(default=(), repr=False)
 
@@ -79,6 +82,7 @@ class Requirements:
             options=options + other.options,
             hashed=self.hashed + other.hashed,
             prerelease=self.prerelease or other.prerelease,
+            wants_source=self.wants_source or other.wants_source,
             insecure_hosts=self.insecure_hosts + other.insecure_hosts,
             secrets=tuple(sorted((*self.secrets, *other.secrets), key=len, reverse=True)),
         )
@@ -117,6 +121,7 @@ def check(text: str) -> Requirements:
         options=tuple(options),
         hashed=tuple(hashed),
         prerelease=prerelease,
+        wants_source=any(_NO_BINARY.match(each) for each in (*options, *kept)),
         insecure_hosts=tuple(insecure),
         secrets=credentials_in(text),
     )

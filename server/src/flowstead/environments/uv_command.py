@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import selectors
 import signal
 import subprocess
@@ -13,9 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TextIO
 
-from uv import find_uv_bin
-
 from flowstead.environments.requirements_text import redact
+from flowstead.environments.room import Room
 
 _LONGEST_S = 1800.0
 """A build that takes longer is taken for hung, seconds. The largest wheels (2–3 GB) need minutes on a slow line."""
@@ -59,12 +59,21 @@ _FROM_PIP = {
 """pip's index settings → uv's, of which the first is set unless one of them is there. uv reads none of pip's."""
 
 
+_SOURCE_IS_OFF = re.compile(r"building (from source|source distributions)[\w\s`.-]* is disabled", re.I)
+"""In uv's own words."""
+
+
 class UvFailed(Exception):
     """uv ended with an error. output: its own words, credentials redacted."""
 
     def __init__(self, output: str) -> None:
         self.output = output
         super().__init__(output)
+
+    @property
+    def is_for_want_of_wheels(self) -> bool:
+        """A package comes as source alone, which was not to be built."""
+        return _SOURCE_IS_OFF.search(self.output) is not None
 
 
 class BuildCancelled(Exception):
@@ -73,11 +82,11 @@ class BuildCancelled(Exception):
 
 @dataclass(frozen=True)
 class Uv:
-    """log: every line is written there too. secrets: never to be shown. hidden: a path left out of messages.
-    held: a descriptor that each uv process keeps open, so that a lock outlives the server. cancel: set when the
+    """room: where it runs. log: every line is written there too. secrets: never to be shown. hidden: a path left out of
+    messages. held: a descriptor that each command keeps open, so that a lock outlives the server. cancel: set when the
     server goes down."""
 
-    cache: Path
+    room: Room
     log: TextIO
     secrets: tuple[str, ...] = field(repr=False)
     hidden: Path
@@ -85,13 +94,17 @@ class Uv:
     cancel: threading.Event
 
     def run(self, *arguments: str | Path) -> str:
-        """Run one command to its end. Returns what it said. Raises UvFailed and BuildCancelled."""
-        argv = [find_uv_bin(), *map(str, arguments)]
+        """Run one command of uv to its end. Returns what it said. Raises UvFailed and BuildCancelled."""
+        return self.execute(self.room.uv, *arguments)
+
+    def execute(self, *program: str | Path) -> str:
+        """The same for any program."""
+        variables = self.room.variables(build_variables(os.environ, self.room.cache))
         # From `/` no pyproject.toml or uv.toml of a directory above can have a say in the build.
         process = subprocess.Popen(
-            argv,
+            self.room.command(list(map(str, program)), variables),
             cwd="/",
-            env=build_variables(os.environ, self.cache),
+            env=variables,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -103,7 +116,7 @@ class Uv:
         if self.cancel.is_set():
             raise BuildCancelled
         if status != 0:
-            raise UvFailed(output or f"uv ended with status {status} and said nothing.")
+            raise UvFailed(output or f"{Path(program[0]).name} ended with status {status} and said nothing.")
         return output
 
     def _follow(self, process: subprocess.Popen[bytes]) -> str:

@@ -12,11 +12,13 @@ from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 
+from flowstead.confine.abilities import Abilities
 from flowstead.environments import garbage, runtime_wheel
 from flowstead.environments.build import Place, build
 from flowstead.environments.garbage import UnusedEnvironment
 from flowstead.environments.interpreters import Interpreter, Interpreters
 from flowstead.environments.protocol import BuildFailed, Building, EnvironmentRequest, EnvironmentState
+from flowstead.environments.room import remove
 from flowstead.environments.uv_command import BuildCancelled
 from flowstead.errors import BadArgument
 from flowstead.resources.home import Home
@@ -31,8 +33,12 @@ class UvEnvironments:
     """Keeps the protocol `Environments`. Safe to use from several threads. A build that has begun outlives a
     change of mind; one that was cut off is begun anew."""
 
-    def __init__(self, home: Home, *, interpreters: Interpreters | None = None) -> None:
-        """interpreters: what environments may start from; this machine's unless given."""
+    def __init__(
+        self, home: Home, *, interpreters: Interpreters | None = None, abilities: Abilities | None = None
+    ) -> None:
+        """interpreters: what environments may start from; this machine's unless given. abilities: what the host can
+        enforce, found out unless given."""
+        self._abilities = abilities
         self._home = home
         self._interpreters = interpreters or Interpreters.of_this_machine(home.package_cache)
         self._pool = ThreadPoolExecutor(_BUILDERS, thread_name_prefix="environment")
@@ -92,7 +98,7 @@ class UvEnvironments:
             moved = [(each.name, garbage.move_away(each)) for each in folders]
         removed = [UnusedEnvironment(name, garbage.size_of(trash)) for name, trash in moved]
         for trash in garbage.leftovers(self._home.environments):
-            garbage.remove(trash)
+            remove(trash)
         return removed
 
     def _unused(self, older_than: datetime, besides: Collection[Path]) -> Sequence[Path]:
@@ -131,6 +137,8 @@ class UvEnvironments:
                 base_python=base_python,
                 cache=self._home.package_cache,
                 cancel=self._cancel,
+                hidden=(self._home.root, self._home.run),
+                abilities=self._abilities,
             )
         except BuildCancelled:
             return

@@ -2,41 +2,28 @@
 
 from __future__ import annotations
 
-import hashlib
 import importlib.util
 import os
 import sys
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 from flowstead.confine.abilities import Abilities
 from flowstead.confine.description import Confinement, Reach, certificate_files, confinement
 from flowstead.confine.places import interpreter_places
+from flowstead.confine.users import number_for
 from flowstead.engines.protocol import InstanceSpec
 from flowstead.resources.home import Home
 
-_FIRST_USER = 700_000_000
-_USERS = 1_000_000_000
-"""Numbers of users that nobody has: above those of people and of containers, below 2³¹. So many of them that two homes
-on one machine will not meet."""
-
 _PRIVATE, _SHARED_IN_GROUP = 0o077, 0o007
-
-
-def own_user(id: str, taken: Collection[int]) -> int:
-    """The number of the user that an instance becomes. taken: those of the others. Pure."""
-    user = _number(id)
-    while user in taken:
-        user = _FIRST_USER + (user + 1 - _FIRST_USER) % _USERS
-    return user
 
 
 def confinement_of(
     spec: InstanceSpec, *, home: Home, scratch: Path, user: int, abilities: Abilities, host: Mapping[str, str]
 ) -> Confinement | None:
-    """user: as `own_user` says. host: the server's own environment; a deployment's must not name files to show."""
+    """user: its own. host: the server's own environment; a deployment's must not name files to show."""
     # All instances of a deployment collect into the same folders, each under a user of its own.
-    group = _number(spec.deployment_uid) if spec.collected else user
+    group = number_for(spec.deployment_uid) if spec.collected else user
     reach = Reach(
         scratch=scratch,
         readable=(
@@ -56,10 +43,6 @@ def share_with_group(folder: Path, group: int) -> None:
     """Let the group write there, and in all that will be made there."""
     os.chown(folder, -1, group)
     folder.chmod(0o2770)
-
-
-def _number(name: str) -> int:
-    return _FIRST_USER + int.from_bytes(hashlib.sha256(name.encode()).digest()[:8]) % _USERS
 
 
 def _content(flow: Path, home: Home) -> Path:
