@@ -248,6 +248,7 @@ def _write_inputs(job: Job) -> None:
     if not wheel.is_file():
         write_private(wheel, runtime.content)
     wheel.chmod(0o644)
+    wheel.parent.chmod(0o755)
     texts = {
         "requirements.txt": requirements.text,
         "runtime.txt": "\n".join(runtime.dependencies),
@@ -256,7 +257,8 @@ def _write_inputs(job: Job) -> None:
         "options.txt": "\n".join(requirements.options) + "\n",
         "hashed.txt": "\n".join(requirements.hashed) + "\n",
     }
-    job.inputs.mkdir(mode=0o755)
+    job.inputs.mkdir()
+    job.inputs.chmod(0o755)
     for name, text in texts.items():
         (job.inputs / name).write_text(text)
         (job.inputs / name).chmod(0o644)
