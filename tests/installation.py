@@ -47,6 +47,8 @@ class Installation:
     home: Path
     port: int = field(default_factory=free_port)
     tls_port: int = field(default_factory=free_port)
+    prefix: tuple[str, ...] = ()
+    """What every command is begun with, to run it as somebody else."""
 
     @property
     def url(self) -> str:
@@ -59,7 +61,7 @@ class Installation:
     def run(self, *arguments: str, check: bool = True, timeout: float = 120, **variables: str) -> Any:
         """The command's CompletedProcess; with `check`, a non-zero exit fails the test and shows what it said."""
         done = subprocess.run(
-            [FLOWSTEAD, *arguments],
+            [*self.prefix, FLOWSTEAD, *arguments],
             env=self.environment(variables),
             cwd=ROOT,
             capture_output=True,

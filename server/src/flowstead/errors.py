@@ -15,7 +15,7 @@ default message (the docstring's first line) and a hint that says what to do nex
     │   └── OperationCanceled
     └── HostProblem               this machine or this home does not let us work
         ├── HomeInUse  HomeNotWritable  PortInUse  EnvoyMissing  ServerNotRunning  ServerUnreachable
-        └── StartFailed  CommandFailed  WrongMasterKey
+        └── StartFailed  CommandFailed  WrongMasterKey  IsolationMissing
 """
 
 from __future__ import annotations
@@ -353,6 +353,13 @@ class StartFailed(HostProblem):
     """A process could not be started."""
 
     code = "StartFailed"
+
+
+class IsolationMissing(HostProblem):
+    """Flows cannot be isolated on this machine, which was demanded."""
+
+    code = "IsolationMissing"
+    hint = "`flowstead doctor` says what is missing; `flowstead up --no-demand-isolation` does with what there is."
 
 
 class CommandFailed(HostProblem):

@@ -95,7 +95,7 @@ def test_the_demos_scratch_home_is_its_own(tmp_path: Path) -> None:
 
 PROCESS = ProcessStatus(running=True, pid=7, uptime_s=3700, log="/h/logs/server.log", url="http://127.0.0.1:8080")
 NONE = ProcessStatus(running=False, pid=None, uptime_s=None, log="/h/logs/server.log")
-INSTANCE = InstanceStatus("i-1", "ask-docs", "blue", "Ready", 9, 62.0, 0, "/h/logs/i-1.log")
+INSTANCE = InstanceStatus("i-1", "ask-docs", "blue", "Ready", 9, 62.0, 0, "/h/logs/i-1.log", "namespaces, landlock")
 
 
 def test_status_shows_all_that_runs() -> None:

@@ -6,8 +6,11 @@ from dataclasses import dataclass
 
 import pytest
 
+from flowstead.confine.abilities import Abilities
 from flowstead.errors import BadArgument, EnvoyMissing, FlowsteadError, HomeNotWritable, HostProblem, PortInUse
 from flowstead.launch.doctor import CHECKS, Outcome, examine, is_fit
+
+ISOLATED = Abilities(namespaces=True, landlock=7, call_filter=True)
 
 
 @dataclass
@@ -23,7 +26,7 @@ class Fit:
     disk: int = 50 << 30
     memory: int = 8 << 30
     files: int = 65_536
-    abi: int = 7
+    abilities: Abilities = ISOLATED
     cgroup: int = 2
 
     def python_version(self) -> tuple[int, int, int]:
@@ -53,8 +56,8 @@ class Fit:
     def open_files_limit(self) -> int:
         return self.files
 
-    def landlock_abi(self) -> int:
-        return self.abi
+    def isolation(self) -> Abilities:
+        return self.abilities
 
     def cgroup_version(self) -> int:
         return self.cgroup
@@ -99,8 +102,9 @@ def test_what_is_taken_away_is_named_with_its_remedy(facts: Fit, check: str, wor
 
 
 def test_little_memory_is_advice_and_a_bare_kernel_is_information() -> None:
-    findings = {f.check: f for f in examine(Fit(memory=1 << 20, abi=0, cgroup=0))}
+    findings = {f.check: f for f in examine(Fit(memory=1 << 20, abilities=Abilities(), cgroup=0))}
     assert is_fit(list(findings.values()))
     assert findings["Memory"].outcome is Outcome.ADVICE
-    assert findings["Landlock"].found == "not in this kernel"
+    assert findings["Isolation"].outcome is Outcome.ADVICE
+    assert findings["Isolation"].found.startswith("none: the code of flows")
     assert findings["cgroups"].found == "none"

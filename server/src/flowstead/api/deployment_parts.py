@@ -71,6 +71,8 @@ def _show_instance(record: DeploymentRecord, instance: ObservedInstance) -> dict
         "revision": instance.revision,
         "restarts": instance.restarts,
     }
+    if instance.isolation:
+        properties["isolation"] = instance.isolation
     if instance.started_at:
         properties["since"] = iso(datetime.fromtimestamp(instance.started_at, UTC))
     return {

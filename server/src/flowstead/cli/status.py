@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -13,7 +14,7 @@ from flowstead.cli.apps import HomeOption, OutputOption, QueryOption, new_app
 from flowstead.cli.output import aligned, show
 from flowstead.client import FlowsteadClient
 from flowstead.errors import FlowsteadError
-from flowstead.launch.status import HomeStatus, ProcessStatus, status_of
+from flowstead.launch.status import HomeStatus, InstanceStatus, ProcessStatus, status_of
 from flowstead.resources.home import Home
 
 app = new_app()
@@ -50,6 +51,7 @@ def text_of(seen: HomeStatus, endpoints: list[dict[str, Any]], problem: str = ""
             for i in seen.instances
         ]
         parts += ["", aligned(["Endpoint", "Deployment", "Instance", "Process", "Up for", "Restarts", "Log"], rows)]
+        parts += _isolation(seen.instances)
     if endpoints:
         rows = [[e["name"], e["provisioning_state"], _split(e["traffic"]), e["scoring_uri"]] for e in endpoints]
         parts += ["", aligned(["Endpoint", "State", "Traffic", "Scoring URL"], rows)]
@@ -63,6 +65,16 @@ def text_of(seen: HomeStatus, endpoints: list[dict[str, Any]], problem: str = ""
     elif not endpoints and not problem:
         parts += ["", "There is no endpoint yet. next: flowstead deploy FOLDER"]
     return "\n".join(parts)
+
+
+def _isolation(instances: Sequence[InstanceStatus]) -> list[str]:
+    """One line for all, since it is the machine's doing; more only when they were started differently."""
+    kinds: dict[str, list[str]] = {}
+    for each in instances:
+        kinds.setdefault(each.isolation or "not known", []).append(each.id)
+    if len(kinds) == 1:
+        return ["", *(f"isolation of instances: {words}" for words in kinds)]
+    return ["", *(f"isolation of {', '.join(ids)}: {words}" for words, ids in sorted(kinds.items()))]
 
 
 def _endpoints(home: Home) -> tuple[list[dict[str, Any]], str]:

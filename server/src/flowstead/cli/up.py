@@ -38,6 +38,14 @@ def up(
         str | None,
         typer.Option(help="Reach endpoints by host too, as ENDPOINT.DOMAIN.", metavar="DOMAIN"),
     ] = None,
+    demand_isolation: Annotated[
+        bool | None,
+        typer.Option(
+            "--demand-isolation/--no-demand-isolation",
+            help="Run flows only where this machine can keep them from everything else [default: as far as it can].",
+            show_default=False,
+        ),
+    ] = None,
     detach: Annotated[bool, typer.Option("--detach", "-d", help="Run in the background.")] = False,
     allow_plain_http: Annotated[
         bool, typer.Option("--allow-plain-http", help="Let other machines in over plain HTTP too.")
@@ -46,7 +54,9 @@ def up(
     """Start the server and the gateway. In the foreground Ctrl-C ends everything, instances too; with --detach
     `flowstead down` does. Options that are left out are as the last time."""
     place = Home.at(home)
-    settings = settings_for(AskedFor(host, port, tls_port, public_url, domain, allow_plain_http), place)
+    settings = settings_for(
+        AskedFor(host, port, tls_port, public_url, domain, allow_plain_http, demand_isolation), place
+    )
     if detach:
         _detached(place, settings)
     else:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 import subprocess
 import sys
 from dataclasses import dataclass, replace
@@ -11,8 +10,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from flowstead.confine.landlock import RENAMES_SINCE, SCOPES_SINCE
-
-logger = logging.getLogger(__name__)
+from flowstead.errors import IsolationMissing, StartFailed
 
 COMMAND = (sys.executable, "-I", "-S", "-B", str(Path(__file__).with_name("command.py")))
 _TRY_WITHIN_S = 20.0
@@ -53,14 +51,22 @@ class Abilities:
         return ", ".join(said) or "none"
 
 
+def demand_abilities(*, demanded: bool) -> Abilities:
+    """What this host can enforce. Raises IsolationMissing when the whole is demanded and that is less."""
+    able = of_this_host()
+    if demanded and not able.whole:
+        raise IsolationMissing(f"Flows cannot be isolated on this machine: what it can enforce is {able.words}.")
+    return able
+
+
 @lru_cache(maxsize=1)
 def of_this_host() -> Abilities:
-    """Asked once: the answer is the kernel's and the container's, and stays."""
+    """Asked once: the answer is the kernel's and the container's, and stays. Raises StartFailed."""
     if sys.platform != "linux":
         return Abilities()
     try:
         tried = subprocess.run([*COMMAND, "try"], capture_output=True, timeout=_TRY_WITHIN_S, check=True, cwd="/")
         return Abilities(**json.loads(tried.stdout))
     except (OSError, subprocess.SubprocessError, ValueError, TypeError) as problem:
-        logger.warning("What this host can enforce could not be found out: %s", problem)
-        return Abilities()
+        # Not taken for "nothing": code of others would run with everything open because a machine was busy once.
+        raise StartFailed(f"What this machine can isolate could not be found out: {problem}.") from problem

@@ -65,9 +65,13 @@ def confinement(
     readable = _real((*SYSTEM, *resolver_place(), *reach.readable), links)
     writable = _real((reach.scratch, *reach.shared), links)
     scratch, shown = writable[0], (*readable, *writable)
-    if not any(path.startswith("/tmp/") for path in shown):  # noqa: S108 the name in the view
+    # Where nothing that is shown lies in /tmp, it is the scratch folder; else one of its own, in which the folders that
+    # lead to what is shown must not be the process's to write.
+    on_the_way = sorted({"/".join(path.split("/", 3)[:3]) for path in shown if path.startswith("/tmp/")})  # noqa: S108
+    if not on_the_way:
         links["/tmp"] = scratch  # noqa: S108
-    hidden = [path for path in _real(reach.hidden, links) if any(_is_below(path, each) for each in readable)]
+    hidden = [path for path in on_the_way if path not in shown]
+    hidden += [path for path in _real(reach.hidden, links) if any(_is_below(path, each) for each in readable)]
     return Confinement(
         namespaces=abilities.namespaces,
         landlock=abilities.landlock,

@@ -56,14 +56,15 @@ def interpreter_places(python: Path) -> list[Path]:
 def follow(path: Path) -> tuple[Path, dict[str, str]]:
     """Where the path leads, and every link on the way with what it says. Absolute paths only."""
     links: dict[str, str] = {}
-    here, pending = Path("/"), list(path.parts[1:])
+    here, pending, met = Path("/"), list(path.parts[1:]), 0
     while pending:
         part = pending.pop(0)
         if part == "..":
             here = here.parent
             continue
         here /= part
-        if len(links) < _MOST_LINKS and here.is_symlink():
+        if met < _MOST_LINKS and here.is_symlink():
+            met += 1
             target = Path(os.readlink(here))  # noqa: PTH115 the text as it stands
             links[str(here)] = str(target)
             pending = [*(target.parts[1:] if target.is_absolute() else target.parts), *pending]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
+from flowstead.confine.abilities import Abilities
 from flowstead.errors import EnvoyMissing, FlowsteadError, HomeNotWritable
 
 LEAST_PYTHON = (3, 11)
@@ -65,8 +66,8 @@ class Facts(Protocol):
 
     def open_files_limit(self) -> int: ...
 
-    def landlock_abi(self) -> int:
-        """0 when the kernel has none."""
+    def isolation(self) -> Abilities:
+        """What the machine can enforce, tried out."""
 
     def cgroup_version(self) -> int:
         """0 for none."""
@@ -139,9 +140,24 @@ def open_files(facts: Facts) -> Finding:
     return _ok("Open files", f"limit {limit}")
 
 
-def landlock(facts: Facts) -> Finding:
-    abi = facts.landlock_abi()
-    return Finding("Landlock", Outcome.INFO, f"version {abi}" if abi else "not in this kernel")
+def isolation(facts: Facts) -> Finding:
+    """Whether the code of a flow is kept to its own files and processes."""
+    try:
+        able = facts.isolation()
+    except FlowsteadError as failure:
+        return _problem("Isolation", failure.message, failure.next_step)
+    if able.whole:
+        return _ok("Isolation", able.words)
+    if able.namespaces:
+        found = f"{able.words}: flows reach no files of others, but can signal this user's other processes"
+        remedy = "Run flows of people you trust, or use Linux 6.12 or newer."
+    elif able.any:
+        found = f"{able.words}: flows reach few files, but can connect to sockets of others"
+        remedy = "Let processes make user namespaces (on Ubuntu: kernel.apparmor_restrict_unprivileged_userns=0)."
+    else:
+        found = "none: the code of flows and of packages can do all that this user can"
+        remedy = "Run flows of people you trust, or use Linux 6.12 or newer with user namespaces."
+    return Finding("Isolation", Outcome.ADVICE, found, remedy)
 
 
 def cgroups(facts: Facts) -> Finding:
@@ -159,7 +175,7 @@ CHECKS: tuple[Callable[[Facts], Finding], ...] = (
     disk,
     memory,
     open_files,
-    landlock,
+    isolation,
     cgroups,
 )
 

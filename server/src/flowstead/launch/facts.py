@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 import resource
 import shutil
@@ -16,6 +15,7 @@ from pathlib import Path
 import psutil
 from uv import find_uv_bin
 
+from flowstead.confine.abilities import Abilities, of_this_host
 from flowstead.errors import EnvoyMissing, HomeNotWritable, HostProblem
 from flowstead.gateway.process import envoy_binary
 from flowstead.launch.door import check_door, door_of
@@ -23,8 +23,6 @@ from flowstead.resources.home import Home
 from flowstead.resources.settings import ServerSettings
 
 _RUN_WITHIN_S = 30.0
-_SYS_LANDLOCK_CREATE_RULESET = 444
-_LANDLOCK_CREATE_RULESET_VERSION = 1
 _LONGEST_SOCKET = "instances/" + "x" * 24 + "/health.sock"
 """Below the run directory; an instance's id has at most 24 characters."""
 _LONGEST_PATH = 107
@@ -101,12 +99,8 @@ class MachineFacts:
         soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
         return 1 << 20 if soft == resource.RLIM_INFINITY else soft
 
-    def landlock_abi(self) -> int:
-        if sys.platform != "linux":
-            return 0
-        libc = ctypes.CDLL(None, use_errno=True)
-        version = libc.syscall(_SYS_LANDLOCK_CREATE_RULESET, None, 0, _LANDLOCK_CREATE_RULESET_VERSION)
-        return max(0, int(version))
+    def isolation(self) -> Abilities:
+        return of_this_host()
 
     def cgroup_version(self) -> int:
         if Path("/sys/fs/cgroup/cgroup.controllers").exists():

@@ -19,6 +19,7 @@ from fastapi import FastAPI
 
 from flowstead.access import Access
 from flowstead.api.application import create_app
+from flowstead.confine.abilities import demand_abilities
 from flowstead.engines.instance_board import InstanceBoard
 from flowstead.engines.local import LocalEngine
 from flowstead.environments.interpreters import Interpreters
@@ -108,6 +109,7 @@ def run_server(
     gateway = EnvoyGateway(home, door_of(home, settings))
     check_door(home, settings)
     write_settings(home, settings)
+    _tell_isolation(demanded=settings.demand_isolation)
     signals = Signals()
     with ExitStack() as stack:
         stack.enter_context(signals.recorded())
@@ -128,6 +130,13 @@ def run_server(
             raise failures[0]
         logger.info("The server ends; the gateway and the instances go on.")
     return signals
+
+
+def _tell_isolation(*, demanded: bool) -> None:
+    """Raises IsolationMissing."""
+    able = demand_abilities(demanded=demanded)
+    level = logging.INFO if able.whole else logging.WARNING
+    logger.log(level, "Isolation of flows and of builds: %s.", able.words)
 
 
 def _compose(

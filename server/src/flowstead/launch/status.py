@@ -43,6 +43,8 @@ class InstanceStatus:
     uptime_s: float | None
     restarts: int
     log: str
+    isolation: str
+    """What keeps it to its own files and processes; "none"; "" when it was started by an older version."""
 
 
 @dataclass(frozen=True)
@@ -105,6 +107,7 @@ def _instances(home: Home, now: float) -> tuple[InstanceStatus, ...]:
             uptime_s=_since(each.started_at, now),
             restarts=each.restarts,
             log=str(Path(each.log)),
+            isolation=each.isolation,
         )
         for each in sorted(seen, key=lambda each: (each.endpoint, each.deployment, each.id))
     )

@@ -18,7 +18,7 @@ class ServerSettings:
     """host: an IP address. port, tls_port: of HTTP and HTTPS. public_url: what the URLs that we hand out begin with, no
     trailing slash; "" when each door goes by its own address. allow_plain_http: HTTP listens on a host that is not
     loopback too. domain: endpoints are also reached as `{endpoint}.{domain}`, "" for none. quota_cores: for all
-    deployments."""
+    deployments. demand_isolation: nothing of flows or packages runs where the machine cannot isolate it."""
 
     host: str = _LOOPBACK
     port: int = 8080
@@ -27,6 +27,7 @@ class ServerSettings:
     allow_plain_http: bool = False
     domain: str = ""
     quota_cores: int = DEFAULT_QUOTA_CORES
+    demand_isolation: bool = False
 
     @property
     def plain_host(self) -> str:

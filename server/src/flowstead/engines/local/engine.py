@@ -72,15 +72,12 @@ class LocalEngine:
         clock: Clock | None = None,
         run: Path | None = None,
         abilities: Abilities | None = None,
-        demand_isolation: bool = False,
     ) -> None:
         """run: where the directories of its instances are, `Home.instances_run` unless given; engines with different
-        ones know nothing of each other's. abilities: what the host can enforce, found out unless given.
-        demand_isolation: start nothing where the host cannot enforce the whole."""
+        ones know nothing of each other's. abilities: what the host can enforce, found out unless given."""
         self._home = home
         self._runs = run or home.instances_run
         self._abilities = abilities
-        self._demand_isolation = demand_isolation
         self._clock = clock or SystemClock()
         self._health = HealthWatch(self._clock)
 
@@ -91,7 +88,7 @@ class LocalEngine:
         scratch = self._scratch(spec.id)
         for directory in (run, scratch, spec.log.parent, *((spec.collected,) if spec.collected else ())):
             directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        abilities = self._demanded_abilities()
+        abilities = self._abilities or of_this_host()
         user = own_user(spec.id, {card.user for each in self._directories() if (card := _read_card(each))})
         confined = confinement_of(
             spec, home=self._home, scratch=scratch, user=user, abilities=abilities, host=os.environ
@@ -136,17 +133,6 @@ class LocalEngine:
     def last_log_lines(self, instance_id: str, count: int) -> Sequence[str]:
         card = _read_card(self._run(instance_id))
         return last_lines(Path(card.log), count) if card else ()
-
-    def _demanded_abilities(self) -> Abilities:
-        """Raises StartFailed when they are less than what was demanded."""
-        if self._abilities is None:
-            self._abilities = of_this_host()
-        if self._demand_isolation and not self._abilities.whole:
-            raise StartFailed(
-                f"Instances cannot be isolated on this machine: what it can enforce is {self._abilities.words}.",
-                hint="`flowstead doctor` says what is missing. `flowstead up --no-demand-isolation` does without.",
-            )
-        return self._abilities
 
     def _state(self, run: Path, process: SupervisedProcess | None, workers: set[str]) -> InstanceState:
         if process is None:
