@@ -6,8 +6,26 @@ from pathlib import Path
 
 import pytest
 
+from flowstead_runtime import yaml_file
 from flowstead_runtime.errors import FlowDefinitionError
-from flowstead_runtime.yaml_file import MAX_BYTES, YamlMap, parse_yaml, plain, read_yaml_file
+from flowstead_runtime.yaml_file import (
+    MAX_CHARACTERS,
+    MAX_VALUES,
+    MAX_YAML_BYTES,
+    PythonLoader,
+    YamlMap,
+    parse_yaml,
+    plain,
+    read_yaml_file,
+)
+
+
+@pytest.fixture(autouse=True, params=["libyaml", "python"])
+def loader(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Both of PyYAML's readers: which of them is there depends on how it was built."""
+    if request.param == "python":
+        monkeypatch.setattr(yaml_file, "LOADER", PythonLoader)
+    return str(request.param)
 
 
 @pytest.mark.parametrize(
@@ -33,6 +51,19 @@ def test_mappings_know_their_lines() -> None:
 def test_anchors_and_merge_keys_work() -> None:
     document = parse_yaml("base: &b {x: 1, y: 2}\nmine: {<<: *b, y: 3}\n", shown="f")
     assert document["mine"] == {"y": 3, "x": 1}
+    assert parse_yaml("- &b {x: 1}\n- {<<: [*b, {y: 2}]}\n- &b 5\n- *b\n", shown="f") == [
+        {"x": 1},
+        {"x": 1, "y": 2},
+        5,
+        5,
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "value"), [("", None), ("# nothing\n", None), ("---\n", None), ("a", "a"), ("[]", [])]
+)
+def test_a_document_may_be_anything(text: str, value: object) -> None:
+    assert parse_yaml(text, shown="f") == value
 
 
 BOMB = "a0: &a0 [x,x,x,x,x,x,x,x,x,x]\n" + "".join(
@@ -40,13 +71,24 @@ BOMB = "a0: &a0 [x,x,x,x,x,x,x,x,x,x]\n" + "".join(
 )
 
 
+def test_the_slow_reader_looks_at_no_more_than_it_must(loader: str) -> None:
+    """Its scanner looks at all that is open with each token: it stops before it reads what follows."""
+    with pytest.raises(FlowDefinitionError, match="nested too deeply" if loader == "python" else "cannot start"):
+        parse_yaml("[" * 70 + "@", shown="f")
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
         (BOMB, "values (aliases counted)"),
-        ("a: &a [*a]", "nested deeper"),
+        ("a: &a [*a]", "stands inside of what it names"),
+        ("a0: &a0 [x]\n" + "".join(f"a{i}: &a{i} [*a{i - 1}]\n" for i in range(1, 80)), "nested deeper"),
+        (f"a: &a {'x' * 100_000}\nb: [{','.join(['*a'] * 30)}]\n", f"more than {MAX_CHARACTERS} characters"),
+        ("- a\n" * (MAX_VALUES + 1), f"f:{MAX_VALUES}: holds more than"),
+        (f"? {2**61 - 1}0\n: 1", "too large a number"),
+        ("a: !!bool perhaps", "'perhaps' is no bool"),
+        ("#" * (MAX_YAML_BYTES + 1), "larger than 1 MB"),
         ("[" * 5000, "nest"),
-        ("[" * 70 + "@", "nested too deeply"),  # before what follows is read: the scanner is slow with many open
         ("a: !!python/object/apply:os.system [ls]", "the tag"),
         ("a: !custom x", "the tag"),
         ("? [1]\n: 2", "a key must be a plain value"),
@@ -66,8 +108,8 @@ def test_what_could_harm_is_refused(text: str, words: str) -> None:
 
 def test_a_large_file_and_a_binary_file_are_refused(tmp_path: Path) -> None:
     file = tmp_path / "f"
-    file.write_bytes(b"a" * (MAX_BYTES + 1))
-    with pytest.raises(FlowDefinitionError, match="larger than 5 MB"):
+    file.write_bytes(b"a" * (MAX_YAML_BYTES + 1))
+    with pytest.raises(FlowDefinitionError, match="larger than 1 MB"):
         read_yaml_file(file, shown="f")
     file.write_bytes(b"a: \xff\xfe")
     with pytest.raises(FlowDefinitionError, match="not UTF-8"):

@@ -151,7 +151,7 @@ def test_a_broken_flow_is_refused_by_file_and_line(tmp_path: Path) -> None:
 
 def test_a_flow_that_is_nested_too_deeply_is_refused(tmp_path: Path) -> None:
     (tmp_path / "flow.dag.yaml").write_text("nodes: " + "[" * 5000 + "]" * 5000)
-    with pytest.raises(FlowInvalid, match="nested too deeply"):
+    with pytest.raises(FlowInvalid, match=r"nested (too deeply|deeper than)"):
         check_flow(tmp_path)
 
 

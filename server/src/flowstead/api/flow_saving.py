@@ -26,8 +26,7 @@ from flowstead.store import Writing
 from flowstead.store.records import FlowRecord, Kind
 from flowstead_runtime.errors import FlowDefinitionError
 from flowstead_runtime.flow.load import DEFINITION_FILES
-from flowstead_runtime.yaml_file import MAX_BYTES as MAX_YAML_BYTES
-from flowstead_runtime.yaml_file import parse_yaml
+from flowstead_runtime.yaml_file import MAX_YAML_BYTES, parse_yaml
 
 _TRIES = 100
 """How often a change is made anew because another one came first."""
