@@ -81,6 +81,7 @@ class Reason(StrEnum):
     PYTHON = "InvalidPython"
     TEMPLATE = "InvalidTemplate"
     SECRET = "SecretInFlow"  # noqa: S105 a name
+    MORE = "MoreProblems"
 
 
 class FlowDefinitionError(UserError):

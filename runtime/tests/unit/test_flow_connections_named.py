@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 
 from flowstead_runtime.flow.connections_named import connections_named
 from flowstead_runtime.flow.load import read_definition
+from flowstead_runtime.flow.scripts import parsed
 
 EXPLODES = 'raise SystemExit("imported")\n'
 DAG = """\
@@ -133,3 +135,28 @@ nodes:
     (tmp_path / "a.jinja2").write_text("user:\n")
     found = connections_named(read_definition(tmp_path), {})
     assert [(each.name, each.required) for each in found] == [("my_llm", False), ("other", True)]
+
+
+def test_a_script_is_parsed_once_however_many_nodes_run_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    looked_at: list[str] = []
+
+    def noted(file: Path) -> ast.Module | None:
+        looked_at.append(file.name)
+        return parsed(file)
+
+    monkeypatch.setattr("flowstead_runtime.flow.connections_named.parsed", noted)
+    nodes = "".join(
+        f"- {{name: n{i}, type: python, source: {{path: search.py}}, inputs: {{conn: c{i}}}}}\n" for i in range(9)
+    )
+    assert len(named(tmp_path, {"flow.dag.yaml": f"nodes:\n{nodes}", "search.py": SEARCH})) == 9
+    assert looked_at == ["search.py"]
+
+
+def test_only_so_much_is_parsed_for_one_flow(tmp_path: Path) -> None:
+    padding = "#" * 250_000
+    nodes = "".join(
+        f"- {{name: n{i}, type: python, source: {{path: s{i}.py}}, inputs: {{conn: c{i}}}}}\n" for i in range(6)
+    )
+    scripts = {f"s{i}.py": SEARCH + padding for i in range(6)}
+    found = named(tmp_path, {"flow.dag.yaml": f"nodes:\n{nodes}", **scripts})
+    assert list(found) == ["c0", "c1", "c2", "c3"]

@@ -104,6 +104,11 @@ MISTAKES = {
     "no source": ("nodes:\n- {name: x, type: python}\n", "'x' has no source", 2),
     "missing file": ("nodes:\n- {name: x, type: python, source: {path: no.py}}\n", "'no.py' does not exist", 2),
     "file outside": ("nodes:\n- {name: x, type: python, source: {path: ../x.py}}\n", "outside the flow folder", 2),
+    "a long file name": (
+        f"nodes:\n- {{name: x, type: python, source: {{path: {'x' * 300}}}}}\n",
+        "outside the flow",
+        2,
+    ),
     "absolute file": ("nodes:\n- {name: x, type: python, source: {path: /etc/passwd}}\n", "outside the flow", 2),
     "package without tool": ("nodes:\n- {name: x, type: python, source: {type: package}}\n", "names no tool", 2),
     "prompt from a package": (
@@ -151,6 +156,8 @@ MISTAKES = {
     ),
     "unknown input type": ("inputs:\n  a: {type: text}\nnodes: []\n", "unknown type 'text'", 2),
     "input without type": ("inputs:\n  a: {}\nnodes: []\n", "unknown type 'None'", 2),
+    "too many nodes": ("nodes:\n" + "- {name: n}\n" * 2001, "at most 2000 nodes; this one has 2001", 1),
+    "a long name": (f"nodes:\n- {{name: {'n' * 257}}}\n", "name has more than 256 characters", 2),
     "nodes not a list": ("nodes: {}\n", "'nodes' must be a list", 1),
     "unknown message format": ("message_format: xml\nnodes: []\n", "message_format 'xml'", 1),
     "broken YAML": ("inputs:\n  a: [1\nnodes: []\n", "not valid YAML", 3),
@@ -214,6 +221,11 @@ def test_an_include_from_elsewhere_is_refused_until_it_is_merged(tmp_path: Path)
     assert "'../shared.py' lies outside the flow folder" in problem_of(tmp_path).message
     (tmp_path / "shared.py").write_text("")
     assert read_definition(tmp_path).additional_includes == ("../shared.py",)
+
+
+def test_an_include_that_cannot_be_a_path_is_refused(tmp_path: Path) -> None:
+    problem = problem_of(write_flow(tmp_path, f"nodes: []\nadditional_includes: [{'x' * 300}]\n"))
+    assert "lies outside the flow folder" in problem.message
 
 
 def test_a_link_out_of_the_folder_is_refused(tmp_path: Path) -> None:

@@ -7,7 +7,13 @@ from pathlib import Path
 import pytest
 
 from flowstead_runtime.errors import Reason
-from flowstead_runtime.flow.problems import Examined, examine, is_secret_file
+from flowstead_runtime.flow.problems import (
+    MAX_PROBLEMS,
+    MAX_SOURCE_CHARACTERS,
+    Examined,
+    examine,
+    is_secret_file,
+)
 
 GOOD = """\
 inputs:
@@ -139,3 +145,28 @@ def test_a_hostile_template_is_refused(tmp_path: Path) -> None:
 def test_a_number_that_would_take_forever_is_not_computed(tmp_path: Path) -> None:
     files = {"flow.dag.yaml": GOOD, "b.py": "x = 9**9**9**9\n", "t.jinja2": "{{ 9**9**9**9 }}"}
     assert examined(tmp_path, files).problems == ()
+
+
+def test_of_a_great_many_problems_the_first_are_told_and_the_rest_are_counted(tmp_path: Path) -> None:
+    nodes = "".join("- {name: n, type: nonsense}\n" for _ in range(500))
+    found = examined(tmp_path, {"flow.dag.yaml": f"nodes:\n{nodes}", "sub/.env": "KEY=1"})
+    assert len(found.problems) == MAX_PROBLEMS + 1
+    assert places(found)[0] == (Reason.DUPLICATE, "flow.dag.yaml", 3, 1)
+    last = found.problems[-1]
+    assert (last.reason, last.message, last.warning) == (Reason.MORE, "and 900 more", False)
+
+
+def test_what_is_said_of_a_long_text_is_short(tmp_path: Path) -> None:
+    yaml = f"nodes:\n- {{name: n, type: python, source: {{type: code, path: '{'x' * 10_000}'}}}}\n"
+    (problem,) = examined(tmp_path, {"flow.dag.yaml": yaml}).problems
+    assert len(problem.message) < 600
+
+
+def test_sources_beyond_what_can_be_looked_at_are_warned_of(tmp_path: Path) -> None:
+    source = "x = 1  # " + "." * (MAX_SOURCE_CHARACTERS - 20) + "\n"
+    files = {f"{each}.py": source for each in "cdefghi"}
+    found = examined(tmp_path, {"flow.dag.yaml": GOOD, "b.py": "", **files})
+    assert found.valid
+    assert [(each.file, each.message) for each in found.problems] == [
+        (f"{each}.py", "is too long to be looked at") for each in "ghi"
+    ]

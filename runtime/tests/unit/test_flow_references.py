@@ -30,6 +30,8 @@ from flowstead_runtime.flow.references import (
         ("${n.output.a[0]['k k']}", NodeReference("n", ("a", 0, Key("k k")), "a[0]['k k']")),
         ('${n.output.["k"].x}', NodeReference("n", ("k", "x"), '["k"].x')),
         ("${n.output.a-b}", NodeReference("n", ("a", "b"), "a-b")),
+        ("${n.output.['a['b']['5]}", NodeReference("n", (Key("a['b"), "5"), "['a['b']['5]")),
+        ("${n.output.[" + "1" * 19 + "]}", NodeReference("n", ("1" * 19,), "[" + "1" * 19 + "]")),
         ("${n.output[1]}", NodeReference("n", (), "", "output[1]")),
         ("${n.output[1].x}", NodeReference("n", ("x",), "x", "output[1]")),
         ("${n.inputs}", NodeReference("n", (), "", "inputs")),
@@ -43,6 +45,13 @@ from flowstead_runtime.flow.references import (
 )
 def test_only_a_whole_reference_is_one(text: Any, found: Any) -> None:
     assert parse_reference(text) == found
+
+
+def test_keys_that_never_end_are_passed_over_in_one_go() -> None:
+    """A hundred thousand of them took hours."""
+    found = parse_reference("${n.output.k" + "['" * 100_000 + "}")
+    assert isinstance(found, NodeReference)
+    assert found.path == ("k",)
 
 
 def test_an_output_ignores_a_bracket_right_after_output() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,8 @@ from flowstead_runtime.flow.references import (
 Problems = Iterator[FlowDefinitionError]
 NODE_TYPES = ("python", "prompt", "llm", "custom_llm")
 LLM_APIS = ("chat", "completion")
+_LONGEST_PATH = 2048
+"""Linux takes 4096 bytes, the folder's own included."""
 _SOURCES = {
     "python": ("code", "package"),
     "prompt": ("code",),
@@ -51,7 +54,7 @@ def include_problems(definition: FlowDefinition) -> Iterator[FlowDefinitionError
     """The includes that are not in the folder."""
     folder = definition.directory
     for written in definition.additional_includes:
-        name = Path(written).name
+        name = Path(written).name if _can_be_a_path(written) else "?"
         merged = folder / name.removesuffix(".zip")
         if inside(folder, written) is None and not (merged.exists() or (folder / name).exists()):
             problem = f"additional_includes: '{written}' lies outside the flow folder; copy '{name}' into the folder"
@@ -59,11 +62,20 @@ def include_problems(definition: FlowDefinition) -> Iterator[FlowDefinitionError
 
 
 def inside(folder: Path, relative: str) -> Path | None:
-    """The path of a file of the flow, or None when it would lie outside the folder, links followed."""
-    if "\0" in relative:
+    """The path of a file of the flow, or None when it would lie outside the folder, links followed, or cannot be a
+    path at all."""
+    if not _can_be_a_path(relative):
         return None
     path = (folder / relative).resolve()
     return path if path.is_relative_to(folder.resolve()) else None
+
+
+def _can_be_a_path(written: str) -> bool:
+    try:
+        name = os.fsencode(written)
+    except UnicodeEncodeError:
+        return False
+    return len(name) < _LONGEST_PATH and b"\0" not in name and all(len(each) < 256 for each in name.split(b"/"))
 
 
 def references_of(node: Node) -> Iterator[tuple[str, Reference]]:
@@ -213,20 +225,23 @@ def _cycle_from(start: str, case: _Case, done: set[str]) -> list[str]:
     is none."""
     path: list[str] = []
     stack: list[tuple[str, Iterator[str]]] = []
+    on_path: set[str] = set()
     if start not in done:
         path.append(start)
+        on_path.add(start)
         stack.append((start, _upstream(start, case)))
     while stack:
         name, upstream = stack[-1]
         following = next(upstream, None)
         if following is None:
             done.add(name)
-            path.pop()
+            on_path.remove(path.pop())
             stack.pop()
-        elif following in path:
+        elif following in on_path:
             return [*path[path.index(following) :], following]
         elif following not in done:
             path.append(following)
+            on_path.add(following)
             stack.append((following, _upstream(following, case)))
     return []
 

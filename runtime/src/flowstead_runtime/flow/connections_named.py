@@ -31,6 +31,8 @@ _PLAIN_TYPES = frozenset(
 """No connection is meant by them."""
 _MAX_PROMPTIES = 100
 """So many files of a flow's folder are looked into; a flow has a few."""
+_MAX_READ = 1024 * 1024
+"""Bytes of scripts, and of prompties, that are parsed for one flow: what lies beyond names no connection."""
 
 
 @dataclass(frozen=True)
@@ -68,17 +70,17 @@ def _names(
     definition: FlowDefinition, variables: Mapping[str, str], init: Mapping[str, Any]
 ) -> Iterator[tuple[str, str, bool]]:
     """(name, who, required)."""
+    scripts = _Scripts(definition.directory)
     for node in definition.nodes:
         if not node.aggregation:
-            yield from _of_node(node, definition.directory)
+            yield from _of_node(node, scripts)
     if definition.flex is not None:
-        yield from _of_entry(definition, definition.flex, init)
+        yield from _of_entry(definition, definition.flex, init, scripts)
     if definition.prompty is not None:
         yield from _of_prompty(definition.file, required=True)
     else:
-        for file in sorted(islice(definition.directory.rglob("*.prompty"), _MAX_PROMPTIES)):
-            if inside(definition.directory, str(file.relative_to(definition.directory))) is not None:
-                yield from _of_prompty(file, required=False)
+        for file in _prompties(definition.directory):
+            yield from _of_prompty(file, required=False)
     for each in fields_in_environment(definition.environment_variables):
         if each.variable not in variables:
             yield each.connection, f"variable '{each.variable}' of the flow", True
@@ -86,7 +88,16 @@ def _names(
         yield each.connection, f"variable '{each.variable}'", False
 
 
-def _of_node(node: Node, directory: Path) -> Iterator[tuple[str, str, bool]]:
+def _prompties(folder: Path) -> Iterator[Path]:
+    left = _MAX_READ
+    for file in sorted(islice(folder.rglob("*.prompty"), _MAX_PROMPTIES)):
+        if inside(folder, str(file.relative_to(folder))) is not None and file.is_file():
+            left -= file.stat().st_size
+            if left >= 0:
+                yield file
+
+
+def _of_node(node: Node, scripts: _Scripts) -> Iterator[tuple[str, str, bool]]:
     who = f"node '{node.name}'"
     texts = {
         name: value
@@ -101,17 +112,19 @@ def _of_node(node: Node, directory: Path) -> Iterator[tuple[str, str, bool]]:
         if named:
             yield named, who, node.type == "llm" or tool.startswith(BUILT_IN_TOOLS)
         return
-    types = _parameter_types(directory, node.source.get("path", ""))
+    types = scripts.parameter_types(node.source.get("path", "")) if texts else {}
     for name, value in texts.items():
         for kind in types.get(name, ()):
             if kind not in _PLAIN_TYPES:
                 yield value, who, kind.endswith("Connection")
 
 
-def _of_entry(definition: FlowDefinition, part: FlexPart, init: Mapping[str, Any]) -> Iterator[tuple[str, str, bool]]:
+def _of_entry(
+    definition: FlowDefinition, part: FlexPart, init: Mapping[str, Any], scripts: _Scripts
+) -> Iterator[tuple[str, str, bool]]:
     who = f"entry '{definition.entry}'"
     module, _, _ = definition.entry.partition(":")
-    types = _parameter_types(definition.directory, module.replace(".", "/") + ".py")
+    types = scripts.parameter_types(module.replace(".", "/") + ".py")
     defaults = {name: value for name, value in part.init.items() if value not in (None, "")}
     for name, value in {**defaults, **(init or part.sample_init)}.items():
         if isinstance(value, Mapping) and isinstance(value.get("connection"), str):
@@ -134,12 +147,32 @@ def _of_prompty(file: Path, *, required: bool) -> Iterator[tuple[str, str, bool]
         yield named, f"prompty '{file.name}'", required
 
 
-def _parameter_types(directory: Path, path: str) -> dict[str, set[str]]:
-    """Names of parameters of any function in a script → the types that their annotations name."""
-    file = inside(directory, path) if path else None
-    tree = parsed(file) if file is not None else None
+class _Scripts:
+    """The scripts of a flow, each looked at once, however many nodes run it."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self._known: dict[str, Mapping[str, set[str]]] = {}
+        self._left = _MAX_READ
+
+    def parameter_types(self, path: str) -> Mapping[str, set[str]]:
+        """Names of parameters of any function in a script → the types that their annotations name."""
+        if path not in self._known:
+            self._known[path] = self._read(path)
+        return self._known[path]
+
+    def _read(self, path: str) -> Mapping[str, set[str]]:
+        file = inside(self._directory, path) if path else None
+        if file is None or not file.is_file():
+            return {}
+        self._left -= file.stat().st_size
+        tree = parsed(file) if self._left >= 0 else None
+        return {} if tree is None else _parameter_types(tree)
+
+
+def _parameter_types(tree: ast.Module) -> Mapping[str, set[str]]:
     types: dict[str, set[str]] = {}
-    for node in ast.walk(tree) if tree is not None else ():
+    for node in ast.walk(tree):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             for each in (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs):
                 types.setdefault(each.arg, set()).update(types_in(each.annotation))

@@ -9,6 +9,10 @@ from flowstead_runtime.errors import FlowDefinitionError
 from flowstead_runtime.flow.definition import Activate, FlowInput, FlowOutput, Node, ValueType
 from flowstead_runtime.yaml_file import YamlMap, plain
 
+MAX_NODES = 2000
+"""Nobody reads a larger flow, and looking at all of its parts takes seconds."""
+MAX_NAME = 256
+
 
 @dataclass(frozen=True)
 class DagDraft:
@@ -87,6 +91,9 @@ class _Reader:
         nodes = [] if nodes is None else nodes
         if not isinstance(nodes, list):
             raise self._wrong("'nodes' must be a list", document.line_of("nodes"))
+        if len(nodes) > MAX_NODES:
+            problem = f"a flow has at most {MAX_NODES} nodes; this one has {len(nodes)}"
+            raise self._wrong(problem, document.line_of("nodes"))
         variants = section(document, "node_variants", file=self._file)
         result = []
         for item in nodes:
@@ -115,6 +122,8 @@ class _Reader:
         name = item.get("name")
         if not isinstance(name, str) or not name:
             raise self._wrong("a node has no name", item.line)
+        if len(name) > MAX_NAME:  # every error about the node and its inputs repeats it
+            raise self._wrong(f"the node's name has more than {MAX_NAME} characters", item.line)
         inputs = self._node_mapping(item, "inputs", name)
         for key in inputs:
             self.lines["input", name, str(key)] = inputs.line_of(key)

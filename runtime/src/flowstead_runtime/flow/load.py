@@ -8,7 +8,7 @@ outside it.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,8 @@ from flowstead_runtime.yaml_file import YamlMap, plain, read_bounded_text, read_
 
 DEFINITION_FILES = ("flow.dag.yaml", "flow.flex.yaml", "flow.flex.yml")
 _SAMPLES = "samples.json"
+Lines = Mapping[tuple[str, ...], int]
+"""As in `dag.DagDraft`."""
 
 
 def read_definition(path: Path) -> FlowDefinition:
@@ -27,8 +29,10 @@ def read_definition(path: Path) -> FlowDefinition:
     Raises FlowDefinitionError, with file and line, when the folder holds no flow, two, or one with a mistake
     that can be seen without running it.
     """
-    file = find_definition_file(path)
-    return _READERS[kind_of(file)](file)
+    definition, lines = draft(find_definition_file(path))
+    if definition.kind is FlowKind.DAG:
+        checks.check(definition, lines)
+    return definition
 
 
 def find_definition_file(path: Path) -> Path:
@@ -64,18 +68,25 @@ def find_definition_file(path: Path) -> Path:
 def kind_of(file: Path) -> FlowKind:
     """What a definition file describes. A YAML with `entry` is a flex flow, whatever its name. Raises
     FlowDefinitionError."""
+    return FlowKind.PROMPTY if file.suffix == ".prompty" else _kind_of(_document(file), file)
+
+
+def draft(file: Path) -> tuple[FlowDefinition, Lines]:
+    """The definition in a file, a DAG flow's before `checks`, and where that one's parts stand. The file is read and
+    parsed once. Raises FlowDefinitionError for what is not of the right shape."""
     if file.suffix == ".prompty":
-        return FlowKind.PROMPTY
+        return _read_prompty(file), {}
     document = _document(file)
-    if "entry" in document or file.name in DEFINITION_FILES[1:]:
-        return FlowKind.FLEX
-    return FlowKind.DAG
+    if _kind_of(document, file) is FlowKind.FLEX:
+        return _read_flex(document, file), {}
+    return _draft_dag(document, file)
 
 
-def draft_dag(file: Path) -> tuple[FlowDefinition, Mapping[tuple[str, ...], int]]:
-    """A DAG flow's definition before `checks`, and where its parts stand, as in `dag.DagDraft`. Raises
-    FlowDefinitionError for what is not of the right shape."""
-    document = _document(file)
+def _kind_of(document: YamlMap, file: Path) -> FlowKind:
+    return FlowKind.FLEX if "entry" in document or file.name in DEFINITION_FILES[1:] else FlowKind.DAG
+
+
+def _draft_dag(document: YamlMap, file: Path) -> tuple[FlowDefinition, Lines]:
     draft = dag.read(document, file=file.name)
     definition = FlowDefinition(
         **_common(document, file),
@@ -90,14 +101,7 @@ def draft_dag(file: Path) -> tuple[FlowDefinition, Mapping[tuple[str, ...], int]
     return definition, draft.lines
 
 
-def _read_dag(file: Path) -> FlowDefinition:
-    definition, lines = draft_dag(file)
-    checks.check(definition, lines)
-    return definition
-
-
-def _read_flex(file: Path) -> FlowDefinition:
-    document = _document(file)
+def _read_flex(document: YamlMap, file: Path) -> FlowDefinition:
     draft = flex.read(document, file=file.name)
     directory = checks.inside(file.parent, draft.code) if draft.code else file.parent
     if directory is None or not directory.is_dir():
@@ -209,10 +213,3 @@ def _sample(folder: Path) -> dict[str, Any]:
         raise FlowDefinitionError(f"not valid JSON: {error}", file=_SAMPLES) from None
     first = samples[0] if isinstance(samples, list) and samples else {}
     return first if isinstance(first, dict) else {}
-
-
-_READERS: Mapping[FlowKind, Callable[[Path], FlowDefinition]] = {
-    FlowKind.DAG: _read_dag,
-    FlowKind.FLEX: _read_flex,
-    FlowKind.PROMPTY: _read_prompty,
-}

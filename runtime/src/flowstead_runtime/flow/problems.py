@@ -8,7 +8,7 @@ from __future__ import annotations
 import ast
 import re
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -18,14 +18,20 @@ from jinja2.sandbox import SandboxedEnvironment
 from flowstead_runtime.errors import FlowDefinitionError, Reason
 from flowstead_runtime.flow import checks
 from flowstead_runtime.flow.definition import FlowDefinition, FlowKind
-from flowstead_runtime.flow.load import draft_dag, find_definition_file, kind_of, read_definition
+from flowstead_runtime.flow.load import draft, find_definition_file
 from flowstead_runtime.flow.requirements import check_package_tools
 from flowstead_runtime.secret_values import looks_secret
 from flowstead_runtime.tools.front_matter import split_front_matter
 from flowstead_runtime.yaml_file import read_bounded_text
 
-MAX_SOURCE_CHARACTERS = 1_000_000
+MAX_SOURCE_CHARACTERS = 250_000
 """A longer file is no source that somebody wrote, and parsing it takes seconds."""
+MAX_CHARACTERS = 4 * MAX_SOURCE_CHARACTERS
+"""Of all sources of a flow that are looked at."""
+MAX_PROBLEMS = 100
+"""Nobody mends more at a time. What follows is counted, and said in one line."""
+MAX_MESSAGE = 500
+"""Characters: it may repeat what the file says."""
 _SECRET_FILE = re.compile(
     r"(?i)\.env(?:\..+)?|\.netrc|\.pypirc|id_(?:rsa|dsa|ecdsa|ed25519)|credentials(?:\.json)?|.+\.(?:pem|key|pfx|p12)"
 )
@@ -58,14 +64,18 @@ class Examined:
 
 
 def examine(folder: Path) -> Examined:
-    """Look at the flow in a folder: its definition, its sources, what looks like a secret."""
+    """Look at the flow in a folder: its definition, its sources, what looks like a secret. Of a great many problems
+    the first `MAX_PROBLEMS` are told, and one more says how many are left."""
     try:
-        definition, found = _definition(folder)
+        definition, errors = _definition(folder)
     except FlowDefinitionError as error:
-        definition, found = None, [_told(error, folder)]
-    sources = [problem for path in _files(folder) for problem in _source_problems(path, folder)]
-    secrets = [] if definition is None else list(_secret_variables(definition, folder))
-    return Examined(definition, (*found, *sources, *secrets))
+        definition, errors = None, [error]
+    teller = _Teller(folder)
+    found = [teller.told(error) for error in errors[:MAX_PROBLEMS]]
+    left = len(errors) - len(found)
+    found += _Sources(folder, teller).problems()
+    found += [] if definition is None else _secret_variables(definition, folder)
+    return Examined(definition, _bounded(found, left))
 
 
 def is_secret_file(path: str) -> bool:
@@ -74,36 +84,52 @@ def is_secret_file(path: str) -> bool:
     return bool(_SECRET_FILE.fullmatch(name)) and name.lower() not in _NO_SECRETS
 
 
-def _definition(folder: Path) -> tuple[FlowDefinition, list[Problem]]:
-    file = find_definition_file(folder)
-    if kind_of(file) is not FlowKind.DAG:
-        definition, errors = read_definition(folder), list[FlowDefinitionError]()
-    else:
-        definition, lines = draft_dag(file)
-        errors = list(checks.problems(definition, lines))
+def _bounded(found: Sequence[Problem], left: int) -> tuple[Problem, ...]:
+    """left: errors beside those that were found."""
+    told, rest = found[:MAX_PROBLEMS], found[MAX_PROBLEMS:]
+    if not rest and not left:
+        return tuple(told)
+    only_warnings = not left and all(each.warning for each in rest)
+    return (*told, Problem(Reason.MORE, f"and {len(rest) + left} more", warning=only_warnings))
+
+
+def _definition(folder: Path) -> tuple[FlowDefinition, list[FlowDefinitionError]]:
+    definition, lines = draft(find_definition_file(folder))
+    errors = list(checks.problems(definition, lines)) if definition.kind is FlowKind.DAG else []
     try:
         check_package_tools(definition)
     except FlowDefinitionError as error:
         errors.append(error)
-    return definition, [_told(error, folder) for error in errors]
+    return definition, errors
 
 
-def _told(error: FlowDefinitionError, folder: Path) -> Problem:
-    column = error.column or _first_column(folder / error.file, error.line)
-    message = error.problem.replace(str(folder), "the flow's folder")
-    return Problem(error.reason, message, error.file, error.line, column)
+class _Teller:
+    """What an error says, with its place in the folder. Each file is read once, however many errors it has."""
 
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._lines: dict[str, Sequence[str]] = {}
 
-def _first_column(file: Path, line: int) -> int:
-    """Where the text of a line begins, 0 when there is no such line."""
-    if not line or not file.is_file():
-        return 0
-    try:
-        lines = read_bounded_text(file, shown=file.name).splitlines()
-    except FlowDefinitionError:
-        return 0
-    text = lines[line - 1] if line <= len(lines) else ""
-    return len(text) - len(text.lstrip()) + 1 if text.strip() else 0
+    def told(self, error: FlowDefinitionError) -> Problem:
+        column = error.column or (self._first_column(error.file, error.line) if error.line else 0)
+        message = error.problem.replace(str(self._folder), "the flow's folder")
+        if len(message) > MAX_MESSAGE:
+            message = f"{message[:MAX_MESSAGE]}…"
+        return Problem(error.reason, message, error.file, error.line, column)
+
+    def _first_column(self, name: str, line: int) -> int:
+        """Where the text of a line begins, 0 when there is no such line."""
+        if name not in self._lines:
+            self._lines[name] = self._read(name)
+        lines = self._lines[name]
+        text = lines[line - 1] if line <= len(lines) else ""
+        return len(text) - len(text.lstrip()) + 1 if text.strip() else 0
+
+    def _read(self, name: str) -> Sequence[str]:
+        try:
+            return read_bounded_text(self._folder / name, shown=name).splitlines()
+        except FlowDefinitionError:
+            return ()
 
 
 def _files(folder: Path) -> Iterator[Path]:
@@ -111,26 +137,38 @@ def _files(folder: Path) -> Iterator[Path]:
         yield from sorted(path for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
 
 
-def _source_problems(path: Path, folder: Path) -> Iterator[Problem]:
-    name = path.relative_to(folder).as_posix()
-    if is_secret_file(name):
-        message = "files of this name hold secrets, and go wherever the flow goes; use a connection instead"
-        yield Problem(Reason.SECRET, message, name, warning=True)
-    parse = _PARSERS.get(path.suffix)
-    if parse is None:
-        return
-    try:
-        text = read_bounded_text(path, shown=name)
-    except FlowDefinitionError as error:
-        yield _told(error, folder)
-        return
-    if len(text) > MAX_SOURCE_CHARACTERS:
-        yield Problem(_REASONS[path.suffix], "is too long to be looked at", name, warning=True)
-        return
-    try:
-        yield from parse(text, name)
-    except (RecursionError, MemoryError):
-        yield Problem(_REASONS[path.suffix], "is nested too deeply", name)
+class _Sources:
+    """What else lies in the flow's folder, looked at file by file."""
+
+    def __init__(self, folder: Path, teller: _Teller) -> None:
+        self._folder = folder
+        self._teller = teller
+        self._left = MAX_CHARACTERS
+
+    def problems(self) -> Iterator[Problem]:
+        for path in _files(self._folder):
+            name = path.relative_to(self._folder).as_posix()
+            if is_secret_file(name):
+                message = "files of this name hold secrets, and go wherever the flow goes; use a connection instead"
+                yield Problem(Reason.SECRET, message, name, warning=True)
+            if path.suffix in _PARSERS:
+                yield from self._parsed(path, name)
+
+    def _parsed(self, path: Path, name: str) -> Iterator[Problem]:
+        reason, parse = _PARSERS[path.suffix]
+        try:
+            text = read_bounded_text(path, shown=name)
+        except FlowDefinitionError as error:
+            yield self._teller.told(error)
+            return
+        if len(text) > min(MAX_SOURCE_CHARACTERS, self._left):
+            yield Problem(reason, "is too long to be looked at", name, warning=True)
+            return
+        self._left -= len(text)
+        try:
+            yield from parse(text, name)
+        except (RecursionError, MemoryError):
+            yield Problem(reason, "is nested too deeply", name)
 
 
 def _python_problems(text: str, name: str) -> Iterator[Problem]:
@@ -171,15 +209,9 @@ def _secret_variables(definition: FlowDefinition, folder: Path) -> Iterator[Prob
             yield Problem(Reason.SECRET, message, definition.file.relative_to(folder).as_posix(), warning=True)
 
 
-_PARSERS: dict[str, Callable[[str, str], Iterator[Problem]]] = {
-    ".py": _python_problems,
-    ".jinja2": _template_problems,
-    ".jinja": _template_problems,
-    ".prompty": _prompty_problems,
-}
-_REASONS = {
-    ".py": Reason.PYTHON,
-    ".jinja2": Reason.TEMPLATE,
-    ".jinja": Reason.TEMPLATE,
-    ".prompty": Reason.TEMPLATE,
+_PARSERS: dict[str, tuple[Reason, Callable[[str, str], Iterator[Problem]]]] = {
+    ".py": (Reason.PYTHON, _python_problems),
+    ".jinja2": (Reason.TEMPLATE, _template_problems),
+    ".jinja": (Reason.TEMPLATE, _template_problems),
+    ".prompty": (Reason.TEMPLATE, _prompty_problems),
 }

@@ -6,7 +6,7 @@ They are read as promptflow reads them, its oddities included, for the flows tha
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,8 +14,9 @@ from flowstead_runtime.errors import InputError, InternalFailure
 
 _INPUT_PREFIXES = ("inputs.", "flow.")
 _OUTPUT = "output"
-_PART = re.compile(r"(\w+)|\['(.*?)'\]|\[(\d+)\]")
+_PART = re.compile(r"(\w+)|\['(.*?)'\]|\[(\d{1,18})\]")
 """What stands between such parts is passed over: `a-b` is `a.b`."""
+_PART_BUT_KEYS = re.compile(r"(\w+)|()\[(\d{1,18})\]")
 
 
 @dataclass(frozen=True)
@@ -96,9 +97,16 @@ def invalid_property(reference: NodeReference) -> InputError:
 
 
 def _parse_path(text: str) -> tuple[str | int | Key, ...]:
-    return tuple(
-        name or (int(index) if index else Key(key)) for name, key, index in (m.groups() for m in _PART.finditer(text))
-    )
+    return tuple(name or (int(index) if index else Key(key)) for name, key, index in _parts(text))
+
+
+def _parts(text: str) -> Iterator[tuple[str, str, str]]:
+    """`_PART` in the text. Behind the last `']` of a line no key ends, and to look for one from every `['` there would
+    take hours."""
+    for line in text.split("\n"):
+        closed = line.rfind("']") + 2 if "']" in line else 0
+        yield from _PART.findall(line[:closed])
+        yield from _PART_BUT_KEYS.findall(line[closed:])
 
 
 def _step(value: Any, part: str | int | Key) -> Any:

@@ -13,7 +13,8 @@ from flowstead_runtime.yaml_file import MAX_BYTES, read_bounded_text
 DEFAULT_FILE = "requirements.txt"
 BUILT_IN_TOOLS = "promptflow.tools."
 """Tools by such a name are the runtime's own."""
-_INCLUDE = re.compile(r"^\s*(?:-r|-c|--requirement\b|--constraint\b)\s*=?\s*(?P<path>.+?)\s*$")
+_INCLUDE = re.compile(r"(?:-r|-c|--requirement\b|--constraint\b)\s*=?\s*(?P<path>\S.*)")
+"""Of a line without space around it."""
 _COMMENT = re.compile(r"(^|\s)#.*$")
 _MAX_DEPTH = 50
 
@@ -71,7 +72,7 @@ class _Collector:
         if len(chain) >= _MAX_DEPTH or self._size > MAX_BYTES:
             raise FlowDefinitionError("includes too much", file=str(shown))
         for line in text.splitlines():
-            match = _INCLUDE.match(_COMMENT.sub("", line))
+            match = _INCLUDE.fullmatch(_COMMENT.sub("", line).strip())
             if match is None:
                 self.lines.append(line)
             else:

@@ -9,8 +9,8 @@ from pathlib import Path
 from flowstead_runtime.errors import FlowDefinitionError
 from flowstead_runtime.yaml_file import read_bounded_text
 
-_MAX_BYTES = 1024 * 1024
-"""Of a script; a parsed one takes a hundred times its size in memory."""
+_MAX_BYTES = 256 * 1024
+"""Of a script; parsing one of this size takes up to half a second, and a hundred times its size in memory."""
 
 
 def parsed(file: Path) -> ast.Module | None:
