@@ -455,3 +455,11 @@ def test_deployments_are_filtered_by_tags_and_properties(api: InProcessApi) -> N
 
     assert names("tags=age") == ["blue", "green"]
     assert names("tags=age%3Dnew") == names("properties=colour%3Dgreen") == names("name=green") == ["green"]
+
+
+def test_the_flow_of_an_accepted_deployment_is_known_to_the_reconciler(api: InProcessApi) -> None:
+    """All endpoints wait while its thread parses."""
+    assert api.call("PUT", BLUE, body(api)).status_code == 201
+    with api.store.reading() as tx:
+        content = tx.get(Kind.MODEL_VERSION, api.workspace.model("m", "1")).spec.content_hash
+    assert [each.stem for each in api.home.flow_sources.iterdir()] == [content]

@@ -67,6 +67,7 @@ from flowstead.resources.settings import ServerSettings
 from flowstead.store import Store
 from flowstead.store.content import Contents
 from flowstead.store.flow_files import FlowFiles
+from flowstead.store.flow_sources import FlowSources
 from flowstead.store.records import Kind
 from flowstead.store.uploads import Uploads
 
@@ -126,6 +127,7 @@ def create_app(
     workspace = Workspace()
     uploads, contents, sources = Uploads(home.uploads), Contents(home.models), FlowFiles(home.flows)
     _clean_up(store, uploads, contents, clock)
+    FlowSources(home).forget_what_is_gone()
     _sweep_flows(store, sources)
     app = FastAPI(
         title="Flowstead",

@@ -31,6 +31,7 @@ from flowstead.resources.names import MAX_DEPLOYMENTS_PER_ENDPOINT, check_endpoi
 from flowstead.resources.operation import OperationKind
 from flowstead.resources.principal import Principal
 from flowstead.store import Reading, Writing
+from flowstead.store.flow_sources import FlowSources
 from flowstead.store.records import DeploymentRecord, EndpointRecord, Kind
 from flowstead_runtime.flow.definition import FlowDefinition
 from flowstead_runtime.secret_values import redact
@@ -196,6 +197,7 @@ def _check_model(
         from_environment=body.properties.environment_id is not None,
         adds_packages=bool(base.requirements.strip()),
     )
+    FlowSources(here.home).keep(model.spec.content_hash, definition)
     return model.id, definition
 
 

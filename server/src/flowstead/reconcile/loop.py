@@ -30,12 +30,12 @@ from flowstead.reconcile.observe import (
     log_directory,
 )
 from flowstead.reconcile.record import explained, record_decision
-from flowstead.reconcile.sources import FlowSources
 from flowstead.resources.clock import Clock
 from flowstead.resources.deployment import DeploymentStatus
 from flowstead.resources.endpoint import ProvisioningState
 from flowstead.resources.home import Home
 from flowstead.store import Store
+from flowstead.store.flow_sources import FlowSources
 from flowstead.store.records import DeploymentRecord, EndpointRecord, Revision
 
 logger = logging.getLogger(__name__)

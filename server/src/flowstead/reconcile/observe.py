@@ -14,13 +14,13 @@ from flowstead.reconcile.connections import why_unresolvable
 from flowstead.reconcile.decision import DeploymentView, ServingView
 from flowstead.reconcile.revision import revision_of
 from flowstead.reconcile.rights import denials, scorers
-from flowstead.reconcile.sources import FlowSource, FlowSources
 from flowstead.resources.clock import Clock
 from flowstead.resources.deployment import DeploymentSpec
 from flowstead.resources.endpoint import ProvisioningState
 from flowstead.resources.home import Home
 from flowstead.resources.operation import Operation
 from flowstead.store import Reading, Store
+from flowstead.store.flow_sources import FlowSource, FlowSources
 from flowstead.store.identities import Identities
 from flowstead.store.records import AnyRecord, DeploymentRecord, EndpointRecord, Kind, Revision
 

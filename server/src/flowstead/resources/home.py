@@ -48,6 +48,11 @@ class Home:
         return self.root / "models"
 
     @property
+    def flow_sources(self) -> Path:
+        """What is known of registered flows, `{content_hash}.json`; may be lost, it is read from the flows anew."""
+        return self.root / "flow-sources"
+
+    @property
     def flows(self) -> Path:
         """The sources of flows, and the snapshots of them that are tried out; `store.flow_files` has the layout."""
         return self.root / "flows"
@@ -149,7 +154,16 @@ class Home:
 
     def create(self) -> None:
         """Make the directories, private to this user; may repeat. Raises HomeNotWritable."""
-        private = (self.root, self.keys, self.tls, self.run, self.gateway_run, self.instances_run, self.tests_run)
+        private = (
+            self.root,
+            self.keys,
+            self.tls,
+            self.flow_sources,
+            self.run,
+            self.gateway_run,
+            self.instances_run,
+            self.tests_run,
+        )
         others = (self.uploads, self.models, self.flows, self.environments, self.logs, self.scratch)
         try:
             for directory in (*private, *others):
