@@ -6,7 +6,7 @@ default message (the docstring's first line) and a hint that says what to do nex
     │   ├── BadArgument  InvalidName  Unauthorized  AuthorizationFailed  ResourceNotFound  UnknownRoute
     │   ├── ResourceConflict  PreconditionFailed  OutOfQuota  PayloadTooLarge  UploadRefused  UnsupportedMediaType
     │   ├── UnknownHost  TooManyAttempts  TooManyStreams  TooManyTests  FlowTestTimeout
-    │   ├── PrincipalNotFound  RoleAssignmentExists  RoleInUse
+    │   ├── PrincipalNotFound  RoleAssignmentExists  RoleInUse  IdentityMissing  ExchangeFailed
     │   └── TrafficInUse  ImmutableAsset
     ├── DeploymentFailed          a deployment could not be brought up; the operation ends `Failed` with it
     │   ├── ImageBuildFailure  ArtifactMissing  FlowInvalid  UserScriptInitFailed  UserScriptImportError
@@ -202,6 +202,23 @@ class RoleAssignmentExists(RequestRefused):
 
     code, status = "RoleAssignmentExists", 409
     hint = "Nothing has to be done; `flowstead role assignment list` shows it."
+
+
+class IdentityMissing(RequestRefused):
+    """The endpoint does not have that identity."""
+
+    code, status = "IdentityNotFound", 404
+    hint = "Give the endpoint an identity, or leave the client id out: `flowstead online-endpoint show` tells which."
+
+
+class ExchangeFailed(RequestRefused):
+    """Another authority gave no token for an identity of this server."""
+
+    code, status = "TokenExchangeFailed", 502
+    hint = (
+        "Look at the application's federated credential there: issuer, subject (the identity's object id) and audience "
+        "must be ours, and the application must have its role on the resource."
+    )
 
 
 class RoleInUse(RequestRefused):

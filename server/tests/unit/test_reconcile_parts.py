@@ -21,10 +21,12 @@ from flowstead.resources.connection_use import INSTANCE_PREFIX, SECRET_VARIABLES
 from flowstead.resources.data_collector import Collection, DataCollector, RollingRate
 from flowstead.resources.deployment import DeploymentSpec, DeploymentStatus, RequestSettings
 from flowstead.resources.endpoint import AuthMode, EndpointSpec, EndpointStatus
+from flowstead.resources.identity import IDENTITY_KEY, IDENTITY_URL
 from flowstead.store.records import AnyKind, DeploymentRecord, EndpointRecord, Kind, Record
 from flowstead.testing.frozen_clock import FrozenClock
 from flowstead_runtime.connections import hiding
 from flowstead_runtime.connections.sources import WORKSPACE_PREFIX
+from flowstead_runtime.identity import agent
 from flowstead_runtime.secret_values import redact
 from flowstead_runtime.telemetry.collection_settings import CollectionSettings, given_settings
 
@@ -297,4 +299,5 @@ def test_a_frozen_clock_moves_only_forward() -> None:
 
 def test_the_runtime_reads_connections_where_the_server_puts_them() -> None:
     assert INSTANCE_PREFIX == WORKSPACE_PREFIX
+    assert (IDENTITY_URL, IDENTITY_KEY) == (agent.IDENTITY_URL, agent.IDENTITY_KEY)
     assert SECRET_VARIABLES == hiding.SECRET_VARIABLES

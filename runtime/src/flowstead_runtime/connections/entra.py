@@ -8,10 +8,15 @@ or the machine's own address (AZURE_CLIENT_ID picks a user-assigned one), then t
 from __future__ import annotations
 
 import asyncio
+import json
+import os
 import threading
 import time
+import urllib.error
+import urllib.request
 from collections.abc import Callable
 from typing import Any, NamedTuple, Protocol
+from urllib.parse import urlencode
 
 from flowstead_runtime.connections.hiding import SECRETS
 from flowstead_runtime.errors import SignInFailed
@@ -24,6 +29,8 @@ REFRESH_S = 300.0
 AGAIN_S = 30.0
 """When that failed, the old one is used this much longer before the next try."""
 _LONGEST_REASON = 1000
+_LONGEST_ANSWER = 256 * 1024
+_TIMEOUT_S = 20.0
 
 
 class TokenProvider(Protocol):
@@ -130,12 +137,40 @@ class Identity:
             try:
                 from azure.identity import DefaultAzureCredential
             except ImportError as error:
+                if os.environ.get("IDENTITY_ENDPOINT") and os.environ.get("IDENTITY_HEADER"):
+                    return managed_identity_token(self._scope)
                 raise SignInFailed(
                     f"Signing in with Entra ID needs the package azure-identity ({error}); add it to the flow's "
                     "requirements.txt."
                 ) from None
             self._credential = DefaultAzureCredential()
         return self._credential.get_token(self._scope)
+
+
+def managed_identity_token(scope: str) -> AccessToken:
+    """From the managed identity behind IDENTITY_ENDPOINT, in App Service's form; what a hosted flow needs no package
+    for. Raises SignInFailed with the endpoint's own words."""
+    query = urlencode({"api-version": "2019-08-01", "resource": scope.removesuffix("/.default")})
+    request = urllib.request.Request(  # noqa: S310 an address that the process was given
+        f"{os.environ['IDENTITY_ENDPOINT']}?{query}", headers={"X-IDENTITY-HEADER": os.environ["IDENTITY_HEADER"]}
+    )
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        with opener.open(request, timeout=_TIMEOUT_S) as answer:
+            said = json.loads(answer.read(_LONGEST_ANSWER))
+        return AccessToken(said["access_token"], float(said["expires_on"]))
+    except urllib.error.HTTPError as error:
+        with error:
+            raise SignInFailed(f"Signing in with the endpoint's identity failed: {_words(error)}") from None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise SignInFailed(f"Signing in with the endpoint's identity failed: {type(error).__name__}: {error}") from None
+
+
+def _words(error: urllib.error.HTTPError) -> str:
+    try:
+        return str(json.loads(error.read(_LONGEST_ANSWER))["message"])[:_LONGEST_REASON]
+    except (OSError, ValueError, KeyError, TypeError):
+        return f"{error.code} {error.reason}"
 
 
 def _reason(error: Exception) -> str:

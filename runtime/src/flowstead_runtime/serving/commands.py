@@ -100,6 +100,7 @@ def host(options: argparse.Namespace) -> int:
     in `exit_codes`."""
     if options.worker is not None:
         return _work(options)
+    _offer_identity()
     health = Health(options.timeout)
     listener = socket.socket(fileno=options.fd)
     announce = f"Ready: {options.flow}"
@@ -115,6 +116,20 @@ def host(options: argparse.Namespace) -> int:
         print(failure, file=sys.stderr, flush=True)
         return failure.exit_code
     return 0
+
+
+def _offer_identity() -> None:
+    """Let the flow's code, and the workers to come, get tokens of the endpoint's identity. Before the flow is loaded:
+    its code may ask at once."""
+    from flowstead_runtime.identity.agent import agent_from
+    from flowstead_runtime.identity.endpoint import IdentityEndpoint
+
+    agent = agent_from(os.environ)
+    if agent is None:
+        return
+    endpoint = IdentityEndpoint(agent)
+    endpoint.start()
+    endpoint.tell(os.environ)
 
 
 def _worker_count(options: argparse.Namespace) -> int:

@@ -20,6 +20,10 @@ ENTRA_AUDIENCE = "https://ml.azure.com"
 """What tokens for endpoints with `aad_token` are for; the SDK has it hard-coded."""
 OFFLINE_ACCESS = "offline_access"
 REFRESH_LIFETIME = timedelta(days=7)
+IDENTITY_LIFETIME = timedelta(hours=24)
+"""Of managed identities' tokens, as in Azure: while the server is away an instance goes on with the one that it has."""
+ASSERTION_LIFETIME = timedelta(minutes=10)
+_ENDPOINT = "endpoint:"
 _OIDC_SCOPES = (OFFLINE_ACCESS, "openid", "profile", "email")
 _MAX_FAILURES = 30
 _WINDOW_S = 60.0
@@ -102,6 +106,30 @@ class Access:
         """A token that opens this endpoint only: its audience is the endpoint's immutable id."""
         return self._issue(principal, endpoint_audience(endpoint_uid))
 
+    def identity_token(self, principal: Principal, resource: str) -> Token:
+        """A token of an identity, for whomever the resource names. Raises BadArgument for audiences that only this
+        server gives tokens for on other grounds."""
+        if resource.startswith(_ENDPOINT) or resource == self._refresh_audience:
+            raise BadArgument(f"A token for {resource[:80]} is not got in this way.", target="resource")
+        audience = self.audience if self._settings.is_own(resource) else resource
+        return self._issue(
+            principal,
+            audience,
+            IDENTITY_LIFETIME,
+            azp=principal.client_id,
+            idtyp="app",
+            ver="2.0",
+            xms_mirid=principal.resource_id,
+        )
+
+    def is_own_audience(self, resource: str) -> bool:
+        """Whether this server itself takes tokens for it."""
+        return self._settings.is_own(resource) or resource == ENTRA_AUDIENCE or resource.startswith(_ENDPOINT)
+
+    def assertion(self, principal: Principal, audience: str) -> str:
+        """What another authority believes who this is; of use there only."""
+        return self._issue(principal, audience, ASSERTION_LIFETIME).text
+
     @property
     def _refresh_audience(self) -> str:
         return f"{self.issuer_url}/refresh"
@@ -166,7 +194,7 @@ def session_id(principal: Principal) -> str:
 
 def endpoint_audience(endpoint_uid: str) -> str:
     """Whom tokens for one endpoint are for: its immutable id, so that they open no later endpoint of its name."""
-    return f"endpoint:{endpoint_uid}"
+    return f"{_ENDPOINT}{endpoint_uid}"
 
 
 def _fingerprint(principal: Principal) -> str:

@@ -9,6 +9,8 @@ from fastapi import FastAPI
 from starlette.middleware import Middleware
 
 from flowstead.access import Access
+from flowstead.access.federation import Authorities
+from flowstead.access.instance_keys import INSTANCE_KEYS, InstanceKeys
 from flowstead.api import (
     audit_records,
     blobs,
@@ -30,6 +32,7 @@ from flowstead.api import (
     flows,
     garbage_collection,
     identities,
+    identity_tokens,
     master_key,
     model_flows,
     models,
@@ -98,6 +101,7 @@ ROUTERS = (
     garbage_collection.router,
     master_key.router,
     identities.router,
+    identity_tokens.router,
     principals.router,
     site.router,
     role_definitions.router,
@@ -165,6 +169,8 @@ def create_app(
         instances=instances,
         environments=environments_on_disk,
         interpreters=interpreters,
+        instance_keys=InstanceKeys(store.lasting_key(INSTANCE_KEYS)),
+        authorities=Authorities(allow_private=settings.allow_private_addresses),
     )
     app.state.planned_routes = PlannedRoutes(ROUTERS)
     environments.ensure_default_environment(app.state.context)

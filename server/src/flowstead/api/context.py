@@ -10,6 +10,8 @@ from fastapi import Depends, Request
 
 from flowstead.access import Access
 from flowstead.access.decisions import allowed
+from flowstead.access.federation import Authorities
+from flowstead.access.instance_keys import InstanceKeys
 from flowstead.api.event_feed import EventFeed
 from flowstead.api.paths import is_same_workspace
 from flowstead.engines.instance_board import InstanceBoard
@@ -60,6 +62,8 @@ class Context:
     instances: InstanceBoard
     environments: Environments
     interpreters: Interpreters
+    instance_keys: InstanceKeys
+    authorities: Authorities
 
     @property
     def upload_key(self) -> bytes:

@@ -50,13 +50,20 @@ def up(
     allow_plain_http: Annotated[
         bool, typer.Option("--allow-plain-http", help="Let other machines in over plain HTTP too.")
     ] = False,
+    allow_private_addresses: Annotated[
+        bool,
+        typer.Option(
+            "--allow-private-addresses", help="Let the server call authorities of identities in private networks."
+        ),
+    ] = False,
 ) -> None:
     """Start the server and the gateway. In the foreground Ctrl-C ends everything, instances too; with --detach
     `flowstead down` does. Options that are left out are as the last time."""
     place = Home.at(home)
-    settings = settings_for(
-        AskedFor(host, port, tls_port, public_url, domain, allow_plain_http, demand_isolation), place
+    asked = AskedFor(
+        host, port, tls_port, public_url, domain, allow_plain_http, demand_isolation, allow_private_addresses
     )
+    settings = settings_for(asked, place)
     if detach:
         _detached(place, settings)
     else:

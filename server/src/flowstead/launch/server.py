@@ -178,6 +178,7 @@ def _compose(
         clock=clock,
         hint=hint,
         board=board,
+        identity_url=f"{settings.door_url('http')}/identity/token",
     )
     return app, reconciler, hint
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from random import Random
 
+from flowstead.access.instance_keys import INSTANCE_KEYS, InstanceKeys
 from flowstead.engines.protocol import Engine, InstanceSpec
 from flowstead.environments.protocol import Building, Built
 from flowstead.reconcile.collecting import collector_variables
@@ -22,6 +23,7 @@ from flowstead.reconcile.decision import (
 from flowstead.reconcile.observe import endpoint_name, log_directory
 from flowstead.reconcile.revision import variables_of
 from flowstead.resources.home import Home
+from flowstead.resources.identity import IDENTITY_KEY, IDENTITY_URL
 from flowstead.store import Store
 from flowstead.store.records import DeploymentRecord, EndpointRecord
 
@@ -32,11 +34,13 @@ _ID_LETTERS = string.ascii_lowercase + string.digits
 
 
 class Actor:
-    def __init__(self, *, store: Store, engine: Engine, home: Home, random: Random) -> None:
+    def __init__(self, *, store: Store, engine: Engine, home: Home, random: Random, identity_url: str = "") -> None:
         self._store = store
         self._engine = engine
         self._home = home
         self._random = random
+        self._identity_url = identity_url
+        self._instance_keys = InstanceKeys(store.lasting_key(INSTANCE_KEYS))
 
     def carry_out(
         self,
@@ -93,8 +97,15 @@ class Actor:
             revision=revision,
             flow=artifact,
             python=environment.python,
-            environment={**variables_of(spec, secrets), **collected},
+            environment={**variables_of(spec, secrets), **collected, **self._identity(record)},
             request_settings=spec.request_settings,
             log=log_directory(self._home, record) / f"{id}.log",
             collected=self._home.collected / endpoint_name(record) / record.name if collected else None,
         )
+
+    def _identity(self, record: DeploymentRecord) -> Mapping[str, str]:
+        """By what an instance gets tokens of its endpoint's identity. Not a part of its revision: who an endpoint is
+        may change without its instances."""
+        if not self._identity_url:
+            return {}
+        return {IDENTITY_URL: self._identity_url, IDENTITY_KEY: self._instance_keys.of(record.uid)}

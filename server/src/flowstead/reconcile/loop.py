@@ -90,15 +90,23 @@ class Reconciler:
         hint: Hint,
         board: InstanceBoard | None = None,
         random: Random | None = None,
+        identity_url: str = "",
     ) -> None:
-        """board: where everybody else sees the instances."""
+        """board: where everybody else sees the instances. identity_url: where they get tokens of their endpoint's
+        identity, "" for nowhere."""
         self._store, self._engine, self._gateway = store, engine, gateway
         self._home, self._clock, self._hint = home, clock, hint
         self._board = board or InstanceBoard()
         self._reader = StoreReader(store)
         salt = store.lasting_key("revision")
         self._observer = DeploymentObserver(home, environments, FlowSources(home), salt)
-        self._actor = Actor(store=store, engine=engine, home=home, random=random or SystemRandom())
+        self._actor = Actor(
+            store=store,
+            engine=engine,
+            home=home,
+            random=random or SystemRandom(),
+            identity_url=identity_url,
+        )
         self._watching_since = clock.now()
         self._unrouted, self._failed = Stopwatch(clock), Stopwatch(clock)
         self._published: tuple[GatewayEndpoint, ...] | None = None

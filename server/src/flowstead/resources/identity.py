@@ -8,6 +8,10 @@ from dataclasses import dataclass, field
 
 from flowstead.resources.principal import Principal
 
+IDENTITY_URL, IDENTITY_KEY = "FLOWSTEAD_IDENTITY_URL", "FLOWSTEAD_IDENTITY_KEY"
+"""The variables by which an instance gets tokens, as `flowstead_runtime.identity.agent` has them: the server may not
+import that module, a test compares."""
+
 
 @dataclass(frozen=True)
 class Application:

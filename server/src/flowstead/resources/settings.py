@@ -18,7 +18,9 @@ class ServerSettings:
     """host: an IP address. port, tls_port: of HTTP and HTTPS. public_url: what the URLs that we hand out begin with, no
     trailing slash; "" when each door goes by its own address. allow_plain_http: HTTP listens on a host that is not
     loopback too. domain: endpoints are also reached as `{endpoint}.{domain}`, "" for none. quota_cores: for all
-    deployments. demand_isolation: nothing of flows or packages runs where the machine cannot isolate it."""
+    deployments. demand_isolation: nothing of flows or packages runs where the machine cannot isolate it.
+    allow_private_addresses: the server may call addresses on this machine or in private networks where somebody's word
+    names them."""
 
     host: str = _LOOPBACK
     port: int = 8080
@@ -28,6 +30,7 @@ class ServerSettings:
     domain: str = ""
     quota_cores: int = DEFAULT_QUOTA_CORES
     demand_isolation: bool = False
+    allow_private_addresses: bool = False
 
     @property
     def plain_host(self) -> str:
