@@ -11,7 +11,7 @@ import pytest
 
 from flowstead.reconcile.connections import why_unresolvable
 from flowstead.reconcile.revision import variables_of
-from flowstead.store.records import DeploymentRecord, Kind
+from flowstead.store.records import DeploymentRecord, Kind, Revision
 from flowstead.testing.in_process_api import InProcessApi
 
 FLOW = {
@@ -181,6 +181,25 @@ def test_a_connection_in_use_is_not_deleted(api: InProcessApi) -> None:
     assert (refused.status_code, refused.json()["error"]["code"]) == (409, "Conflict")
     assert "used by foo/blue" in refused.json()["error"]["message"]
     deploy(api, {"my_llm": json.dumps({"type": "open_ai", "api_key": "x"})})
+    assert api.call("DELETE", "connections/my_llm").status_code == 200
+
+
+def test_one_that_is_only_served_from_is_not_deleted_and_its_change_is_tried(api: InProcessApi) -> None:
+    connect(api)
+    connect(api, "second")
+    deploy(api)
+    record, _, _ = blue(api)
+    with api.store.transaction() as tx:
+        tx.keep_revision(record.id, Revision("r1", record.spec, "0" * 64, {}))
+    deploy(api, {"my_llm": "second"})
+    before, _, _ = blue(api)
+    assert [use.connection for use in before.spec.connections] == ["second"]
+    refused = api.call("DELETE", "connections/my_llm")
+    assert (refused.status_code, "used by foo/blue" in refused.json()["error"]["message"]) == (409, True)
+    connect(api, credentials={"key": "second-key"})
+    assert blue(api)[0].generation == before.generation + 1
+    with api.store.transaction() as tx:
+        tx.keep_revision(record.id, Revision("r2", before.spec, "0" * 64, {}))
     assert api.call("DELETE", "connections/my_llm").status_code == 200
 
 

@@ -61,6 +61,7 @@ def test_a_missing_connection_starts_nothing_and_the_serving_revision_keeps_its_
     assert status.error is not None
     assert status.error["code"] == "ConnectionMissing"
     assert KEY not in json.dumps(status.error)
+    assert "goes on serving, with its connections as they were" in status.error["message"]
 
     old = world.only_instance()
     del world.engine.instances[old]

@@ -268,6 +268,19 @@ def test_an_error_is_told_in_full() -> None:
     )
 
 
+def test_what_serves_keeps_its_connections_and_the_error_says_so() -> None:
+    error = explained(
+        UserScriptInitFailed("It ended."),
+        of="chat/blue",
+        phase="InstancesReady",
+        log_lines=[],
+        serving="r1",
+        secrets=[],
+        serves_connections=True,
+    )
+    assert "goes on serving, with its connections as they were when it was deployed." in str(error)
+
+
 def test_a_hint_is_used_up_by_who_hears_it() -> None:
     hint = Hint()
     assert hint.wait(0.0) is False

@@ -133,7 +133,9 @@ def _write(
 
 
 def _roll_users(tx: Writing, name: str, by: str) -> bool:
-    """Start a new generation of each deployment that uses the connection."""
+    """Start a new generation of each deployment that uses the connection. Where what is wanted could not be brought
+    up, and another revision serves, it is tried again: when that fails too, the operation says that what serves goes on
+    with the secrets it was started with."""
     users = [each for each in tx.users_of(name) if not each.deleting]
     for each in users:
         kind = OperationKind.UPDATE

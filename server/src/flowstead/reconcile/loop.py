@@ -186,6 +186,7 @@ class Reconciler:
             log_lines=lines,
             serving=status.serving_revision if status.serving_revision != status.revision else None,
             secrets=secrets.values(),
+            serves_connections=view.serving is not None and bool(view.serving.revision.spec.connections),
         )
         status = replace(status, error=error_body(error))
         return replace(decision, status=status, failure=replace(failure, error=error))

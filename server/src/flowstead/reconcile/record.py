@@ -47,14 +47,23 @@ def record_decision(
 
 
 def explained(
-    error: FlowsteadError, *, of: str, phase: str, log_lines: Sequence[str], serving: str | None, secrets: Iterable[str]
+    error: FlowsteadError,
+    *,
+    of: str,
+    phase: str,
+    log_lines: Sequence[str],
+    serving: str | None,
+    secrets: Iterable[str],
+    serves_connections: bool = False,
 ) -> FlowsteadError:
-    """The same error, told in full: which deployment, which phase, why, the last log lines, what still serves."""
+    """The same error, told in full: which deployment, which phase, why, the last log lines, what still serves.
+    serves_connections: that uses connections of the workspace."""
     parts = [error.details]
     if log_lines:
         parts.append("Last log lines:\n" + "\n".join(log_lines))
     if serving:
-        parts.append(f"Revision {serving}, which was there before, goes on serving.")
+        kept = ", with its connections as they were when it was deployed" if serves_connections else ""
+        parts.append(f"Revision {serving}, which was there before, goes on serving{kept}.")
     message = f"Deployment {of} failed in phase {phase}: {error.message}"
     return type(error)(
         redact(message, secrets),

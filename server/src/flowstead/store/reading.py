@@ -126,12 +126,13 @@ class Reading:
         return document(record.name, record.spec, self.secrets(record.id))
 
     def users_of(self, connection: str) -> Sequence[DeploymentRecord]:
-        """The deployments that use the connection of that name."""
-        wanted = connection.lower()
+        """The deployments that use the connection of that name, as they are wanted or as they still serve."""
+        wanted, serving = connection.lower(), self.serving_specs()
         return [
             each
             for each in self.list(Kind.DEPLOYMENT)
-            if any(use.connection.lower() == wanted for use in each.spec.connections)
+            for uses in [(*each.spec.connections, *serving.get(each.id.lower(), each.spec).connections)]
+            if any(use.connection.lower() == wanted for use in uses)
         ]
 
     def revision(self, deployment_id: str) -> Revision | None:
