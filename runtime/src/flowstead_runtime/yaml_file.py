@@ -246,6 +246,7 @@ class _Reader:
 
     def _scalar(self, event: Any) -> Any:
         text: str = event.value
+        text.encode()  # half of a surrogate pair, which libyaml refuses too, is a ValueError
         tag = _tag_of(event)
         kind = tag.removeprefix(_STANDARD)
         if kind == "str":

@@ -86,6 +86,7 @@ def test_the_slow_reader_looks_at_no_more_than_it_must(loader: str) -> None:
         (f"a: &a {'x' * 100_000}\nb: [{','.join(['*a'] * 30)}]\n", f"more than {MAX_CHARACTERS} characters"),
         ("- a\n" * (MAX_VALUES + 1), f"f:{MAX_VALUES}: holds more than"),
         (f"? {2**61 - 1}0\n: 1", "too large a number"),
+        (r'a: "\ud800"', "not valid YAML"),
         ("a: !!bool perhaps", "'perhaps' is no bool"),
         ("#" * (MAX_YAML_BYTES + 1), "larger than 1 MB"),
         ("[" * 5000, "nest"),
