@@ -49,6 +49,7 @@ PROVIDERS = tuple(
         "Microsoft.Resources",
         "Microsoft.ContainerRegistry",
         "Microsoft.Storage",
+        "Microsoft.Insights",
         "Flowstead.Access",
     )
 )

@@ -34,6 +34,7 @@ from flowstead.api import (
     identities,
     identity_tokens,
     master_key,
+    metrics,
     model_flows,
     models,
     notifications,
@@ -63,6 +64,7 @@ from flowstead.engines.instance_board import InstanceBoard
 from flowstead.environments.interpreters import Interpreters
 from flowstead.environments.protocol import Environments
 from flowstead.flow_tests.instances import FlowTests
+from flowstead.observe.utilization import Utilization
 from flowstead.resources.clock import Clock
 from flowstead.resources.home import Home
 from flowstead.resources.names import Workspace
@@ -82,6 +84,7 @@ ROUTERS = (
     endpoints.router,
     deployments.router,
     deployment_parts.router,
+    metrics.router,
     capacity.router,
     models.router,
     data.router,
@@ -123,6 +126,7 @@ def create_app(
     environments_on_disk: Environments,
     flow_tests: FlowTests,
     interpreters: Interpreters,
+    utilization: Utilization | None = None,
 ) -> FastAPI:
     """The API over an open store. hint: told after each commit that gave the reconciler work. instances: where the
     reconciler posts what it sees. interpreters: what environments may start from.
@@ -170,6 +174,7 @@ def create_app(
         environments=environments_on_disk,
         interpreters=interpreters,
         instance_keys=InstanceKeys(store.lasting_key(INSTANCE_KEYS)),
+        utilization=utilization or Utilization(),
         authorities=Authorities(allow_private=settings.allow_private_addresses),
     )
     app.state.planned_routes = PlannedRoutes(ROUTERS)

@@ -19,6 +19,7 @@ from flowstead.environments.interpreters import Interpreters
 from flowstead.environments.protocol import Environments
 from flowstead.errors import AuthorizationFailed, ResourceNotFound, Unauthorized
 from flowstead.flow_tests.instances import FlowTests
+from flowstead.observe.utilization import Utilization
 from flowstead.resources.built_in_roles import BUILT_IN, CONTRIBUTOR, DATA_SCIENTIST, OWNER, READER, SECRETS_READER
 from flowstead.resources.clock import Clock
 from flowstead.resources.home import Home
@@ -64,6 +65,7 @@ class Context:
     interpreters: Interpreters
     instance_keys: InstanceKeys
     authorities: Authorities
+    utilization: Utilization
 
     @property
     def upload_key(self) -> bytes:

@@ -58,6 +58,8 @@ _WORDS = (
     "Microsoft.Storage",
     "storageAccounts",
     "Flowstead.Access",
+    "Microsoft.Insights",
+    "metrics",
     "principals",
     "resetSecret",
     "revokeTokens",

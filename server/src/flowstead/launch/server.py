@@ -31,7 +31,9 @@ from flowstead.launch.addresses import write_settings
 from flowstead.launch.certificate import certified
 from flowstead.launch.door import check_door, door_of, issuer_of
 from flowstead.launch.lock import Holder, HomeLock
+from flowstead.launch.sampling import sampled
 from flowstead.launch.server_log import configure_log
+from flowstead.observe.utilization import Utilization
 from flowstead.reconcile.hint import Hint
 from flowstead.reconcile.loop import Reconciler
 from flowstead.resources.clock import SystemClock
@@ -157,6 +159,8 @@ def _compose(
         salt=store.lasting_key("flow-tests"),
     )
     stack.enter_context(_looked_after(flow_tests))
+    utilization = Utilization()
+    stack.enter_context(sampled(store, board, utilization, home, clock))
     app = create_app(
         store=store,
         access=access,
@@ -168,6 +172,7 @@ def _compose(
         environments_on_disk=environments,
         instances=board,
         interpreters=interpreters,
+        utilization=utilization,
     )
     reconciler = Reconciler(
         store=store,

@@ -1,0 +1,84 @@
+"""Looks at what instances use, for those endpoints whose identity may write metrics."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from flowstead.access.decisions import granted
+from flowstead.engines.instance_board import InstanceBoard
+from flowstead.errors import BadArgument
+from flowstead.observe.utilization import Utilization, samples_of
+from flowstead.resources.clock import Clock
+from flowstead.resources.home import Home
+from flowstead.resources.names import Workspace
+from flowstead.resources.role import WRITE_METRICS
+from flowstead.resources.sizes import cores_of
+from flowstead.resources.vm_sizes import VM_SIZES
+from flowstead.store import Store
+from flowstead.store.identities import Identities
+from flowstead.store.records import Kind
+
+logger = logging.getLogger("flowstead")
+
+EVERY_S = 5.0
+_GIB = 1024**3
+_GIB_PER_CORE = 4.0
+"""Of a size that no table has: what most of Azure's general ones have."""
+_MEMORY = {each.name.lower(): each.memory_gib for each in VM_SIZES}
+
+
+@contextmanager
+def sampled(store: Store, board: InstanceBoard, utilization: Utilization, home: Home, clock: Clock) -> Iterator[None]:
+    """A thread that looks every few seconds."""
+    stop = threading.Event()
+
+    def look() -> None:
+        while not stop.wait(EVERY_S):
+            try:
+                sample(store, board, utilization, home, clock)
+            except Exception:
+                logger.exception("The use of the instances could not be measured; it is tried again.")
+
+    thread = threading.Thread(target=look, name="utilization", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()
+
+
+def sample(store: Store, board: InstanceBoard, utilization: Utilization, home: Home, clock: Clock) -> None:
+    """One look at all of them."""
+    workspace = Workspace().path
+    with store.reading() as tx:
+        identities = Identities(tx)
+        writers = {
+            endpoint.id.lower()
+            for endpoint in tx.list(Kind.ENDPOINT)
+            if (principal := identities.identity(endpoint).principal) is not None
+            and granted(principal.grants, WRITE_METRICS, workspace)
+        }
+        deployments = [each for each in tx.list(Kind.DEPLOYMENT) if each.parent_id.lower() in writers]
+    looked_at = [
+        (deployment.uid, instance.id, instance.pid, *_size(deployment.spec.instance_type))
+        for deployment in deployments
+        for instance in board.of(deployment.uid)
+        if instance.pid is not None
+    ]
+    disk = shutil.disk_usage(home.root)
+    percent = 100 * disk.used / disk.total
+    utilization.take(samples_of(looked_at, at=clock.now().timestamp(), disk_percent=percent))
+
+
+def _size(name: str) -> tuple[float, float]:
+    """Cores, and memory in bytes."""
+    try:
+        cores = float(cores_of(name))
+    except BadArgument:
+        cores = 1.0
+    return cores, _MEMORY.get(name.lower(), cores * _GIB_PER_CORE) * _GIB

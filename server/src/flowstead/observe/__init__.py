@@ -1,0 +1,1 @@
+"""What is measured while things run."""
