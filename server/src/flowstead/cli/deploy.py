@@ -23,6 +23,7 @@ from flowstead.cli.apps import (
     new_app,
 )
 from flowstead.cli.asking import curl_line, sample_body
+from flowstead.cli.connection_overrides import check_overrides
 from flowstead.cli.deploy_plan import DEFAULT_DEPLOYMENT, DeployOptions, DeployPlan, plan_deploy
 from flowstead.cli.deploying import Deployed, deploy
 from flowstead.cli.documents import pairs
@@ -123,6 +124,7 @@ def deploy_flow(
     )
     with FlowsteadClient.of(Home.at(home)) as client, _files(client, folder, flow_name or flow) as files:
         definition = check_flow(files.folder)
+        check_overrides(definition, connection_override, options.variables)
         plan = plan_deploy(definition, options)
         if plan_only:
             plan_shown = plan_of_deploy(client, files.folder, plan, all_traffic=all_traffic, flow_uri=files.uri)

@@ -25,6 +25,7 @@ from flowstead.cli.apps import (
     confirm,
     resource_app,
 )
+from flowstead.cli.connection_overrides import check_overrides_of
 from flowstead.cli.documents import document_from, overridden, pairs, wanted_name, warn
 from flowstead.cli.following import follow
 from flowstead.cli.opening import open_client
@@ -87,6 +88,7 @@ def create(
     below = _endpoint(document.endpoint_name)
     progress = stages()
     with open_client(home) as client:
+        check_overrides_of(client, document, connection_override)
         if plan:
             _show_plan(client, document, below, wanted, output, query)
         parent = client.endpoints.get(below)
@@ -138,6 +140,7 @@ def update(
             document = read_deployment(_counted(document_from(file, set_values, options), count, added, chosen))
             body = client.deployments.get(_endpoint(document.endpoint_name), wanted_name(document.name, "deployment"))
         warn(document.notes)
+        check_overrides_of(client, document, connection_override)
         progress, below, wanted = stages(), document.endpoint_name, document.name
         if plan:
             _show_plan(client, document, below, wanted, output, query)

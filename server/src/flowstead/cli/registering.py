@@ -68,7 +68,7 @@ def model_id(client: FlowsteadClient, reference: ModelReference | None, progress
         with progress.stage("Registering the model") as stage:
             stage.phase("uploading its files")
             return str(register_model(client, reference)["id"])
-    return _id_of(client.models, reference)
+    return id_of(client.models, reference)
 
 
 def environment_id(client: FlowsteadClient, reference: EnvironmentReference | None) -> str | None:
@@ -78,7 +78,7 @@ def environment_id(client: FlowsteadClient, reference: EnvironmentReference | No
         return None
     if isinstance(reference, InlineEnvironment):
         return str(register_environment(client, reference, anonymous=True)["id"])
-    return _id_of(client.environments, reference)
+    return id_of(client.environments, reference)
 
 
 def data_id(client: FlowsteadClient, reference: CollectedData | NamedAsset | AssetId) -> str:
@@ -86,7 +86,7 @@ def data_id(client: FlowsteadClient, reference: CollectedData | NamedAsset | Ass
     if isinstance(reference, CollectedData):
         properties = {**data_properties(), "dataUri": reference.path}
         return str(client.data.put(reference.name, reference.version, properties)["id"])
-    return _id_of(client.data, reference)
+    return id_of(client.data, reference)
 
 
 def register_model(client: FlowsteadClient, model: InlineModel) -> Body:
@@ -158,7 +158,8 @@ def check_flow(path: Path) -> FlowDefinition:
         raise FlowInvalid(f"{path}: {problem}") from None
 
 
-def _id_of(assets: Assets, reference: NamedAsset | AssetId) -> str:
+def id_of(assets: Assets, reference: NamedAsset | AssetId) -> str:
+    """The ARM id of a version; the latest one's when none is named. Raises ResourceNotFound."""
     if isinstance(reference, AssetId):
         return reference.id
     found = assets.get(reference.name, reference.version) if reference.version else assets.latest(reference.name)

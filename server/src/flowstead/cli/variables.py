@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from flowstead.cli.connection_overrides import overrides_in
 from flowstead.errors import BadArgument
 
 INCLUDED_OUTPUTS = "PROMPTFLOW_RESPONSE_INCLUDED_FIELDS"
@@ -60,15 +61,7 @@ def choice_variables(outputs: Sequence[str] | None, overrides: Sequence[str] | N
     names = [name.strip() for each in outputs or () for name in each.split(",") if name.strip()]
     if names:
         found[INCLUDED_OUTPUTS] = json.dumps(names, ensure_ascii=False)
-    for each in overrides or ():
-        name, _, connection = each.partition("=")
-        if not name.strip() or not connection.strip():
-            raise BadArgument(
-                f"--connection-override {each}: two names are expected.",
-                hint="Write --connection-override FLOW_CONNECTION=WORKSPACE_CONNECTION.",
-            )
-        found[name.strip().replace(" ", "_")] = connection.strip()
-    return found
+    return found | {name.replace(" ", "_"): connection for name, connection in overrides_in(overrides).items()}
 
 
 def connection_variables(file: Path | None) -> dict[str, str]:

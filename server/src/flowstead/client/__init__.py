@@ -10,7 +10,7 @@ from flowstead.client.codes import Codes
 from flowstead.client.downloads import download
 from flowstead.client.flows import Flows
 from flowstead.client.operations import Operation, Progress
-from flowstead.client.resources import Assets, AuditRecords, Connections, Deployments, Endpoints, Workspaces
+from flowstead.client.resources import Assets, AuditRecords, Connections, Deployments, Endpoints, Models, Workspaces
 from flowstead.client.scoring import Answer, invoke
 from flowstead.client.session import Session
 from flowstead.client.uploads import Uploaded, upload
@@ -26,7 +26,7 @@ class FlowsteadClient:
         self.session = session
         self.endpoints = Endpoints(session)
         self.deployments = Deployments(session)
-        self.models = Assets(session, "models")
+        self.models = Models(session)
         self.environments = Assets(session, "environments")
         self.data = Assets(session, "data")
         self.codes = Codes(session)

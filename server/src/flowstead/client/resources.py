@@ -150,6 +150,17 @@ class Assets:
         return container if version is None else f"{container}/versions/{quote(version, safe='')}"
 
 
+class Models(Assets):
+    def __init__(self, session: Session) -> None:
+        super().__init__(session, "models")
+
+    def connections_named(self, id: str) -> list[str]:
+        """The connections that the flow of a version names in its files. id: the version's. Raises FlowInvalid and
+        ResourceNotFound."""
+        flow = self._session.request("GET", f"{quote(id, safe='/')}/flow").json()
+        return [str(each["name"]) for each in flow["properties"]["connections"]]
+
+
 class Connections:
     def __init__(self, session: Session) -> None:
         self._session = session
