@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import httpx
 import pytest
 
 from flowstead.cli.connection_overrides import check_overrides
@@ -19,6 +20,7 @@ outputs: {said: {type: string, reference: "${chat.output}"}}
 nodes:
 - {name: chat, type: llm, source: {type: code, path: chat.jinja2}, connection: my llm, api: chat}
 """
+PLAN = {"accepted": True, "resources": [], "quota": {"taken": 0, "takenAfter": 1, "limit": 9, "left": 8}}
 
 
 @pytest.fixture
@@ -95,3 +97,15 @@ def test_a_definition_on_the_spot_is_looked_at(
     assert run([*command, "--connection-override", "wrong=other"]) != 0
     assert "It names my llm." in capsys.readouterr().err
     assert server.puts == []
+
+
+def test_a_plan_does_not_tell_of_uploads_that_it_does_not_make(
+    server: ScriptedServer, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    server.refuse = lambda method, path, body: httpx.Response(200, json=PLAN) if path == "plan" else None
+    command = ["online-deployment", "create", "-n", "blue", "-e", "foo", "--set", f"model.path={folder}", "--plan"]
+    assert run(command) == 0, capsys.readouterr().err
+    said = capsys.readouterr()
+    assert said.err == ""
+    assert "Nothing has been changed." in said.out
+    assert server.blobs == {}

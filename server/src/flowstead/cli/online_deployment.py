@@ -31,7 +31,7 @@ from flowstead.cli.following import follow
 from flowstead.cli.opening import open_client
 from flowstead.cli.output import Format, show
 from flowstead.cli.planning import PlanningClient, show_plan
-from flowstead.cli.progress import stages
+from flowstead.cli.progress import UnshownStages, stages
 from flowstead.cli.registering import deployment_body
 from flowstead.cli.traffic import all_to, check_movable, with_traffic
 from flowstead.cli.variables import choice_variables
@@ -227,7 +227,7 @@ def _show_plan(
     query: str | None,
 ) -> NoReturn:
     planning = PlanningClient(client)
-    body = deployment_body(planning, document, stages())
+    body = deployment_body(planning, document, UnshownStages())
     planning.put(client.deployments.path(endpoint, wanted_name(name or "", "deployment")), body)
     raise typer.Exit(show_plan(planning.plan(), output, query))
 

@@ -28,6 +28,14 @@ class Stages(Protocol):
     def stage(self, title: str) -> AbstractContextManager[Stage]: ...
 
 
+class UnshownStages:
+    """For what is only asked about: nothing begins, so nothing is told."""
+
+    @contextmanager
+    def stage(self, title: str) -> Iterator[Stage]:
+        yield _PlainStage(lambda _: None)
+
+
 class PlainStages:
     """A line when a stage begins, one for each of its phases, one when it ends."""
 
