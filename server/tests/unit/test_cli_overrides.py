@@ -1,4 +1,4 @@
-"""What is said to a deployment's author before anything is sent: overrides that the flow does not name."""
+"""What is said to a deployment's author before anything is sent: overrides that the flow does not name, aggregation."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from flowstead.cli.connection_overrides import check_overrides
+from flowstead.cli.deploy import notes_on
 from flowstead.cli.running import run
 from flowstead.client import FlowsteadClient
 from flowstead.errors import BadArgument
@@ -19,6 +20,9 @@ inputs: {text: {type: string}}
 outputs: {said: {type: string, reference: "${chat.output}"}}
 nodes:
 - {name: chat, type: llm, source: {type: code, path: chat.jinja2}, connection: my llm, api: chat}
+"""
+AGGREGATION = """\
+- {name: total, type: prompt, source: {type: code, path: chat.jinja2}, aggregation: true}
 """
 PLAN = {"accepted": True, "resources": [], "quota": {"taken": 0, "takenAfter": 1, "limit": 9, "left": 8}}
 
@@ -109,3 +113,13 @@ def test_a_plan_does_not_tell_of_uploads_that_it_does_not_make(
     assert said.err == ""
     assert "Nothing has been changed." in said.out
     assert server.blobs == {}
+
+
+def test_an_evaluation_flow_is_warned_of(
+    server: ScriptedServer, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert list(notes_on(read_definition(folder))) == []
+    (folder / "flow.dag.yaml").write_text(FLOW + AGGREGATION)
+    server.refuse = lambda method, path, body: httpx.Response(200, json=PLAN) if path == "plan" else None
+    assert run(["deploy", str(folder), "-e", "foo", "--plan"]) == 0, capsys.readouterr().err
+    assert "warning: total: aggregation over many rows" in capsys.readouterr().err

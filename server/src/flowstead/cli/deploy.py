@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Annotated, Any
@@ -26,7 +27,7 @@ from flowstead.cli.asking import curl_line, sample_body
 from flowstead.cli.connection_overrides import check_overrides
 from flowstead.cli.deploy_plan import DEFAULT_DEPLOYMENT, DeployOptions, DeployPlan, plan_deploy
 from flowstead.cli.deploying import Deployed, deploy
-from flowstead.cli.documents import pairs
+from flowstead.cli.documents import pairs, warn
 from flowstead.cli.flow_sources import ExportedFlow, exported, folder_of
 from flowstead.cli.output import show
 from flowstead.cli.planning import plan_of_deploy, show_plan
@@ -125,6 +126,7 @@ def deploy_flow(
     with FlowsteadClient.of(Home.at(home)) as client, _files(client, folder, flow_name or flow) as files:
         definition = check_flow(files.folder)
         check_overrides(definition, connection_override, options.variables)
+        warn(notes_on(definition))
         plan = plan_deploy(definition, options)
         if plan_only:
             plan_shown = plan_of_deploy(client, files.folder, plan, all_traffic=all_traffic, flow_uri=files.uri)
@@ -157,6 +159,16 @@ def _folder(flow: str, name: str) -> Path | None:
 
 def _files(client: FlowsteadClient, folder: Path | None, name: str) -> AbstractContextManager[ExportedFlow]:
     return exported(client, name) if folder is None else nullcontext(ExportedFlow(folder, ""))
+
+
+def notes_on(flow: FlowDefinition) -> Iterator[str]:
+    """What may not be what its author expects of the endpoint."""
+    aggregations = [node.name for node in flow.nodes if node.aggregation]
+    if aggregations:
+        yield (
+            f"{', '.join(aggregations)}: aggregation over many rows is not done for single requests; the endpoint "
+            "answers each without it, and leaves out the outputs that refer to it"
+        )
 
 
 def text_of(deployed: Deployed, plan: DeployPlan, flow: FlowDefinition, took: float) -> str:
