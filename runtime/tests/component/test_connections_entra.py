@@ -123,6 +123,16 @@ def test_an_llm_node_signs_in_once_for_all_requests(tmp_path: Path, llm: FakeLlm
     assert [(each.resource, each.client_id) for each in identity.requests] == [(RESOURCE, "")]
 
 
+@pytest.mark.parametrize("status", [401, 403])
+def test_who_lacks_the_role_is_told_which(tmp_path: Path, llm: FakeLlm, identity: FakeIdentity, status: int) -> None:
+    write_dag(tmp_path)
+    (tmp_path / "t.jinja2").write_text(f"user:\n[[fail: {status}]]\n")
+    [refused] = ask(tmp_path, {"cloud": json.dumps(connection(llm))})
+    assert "Cognitive Services OpenAI User" in str(refused)
+    assert "entra-token-1" not in str(refused)
+    assert authorizations(llm) == {("Bearer entra-token-1", None)}, "no key is tried instead"
+
+
 def test_a_user_assigned_identity_of_azure_ml(
     tmp_path: Path, llm: FakeLlm, identity: FakeIdentity, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -35,24 +35,29 @@ NO_KEY = "no-key-given"
 _LONGEST_WAIT_S = 60.0
 _RETRIED_CONNECTION_ERRORS = ("connection aborted", "server disconnected without sending a response")
 _REFERENCE = "[Error reference: https://platform.openai.com/docs/guides/error-codes/api-errors]"
+_ROLE_IS_LACKING = (
+    "(The connection signs in with Entra ID: the identity needs the role 'Cognitive Services OpenAI User', or another "
+    "one that allows the call, on the Azure OpenAI resource.)"
+)
 
 
 @dataclass(frozen=True)
 class Provider:
     """An LLM service behind one connection. client: the SDK's, its own retries off; azure: the model goes by
-    deployment."""
+    deployment. signs_in: with an identity, not with a key."""
 
     client: AsyncOpenAI
     azure: bool
     sleep: Sleep = asyncio.sleep
+    signs_in: bool = False
 
     async def call(self, send: Callable[[], Awaitable[T]], *, tries: int = MAX_TRIES) -> T:
         """`send()`, repeated while that may help. Raises ProviderFailed."""
-        return await call_with_retries(send, sleep=self.sleep, tries=tries)
+        return await call_with_retries(send, sleep=self.sleep, tries=tries, signs_in=self.signs_in)
 
     def failure(self, error: Exception) -> ProviderFailed:
         """An error of the SDK, in words that hold no secret."""
-        return ProviderFailed(_message(error))
+        return ProviderFailed(_message(error, self.signs_in))
 
 
 @dataclass(frozen=True)
@@ -62,12 +67,13 @@ class BlockingProvider:
     client: OpenAI
     azure: bool
     sleep: Callable[[float], None] = time.sleep
+    signs_in: bool = False
 
     def call(self, send: Callable[[], T], *, tries: int = MAX_TRIES) -> T:
         """`send()`, repeated while that may help. Raises ProviderFailed."""
         import openai
 
-        retries = _Retries(tries)
+        retries = _Retries(tries, self.signs_in)
         while True:
             try:
                 return send()
@@ -77,19 +83,24 @@ class BlockingProvider:
 
     def failure(self, error: Exception) -> ProviderFailed:
         """An error of the SDK, in words that hold no secret."""
-        return ProviderFailed(_message(error))
+        return ProviderFailed(_message(error, self.signs_in))
 
 
 def make_provider(connection: Connection, *, sleep: Sleep = asyncio.sleep) -> Provider:
     """Raises ConnectionInvalid when the connection is not one for an LLM, or lacks what the SDK needs."""
     client = _client_of(connection, blocking=False)
-    return Provider(client, isinstance(connection, AzureOpenAIConnection), sleep)
+    return Provider(client, isinstance(connection, AzureOpenAIConnection), sleep, _signs_in(connection))
 
 
 def make_blocking_provider(connection: Connection) -> BlockingProvider:
     """Raises as `make_provider`."""
     client = _client_of(connection, blocking=True)
-    return BlockingProvider(client, isinstance(connection, AzureOpenAIConnection))
+    azure = isinstance(connection, AzureOpenAIConnection)
+    return BlockingProvider(client, azure, signs_in=_signs_in(connection))
+
+
+def _signs_in(connection: Connection) -> bool:
+    return isinstance(connection, AzureOpenAIConnection) and not connection.api_key
 
 
 def _client_of(connection: Connection, *, blocking: bool) -> Any:
@@ -146,12 +157,14 @@ def _make_client(connection: Connection, *, blocking: bool) -> Any:
     )
 
 
-async def call_with_retries(send: Callable[[], Awaitable[T]], *, sleep: Sleep, tries: int = MAX_TRIES) -> T:
+async def call_with_retries(
+    send: Callable[[], Awaitable[T]], *, sleep: Sleep, tries: int = MAX_TRIES, signs_in: bool = False
+) -> T:
     """Repeats on 429, 422, 5xx, time-outs and cut connections; waits as the service says (`retry-after`), else
     3 s + 2^n - 1, at most 60 s. Raises ProviderFailed."""
     import openai
 
-    retries = _Retries(tries)
+    retries = _Retries(tries, signs_in)
     while True:
         try:
             return await send()
@@ -163,18 +176,19 @@ async def call_with_retries(send: Callable[[], Awaitable[T]], *, sleep: Sleep, t
 class _Retries:
     """What to do after each failure of one call."""
 
-    def __init__(self, tries: int) -> None:
+    def __init__(self, tries: int, signs_in: bool = False) -> None:
         self._tries = tries
+        self._signs_in = signs_in
         self._attempt = 0
         self._unprocessable = 0
 
     def wait_after(self, error: Exception) -> float:
         """Seconds until the next try. Raises ProviderFailed when there is to be none."""
         if not _is_worth_repeating(error):
-            raise ProviderFailed(_message(error)) from None
+            raise ProviderFailed(_message(error, self._signs_in)) from None
         self._unprocessable = self._unprocessable + 1 if getattr(error, "status_code", None) == 422 else 0
         if self._attempt == self._tries or self._unprocessable == MAX_UNPROCESSABLE_IN_A_ROW:
-            message = f"Exceed max retry times. {_message(error)}"
+            message = f"Exceed max retry times. {_message(error, self._signs_in)}"
             raise ProviderFailed(message, "ExceedMaxRetryTimes") from None
         self._attempt += 1
         return _wait_s(error, self._attempt - 1)
@@ -209,9 +223,10 @@ def _wait_s(error: Exception, attempt: int) -> float:
         return min(3.0 + 2.0**attempt - 1.0, _LONGEST_WAIT_S)
 
 
-def _message(error: Exception) -> str:
+def _message(error: Exception, signs_in: bool = False) -> str:
     body: Any = getattr(error, "body", None)
     status = getattr(error, "status_code", None)
     told = body.get("message") if isinstance(body, dict) else None
     detail = f"Error code: {status} - {told}" if status and told else f"{error} {error.__cause__ or ''}".strip()
-    return f"OpenAI API hits {type(error).__name__}: {SECRETS.hide(detail)} {_REFERENCE}"
+    lacking = f" {_ROLE_IS_LACKING}" if signs_in and status in (401, 403) else ""
+    return f"OpenAI API hits {type(error).__name__}: {SECRETS.hide(detail)} {_REFERENCE}{lacking}"
