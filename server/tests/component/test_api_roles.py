@@ -108,6 +108,21 @@ def test_a_grant_holds_for_its_scope_only(api: InProcessApi) -> None:
     assert api.call("POST", "connections/one/listsecrets", token=token).status_code == 403, "another one of its name"
 
 
+def test_a_grant_goes_with_what_it_is_for_however_deep_it_lies(api: InProcessApi) -> None:
+    uri = api.upload({"flow.dag.yaml": "inputs: {}\noutputs: {}\nnodes: []\n"})
+    version = {"properties": {"modelUri": uri}}
+    api.call("PUT", "models/flow_1/versions/1", version)
+    api.call("PUT", "models/flow-1/versions/1", version)
+    ada = made(api)
+    token = api.token(ada)
+    for name in ("flow_1", "flow-1"):
+        assert assign(api, ada.object_id, READER, f"{api.workspace.path}/models/{name}/versions/1").status_code == 201
+    assert api.call("DELETE", "models/flow_1").status_code == 200
+    api.call("PUT", "models/flow_1/versions/1", version)
+    assert api.call("GET", "models/flow_1/versions/1", token=token).status_code == 403
+    assert api.call("GET", "models/flow-1/versions/1", token=token).status_code == 200
+
+
 def test_wrong_assignments_are_refused(api: InProcessApi) -> None:
     ada = made(api)
     there = assign(api, ada.object_id, READER, api.workspace.path)

@@ -10,7 +10,7 @@ from fastapi.responses import JSONResponse, Response
 
 from flowstead.api.arm import page
 from flowstead.api.context import Here, Needs
-from flowstead.api.filters import conditions
+from flowstead.api.odata_filter import conditions
 from flowstead.api.role_bodies import AssignmentBody, guid_in, show_assignment, to_assignment
 from flowstead.api.role_definitions import assignable
 from flowstead.api.scopes import demand_scope, scope_named

@@ -10,7 +10,7 @@ from fastapi.responses import JSONResponse, Response
 
 from flowstead.api.arm import page
 from flowstead.api.context import Here, Needs, demand
-from flowstead.api.filters import conditions
+from flowstead.api.odata_filter import conditions
 from flowstead.api.role_bodies import RoleBody, guid_in, show_role, to_role
 from flowstead.api.scopes import checked_scope, demand_scope, scope_named
 from flowstead.errors import BadArgument, ResourceConflict, ResourceNotFound, RoleInUse

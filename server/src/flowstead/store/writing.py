@@ -169,6 +169,10 @@ class Writing(Reading):
             self.journal.record(by, "remove", row.id)
             self.principals.remove_those_of(row.id.lower())
         self.connection.execute(resources.delete().where(resources.c.parent_key == key))
+        # Roles that were granted further below would else hold for others of the same names.
+        below = resources.c.parent_key.startswith(f"{key}/", autoescape=True)
+        grants = sa.and_(resources.c.kind == Kind.ROLE_ASSIGNMENT.value, below)
+        self.connection.execute(resources.delete().where(grants))
         self.connection.execute(resources.delete().where(resources.c.key == key))
 
     def put_secret(self, resource_id: str, name: str, value: str, by: str) -> None:
