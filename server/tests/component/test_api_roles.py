@@ -10,7 +10,15 @@ from typing import Any
 import httpx
 import pytest
 
-from flowstead.resources.built_in_roles import ACR_PULL, BUILT_IN, CONTRIBUTOR, OWNER, READER, SECRETS_READER
+from flowstead.resources.built_in_roles import (
+    ACR_PULL,
+    BUILT_IN,
+    CONTRIBUTOR,
+    DATA_SCIENTIST,
+    OWNER,
+    READER,
+    SECRETS_READER,
+)
 from flowstead.resources.principal import Principal
 from flowstead.testing.in_process_api import OWNER as OWNERS
 from flowstead.testing.in_process_api import InProcessApi
@@ -176,6 +184,24 @@ def test_assignments_are_listed_at_above_and_below(api: InProcessApi) -> None:
     assert found(at["one"], f"atScope() and assignedTo('{bob.object_id}')") == {"bob"}
     wrong = api.call("GET", f"{at['ws']}/providers/Microsoft.Authorization/roleAssignments?$filter=name gt 3")
     assert wrong.status_code == 400
+
+
+@pytest.mark.parametrize(
+    ("filter", "status"),
+    [
+        ("roleName eq 'Search and rescue'", 200),
+        ("roleName eq 'Ada''s and Bob''s'", 200),
+        ("type eq 'CustomRole' and roleName eq 'a and b' AND atScope()", 200),
+        ("atScope()and type eq 'CustomRole'", 400),
+        ("atScope() and and type eq 'x'", 400),
+        ("and", 400),
+        ("roleName eq 'a' or type eq 'b'", 400),
+        ("roleName eq 'a", 400),
+    ],
+)
+def test_filters_are_read_to_their_end(api: InProcessApi, filter: str, status: int) -> None:
+    path = f"{api.workspace.path}/providers/Microsoft.Authorization/roleDefinitions"
+    assert api.call("GET", path, params={"$filter": filter}).status_code == status
 
 
 def test_custom_roles(api: InProcessApi) -> None:
