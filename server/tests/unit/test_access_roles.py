@@ -41,7 +41,16 @@ def holder(*grants: tuple[str, str]) -> Principal:
         ("*", "Anything/at/all", True),
         ("*/read", f"{ML}/workspaces/read", True),
         ("*/read", f"{ML}/workspaces/readers/write", False),
-        (f"{ML}/workspaces/*/read", f"{ML}/workspaces/read", False),
+        (f"{ML}/workspaces/*/read", f"{ML}/workspaces/read", True),
+        (f"{ML}/workspaces/*/read", f"{ML}/workspacesread", False),
+        (f"{ML}/workspaces/*/read", f"{ML}/workspaces/onlineEndpoints/deployments/read", True),
+        (f"{ML}/workspaces/*/*/read", f"{ML}/workspaces/models/read", True),
+        (f"{ML}/workspaces/*/models/*/read", f"{ML}/workspaces/models/versions/read", True),
+        (f"{ML}/workspaces/*/models/*/read", f"{ML}/workspaces/data/versions/read", False),
+        (f"{ML}/*", f"{ML}/workspaces/read", True),
+        ("*", "", True),
+        ("*models*read", f"{ML}/workspaces/models/models/read", True),
+        ("*/read", "read", False),
         (f"{ML}/WORKSPACES/*/Read", f"{ML}/workspaces/onlineEndpoints/deployments/read", True),
         (f"{ML}/workspaces/models.read", f"{ML}/workspaces/models/read", False),
         ("a+", "aa", False),
@@ -52,6 +61,19 @@ def test_wildcards_stand_for_any_characters(pattern: str, action: str, allows: b
     assert RoleSpec("r", actions=("*",), not_actions=(pattern,)).allows(action) is not allows
     assert RoleSpec("r", data_actions=(pattern,)).allows_data(action) is allows
     assert not RoleSpec("r", data_actions=(pattern,)).allows(action)
+
+
+def test_many_wildcards_take_no_time() -> None:
+    action = f"{ML}/workspaces/{'a' * 400}/read"
+    assert not RoleSpec("r", actions=("*a" * 200 + "*x", "*/" * 200 + "x", "*" * 500 + "x")).allows(action)
+    assert RoleSpec("r", actions=("*a" * 200 + "*",)).allows(action)
+
+
+def test_a_data_scientist_works_in_a_workspace_and_does_not_change_it() -> None:
+    role = BUILT_IN[DATA_SCIENTIST]
+    assert role.allows(f"{ML}/workspaces/read")
+    for kept in ("write", "delete", "listKeys/action", "computes/write", "computes/delete", "hubs/write"):
+        assert not role.allows(f"{ML}/workspaces/{kept}"), kept
 
 
 def test_what_one_role_leaves_out_another_may_give() -> None:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import lru_cache
+from itertools import pairwise
 
 ML = "Microsoft.MachineLearningServices"
 AUTHORIZATION = "Microsoft.Authorization"
@@ -20,8 +21,9 @@ SCORE = f"{ML}/workspaces/onlineEndpoints/score/action"
 @dataclass(frozen=True)
 class RoleSpec:
     """What a role lets its holders do. actions, not_actions: on resources; data_actions, not_data_actions: on what is
-    in them, such as blobs. `*` stands for any characters; case does not matter. What is in not_… is taken from this
-    role only: another one may still give it. assignable_scopes: ARM ids on and below which it may be granted."""
+    in them, such as blobs. `*` stands for any characters, `/*/` for `/` alone too; case does not matter. What is in
+    not_… is taken from this role only: another one may still give it. assignable_scopes: ARM ids on and below which it
+    may be granted."""
 
     role_name: str
     description: str = ""
@@ -91,7 +93,21 @@ def _among(action: str, patterns: Iterable[str]) -> bool:
 
 @lru_cache(maxsize=4096)
 def _pattern(written: str) -> re.Pattern[str]:
-    return re.compile(".*".join(re.escape(part) for part in written.split("*")), re.IGNORECASE | re.DOTALL)
+    """Azure's own roles count on `/*/` standing for no level at all: a data scientist reads the workspace by
+    `workspaces/*/read`, and is kept from `computes/write` by `computes/*/write`."""
+    texts = re.split(r"\*+", written)
+    if len(texts) == 1:
+        return re.compile(re.escape(written), re.IGNORECASE)
+    first, *others = [_before_star(*each) for each in pairwise(texts)]
+    # Atomic, since the first place where a text stands is as good as any: many `*` must not take for ever.
+    middle = "".join(f"(?>.*?{each})" for each in others)
+    return re.compile(f"{first}{middle}.*{re.escape(texts[-1])}", re.IGNORECASE | re.DOTALL)
+
+
+def _before_star(text: str, following: str) -> str:
+    """The text between two `*`; of `/*/` the first slash is looked at and left to the second."""
+    shared = text.endswith("/") and following.startswith("/")
+    return f"{re.escape(text.removesuffix('/'))}(?=/)" if shared else re.escape(text)
 
 
 def grant_command(role_name: str, scope: str, principal_id: str) -> str:
