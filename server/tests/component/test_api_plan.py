@@ -163,6 +163,40 @@ def test_a_plan_tells_which_role_an_endpoints_identity_lacks(api: InProcessApi) 
     assert item["action"] == "create"
 
 
+def test_an_identity_that_is_not_there_yet_is_granted_by_the_name_of_its_endpoint(api: InProcessApi) -> None:
+    id = model(api)
+    api.call("PUT", "connections/search", CONNECTION)
+    body = deployment(id, KEY="${{azureml://connections/search/credentials/key}}")
+    both = (("onlineEndpoints/chat", ENDPOINT), ("onlineEndpoints/chat/deployments/blue", body))
+    refusal = planned(api, *both)["resources"][1]["refusal"]
+    assert "the identity that comes with the endpoint chat lacks the role" in refusal["message"]
+    assert "object id" not in refusal["message"]
+    assert f"--assignee chat --scope {api.workspace.path} before you deploy" in refusal["mend"]
+
+
+def test_the_advised_scope_is_one_that_is_there(api: InProcessApi) -> None:
+    stranger = api.stranger()
+    here = api.workspace
+    cases = {
+        "onlineEndpoints/none": here.path,
+        "onlineEndpoints/chat/deployments/none": f"{here.path}/onlineEndpoints/chat",
+        "onlineEndpoints/chat/listKeys": f"{here.path}/onlineEndpoints/chat",
+        here.identity("none"): here.group_path,
+        here.registry: here.registry,
+        f"{here.storage}/providers/Microsoft.Authorization/roleAssignments/a": here.storage,
+        here.principal("none"): here.subscription_path,
+        "/providers/Microsoft.Authorization/roleAssignments": "/",
+    }
+    api.call("PUT", "onlineEndpoints/chat", ENDPOINT)
+    for path, scope in cases.items():
+        method = "POST" if path.endswith("listKeys") else "GET"
+        refused = api.call(method, path, token=api.token(stranger))
+        assert refused.status_code == 403, path
+        assert refused.json()["error"]["message"].endswith(f" --scope {scope}"), path
+    unsafe = api.call("GET", "onlineEndpoints/chat/deployments/a;b", token=api.token(stranger))
+    assert "a;b" not in unsafe.json()["error"]["message"].rpartition("--scope")[2]
+
+
 def test_a_reader_cannot_guess_a_secret_by_plans(api: InProcessApi) -> None:
     id, path = model(api), "onlineEndpoints/chat/deployments/blue"
     api.call("PUT", "onlineEndpoints/chat", ENDPOINT)

@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -91,6 +92,17 @@ def test_a_contributor_may_all_but_grant_roles(api: InProcessApi) -> None:
     assert api.call("PUT", "onlineEndpoints/chat", ENDPOINT, token=token).status_code == 201
     assert assign(api, ada.object_id, OWNER, api.workspace.path, token=token).status_code == 403
     assert assign(api, ada.object_id, SECRETS_READER, api.workspace.path).status_code == 201
+
+
+def test_whoever_may_work_in_a_workspace_sees_how_that_goes(api: InProcessApi) -> None:
+    ada, bob = made(api), made(api, "bob")
+    assign(api, ada.object_id, DATA_SCIENTIST, api.workspace.path)
+    begun = api.call("PUT", "onlineEndpoints/chat", ENDPOINT, token=api.token(ada))
+    status = urlsplit(begun.headers["Azure-AsyncOperation"]).path
+    for path in (status, status.replace("mfeOperationsStatus", "mfeOperationResults")):
+        assert api.call("GET", path, token=api.token(ada)).status_code in (200, 202)
+        assert api.call("GET", path, token=api.token(bob)).status_code == 403
+        assert api.call("GET", path[:-4] + "none", token=api.token(ada)).status_code == 403
 
 
 @pytest.mark.parametrize("level", ["/", "subscription_path", "group_path", "path"])

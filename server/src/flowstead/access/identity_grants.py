@@ -77,10 +77,18 @@ def _has(principal: Principal, need: _Need) -> bool:
 def _denial(need: _Need, principal: Principal) -> AccessDenied:
     role = BUILT_IN[need.role].role_name
     scope = need.scope.partition("/connections/")[0] if need.role == SECRETS_READER else need.scope
+    lacks = f"lacks the role '{role}', or another one that allows {need.action}, on {scope}."
+    if not principal.object_id:  # as a plan sees what is not there yet
+        command = grant_command(role, scope, assignee=principal.name)
+        return AccessDenied(
+            f"{need.what_for}: the identity that comes with the endpoint {principal.name} {lacks}",
+            hint=f"Create the endpoint first, and have an owner run: {command} before you deploy.",
+            target=need.scope,
+        )
+    command = grant_command(role, scope, principal.object_id)
     return AccessDenied(
-        f"{need.what_for}: the identity {principal.name} (object id {principal.object_id}) lacks the role "
-        f"'{role}', or another one that allows {need.action}, on {scope}.",
-        hint=f"Have an owner run: {grant_command(role, scope, principal.object_id)} and deploy again.",
+        f"{need.what_for}: the identity {principal.name} (object id {principal.object_id}) {lacks}",
+        hint=f"Have an owner run: {command} and deploy again.",
         target=need.scope,
     )
 

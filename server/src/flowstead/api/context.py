@@ -25,7 +25,7 @@ from flowstead.resources.clock import Clock
 from flowstead.resources.home import Home
 from flowstead.resources.names import Workspace
 from flowstead.resources.principal import Principal
-from flowstead.resources.role import ML, grant_command, scopes_above
+from flowstead.resources.role import AUTHORIZATION, ML, grant_command, scopes_above
 from flowstead.resources.settings import ServerSettings
 from flowstead.store import Store
 from flowstead.store.content import Contents
@@ -108,22 +108,33 @@ class Needs:
         principal: Principal | None = getattr(request.state, "principal", None)
         if principal is None:
             raise Unauthorized  # a route outside of what the middleware guards: closed, not open
-        demand(principal, self.action, request.scope["path"])
+        demand(principal, self.action, request.scope["path"], context)
         _check_workspace(request, context.workspace)
         return principal
 
 
-def demand(principal: Principal, action: str, scope: str) -> None:
+def demand(principal: Principal, action: str, scope: str, here: Context) -> None:
     """Raises AuthorizationFailed, with the grant that it takes, unless the principal may do that."""
     if allowed(principal, action, scope):
         return
     role = next((each for each in _LEAST_FIRST if BUILT_IN[each].allows(action)), OWNER)
-    command = grant_command(BUILT_IN[role].role_name, scopes_above(scope)[0], principal.object_id)
+    command = grant_command(BUILT_IN[role].role_name, _grantable(scope, here), principal.object_id)
     raise AuthorizationFailed(
         f"{principal.name} (object id {principal.object_id}) may not perform {action} on {scope}.",
         hint=f"Ask an owner to grant a role that allows it, for example: {command}",
         target=scope,
     )
+
+
+def _grantable(scope: str, here: Context) -> str:
+    """The innermost scope around it on which a role can be granted: what shall be created is not there yet."""
+    workspace = here.workspace
+    site = (workspace.path, workspace.registry, workspace.storage, workspace.group_path, workspace.subscription_path)
+    with here.store.reading() as tx:
+        for each in scopes_above(scope):
+            if each in site or (f"/{AUTHORIZATION}/" not in each and tx.exists(each)):
+                return each
+    return "/"
 
 
 def _check_workspace(request: Request, workspace: Workspace) -> None:

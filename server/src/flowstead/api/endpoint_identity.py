@@ -18,12 +18,12 @@ from flowstead.store import Writing
 from flowstead.store.records import EndpointRecord, Kind
 
 
-def check_identities(tx: Writing, spec: EndpointSpec, caller: Principal) -> None:
+def check_identities(tx: Writing, spec: EndpointSpec, here: Context, caller: Principal) -> None:
     """The identities that users made are there, and the caller may give them to an endpoint. Raises BadArgument and
     AuthorizationFailed."""
     for id in spec.identity.get("userAssignedIdentities") or ():
         record = identity_named(tx, id)
-        demand(caller, f"{PROVIDER}/userAssignedIdentities/assign/action", record.id)
+        demand(caller, f"{PROVIDER}/userAssignedIdentities/assign/action", record.id, here)
 
 
 def give_identity(
@@ -39,7 +39,7 @@ def give_identity(
     principal = add_principal(tx, record, here)
     wanted = list(_from_the_beginning(here.workspace)) if is_new else []
     if enforces(record.spec) and (is_new or before is None or not enforces(before.spec)):
-        _demand_secrets(caller, here.workspace, record.name)
+        _demand_secrets(caller, here, record.name)
         wanted.append((SECRETS_READER, here.workspace.path))
     for role, scope in wanted:
         grant(tx, principal, role, scope, caller.name)
@@ -78,14 +78,14 @@ def _from_the_beginning(workspace: Workspace) -> Iterator[tuple[str, str]]:
     yield METRICS_WRITER, workspace.path
 
 
-def _demand_secrets(caller: Principal, workspace: Workspace, endpoint: str) -> None:
+def _demand_secrets(caller: Principal, here: Context, endpoint: str) -> None:
     try:
-        demand(caller, READ_SECRETS, workspace.path)
+        demand(caller, READ_SECRETS, here.workspace.path, here)
     except AuthorizationFailed as refused:
         raise AuthorizationFailed(
             f"The endpoint {endpoint} cannot be given access to connection secrets by somebody who has none: "
             f"{refused.message}",
             hint=f"{refused.next_step} Or create the endpoint without {ENFORCE_ACCESS}, and have an owner grant its "
             "identity the role 'Azure Machine Learning Workspace Connection Secrets Reader' on the workspace.",
-            target=workspace.path,
+            target=here.workspace.path,
         ) from None

@@ -168,7 +168,7 @@ def _write(
     tx: Writing, here: Context, endpoint: str, body: EndpointBody, before: EndpointRecord | None, caller: Principal
 ) -> tuple[EndpointRecord, Operation | None]:
     spec = _checked_spec(tx, body, before)
-    check_identities(tx, spec, caller)
+    check_identities(tx, spec, here, caller)
     record, operation = tx.put(
         Kind.ENDPOINT,
         before.id if before else here.workspace.endpoint(endpoint),

@@ -110,7 +110,7 @@ def _with_connections(
     """The variables, and what the flow's instances get of the workspace's connections."""
     uses = uses_of(named_by(definition, variables), variables)
     for use in uses:
-        demand(caller, READ_SECRETS, here.workspace.connection(use.connection))
+        demand(caller, READ_SECRETS, here.workspace.connection(use.connection), here)
     with here.store.reading() as tx:
         documents = tx.connection_documents(here.workspace.path, (use.connection for use in uses))
     return variables_with_connections(variables, uses, documents)

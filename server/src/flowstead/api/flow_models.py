@@ -27,7 +27,7 @@ def of_flow(here: Context, body: ModelVersionBody, caller: Principal) -> tuple[M
     match = _URI.fullmatch(body.properties.model_uri)
     if match is None:
         return None
-    demand(caller, f"{PROVIDER}/workspaces/flows/read", here.workspace.flow(match["flow"]))
+    demand(caller, f"{PROVIDER}/workspaces/flows/read", here.workspace.flow(match["flow"]), here)
     record, hash = state_of(here, match["flow"], match["version"])
     if not hash:
         raise FlowInvalid(f"The flow {record.name} has no files yet.", target="properties.modelUri")

@@ -4,22 +4,37 @@ from __future__ import annotations
 
 from typing import Any
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Request
 from fastapi.responses import JSONResponse, Response
 
 from flowstead.api.arm import RETRY_AFTER, operation_url
-from flowstead.api.context import PROVIDER, Context, Here, Needs
+from flowstead.api.context import PROVIDER, Context, Here, Needs, context_of
+from flowstead.api.readable import readable
 from flowstead.errors import ResourceNotFound
 from flowstead.resources.deployment import PHASE_NAMES
 from flowstead.resources.operation import Operation, OperationState
+from flowstead.resources.principal import Principal
 
 _LOCATION = f"/subscriptions/{{subscription}}/providers/{PROVIDER}/locations/{{location}}"
 router = APIRouter(tags=["operations"])
 
 
+class _NeedsToRead(Needs):
+    """The action, or reading what the operation is about: operations lie outside of the workspace, and whoever may
+    change what is in it shall see how that goes."""
+
+    def __call__(self, request: Request) -> Principal:
+        principal: Principal | None = getattr(request.state, "principal", None)
+        with context_of(request).store.reading() as tx:
+            found = tx.operation(_id(request.path_params["operation"]))
+        if principal is not None and found is not None and readable(principal, found.resource_id):
+            return principal
+        return super().__call__(request)
+
+
 @router.get(
     _LOCATION + "/mfeOperationsStatus/{operation}",
-    dependencies=[Depends(Needs("locations/mfeOperationsStatus/read"))],
+    dependencies=[Depends(_NeedsToRead("locations/mfeOperationsStatus/read"))],
 )
 def operation_status(operation: str, here: Here) -> JSONResponse:
     """Where it stands; `properties` holds the phase and the seconds that each phase took."""
@@ -30,7 +45,7 @@ def operation_status(operation: str, here: Here) -> JSONResponse:
 
 @router.get(
     _LOCATION + "/mfeOperationResults/{operation}",
-    dependencies=[Depends(Needs("locations/mfeOperationResults/read"))],
+    dependencies=[Depends(_NeedsToRead("locations/mfeOperationResults/read"))],
 )
 def operation_result(operation: str, here: Here) -> Response:
     """202 while it runs, 200 when it has succeeded, its error when it has not."""
@@ -52,10 +67,14 @@ def percent_complete(operation: Operation) -> int:
 
 def _find(here: Context, name: str) -> Operation:
     with here.store.reading() as tx:
-        found = tx.operation(name.removeprefix("oe:"))
+        found = tx.operation(_id(name))
     if found is None:
         raise ResourceNotFound(f"There is no operation {name}.", hint="Operations are kept for 30 days.")
     return found
+
+
+def _id(name: str) -> str:
+    return name.removeprefix("oe:")
 
 
 def _show(operation: Operation) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from flowstead.api.quota import cores_taken
 from flowstead.api.readable import read_action
 from flowstead.api.rehearsing import PlannedRoute, PlannedRoutes, Written
 from flowstead.errors import FlowsteadError
+from flowstead.resources.identity import EndpointIdentity
 from flowstead.resources.principal import Principal
 from flowstead.store.identities import Identities
 from flowstead.store.records import Kind
@@ -64,7 +65,7 @@ def plan_changes(
         contents = PlannedContents(here.contents, Path(scratch))
         uploads = PlannedUploads(here.home.uploads, Path(scratch) / "uploads")
         there = replace(here, store=tried, contents=contents, uploads=uploads, hint=lambda: None)
-        rehearser = _Rehearser(there, contents, routes, caller)
+        rehearser = _Rehearser(here, there, contents, routes, caller)
         with tried.reading() as tx:
             taken = cores_taken(tx)
         planned = [rehearser.planned(each) for each in body.resources]
@@ -79,9 +80,12 @@ def plan_changes(
 
 
 class _Rehearser:
-    """here: on the store that keeps nothing."""
+    """real: on the store as it is; here: on the one that keeps nothing."""
 
-    def __init__(self, here: Context, contents: PlannedContents, routes: PlannedRoutes, caller: Principal) -> None:
+    def __init__(
+        self, real: Context, here: Context, contents: PlannedContents, routes: PlannedRoutes, caller: Principal
+    ) -> None:
+        self._real = real
         self._here, self._contents, self._routes, self._caller = here, contents, routes, caller
         self._unread: set[str] = set()
 
@@ -91,9 +95,9 @@ class _Rehearser:
         answer: dict[str, Any] = {"id": id}
         try:
             route = self._routes.at(id)
-            demand(self._caller, read_action(id), id)
+            demand(self._caller, read_action(id), id, self._real)
             answer |= self._tried(route, given.body)
-            demand(self._caller, route.action, id)
+            demand(self._caller, route.action, id, self._real)
             self._demand_roles(id)
         except FlowsteadError as failure:
             answer |= {"action": "refused", "refusal": _refusal(failure)}
@@ -128,9 +132,18 @@ class _Rehearser:
             if deployment is None or endpoint is None:
                 return
             identities = Identities(tx)
-        denied = why_denied(identities.identity(endpoint), identities.connections(deployment), self._here.workspace)
+        identity = self._known(identities.identity(endpoint))
+        denied = why_denied(identity, identities.connections(deployment), self._here.workspace)
         if denied is not None:
             raise denied
+
+    def _known(self, identity: EndpointIdentity) -> EndpointIdentity:
+        """Without an object id when it is not there yet: it would be another one than it gets."""
+        if identity.principal is None:
+            return identity
+        with self._real.store.reading() as tx:
+            there = tx.principals.by_object(identity.principal.object_id) is not None
+        return identity if there else replace(identity, principal=replace(identity.principal, object_id=""))
 
 
 def _full_id(here: Context, given: str) -> str:

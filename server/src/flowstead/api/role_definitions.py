@@ -69,7 +69,7 @@ def put_role_definition(
         known = custom_roles(tx)
         for each in (*spec.assignable_scopes, *(known[guid].assignable_scopes if guid in known else ())):
             demand_scope(checked_scope(each, here), here, tx)
-            demand(caller, _WRITE, each)
+            demand(caller, _WRITE, each, here)
         _demand_new_name(guid, spec, known)
         id, parent = here.workspace.role_definition(guid), here.workspace.subscription_path
         tx.put(Kind.ROLE_DEFINITION, id, parent, guid, spec, by=caller.name, operation=None)
@@ -93,7 +93,7 @@ def delete_role_definition(
         if record is None:
             return Response(status_code=204)
         for each in record.spec.assignable_scopes:
-            demand(caller, f"{AUTHORIZATION}/roleDefinitions/delete", each)
+            demand(caller, f"{AUTHORIZATION}/roleDefinitions/delete", each, here)
         holders = [each for each in tx.list(Kind.ROLE_ASSIGNMENT) if each.spec.role == guid]
         if holders:
             raise RoleInUse(f"The role {record.spec.role_name} is granted {len(holders)} times.", target=record.id)

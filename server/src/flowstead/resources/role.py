@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -110,6 +111,8 @@ def _before_star(text: str, following: str) -> str:
     return f"{re.escape(text.removesuffix('/'))}(?=/)" if shared else re.escape(text)
 
 
-def grant_command(role_name: str, scope: str, principal_id: str) -> str:
-    """What whoever may grant roles there types to grant this one."""
-    return f'flowstead role assignment create --role "{role_name}" --assignee-object-id {principal_id} --scope {scope}'
+def grant_command(role_name: str, scope: str, principal_id: str = "", *, assignee: str = "") -> str:
+    """What whoever may grant roles there types to grant this one. principal_id: an object id; assignee: a name instead.
+    The scope may come from a request's path, and the command goes into a shell."""
+    who = f"--assignee-object-id {principal_id}" if principal_id else f"--assignee {shlex.quote(assignee)}"
+    return f'flowstead role assignment create --role "{role_name}" {who} --scope {shlex.quote(scope)}'
