@@ -19,8 +19,14 @@ GOLDEN = Path(__file__).parent / "golden" / "cli"
 def commands() -> Iterator[tuple[str, ...]]:
     yield ()
     for known in COMMANDS:
-        yield (known.name,)
-        yield from ((known.name, below) for below in getattr(_load(known.name), "commands", {}))
+        yield from below((known.name,), _load(known.name))
+
+
+def below(words: tuple[str, ...], command: Any) -> Iterator[tuple[str, ...]]:
+    """The command itself and, of a group, all that is in it."""
+    yield words
+    for name, each in getattr(command, "commands", {}).items():
+        yield from below((*words, name), each)
 
 
 def _load(name: str) -> Any:

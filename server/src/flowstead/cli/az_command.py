@@ -12,10 +12,12 @@ from typer.core import TyperCommand
 
 from flowstead.errors import BadArgument
 
-_LISTS = ("--set", "--tags", "--inputs")
+_LISTS = ("--set", "--tags", "--inputs", "--ids", "--scopes")
 """Options that take several values after one name: `--set a=1 b=2`."""
 _JOINED = ("--traffic", "--mirror-traffic")
 """Options whose value is one text, with or without quotes around it: `--traffic blue=90 green=10`."""
+_SWITCHES = ("--all", "--include-inherited", "--custom-role-only")
+"""Options that `az` takes with `true` or `false` after them too."""
 _SCOPE: Mapping[str, str] = {
     "--subscription": "subscription",
     "--resource-group": "resource_group",
@@ -39,7 +41,7 @@ class AzCommand(TyperCommand):
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         rest, scope = without_scope(args)
         _scope.set(scope)
-        rest, self._silent = without_formats(rest)
+        rest, self._silent = without_formats(without_switch_values(rest))
         return list(super().parse_args(ctx, list(_spread(rest))))
 
     def invoke(self, ctx: Any) -> Any:
@@ -84,6 +86,18 @@ def without_formats(arguments: Sequence[str]) -> tuple[list[str], bool]:
         else:
             rest.append(ours)
     return rest, silent
+
+
+def without_switch_values(arguments: Sequence[str]) -> list[str]:
+    """`--all true` → `--all`; `--all false` → nothing."""
+    rest: list[str] = []
+    for word in arguments:
+        if rest and rest[-1] in _SWITCHES and word.lower() in ("true", "false"):
+            if word.lower() == "false":
+                rest.pop()
+        else:
+            rest.append(word)
+    return rest
 
 
 def _spread(arguments: Sequence[str]) -> Iterator[str]:

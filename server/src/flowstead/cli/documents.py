@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from flowstead.azure_yaml import Document, empty_document, read_document
+from flowstead.azure_yaml.tree import tree_of
 from flowstead.errors import BadArgument
 
 Options = Mapping[str, str | None]
@@ -15,6 +16,14 @@ Options = Mapping[str, str | None]
 def document_from(file: Path | None, sets: Sequence[str] | None, options: Options) -> Document:
     """The file's values, then those of --set, then those of options, later ones winning. Raises BadArgument."""
     return overridden(read_document(file) if file else empty_document(), sets, options)
+
+
+def document_written(written: str) -> Document:
+    """A file's, by its path or as `@PATH`, or that of the JSON itself, as `az` takes such options. Raises
+    BadArgument."""
+    if written.lstrip().startswith("{"):
+        return Document(tree_of(written, "command line"), None)
+    return read_document(Path(written.removeprefix("@")))
 
 
 def overridden(document: Document, sets: Sequence[str] | None, options: Options) -> Document:

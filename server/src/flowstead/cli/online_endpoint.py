@@ -34,7 +34,7 @@ from flowstead.cli.scoring import check_answer, credential_of, credentials_of
 from flowstead.cli.traffic import read_split
 from flowstead.client import FlowsteadClient, invoke
 from flowstead.errors import BadArgument
-from flowstead.resources.names import check_endpoint_name
+from flowstead.resources.names import Workspace, check_endpoint_name
 
 app = resource_app("Endpoints: stable addresses with keys.")
 NameOption = Annotated[str, typer.Option("--name", "-n", help="The endpoint's name.")]
@@ -67,9 +67,10 @@ def create(
     warn(document.notes)
     wanted = check_endpoint_name(wanted_name(document.name, "endpoint"))
     with open_client(home) as client:
+        body = with_identities(document.body, client.session.workspace)
         if plan:
-            _show_plan(client, wanted, document.body, output, query)
-        operation = client.endpoints.put(wanted, document.body)
+            _show_plan(client, wanted, body, output, query)
+        operation = client.endpoints.put(wanted, body)
         if no_wait:
             show(shown_endpoint(operation.resource), output, query)
             return
@@ -118,7 +119,7 @@ def update(
             document = overridden(source, set_values, options)
         described = read_endpoint(document.with_texts("tags", pairs(tags, "--tags")))
         warn(described.notes)
-        changed = described.body
+        changed = with_identities(described.body, client.session.workspace)
         changed["properties"] |= splits
         if plan:
             _show_plan(client, wanted, changed, output, query)
@@ -211,6 +212,15 @@ def regenerate_keys(
             return
         with stages().stage(f"Replacing the {key_type.value} key of {name}") as stage:
             follow(operation, stage)
+
+
+def with_identities(body: dict[str, Any], here: Workspace) -> dict[str, Any]:
+    """The body of an endpoint with ids for those of its identities that are given by name."""
+    named = body["identity"].get("userAssignedIdentities")
+    if named is None:
+        return body
+    ids = {each if "/" in each else here.identity(each): value for each, value in named.items()}
+    return {**body, "identity": {**body["identity"], "userAssignedIdentities": ids}}
 
 
 def _show_plan(

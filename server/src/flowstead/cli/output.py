@@ -18,9 +18,14 @@ class Format(StrEnum):
     TSV = "tsv"
 
 
-def show(result: Any, format: Format | None, query: str | None = None) -> None:
-    """Print the result to stdout; JSON unless another format is asked for, as `az` does."""
-    print(render(select(result, query), format or Format.JSON), file=sys.stdout)
+def show(result: Any, format: Format | None, query: str | None = None, *, columns: Sequence[str] = ()) -> None:
+    """Print the result to stdout; JSON unless another format is asked for, as `az` does. columns: of a table, for
+    what has more values than a line holds; a query has its own."""
+    shown = select(result, query)
+    if columns and format is Format.TABLE and query is None:
+        rows = shown if isinstance(shown, list) else [shown]
+        shown = [{name: row[name] for name in columns if name in row} for row in rows]
+    print(render(shown, format or Format.JSON), file=sys.stdout)
 
 
 def select(result: Any, query: str | None) -> Any:

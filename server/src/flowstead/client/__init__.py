@@ -6,6 +6,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from flowstead.client.access import Principals, RoleAssignments, RoleDefinitions, UserIdentities
 from flowstead.client.codes import Codes
 from flowstead.client.downloads import download
 from flowstead.client.flows import Flows
@@ -34,6 +35,10 @@ class FlowsteadClient:
         self.flows = Flows(session)
         self.workspaces = Workspaces(session)
         self.audit_records = AuditRecords(session)
+        self.identities = UserIdentities(session)
+        self.principals = Principals(session)
+        self.role_definitions = RoleDefinitions(session)
+        self.role_assignments = RoleAssignments(session)
 
     @classmethod
     def of(cls, home: Home) -> FlowsteadClient:
