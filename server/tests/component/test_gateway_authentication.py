@@ -39,7 +39,7 @@ def _bearer(credential: str) -> Headers:
 
 def _made(world: World, at: timedelta, audience: str) -> Headers:
     """A token made by the right issuer at another time; it holds for an hour."""
-    issuer = Issuer(world.issuer._key, FrozenClock(datetime.now(UTC) + at))
+    issuer = Issuer(world.issuer.keys.signing, FrozenClock(datetime.now(UTC) + at))
     return _bearer(issuer.issue(issuer=ISSUER, audience=audience, subject=OWNER, claims={"sid": OWNER}).text)
 
 
@@ -48,7 +48,9 @@ def _forged(world: World, *, key: Any = None, algorithm: str = "ES256", **claims
     known = jwt.decode(world.token(), options={"verify_signature": False}) | claims
     whole = {name: value for name, value in known.items() if value is not None}
     headers = {"kid": world.issuer.key_id}
-    return _bearer(jwt.encode(whole, world.issuer._key if key is None else key, algorithm=algorithm, headers=headers))
+    return _bearer(
+        jwt.encode(whole, world.issuer.keys.signing if key is None else key, algorithm=algorithm, headers=headers)
+    )
 
 
 def _tampered(world: World) -> Headers:

@@ -58,7 +58,7 @@ def test_a_token_expires(issuer: Issuer, clock: FrozenClock) -> None:
 def test_a_token_of_a_faster_clock_waits(issuer: Issuer) -> None:
     ahead = FrozenClock()
     ahead.advance(60)
-    early = Issuer(issuer._key, ahead)
+    early = Issuer(issuer.keys.signing, ahead)
     with pytest.raises(Unauthorized, match="not valid yet"):
         issuer.verify(issued(early), issuer=ISSUER, audience=AUDIENCE)
 
@@ -75,7 +75,7 @@ def test_tokens_for_others_and_of_others_are_refused(issuer: Issuer, clock: Froz
 def test_other_algorithms_are_refused(issuer: Issuer) -> None:
     claims = jwt.decode(issued(issuer), options={"verify_signature": False})
     unsigned = jwt.encode(claims, None, algorithm="none")  # type: ignore[arg-type]
-    public = issuer._key.public_key().public_bytes(
+    public = issuer.keys.signing.public_key().public_bytes(
         serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
     )
     # The public key taken for a shared secret; the library refuses to make such a token, so it is made by hand.

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
+from flowstead.access.issuer_keys import IssuerKeys
 from flowstead.access.principals import PrincipalTable, ensure_owner, secret_matches
 from flowstead.access.tokens import LIFETIME, Issuer, Token
 from flowstead.errors import BadArgument, TooManyAttempts, Unauthorized
@@ -30,6 +32,14 @@ _WINDOW_S = 60.0
 """So many failed sign-ins of one client in so many seconds, then it waits until the oldest is that long ago."""
 
 
+Announce = Callable[[str, Mapping[str, Any]], None]
+"""Given the issuer's URL and its public keys, tells those who check tokens by themselves."""
+
+
+def _nobody_else(_url: str, _jwks: Mapping[str, Any]) -> None:
+    """Only this process checks tokens."""
+
+
 @dataclass(frozen=True)
 class Grant:
     """refresh: None when none was asked for."""
@@ -42,7 +52,13 @@ class Access:
     """Signs principals in and recognises them."""
 
     def __init__(
-        self, principals: PrincipalTable, issuer: Issuer, owner: Principal, settings: ServerSettings, clock: Clock
+        self,
+        principals: PrincipalTable,
+        issuer: Issuer,
+        owner: Principal,
+        settings: ServerSettings,
+        clock: Clock,
+        announce: Announce,
     ) -> None:
         """Use `open`."""
         self.issuer = issuer
@@ -51,17 +67,35 @@ class Access:
         self._settings = settings
         self._principals = principals
         self._clock = clock
+        self._announce = announce
         self._failures: dict[str, deque[float]] = {}
 
     @classmethod
-    def open(cls, home: Home, *, principals: PrincipalTable, settings: ServerSettings, clock: Clock) -> Access:
-        """Ready to use; makes the owner, the credentials file and the issuer's key when they are missing."""
+    def open(
+        cls,
+        home: Home,
+        *,
+        principals: PrincipalTable,
+        settings: ServerSettings,
+        clock: Clock,
+        announce: Announce = _nobody_else,
+    ) -> Access:
+        """Ready to use; makes the owner, the credentials file and the issuer's key when they are missing. announce:
+        returns when the others know the keys; may raise."""
         owner = ensure_owner(principals, home, settings, clock)
-        return cls(principals, Issuer.of(home, clock), owner, settings, clock)
+        return cls(principals, Issuer.of(home, clock), owner, settings, clock, announce)
 
     @property
     def issuer_url(self) -> str:
         return f"{self.audience}/{self.tenant_id}/v2.0"
+
+    def announce_keys(self) -> None:
+        """Tell the others of the keys; may be repeated."""
+        self._announce(self.issuer_url, self.issuer.jwks)
+
+    def rotate_key(self, *, end_tokens: bool = False) -> IssuerKeys:
+        """Sign with a new key; see `Issuer.rotate`. end_tokens: all that are there end at once."""
+        return self.issuer.rotate(self.announce_keys, forget=end_tokens)
 
     def sign_in(self, tenant: str, client_id: str, client_secret: str, scope: str) -> Grant:
         """A token for the scope's audience, and a refresh token when the scope names `offline_access`.

@@ -2,27 +2,29 @@
 
 from __future__ import annotations
 
+import threading
 import uuid
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import jwt
-from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from jwt.algorithms import ECAlgorithm
 
-from flowstead.errors import HostProblem, Unauthorized
-from flowstead.resources.clock import Clock
+from flowstead.access.issuer_keys import ALGORITHM, IssuerKeys, read_keys, write_keys
+from flowstead.errors import ResourceConflict, Unauthorized
+from flowstead.resources.clock import Clock, iso
 from flowstead.resources.home import Home
-from flowstead.resources.private_file import write_private
 
 LIFETIME = timedelta(hours=1)
+ROTATED_AFTER = timedelta(days=90)
+"""How long a key signs before the next one takes its place."""
 _LEEWAY_S = 30
 """How far another machine's clock may be off, seconds."""
-_ALGORITHM = "ES256"
+_MOST_FORMER = 16
+"""How many former keys may still verify; the gateway reads all of them with each change."""
 
 
 @dataclass(frozen=True)
@@ -35,47 +37,92 @@ class Token:
 
 
 class Issuer:
-    """Signs tokens and checks them."""
+    """Signs tokens and checks them. May be used from several threads."""
 
-    def __init__(self, key: ec.EllipticCurvePrivateKey, clock: Clock) -> None:
-        self._key = key
-        self._clock = clock
+    def __init__(
+        self, keys: IssuerKeys | ec.EllipticCurvePrivateKey, clock: Clock, *, file: Path | None = None
+    ) -> None:
+        """file: where the keys are kept when they change; None for nowhere."""
+        self._keys = keys if isinstance(keys, IssuerKeys) else IssuerKeys(keys, clock.now())
+        self._verifying = self._keys
+        self._clock, self._file = clock, file
+        self._changing = threading.Lock()
 
     @classmethod
     def of(cls, home: Home, clock: Clock) -> Issuer:
-        """The home's issuer; its key is made at the first start. Raises HostProblem when the file is not a
-        key."""
-        path = home.keys / "issuer.pem"
-        if not path.exists():
-            write_private(path, _to_pem(ec.generate_private_key(ec.SECP256R1())))
-        try:
-            key = serialization.load_pem_private_key(path.read_bytes(), password=None)
-        except ValueError:
-            key = None
-        if not isinstance(key, ec.EllipticCurvePrivateKey):
-            raise HostProblem(f"{path} does not hold an EC key.", hint="Remove it; the next start makes a new one.")
-        return cls(key, clock)
+        """The home's issuer; its key is made at the first start. Raises HostProblem when the file is not one of
+        keys."""
+        if not home.issuer_keys.exists():
+            write_keys(home.issuer_keys, IssuerKeys.new(clock.now()))
+        keys = read_keys(home.issuer_keys)
+        # A key of an older home does not say since when it signs: now it is written down.
+        write_keys(home.issuer_keys, keys)
+        return cls(keys, clock, file=home.issuer_keys)
 
-    @cached_property
+    @property
+    def keys(self) -> IssuerKeys:
+        """Those that sign and verify at present."""
+        return self._keys
+
+    @property
     def key_id(self) -> str:
-        digest = hashes.Hash(hashes.SHA256())
-        digest.update(
-            self._key.public_key().public_bytes(
-                serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
-            )
-        )
-        return digest.finalize().hex()[:32]
+        """Of the key that signs."""
+        return self._keys.id
 
-    @cached_property
+    @property
     def jwks(self) -> Mapping[str, Any]:
-        """The public half, as the document that `jwks_uri` names."""
-        key = ECAlgorithm.to_jwk(self._key.public_key(), as_dict=True)
-        return {"keys": [{**key, "kid": self.key_id, "use": "sig", "alg": _ALGORITHM}]}
+        """The public keys, as the document that `jwks_uri` names; the next one before it signs."""
+        return self._verifying.jwks
+
+    @property
+    def is_due(self) -> bool:
+        """The key has signed for long enough."""
+        return self._clock.now() - self._keys.since >= ROTATED_AFTER
+
+    def rotate(self, announce: Callable[[], None], *, forget: bool = False) -> IssuerKeys:
+        """Sign with a new key from now on. Tokens that are there stay good until they end. forget: none of them does.
+
+        announce: tells all who check tokens by themselves of `jwks`, and returns when they know: no token may come to
+        them signed by a key that they have not heard of. When it raises, the key before goes on signing; but forgotten
+        keys stay so, whoever has not heard of it.
+
+        Raises ResourceConflict when too many keys before still verify."""
+        with self._changing:
+            now = self._clock.now()
+            before = self._keys.without_ended(now)
+            if len(before.former) >= _MOST_FORMER and not forget:
+                raise _too_many(before)
+            following = before.followed(now, forget=forget)
+            # On the disk first: whoever is killed from here on starts with the new key, and announces it again.
+            self._keep(following)
+            self._verifying = following
+            if forget:
+                self._keys = following
+            try:
+                announce()
+            except BaseException:
+                if not forget:
+                    self._keep(before)
+                    self._keys = self._verifying = before
+                raise
+            self._keys = following
+            return following
+
+    def forget_ended(self) -> bool:
+        """Drop keys whose tokens have all ended. Whether `jwks` has changed."""
+        with self._changing:
+            left = self._keys.without_ended(self._clock.now())
+            if left is self._keys:
+                return False
+            self._keep(left)
+            self._keys = self._verifying = left
+            return True
 
     def issue(
         self, *, issuer: str, audience: str, subject: str, claims: Mapping[str, Any], lifetime: timedelta = LIFETIME
     ) -> Token:
         """A token for that audience. subject: object id of a principal."""
+        keys = self._ready_for(lifetime)
         now = int(self._clock.now().timestamp())
         expires = now + int(lifetime.total_seconds())
         payload = {
@@ -89,7 +136,7 @@ class Issuer:
             "exp": expires,
             "jti": uuid.uuid4().hex,
         }
-        text = jwt.encode(payload, self._key, algorithm=_ALGORITHM, headers={"kid": self.key_id})
+        text = jwt.encode(payload, keys.signing, algorithm=ALGORITHM, headers={"kid": keys.id})
         return Token(text, now, expires)
 
     def verify(self, token: str, *, issuer: str, audience: str) -> Mapping[str, Any]:
@@ -97,8 +144,8 @@ class Issuer:
         try:
             claims: Mapping[str, Any] = jwt.decode(
                 token,
-                self._key.public_key(),
-                algorithms=[_ALGORITHM],
+                self._key_of(token),
+                algorithms=[ALGORITHM],
                 issuer=issuer,
                 audience=audience,
                 # Times are checked below, by the clock that was handed in.
@@ -119,8 +166,32 @@ class Issuer:
             raise Unauthorized("The token is not valid yet.", hint="Check the clocks of both machines.")
         return claims
 
+    def _key_of(self, token: str) -> ec.EllipticCurvePublicKey:
+        """Raises jwt.InvalidTokenError."""
+        key = self._verifying.by_id.get(str(jwt.get_unverified_header(token).get("kid", "")))
+        if key is None:
+            raise jwt.InvalidTokenError("it is not signed by a key of this server")
+        return key
 
-def _to_pem(key: ec.EllipticCurvePrivateKey) -> bytes:
-    return key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    def _ready_for(self, lifetime: timedelta) -> IssuerKeys:
+        """The keys, after it is written down how long their tokens hold: so long they have to be kept. That happens
+        once for each lifetime that is longer than all before."""
+        if lifetime > self._keys.longest:
+            with self._changing:
+                if lifetime > self._keys.longest:
+                    changed = replace(self._keys, longest=lifetime)
+                    self._keep(changed)
+                    self._keys = self._verifying = changed
+        return self._keys
+
+    def _keep(self, keys: IssuerKeys) -> None:
+        if self._file is not None:
+            write_keys(self._file, keys)
+
+
+def _too_many(keys: IssuerKeys) -> ResourceConflict:
+    first = min(each.until for each in keys.former)
+    return ResourceConflict(
+        f"{len(keys.former)} keys before still have tokens that hold; the next of them ends at {iso(first)}.",
+        hint="Wait until then, or end all tokens at once: flowstead issuer rotate --end-tokens.",
     )

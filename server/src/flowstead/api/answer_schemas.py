@@ -213,6 +213,15 @@ SCHEMAS: dict[str, Json] = {
         }
     ),
     "MasterKey": obj({"keyId": TEXT, "source": TEXT, "rotatedAt": TEXT, "secrets": COUNT, "finished": FLAG}),
+    "IssuerKeys": obj(
+        {
+            "issuer": TEXT,
+            "keyId": TEXT,
+            "since": TIME,
+            "rotatesAt": TIME,
+            "former": listed(obj({"keyId": TEXT, "until": TIME})),
+        }
+    ),
     "FlowFile": obj({"path": TEXT, "size": COUNT, "etag": TEXT}, {"warning": TEXT}),
     "Health": obj({"status": one_of("Healthy"), "version": TEXT}),
     "Token": obj({"token_type": one_of("Bearer"), "expires_in": COUNT, "access_token": TEXT}, {"refresh_token": TEXT}),

@@ -104,6 +104,8 @@ _BY_NAME: Mapping[str, Json] = {
     "collect_garbage": {"200": _named("What was removed, or would be", "Garbage")},
     "show_master_key": {"200": _named("Which it is", "MasterKey")},
     "rotate_master_key": {"200": _named("Which it is now", "MasterKey")},
+    "show_issuer_keys": {"200": _named("Which they are", "IssuerKeys")},
+    "rotate_issuer_key": {"200": _named("Which they are now", "IssuerKeys")},
     "follow_events": {"200": {"description": "Server-sent events", "content": {"text/event-stream": {}}}},
     "put_flow_file": {"200": _named("The file", "FlowFile"), "201": _named("The file", "FlowFile")},
     "list_flow_files": {"200": _json("All", _page_of({"$ref": "#/components/schemas/FlowFile"}))},

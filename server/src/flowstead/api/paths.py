@@ -63,6 +63,8 @@ _WORDS = (
     "principals",
     "resetSecret",
     "revokeTokens",
+    "issuerKeys",
+    "rotateIssuerKey",
 )
 _ROOTS = ("/subscriptions", "/providers")
 """What the paths of ARM begin with."""

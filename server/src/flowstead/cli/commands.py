@@ -26,6 +26,7 @@ COMMANDS = (
     Command("status", "status", "Show what runs.", _RUN),
     Command("doctor", "doctor", "Check what Flowstead needs on this machine.", _RUN),
     Command("master-key", "master_key", "The key under which secrets are sealed.", _RUN),
+    Command("issuer", "issuer", "The keys that sign tokens.", _RUN),
     Command("deploy", "deploy", "Make an endpoint of a flow.", _FLOWS),
     Command("flow", "flow", "Flows: their sources, made, checked, tried out.", _FLOWS),
     Command("serve", "serve", "Serve one flow, without a server.", _FLOWS),

@@ -79,6 +79,19 @@ class FlowsteadClient:
         """Seal everything under another key; answers as `master_key`. Raises ResourceConflict, HostProblem."""
         return dict(self.session.request("POST", f"{self.session.workspace.path}/rotateMasterKey").json())
 
+    def issuer_keys(self) -> dict[str, Any]:
+        """`{"issuer", "keyId", "since", "rotatesAt", "former": [{"keyId", "until"}]}`."""
+        return dict(self.session.request("GET", f"{self._access}/issuerKeys").json())
+
+    def rotate_issuer_key(self, *, end_tokens: bool) -> dict[str, Any]:
+        """Sign tokens with a new key; answers as `issuer_keys`. end_tokens: those that are there end at once."""
+        body = {"endTokens": end_tokens}
+        return dict(self.session.request("POST", f"{self._access}/rotateIssuerKey", body=body).json())
+
+    @property
+    def _access(self) -> str:
+        return f"{self.session.workspace.subscription_path}/providers/Flowstead.Access"
+
     def register(
         self, name: str, path: Path, properties: dict[str, Any], *, version: str | None = None
     ) -> dict[str, Any]:

@@ -15,6 +15,7 @@ _WATCHED = {
     "cluster_manager.cds": "clusters",
     "http.door.rds.door": "routes",
     "listener_manager.lds": "listeners",
+    "extension_config_discovery.http_filter.envoy.filters.http.jwt_authn": "issuer",
 }
 _STATISTICS = (
     "^(" + "|".join(re.escape(name) for name in _WATCHED) + r")\.(version_text|update_rejected|update_failure)$"
@@ -28,8 +29,8 @@ class AdminUnreachable(Exception):
 
 @dataclass(frozen=True)
 class Taken:
-    """What Envoy has taken. versions: `clusters`, `routes`, `listeners` → version, "" for none; refused: how many
-    updates of each it did not take since its start; warming: clusters whose first health check is outstanding;
+    """What Envoy has taken. versions: `clusters`, `routes`, `listeners`, `issuer` → version, "" for none; refused: how
+    many updates of each it did not take since its start; warming: clusters whose first health check is outstanding;
     listening: how many listeners accept connections."""
 
     versions: dict[str, str]

@@ -106,11 +106,20 @@ class EnvoyGateway:
 
     def trust(self, issuer: TokenIssuer) -> None:
         """Let this issuer's tokens, and nobody else's, open the endpoints that take tokens; before the start, or at any
-        time after it."""
+        time after it. Returns when an Envoy that runs has said that it does; one that starts later reads it then.
+        Raises GatewayUpdateFailed."""
         text = issuer_text(issuer)
         with self._lock:
-            if read(self._files.issuer) != text:
-                write(self._files.issuer, text)
+            if read(self._files.issuer) == text:
+                return
+            write(self._files.issuer, text)
+            version = version_of(text)
+
+            def settled() -> bool:
+                return self._taken_or_nothing().versions["issuer"] in (version, "")
+
+            if supervise.observe(self._files.run) is not None and not _wait(settled, _TAKE_S):
+                raise GatewayUpdateFailed("Envoy did not take the issuer's new keys.")
 
     def keep_running(self) -> None:
         """Start Envoy again when nobody supervises it any more; returns at once when somebody does. Raises what
@@ -291,7 +300,8 @@ class EnvoyGateway:
         try:
             return self._admin.taken()
         except AdminUnreachable:
-            return Taken(dict.fromkeys(_FILES, ""), dict.fromkeys(_FILES, 0), warming=0, listening=0)
+            watched = (*_FILES, "issuer")
+            return Taken(dict.fromkeys(watched, ""), dict.fromkeys(watched, 0), warming=0, listening=0)
 
     def _listener_error(self) -> str:
         try:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from flowstead.access import Access
+from collections.abc import Mapping
+from typing import Any
+
+from flowstead.access.gate import Announce
 from flowstead.gateway.bootstrap import Files
 from flowstead.gateway.description import Door, TlsDoor, TokenIssuer
 from flowstead.gateway.process import EnvoyGateway, check_ports
@@ -24,9 +27,13 @@ def door_of(home: Home, settings: ServerSettings) -> Door:
     )
 
 
-def issuer_of(access: Access) -> TokenIssuer:
-    """Whose tokens open endpoints: the API's own issuer."""
-    return TokenIssuer(access.issuer_url, access.issuer.jwks)
+def announcing(gateway: EnvoyGateway) -> Announce:
+    """Tells the gateway whose tokens open endpoints: the API's own issuer's."""
+
+    def announce(url: str, jwks: Mapping[str, Any]) -> None:
+        gateway.trust(TokenIssuer(url, jwks))
+
+    return announce
 
 
 def check_door(home: Home, settings: ServerSettings) -> bool:

@@ -29,7 +29,8 @@ from flowstead.flow_tests.instances import FlowTests
 from flowstead.gateway.process import EnvoyGateway
 from flowstead.launch.addresses import write_settings
 from flowstead.launch.certificate import certified
-from flowstead.launch.door import check_door, door_of, issuer_of
+from flowstead.launch.door import announcing, check_door, door_of
+from flowstead.launch.issuer import trusted
 from flowstead.launch.lock import Holder, HomeLock
 from flowstead.launch.sampling import sampled
 from flowstead.launch.server_log import configure_log
@@ -145,11 +146,13 @@ def _compose(
     store: Store, home: Home, settings: ServerSettings, gateway: EnvoyGateway, stack: ExitStack
 ) -> tuple[FastAPI, Reconciler, Hint]:
     clock, hint = SystemClock(), Hint()
-    access = Access.open(home, principals=store.principals, settings=settings, clock=clock)
+    access = Access.open(
+        home, principals=store.principals, settings=settings, clock=clock, announce=announcing(gateway)
+    )
     interpreters = Interpreters.of_this_machine(home.package_cache)
     environments = UvEnvironments(home, interpreters=interpreters)
     stack.callback(environments.close)
-    gateway.trust(issuer_of(access))
+    stack.enter_context(trusted(access, store))
     board = InstanceBoard()
     flow_tests = FlowTests(
         engine=LocalEngine(home, run=home.tests_run),

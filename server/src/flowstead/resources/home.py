@@ -78,8 +78,12 @@ class Home:
 
     @property
     def keys(self) -> Path:
-        """The master key and the token issuer's key; 0700."""
+        """The master key and the token issuer's keys; 0700."""
         return self.root / "keys"
+
+    @property
+    def issuer_keys(self) -> Path:
+        return self.keys / "issuer.pem"
 
     @property
     def tls(self) -> Path:
