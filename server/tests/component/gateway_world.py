@@ -55,7 +55,7 @@ class World:
             str(home.logs / "access.log"),
             max_request_bytes=LIMIT,
             domain=domain,
-            own_hosts=(f"portal.{DOMAIN}", f"taken.{DOMAIN}"),
+            own_hosts=("localhost", "127.0.0.1", "::1", f"portal.{DOMAIN}", f"taken.{DOMAIN}"),
         )
         self.issuer = Issuer(ec.generate_private_key(ec.SECP256R1()), SystemClock())
         self.gateway = EnvoyGateway(home, self.door)

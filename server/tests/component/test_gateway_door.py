@@ -15,7 +15,8 @@ from typing import Any
 import pytest
 
 from flowstead.gateway.description import GatewayDeployment, GatewayEndpoint, Upstream
-from server.tests.component.gateway_world import LIMIT, MODES, World, error_of, new_world
+from flowstead.gateway.paths import ORIGIN_WIDE_HEADERS
+from server.tests.component.gateway_world import DOMAIN, LIMIT, MODES, World, error_of, new_world
 
 _PATIENCE_S = 15.0
 _GUID = "0f8fad5b-d9cb-469f-a165-70867728950e"
@@ -62,11 +63,63 @@ def test_the_instance_sees_its_own_path_and_no_secret(world: World) -> None:
 
 
 def test_the_browser_is_kept_from_taking_an_answer_for_a_page(world: World) -> None:
-    answer = world.ask("/endpoints/alpha/score", "alpha-1")
-    assert "set-cookie" not in answer.headers
-    assert answer.headers["x-content-type-options"] == "nosniff"
-    assert answer.headers["content-security-policy"] == "sandbox"
-    assert "x-envoy-upstream-service-time" not in answer.headers
+    orders = {
+        **dict.fromkeys(ORIGIN_WIDE_HEADERS, "x"),
+        "content-security-policy": "default-src *",
+        "x-content-type-options": "sniff",
+        "content-type": "text/html",
+    }
+    world.instances["blue"].headers = orders
+    try:
+        flow = world.ask("/endpoints/alpha/score", "alpha-1")
+        stream = world.ask("/endpoints/alpha/score?events=1", "alpha-1")
+        mirrored = world.ask("/endpoints/alpha-mirrored/score", "alpha-1")
+        failed = world.ask("/endpoints/slow/score?sleep=3", "K")
+    finally:
+        world.instances["blue"].headers = {}
+    assert flow.headers["content-type"] == "text/html"
+    own = [
+        failed,
+        world.ask("/endpoints/alpha/score"),
+        world.ask("/endpoints/alpha/score", "alpha-1", headers={"azureml-model-deployment": "empty"}),
+        world.ask("/endpoints/alpha/", "alpha-1"),
+        world.ask("/endpoints/nothing/score"),
+        world.ask("/endpoints/alpha/score", "alpha-1", content=b"x" * (LIMIT + 1)),
+    ]
+    assert [answer.status_code for answer in own] == [408, 401, 503, 404, 404, 413]
+    for answer in (flow, stream, mirrored, *own):
+        assert not (set(ORIGIN_WIDE_HEADERS) - {"www-authenticate"}) & set(answer.headers)
+        assert answer.headers.get_list("x-content-type-options") == ["nosniff"]
+        [policy] = answer.headers.get_list("content-security-policy")
+        assert policy.startswith("sandbox; default-src 'none'; ")
+        assert answer.headers["referrer-policy"] == "no-referrer"
+        assert "x-envoy-upstream-service-time" not in answer.headers
+        assert answer.headers.get("www-authenticate") == ("Bearer" if answer.status_code == 401 else None)
+
+
+def test_no_instance_sees_what_a_browser_signs_in_with(world: World) -> None:
+    """Not by a pin, a split, a mirror or a host either."""
+    signed_in = {"cookie": "flowstead-1=secret; a=b", "x-csrf-token": "secret", "origin": "http://evil.test"}
+    asked = [
+        ("/endpoints/alpha/score", {}),
+        ("/endpoints/alpha/feedback", {}),
+        ("/endpoints/alpha/score", {"azureml-model-deployment": "green"}),
+        ("/score", {"host": f"alpha.{DOMAIN}"}),
+        *[("/endpoints/alpha-mirrored/score", {})] * 20,
+    ]
+    before = len(world.instances["shadow"].requests)
+    for path, more in asked:
+        assert world.ask(path, "alpha-1", headers=signed_in | more).status_code == 200
+    world.eventually("a mirrored request has come", lambda: len(world.instances["shadow"].requests) > before)
+    for instance in ("blue", "green", "shadow"):
+        for request in world.instances[instance].requests:
+            assert "secret" not in str(request["headers"]), (instance, request["path"])
+
+
+def test_a_cookie_opens_no_endpoint(world: World) -> None:
+    for endpoint in MODES:
+        answer = world.ask(f"/endpoints/{endpoint}/score", headers={"cookie": "flowstead-1=secret"})
+        assert answer.status_code == 401
 
 
 def test_orders_to_envoy_are_not_taken_from_callers(world: World) -> None:
@@ -249,7 +302,7 @@ def test_health_is_asked_every_second_and_a_sick_instance_gets_nothing(world: Wo
     ("sent", "status"),
     [
         (b"NONSENSE\r\n\r\n", 400),
-        (b"GET / HTTP/1.1\r\nhost: a\r\nx: " + b"y" * 70_000 + b"\r\n\r\n", 431),
+        (b"GET / HTTP/1.1\r\nhost: localhost\r\nx: " + b"y" * 70_000 + b"\r\n\r\n", 431),
     ],
 )
 def test_what_is_no_http_gets_json_too(world: World, sent: bytes, status: int) -> None:

@@ -46,7 +46,7 @@ CASES: dict[str, tuple[GatewayEndpoint, ...]] = {
 
 def _door(case: str) -> Door:
     if case == "tokens-and-hosts":
-        return replace(DOOR, domain="flows.test", own_hosts=("portal.flows.test",))
+        return replace(DOOR, domain="flows.test", own_hosts=("portal.flows.test", "::1"))
     return replace(DOOR, tls=TLS) if case == "none" else DOOR
 
 
@@ -85,7 +85,7 @@ def test_authentication_is_lifted_for_the_api_and_unknown_endpoints_only(name: s
     for route in _every_route(wanted):
         entries = route["typed_per_filter_config"]
         off = {each for each, entry in entries.items() if entry.get("disabled")}
-        if route["name"] in ("api", "unknown-endpoint"):
+        if route["name"] in ("api", "unknown-endpoint", "unknown-host"):
             assert {API_KEY_AUTH, RBAC} <= off, route["name"]
         elif JWT_AUTHN in entries:
             assert off == {API_KEY_AUTH}, route["name"]
@@ -130,8 +130,9 @@ def _claimed(principal: dict[str, Any]) -> tuple[str, str]:
 
 def test_with_a_domain_each_endpoint_has_the_same_routes_by_host() -> None:
     door = replace(DOOR, domain="flows.test", own_hosts=("chat.flows.test",))
-    by_path, *by_host = configuration(CASES["split-and-mirror"], door).routes[0]["virtual_hosts"]
-    assert by_path["domains"] == ["*", "chat.flows.test"]
+    by_path, *by_host, foreign = configuration(CASES["split-and-mirror"], door).routes[0]["virtual_hosts"]
+    assert by_path["domains"] == ["chat.flows.test"]
+    assert (foreign["domains"], [route["name"] for route in foreign["routes"]]) == (["*"], ["unknown-host"])
     assert [host["domains"] for host in by_host] == [["ask.flows.test"], ["*.flows.test"]], "our own host is nobody's"
     text = json.dumps(_trees(configuration(CASES["split-and-mirror"], door))["/endpoints/ask/"])
     for pattern in ("/endpoints/ask/", re.escape("/endpoints/ask/").replace("\\", "\\\\")):

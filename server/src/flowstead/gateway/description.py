@@ -76,8 +76,9 @@ class TlsDoor:
 @dataclass(frozen=True)
 class Door:
     """Where the gateway listens and where it finds the API. host, port: for HTTP; tls: for HTTPS, with the same
-    routes. domain: endpoints are also reached as `{endpoint}.{domain}`, "" for none; own_hosts: the hosts in that
-    domain that are no endpoint's. Both in lower case."""
+    routes. own_hosts: by which we go, IPv6 addresses bare; no other host is answered but 421. domain: endpoints are
+    also reached as `{endpoint}.{domain}`, "" for none; an own host in that domain is no endpoint's. Both in lower
+    case."""
 
     host: str
     port: int
@@ -87,7 +88,7 @@ class Door:
     """Bound of a scoring request's body; 413 above it."""
     tls: TlsDoor | None = None
     domain: str = ""
-    own_hosts: tuple[str, ...] = ()
+    own_hosts: tuple[str, ...] = ("localhost", "127.0.0.1", "::1")
 
     @property
     def bindings(self) -> tuple[tuple[str, int], ...]:

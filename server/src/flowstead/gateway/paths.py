@@ -14,6 +14,26 @@ CLIENT_HEADER = "x-flowstead-client"
 """What opened the door: the key, `primary` or `secondary`, or whose token. Set by the gateway, never taken from a
 caller."""
 
+BROWSER_HEADERS = ("cookie", "x-csrf-token")
+"""In which a browser that is signed in to this server proves it; no instance sees them."""
+
+ORIGIN_WIDE_HEADERS = (
+    "set-cookie",
+    "clear-site-data",
+    "strict-transport-security",
+    "service-worker-allowed",
+    "alt-svc",
+    "nel",
+    "report-to",
+    "reporting-endpoints",
+    "accept-ch",
+    "origin-agent-cluster",
+    "refresh",
+    "www-authenticate",
+)
+"""In an answer: orders to a browser about all that shares the instance's origin, which is the server's. It gets none of
+them from a flow."""
+
 REQUEST_ID, CLIENT_REQUEST_ID = "x-request-id", "x-ms-client-request-id"
 
 API_ROUTE = "api"

@@ -27,8 +27,14 @@ def header(name: str, value: str, action: str = "OVERWRITE_IF_EXISTS_OR_ADD") ->
     return {"header": {"key": name, "value": value}, "append_action": action}
 
 
-SAFE_HEADERS = (header("x-content-type-options", "nosniff"), header("content-security-policy", "sandbox"))
-"""So that a browser takes no answer for a page of the portal, whose origin it has."""
+_NO_PAGE = "sandbox; default-src 'none'; frame-ancestors 'none'"
+SAFE_HEADERS = (
+    header("x-content-type-options", "nosniff"),
+    header("content-security-policy", _NO_PAGE),
+    header("referrer-policy", "no-referrer"),
+)
+"""So that a browser takes no answer for a page of the portal, whose origin it has: what is HTML in it runs nothing,
+loads nothing, and belongs to no origin."""
 
 
 def local_reply_config(max_request_bytes: int) -> Json:
@@ -48,6 +54,7 @@ def local_reply_config(max_request_bytes: int) -> Json:
             _mapper(_all(_flags((*UNREACHABLE, *BROKEN_OFF)), _api()), 503, "ServiceUnavailable", _NO_SERVER, retry),
             _mapper(_flags(UNREACHABLE), 503, "ServiceUnavailable", _NO_INSTANCE, retry),
             _mapper(_flags(BROKEN_OFF), 500, "InternalServerError", _LOST_INSTANCE),
+            _mapper(_status("EQ", 421), 421, "UnknownHost", _UNKNOWN_HOST),
             _mapper(_status("EQ", 431), 431, "RequestHeaderFieldsTooLarge", "The request's headers are too large."),
             _mapper(_status("GE", 500), 500, "InternalServerError", "The gateway failed: %LOCAL_REPLY_BODY%"),
             _mapper(_all(_status("GE", 400), _not_404()), None, "BadRequest", "%LOCAL_REPLY_BODY%"),
@@ -65,6 +72,10 @@ _OVERLOAD = "The deployment has as many requests as it may hold. Send the reques
 _TOO_SLOW = "The answer did not come within the request time-out."
 _NO_INSTANCE = "No instance of the deployment is ready. Send the request again shortly."
 _LOST_INSTANCE = "The instance ended before it answered. The flow may have run."
+_UNKNOWN_HOST = (
+    "The request names a host that this server does not go by. Use the public URL; `flowstead status` prints it, "
+    "`flowstead up --public-url` sets it."
+)
 _NO_SERVER = "The server does not answer; endpoints go on working. Look at `flowstead status`."
 
 

@@ -13,10 +13,12 @@ from flowstead.gateway.description import Door, GatewayDeployment, GatewayEndpoi
 from flowstead.gateway.listener import BODY_SIZE_LIMIT, ROUTES, listeners
 from flowstead.gateway.paths import (
     API_ROUTE,
+    BROWSER_HEADERS,
     CLIENT_REQUEST_ID,
     ENDPOINTS_PREFIX,
     INSTANCE_PATHS,
     METADATA,
+    ORIGIN_WIDE_HEADERS,
     PIN_HEADER,
     endpoint_prefix,
 )
@@ -70,7 +72,7 @@ def _route_configuration(endpoints: Sequence[GatewayEndpoint], door: Door) -> Js
     return {
         "@type": f"{_TYPES}.config.route.v3.RouteConfiguration",
         "name": ROUTES,
-        "virtual_hosts": [_by_path(endpoints, door), *_by_host(endpoints, door)],
+        "virtual_hosts": [_by_path(endpoints, door), *_by_host(endpoints, door), _foreign_hosts()],
         "ignore_port_in_host_matching": True,
         "response_headers_to_remove": ["x-envoy-upstream-service-time"],
         "validate_clusters": False,
@@ -88,7 +90,8 @@ def _by_path(endpoints: Sequence[GatewayEndpoint], door: Door) -> Json:
         "matcher_tree": {"input": {"name": "path", "typed_config": by_path}, "prefix_match_map": {"map": trees}},
         "on_no_match": _action([_api_route()]),
     }
-    return {"name": "door", "domains": ["*", *door.own_hosts], "matcher": matcher}
+    hosts = [f"[{host}]" if ":" in host else host for host in door.own_hosts]
+    return {"name": "door", "domains": hosts, "matcher": matcher}
 
 
 def _by_host(endpoints: Sequence[GatewayEndpoint], door: Door) -> list[Json]:
@@ -104,6 +107,18 @@ def _by_host(endpoints: Sequence[GatewayEndpoint], door: Door) -> list[Json]:
     ]
     rest = f"*.{door.domain}"
     return [*hosts, {"name": rest, "domains": [rest], "routes": [_unknown_endpoint()]}]
+
+
+def _foreign_hosts() -> Json:
+    """A page elsewhere may have its host's name lead here, and would then have our origin for its own."""
+    route = {
+        "name": "unknown-host",
+        "match": {"prefix": "/"},
+        "direct_response": {"status": 421},
+        "response_headers_to_add": list(_ON_EVERY_ANSWER),
+        "typed_per_filter_config": open_to_everybody(),
+    }
+    return {"name": "foreign", "domains": ["*"], "routes": [route]}
 
 
 def _action(routes: Sequence[Json]) -> Json:
@@ -125,7 +140,7 @@ def _endpoint_routes(endpoint: GatewayEndpoint, prefix: str) -> list[Json]:
             header(PIN_HEADER, f"%UPSTREAM_METADATA({METADATA}:deployment)%"),
             *_ON_EVERY_ANSWER,
         ],
-        "response_headers_to_remove": ["set-cookie"],
+        "response_headers_to_remove": list(ORIGIN_WIDE_HEADERS),
         "typed_per_filter_config": guarded(endpoint),
     }
     return [route | common for route in routes]
@@ -196,7 +211,7 @@ def _to_deployment(
         "name": f"{endpoint.name}/{deployment.name}/{kind}",
         "match": match,
         "route": action,
-        "request_headers_to_remove": [PIN_HEADER, "cookie", *CREDENTIAL_HEADERS],
+        "request_headers_to_remove": [PIN_HEADER, *BROWSER_HEADERS, *CREDENTIAL_HEADERS],
         **_labels(endpoint.name, deployment.name),
     }
 

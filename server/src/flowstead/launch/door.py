@@ -23,7 +23,7 @@ def door_of(home: Home, settings: ServerSettings) -> Door:
         access_log=str(home.logs / "access.log"),
         tls=TlsDoor(settings.host, settings.tls_port, str(Files(home.gateway_run).certificate)),
         domain=settings.domain,
-        own_hosts=tuple(sorted(host for host in settings.host_names if host.endswith(f".{settings.domain}"))),
+        own_hosts=tuple(sorted(settings.host_names)),
     )
 
 

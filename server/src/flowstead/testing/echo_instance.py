@@ -26,12 +26,14 @@ class EchoInstance:
 
     In the query: `sleep` seconds before the answer; `hold` waits for `release`; `events` how many server-sent events
     to answer with, `gap` seconds between them. healthy: what the health socket says; delay_s, status: how long every
-    answer takes, and what it is. requests: what came in; checks: health checks so far.
+    answer takes, and what it is; headers: what it says beside its own. requests: what came in; checks: health checks
+    so far.
     """
 
     def __init__(self, directory: Path, name: str) -> None:
         self.name, self.healthy = name, True
         self.delay_s, self.status = 0.0, 200
+        self.headers: dict[str, str] = {}
         self.requests: list[dict[str, Any]] = []
         self.checks = 0
         self.release = threading.Event()
@@ -78,7 +80,7 @@ class EchoInstance:
     ) -> None:
         if scope["server"][0] == self._paths[1]:
             self.checks += 1
-            await _send(send, 200 if self.healthy else 503, {"path": scope["path"]})
+            await _send(send, 200 if self.healthy else 503, {"path": scope["path"]}, {})
             return
         size = 0
         while (message := await receive())["type"] == "http.request":
@@ -92,9 +94,9 @@ class EchoInstance:
         if "hold" in query:
             await asyncio.to_thread(self.release.wait, _PATIENCE_S)
         if "events" in query:
-            await _stream(send, int(query["events"]), query.get("gap", 0.0))
+            await _stream(send, int(query["events"]), query.get("gap", 0.0), self.headers)
         else:
-            await _send(send, self.status, asked)
+            await _send(send, self.status, asked, self.headers)
 
 
 _COMMANDS = ("sleep", "hold", "events", "gap")
@@ -110,19 +112,22 @@ def _describe(scope: _Message) -> dict[str, Any]:
     }
 
 
-async def _send(send: Callable[[_Message], Awaitable[None]], status: int, content: dict[str, Any]) -> None:
+def _headers(content_type: str, more: dict[str, str]) -> list[tuple[bytes, bytes]]:
+    named = {"content-type": content_type, "set-cookie": "session=stolen"} | more
+    return [(name.encode(), value.encode()) for name, value in named.items()]
+
+
+async def _send(
+    send: Callable[[_Message], Awaitable[None]], status: int, content: dict[str, Any], more: dict[str, str]
+) -> None:
     body = json.dumps(content).encode()
-    headers = [
-        (b"content-type", b"application/json"),
-        (b"content-length", str(len(body)).encode()),
-        (b"set-cookie", b"session=stolen"),
-    ]
+    headers = [*_headers("application/json", more), (b"content-length", str(len(body)).encode())]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
 
 
-async def _stream(send: Callable[[_Message], Awaitable[None]], events: int, gap: float) -> None:
-    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"text/event-stream")]})
+async def _stream(send: Callable[[_Message], Awaitable[None]], events: int, gap: float, more: dict[str, str]) -> None:
+    await send({"type": "http.response.start", "status": 200, "headers": _headers("text/event-stream", more)})
     for number in range(events):
         await send({"type": "http.response.body", "body": f"data: {number}\n\n".encode(), "more_body": True})
         await asyncio.sleep(gap)
