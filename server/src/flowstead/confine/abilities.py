@@ -12,7 +12,8 @@ from pathlib import Path
 from flowstead.confine.landlock import RENAMES_SINCE, SCOPES_SINCE
 from flowstead.errors import IsolationMissing, StartFailed
 
-COMMAND = (sys.executable, "-I", "-S", "-B", str(Path(__file__).with_name("command.py")))
+COMMAND = (sys.executable, "-I", "-S", str(Path(__file__).with_name("command.py")))
+"""Not `-B`: the first run leaves the bytecode by which an instance starts 25 ms sooner; the server imports less."""
 _TRY_WITHIN_S = 20.0
 
 
