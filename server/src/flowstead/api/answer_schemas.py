@@ -35,6 +35,7 @@ def one_of(*words: str) -> Json:
 PROVISIONING = one_of("Creating", "Updating", "Scaling", "Deleting", "Succeeded", "Failed", "Canceled")
 OUTCOME = one_of("InProgress", "Succeeded", "Failed", "Canceled")
 FAILURE = obj({"code": TEXT, "message": TEXT})
+_ADDRESS: Json = {"type": "string", "format": "uri"}
 _SHARES: Json = {"type": "object", "additionalProperties": {"type": "integer", "minimum": 0, "maximum": 100}}
 _PROBE = obj(
     {"initialDelay": TEXT, "period": TEXT, "timeout": TEXT, "successThreshold": COUNT, "failureThreshold": COUNT}
@@ -44,6 +45,16 @@ _CONTAINER = obj(
     {"isArchived": FLAG, "tags": TEXTS, "properties": TEXTS}, {"latestVersion": maybe(TEXT), "nextVersion": maybe(TEXT)}
 )
 _VERSION = {"isArchived": FLAG, "isAnonymous": FLAG, "tags": TEXTS, "properties": TEXTS}
+
+_SIGNATURE: Json = {
+    "kind": TEXT,
+    "inputs": listed(obj({"name": TEXT, "type": TEXT, "required": FLAG, "default": {}})),
+    "outputs": listed(obj({"name": TEXT, "type": TEXT})),
+    "chat": maybe(OBJECT),
+    "connections": listed(obj({"name": TEXT, "usedBy": listed(TEXT), "required": FLAG})),
+    "environmentVariables": listed(TEXT),
+    "sample": OBJECT,
+}
 
 PROPERTIES: dict[str, Json] = {
     "onlineEndpoints": obj(
@@ -90,6 +101,7 @@ PROPERTIES: dict[str, Json] = {
     "data/versions": obj({**_VERSION, "dataType": one_of("uri_file", "uri_folder", "mltable"), "dataUri": TEXT}),
     "codes": _CONTAINER,
     "codes/versions": obj({**_VERSION, "codeUri": TEXT}),
+    "models/versions/flow": obj(_SIGNATURE),
     "flows": obj(
         {"template": TEXT, "type": TEXT, "tags": TEXTS, "files": COUNT, "bytes": COUNT, "isScratch": FLAG},
         {"version": maybe(TEXT), "description": TEXT},
@@ -135,6 +147,17 @@ PROPERTIES: dict[str, Json] = {
 }
 """By the words of a path below the workspace."""
 
+_PROBLEM = obj(
+    {
+        "severity": one_of("error", "warning"),
+        "code": TEXT,
+        "message": TEXT,
+        "file": TEXT,
+        "line": COUNT,
+        "column": COUNT,
+    }
+)
+_EXAMINED_FLOW = obj({**_SIGNATURE, "nodes": listed(obj({"name": TEXT, "type": TEXT, "aggregation": FLAG}))})
 _CHANGE = obj({"field": TEXT, "before": {}, "after": {}})
 SCHEMAS: dict[str, Json] = {
     "Resource": obj(
@@ -222,7 +245,47 @@ SCHEMAS: dict[str, Json] = {
             "former": listed(obj({"keyId": TEXT, "until": TIME})),
         }
     ),
+    "PendingUpload": obj(
+        {
+            "pendingUploadId": TEXT,
+            "pendingUploadType": one_of("TemporaryBlobReference", "None"),
+            "blobReferenceForConsumption": obj(
+                {
+                    "blobUri": _ADDRESS,
+                    "storageAccountArmId": TEXT,
+                    "credential": obj({"credentialType": one_of("SAS"), "sasUri": _ADDRESS}),
+                }
+            ),
+        }
+    ),
+    "Examined": obj({"valid": FLAG, "problems": listed(_PROBLEM), "flow": maybe(_EXAMINED_FLOW)}),
     "FlowFile": obj({"path": TEXT, "size": COUNT, "etag": TEXT}, {"warning": TEXT}),
+    "Cloud": obj(
+        {
+            "name": TEXT,
+            "portal": _ADDRESS,
+            "resourceManager": _ADDRESS,
+            "authentication": obj(
+                {"loginEndpoint": _ADDRESS, "audiences": listed(TEXT), "tenant": TEXT, "identityProvider": TEXT}
+            ),
+            "suffixes": obj({"storage": TEXT}),
+        }
+    ),
+    "OpenIdConfiguration": obj(
+        {
+            "issuer": _ADDRESS,
+            "token_endpoint": _ADDRESS,
+            "authorization_endpoint": _ADDRESS,
+            "device_authorization_endpoint": _ADDRESS,
+            "jwks_uri": _ADDRESS,
+            "token_endpoint_auth_methods_supported": listed(TEXT),
+            "grant_types_supported": listed(TEXT),
+            "response_types_supported": listed(TEXT),
+            "subject_types_supported": listed(TEXT),
+            "id_token_signing_alg_values_supported": listed(TEXT),
+        }
+    ),
+    "SigningKeys": obj({"keys": listed(obj({"kty": TEXT, "kid": TEXT, "use": one_of("sig"), "alg": TEXT}))}),
     "Health": obj({"status": one_of("Healthy"), "version": TEXT}),
     "Token": obj({"token_type": one_of("Bearer"), "expires_in": COUNT, "access_token": TEXT}, {"refresh_token": TEXT}),
     "OAuthError": obj({"error": TEXT, "error_description": TEXT}),

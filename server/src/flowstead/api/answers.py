@@ -13,12 +13,17 @@ from flowstead.api.paths import is_arm
 
 Json = dict[str, Any]
 _ITEM_METHODS = {"get": ("200",), "put": ("200", "201"), "patch": ("200",)}
-_DELETED = {
-    "200": {"description": "Deleted"},
-    "202": {"description": "Being deleted"},
-    "204": {"description": "There was none"},
+_NONE = {"204": {"description": "There was none"}}
+_DELETED: Json = {"200": {"description": "Deleted"}, **_NONE}
+_HEADER: Json = {"required": True, "schema": {"type": "string"}}
+_ACCEPTED: Json = {
+    "description": "Begun; Azure-AsyncOperation and Location say where to ask how far it is",
+    "headers": {"Azure-AsyncOperation": _HEADER, "Location": _HEADER, "Retry-After": _HEADER},
 }
-_ACCEPTED = {"description": "Begun; Azure-AsyncOperation and Location say where to ask how far it is"}
+_RUNNING: Json = {
+    "description": "Still at work; to be asked again",
+    "headers": {"Location": _HEADER, "Retry-After": _HEADER},
+}
 
 
 def describe_answers(document: Json) -> None:
@@ -28,7 +33,7 @@ def describe_answers(document: Json) -> None:
         for method, operation in operations.items():
             responses = operation["responses"]
             if ".blob." in path:
-                operation["responses"] = _blob_responses(responses)
+                operation["responses"] = {**_BLOBS[operation["operationId"]], "default": _BLOB_REFUSED}
             elif operation["operationId"] in _BY_NAME:
                 operation["responses"] = {**_BY_NAME[operation["operationId"]], "default": responses["default"]}
             elif is_arm(path):
@@ -53,7 +58,7 @@ def _by_shape(path: str, method: str, operation: str, declared: Json) -> Json:
 def _resource(path: str) -> Json:
     """Any resource, or one whose properties are known by the words of its path."""
     words = "/".join(path.removeprefix(SITE).strip("/").split("/")[::2])
-    base = {"$ref": "#/components/schemas/Resource"}
+    base = _schema("Resource")
     if words not in PROPERTIES:
         return base
     return {"allOf": [base, {"type": "object", "properties": {"properties": PROPERTIES[words]}}]}
@@ -75,31 +80,52 @@ def _json(description: str, schema: Json) -> Json:
 
 
 def _named(description: str, schema: str) -> Json:
-    return _json(description, {"$ref": f"#/components/schemas/{schema}"})
+    return _json(description, _schema(schema))
 
 
-def _blob_responses(declared: Mapping[str, Any]) -> Json:
-    content: Json = {"application/octet-stream": {}, "application/xml": {}}
-    answers = {status: {"description": "Done", "content": content} for status in (*declared, "200", "206")}
-    return {**answers, "default": {"description": "Refused or failed", "content": {"application/xml": {}}}}
+def _schema(name: str) -> Json:
+    return {"$ref": f"#/components/schemas/{name}"}
 
 
-_WORKSPACES = {"200": _json("All", _page_of({"$ref": "#/components/schemas/Workspace"}))}
+def _blob(description: str, media: str = "") -> Json:
+    """media: of the body, "" for an answer without one."""
+    return {"description": description, "content": {media: {}}} if media else {"description": description}
+
+
+_BLOB_REFUSED = _blob("Refused or failed", "application/xml")
+_UNCHANGED = {"304": _blob("It is what the caller has")}
+_BLOBS: Mapping[str, Json] = {
+    "list_container": {"200": _blob("Names, page by page", "application/xml")},
+    "head_container": {"200": _blob("It can be written to")},
+    "put_container": {"409": _blob("It is there as soon as it is written to", "application/xml")},
+    "put_blob": {"201": _blob("Stored")},
+    "get_blob": {
+        "200": _blob("The file", "application/octet-stream"),
+        "206": _blob("The part that was asked for", "application/octet-stream"),
+        **_UNCHANGED,
+    },
+    "head_blob": {"200": _blob("It is there, with its metadata"), **_UNCHANGED},
+    "delete_blob": {"202": _blob("Removed")},
+}
+_WORKSPACES = {"200": _json("All", _page_of(_schema("Workspace")))}
+_UPLOAD = {"200": _named("A container of its own, and a signature for it", "PendingUpload")}
 _BY_NAME: Mapping[str, Json] = {
     "get_subscription": {"200": _named("The subscription", "Subscription")},
+    "delete_endpoint": {"202": _ACCEPTED, **_NONE},
+    "delete_deployment": {"202": _ACCEPTED, **_NONE},
     "get_workspace": {"200": _named("The workspace", "Workspace")},
     "list_workspaces_of_resource_group": _WORKSPACES,
     "list_workspaces_of_subscription": _WORKSPACES,
     "operation_status": {"200": _named("How far it is", "Operation")},
-    "operation_result": {"200": _named("It has succeeded", "Operation"), "202": _ACCEPTED},
+    "operation_result": {"200": _named("It has succeeded", "Operation"), "202": _RUNNING},
     "list_keys": {"200": _named("Both keys", "Keys")},
     "regenerate_keys": {"202": _ACCEPTED},
     "endpoint_token": {"200": _named("A token", "EndpointToken")},
     "get_logs": {"200": _named("The end of the logs", "Logs")},
     "list_datastore_secrets": {"200": _named("A signature", "SasSecret")},
     "list_connection_secrets": {"200": _named("With its credentials", "Resource")},
-    "list_skus": {"200": _json("All", _page_of({"$ref": "#/components/schemas/Sku"}))},
-    "list_usage": {"200": _json("All", _page_of({"$ref": "#/components/schemas/Usage"}))},
+    "list_skus": {"200": _json("All", _page_of(_schema("Sku")))},
+    "list_usage": {"200": _json("All", _page_of(_schema("Usage")))},
     "plan_changes": {"200": _named("What would happen", "Plan")},
     "collect_garbage": {"200": _named("What was removed, or would be", "Garbage")},
     "show_master_key": {"200": _named("Which it is", "MasterKey")},
@@ -108,10 +134,20 @@ _BY_NAME: Mapping[str, Json] = {
     "rotate_issuer_key": {"200": _named("Which they are now", "IssuerKeys")},
     "follow_events": {"200": {"description": "Server-sent events", "content": {"text/event-stream": {}}}},
     "put_flow_file": {"200": _named("The file", "FlowFile"), "201": _named("The file", "FlowFile")},
-    "list_flow_files": {"200": _json("All", _page_of({"$ref": "#/components/schemas/FlowFile"}))},
-    "get_model_flow": {"200": _named("What the flow takes, gives and uses", "Resource")},
+    "list_flow_files": {"200": _json("All", _page_of(_schema("FlowFile")))},
+    "get_model_flow": {
+        "200": _json("What the flow takes, gives and uses", _resource(f"{SITE}/models/{{}}/versions/{{}}/flow/{{}}"))
+    },
+    "validate_flow": {"200": _named("What is wrong with it, and what it takes and gives", "Examined")},
     "import_flow": {"200": _named("The flow", "Resource")},
     "restore_flow_version": {"200": _named("The flow", "Resource")},
+    "start_model_upload": _UPLOAD,
+    "start_environment_upload": _UPLOAD,
+    "start_data_asset_upload": _UPLOAD,
+    "start_code_asset_upload": _UPLOAD,
+    "cloud_metadata": {"200": _json("The clouds, one", {"type": "array", "items": _schema("Cloud")})},
+    "openid_configuration": {"200": _named("Where to sign in", "OpenIdConfiguration")},
+    "signing_keys": {"200": _named("The issuer's public keys", "SigningKeys")},
     "server_health": {"200": _named("It answers", "Health")},
     "token": {
         "200": _named("A token", "Token"),
