@@ -123,7 +123,7 @@ def head_blob(container: str, path: str, request: Request, here: Here) -> Respon
     """Whether the file is there, with its metadata."""
     blob = here.uploads.find(container, path)
     if blob is None:
-        return Response(status_code=404, headers={"x-ms-error-code": "BlobNotFound"})
+        return _missing(path)
     unmet = unmet_condition(blob, request.headers, reading=True)
     if unmet is not None:
         return unmet
