@@ -359,3 +359,10 @@ def test_the_site_shows_what_roles_are_granted_on(api: InProcessApi) -> None:
         api.call("GET", f"{workspace.group_path}/providers/Microsoft.Storage/storageAccounts/other").status_code == 404
     )
     assert api.call("GET", "/subscriptions/other").status_code == 404
+
+
+def test_the_scope_stands_in_the_path_alone(api: InProcessApi) -> None:
+    """At the root a query could name another, of which nobody has asked whether the caller may."""
+    here = "/providers/Microsoft.Authorization/roleAssignments"
+    below = api.workspace.path.removeprefix("/subscriptions/")
+    assert api.call("GET", here, params={"below": below}).json() == api.call("GET", here).json()

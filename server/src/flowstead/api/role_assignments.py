@@ -13,7 +13,7 @@ from flowstead.api.context import Here, Needs
 from flowstead.api.odata_filter import conditions
 from flowstead.api.role_bodies import AssignmentBody, guid_in, show_assignment, to_assignment
 from flowstead.api.role_definitions import assignable
-from flowstead.api.scopes import demand_scope, scope_named
+from flowstead.api.scopes import Below, demand_scope, scope_named
 from flowstead.errors import BadArgument, PrincipalNotFound, ResourceConflict, ResourceNotFound, RoleAssignmentExists
 from flowstead.resources.built_in_roles import OWNER
 from flowstead.resources.principal import Principal
@@ -33,7 +33,7 @@ Deleter = Annotated[Principal, Depends(Needs("roleAssignments/delete", AUTHORIZA
 @router.get(_ROOT, dependencies=[Reader], name="list_role_assignments_at_root")
 @router.get(_SCOPED, dependencies=[Reader])
 def list_role_assignments(
-    request: Request, here: Here, below: str = "", filter: Annotated[str | None, Query(alias="$filter")] = None
+    request: Request, here: Here, below: Below, filter: Annotated[str | None, Query(alias="$filter")] = None
 ) -> dict[str, Any]:
     """Those that hold at the scope, inherited ones too, and those below it. `$filter`: atScope() leaves out what is
     below; principalId eq '…' and assignedTo('…') ask for one principal's."""
@@ -45,7 +45,7 @@ def list_role_assignments(
 
 @router.get(f"{_ROOT}/{{assignment}}", dependencies=[Reader], name="get_role_assignment_at_root")
 @router.get(f"{_SCOPED}/{{assignment}}", dependencies=[Reader])
-def get_role_assignment(assignment: str, here: Here, below: str = "") -> JSONResponse:
+def get_role_assignment(assignment: str, here: Here, below: Below) -> JSONResponse:
     with here.store.reading() as tx:
         record = tx.find(Kind.ROLE_ASSIGNMENT, _id(scope_named(below, here), assignment))
     if record is None:
@@ -56,7 +56,7 @@ def get_role_assignment(assignment: str, here: Here, below: str = "") -> JSONRes
 @router.put(f"{_ROOT}/{{assignment}}", status_code=201, name="put_role_assignment_at_root")
 @router.put(f"{_SCOPED}/{{assignment}}", status_code=201)
 def put_role_assignment(
-    assignment: str, body: AssignmentBody, here: Here, caller: Writer, below: str = ""
+    assignment: str, body: AssignmentBody, here: Here, caller: Writer, below: Below
 ) -> JSONResponse:
     """Grant a role; it holds from the next request on. 200 when the same assignment is there."""
     name, at, spec = guid_in(assignment, "roleAssignmentName"), scope_named(below, here), to_assignment(body)
@@ -72,7 +72,7 @@ def put_role_assignment(
 
 @router.delete(f"{_ROOT}/{{assignment}}", name="delete_role_assignment_at_root")
 @router.delete(f"{_SCOPED}/{{assignment}}")
-def delete_role_assignment(assignment: str, here: Here, caller: Deleter, below: str = "") -> Response:
+def delete_role_assignment(assignment: str, here: Here, caller: Deleter, below: Below) -> Response:
     """Take a role away; it ends with the next request. 204 when there is no such assignment."""
     with here.store.transaction() as tx:
         record = tx.find(Kind.ROLE_ASSIGNMENT, _id(scope_named(below, here), assignment))

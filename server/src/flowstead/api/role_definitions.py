@@ -12,7 +12,7 @@ from flowstead.api.arm import page
 from flowstead.api.context import Here, Needs, demand
 from flowstead.api.odata_filter import conditions
 from flowstead.api.role_bodies import RoleBody, guid_in, show_role, to_role
-from flowstead.api.scopes import checked_scope, demand_scope, scope_named
+from flowstead.api.scopes import Below, checked_scope, demand_scope, scope_named
 from flowstead.errors import BadArgument, ResourceConflict, ResourceNotFound, RoleInUse
 from flowstead.resources.built_in_roles import BUILT_IN
 from flowstead.resources.principal import Principal
@@ -31,7 +31,7 @@ Filter = Annotated[str | None, Query(alias="$filter")]
 
 @router.get(_ROOT, dependencies=[Reader], name="list_role_definitions_at_root")
 @router.get(_SCOPED, dependencies=[Reader])
-def list_role_definitions(request: Request, here: Here, below: str = "", filter: Filter = None) -> dict[str, Any]:
+def list_role_definitions(request: Request, here: Here, below: Below, filter: Filter = None) -> dict[str, Any]:
     """Those that can be granted at the scope. `$filter`: roleName eq '…', type eq 'CustomRole'."""
     at, wanted = scope_named(below, here), conditions(filter, _FILTERS)
     with here.store.reading() as tx:
@@ -42,7 +42,7 @@ def list_role_definitions(request: Request, here: Here, below: str = "", filter:
 
 @router.get(f"{_ROOT}/{{role}}", dependencies=[Reader], name="get_role_definition_at_root")
 @router.get(f"{_SCOPED}/{{role}}", dependencies=[Reader])
-def get_role_definition(role: str, here: Here, below: str = "") -> JSONResponse:
+def get_role_definition(role: str, here: Here, below: Below) -> JSONResponse:
     scope_named(below, here)
     with here.store.reading() as tx:
         spec = tx.principals.role(role.lower())
@@ -53,7 +53,7 @@ def get_role_definition(role: str, here: Here, below: str = "") -> JSONResponse:
 
 @router.put(f"{_SCOPED}/{{role}}", status_code=201)
 def put_role_definition(
-    below: str,
+    below: Below,
     role: str,
     body: RoleBody,
     here: Here,
@@ -78,7 +78,7 @@ def put_role_definition(
 
 @router.delete(f"{_SCOPED}/{{role}}")
 def delete_role_definition(
-    below: str,
+    below: Below,
     role: str,
     here: Here,
     caller: Annotated[Principal, Depends(Needs("roleDefinitions/delete", AUTHORIZATION))],

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+from typing import Annotated
+
+from fastapi import Depends, Request
 
 from flowstead.api.context import Context
 from flowstead.api.paths import canonical
@@ -12,6 +15,16 @@ from flowstead.store import Reading
 
 _SEGMENT = re.compile(r"[\w.():@ -]{1,260}", re.ASCII)
 _DOTS = {".", ".."}
+
+
+def _below(request: Request) -> str:
+    below: str = request.path_params.get("below", "")
+    return below
+
+
+Below = Annotated[str, Depends(_below)]
+"""What follows `/subscriptions/` in the path up to the provider, "" at the root. Never from the query: what the caller
+may do was asked of the path."""
 
 
 def scope_named(below: str, here: Context) -> str:
