@@ -55,6 +55,35 @@ _SIGNATURE: Json = {
     "environmentVariables": listed(TEXT),
     "sample": OBJECT,
 }
+_IDENTITY = obj(
+    {"tenantId": TEXT, "principalId": TEXT, "clientId": TEXT},
+    {"application": obj({"authority": _ADDRESS, "tenantId": TEXT, "clientId": TEXT})},
+)
+_ASSIGNMENT = obj(
+    {
+        "scope": TEXT,
+        "roleDefinitionId": TEXT,
+        "principalId": TEXT,
+        "principalType": TEXT,
+        "createdOn": TIME,
+        "updatedOn": TIME,
+        "createdBy": TEXT,
+        "updatedBy": TEXT,
+    },
+    {"description": maybe(TEXT)},
+)
+_ACTIONS = listed(TEXT)
+_ROLE = obj(
+    {
+        "roleName": TEXT,
+        "type": one_of("BuiltInRole", "CustomRole"),
+        "description": TEXT,
+        "assignableScopes": listed(TEXT),
+        "permissions": listed(
+            obj({"actions": _ACTIONS, "notActions": _ACTIONS, "dataActions": _ACTIONS, "notDataActions": _ACTIONS})
+        ),
+    }
+)
 
 PROPERTIES: dict[str, Json] = {
     "onlineEndpoints": obj(
@@ -130,6 +159,22 @@ PROPERTIES: dict[str, Json] = {
         },
         {"detail": TEXT, "requestId": TEXT, "operationId": TEXT, "error": FAILURE},
     ),
+    "subscriptions/providers/principals": obj(
+        {
+            "type": TEXT,
+            "principalId": TEXT,
+            "clientId": TEXT,
+            "tenantId": TEXT,
+            "createdOn": TIME,
+        },
+        {"resourceId": TEXT, "clientSecret": TEXT},
+    ),
+    "subscriptions/resourceGroups/providers/userAssignedIdentities": _IDENTITY,
+    "subscriptions/providers/userAssignedIdentities": _IDENTITY,
+    "subscriptions/providers/roleAssignments": _ASSIGNMENT,
+    "providers/roleAssignments": _ASSIGNMENT,
+    "subscriptions/providers/roleDefinitions": _ROLE,
+    "providers/roleDefinitions": _ROLE,
     "notifications": obj(
         {
             "title": TEXT,
@@ -145,7 +190,7 @@ PROPERTIES: dict[str, Json] = {
         {"endTime": TIME, "error": FAILURE},
     ),
 }
-"""By the words of a path below the workspace."""
+"""By the words of a path below the workspace; of what lies elsewhere, by those of the whole path."""
 
 _PROBLEM = obj(
     {
@@ -259,6 +304,13 @@ SCHEMAS: dict[str, Json] = {
         }
     ),
     "Examined": obj({"valid": FLAG, "problems": listed(_PROBLEM), "flow": maybe(_EXAMINED_FLOW)}),
+    "Event": obj({"event": one_of("resourceChanged", "operationProgressed", "reset"), "data": TEXT}, {"id": TEXT}),
+    "FlowTestEvent": obj(
+        {
+            "event": one_of("preparing", "ready", "nodeStarted", "log", "nodeFinished", "chunk", "outputs", "error"),
+            "data": TEXT,
+        }
+    ),
     "FlowFile": obj({"path": TEXT, "size": COUNT, "etag": TEXT}, {"warning": TEXT}),
     "Cloud": obj(
         {

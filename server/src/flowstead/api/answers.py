@@ -79,6 +79,11 @@ def _json(description: str, schema: Json) -> Json:
     return {"description": description, "content": {"application/json": {"schema": schema}}}
 
 
+def _events(description: str, schema: str) -> Json:
+    """schema: of one event."""
+    return {"description": description, "content": {"text/event-stream": {"schema": _schema(schema)}}}
+
+
 def _named(description: str, schema: str) -> Json:
     return _json(description, _schema(schema))
 
@@ -107,12 +112,20 @@ _BLOBS: Mapping[str, Json] = {
     "head_blob": {"200": _blob("It is there, with its metadata"), **_UNCHANGED},
     "delete_blob": {"202": _blob("Removed")},
 }
+_OF_ROLES = "/subscriptions/{}/providers/Microsoft.Authorization"
+_ASSIGNMENT = _json("What was taken away", _resource(_OF_ROLES + "/roleAssignments/{}"))
+_PRINCIPAL = _json("The principal", _resource("/subscriptions/{}/providers/Flowstead.Access/principals/{}"))
 _WORKSPACES = {"200": _json("All", _page_of(_schema("Workspace")))}
 _UPLOAD = {"200": _named("A container of its own, and a signature for it", "PendingUpload")}
 _BY_NAME: Mapping[str, Json] = {
     "get_subscription": {"200": _named("The subscription", "Subscription")},
     "delete_endpoint": {"202": _ACCEPTED, **_NONE},
     "delete_deployment": {"202": _ACCEPTED, **_NONE},
+    "reset_principal_secret": {"200": _PRINCIPAL},
+    "revoke_principal_tokens": {"200": _PRINCIPAL},
+    "delete_role_assignment": {"200": _ASSIGNMENT, **_NONE},
+    "delete_role_assignment_at_root": {"200": _ASSIGNMENT, **_NONE},
+    "delete_role_definition": {"200": _json("What was deleted", _resource(_OF_ROLES + "/roleDefinitions/{}")), **_NONE},
     "get_workspace": {"200": _named("The workspace", "Workspace")},
     "list_workspaces_of_resource_group": _WORKSPACES,
     "list_workspaces_of_subscription": _WORKSPACES,
@@ -133,6 +146,9 @@ _BY_NAME: Mapping[str, Json] = {
     "show_issuer_keys": {"200": _named("Which they are", "IssuerKeys")},
     "rotate_issuer_key": {"200": _named("Which they are now", "IssuerKeys")},
     "follow_events": {"200": {"description": "Server-sent events", "content": {"text/event-stream": {}}}},
+    "follow_events": {"200": _events("Server-sent events", "Event")},
+    "test_flow": {"200": _events("What happens, as it does", "FlowTestEvent")},
+    "put_connection": {"200": _named("The connection, new or changed", "Resource")},
     "put_flow_file": {"200": _named("The file", "FlowFile"), "201": _named("The file", "FlowFile")},
     "list_flow_files": {"200": _json("All", _page_of(_schema("FlowFile")))},
     "get_model_flow": {
