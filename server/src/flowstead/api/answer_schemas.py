@@ -340,5 +340,15 @@ SCHEMAS: dict[str, Json] = {
     "SigningKeys": obj({"keys": listed(obj({"kty": TEXT, "kid": TEXT, "use": one_of("sig"), "alg": TEXT}))}),
     "Health": obj({"status": one_of("Healthy"), "version": TEXT}),
     "Token": obj({"token_type": one_of("Bearer"), "expires_in": COUNT, "access_token": TEXT}, {"refresh_token": TEXT}),
+    "IdentityToken": obj(
+        {
+            "access_token": TEXT,
+            "expires_on": COUNT,
+            "refresh_on": COUNT,
+            "resource": TEXT,
+            "token_type": one_of("Bearer"),
+            "client_id": TEXT,
+        }
+    ),
     "OAuthError": obj({"error": TEXT, "error_description": TEXT}),
 }

@@ -145,7 +145,6 @@ _BY_NAME: Mapping[str, Json] = {
     "rotate_master_key": {"200": _named("Which it is now", "MasterKey")},
     "show_issuer_keys": {"200": _named("Which they are", "IssuerKeys")},
     "rotate_issuer_key": {"200": _named("Which they are now", "IssuerKeys")},
-    "follow_events": {"200": {"description": "Server-sent events", "content": {"text/event-stream": {}}}},
     "follow_events": {"200": _events("Server-sent events", "Event")},
     "test_flow": {"200": _events("What happens, as it does", "FlowTestEvent")},
     "put_connection": {"200": _named("The connection, new or changed", "Resource")},
@@ -164,6 +163,7 @@ _BY_NAME: Mapping[str, Json] = {
     "cloud_metadata": {"200": _json("The clouds, one", {"type": "array", "items": _schema("Cloud")})},
     "openid_configuration": {"200": _named("Where to sign in", "OpenIdConfiguration")},
     "signing_keys": {"200": _named("The issuer's public keys", "SigningKeys")},
+    "identity_token": {"200": _named("A token", "IdentityToken")},
     "server_health": {"200": _named("It answers", "Health")},
     "token": {
         "200": _named("A token", "Token"),
