@@ -121,7 +121,7 @@ def test_a_compare_and_swap_by_etag_counts_right(stores: tuple[Store, Store]) ->
             with store.transaction() as tx:
                 record = tx.get(Kind.ENDPOINT, FOO)
                 spec = EndpointSpec(description=str(int(record.spec.description) + 1))
-                tx.put(Kind.ENDPOINT, FOO, HERE.path, "foo", spec, by="me", operation=None, if_match=record.etag)
+                tx.put(Kind.ENDPOINT, FOO, HERE.path, "foo", spec, by="me", operation=None, still=record.etag)
 
     threads = [threading.Thread(target=count, args=(store,)) for store in stores * 2]
     for thread in threads:

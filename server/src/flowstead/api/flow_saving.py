@@ -63,7 +63,7 @@ def write(tx: Writing, record: FlowRecord, spec: FlowSpec, *, note: str, by: str
     if tx.find(Kind.FLOW, record.id) is None:
         raise PreconditionFailed(f"The flow {record.name} is gone.")
     saved, _ = tx.put(
-        Kind.FLOW, record.id, record.parent_id, record.name, spec, by=by, if_match=record.etag, operation=None
+        Kind.FLOW, record.id, record.parent_id, record.name, spec, by=by, still=record.etag, operation=None
     )
     keep_version(tx, saved, note=note, by=by)
     return saved

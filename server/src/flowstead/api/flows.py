@@ -13,7 +13,7 @@ from flowstead.api.arm import ordered, page, put_answer, resource_answer
 from flowstead.api.context import SITE, Context, Here, Needs
 from flowstead.api.flow_bodies import FlowBody, described, show_flow, show_version
 from flowstead.api.flow_saving import check_tree, keep_version, save, with_tree
-from flowstead.api.preconditions import IfMatch, IfNoneMatch, check_match
+from flowstead.api.preconditions import ForChange, IfMatch, IfNoneMatch, check_match
 from flowstead.errors import BadArgument, ResourceConflict
 from flowstead.resources.flow import FlowFile, FlowSpec, FlowType, Tree
 from flowstead.resources.flow_templates import template_files
@@ -85,14 +85,15 @@ def delete_flow(
     flow: str,
     here: Here,
     caller: Annotated[Principal, Depends(Needs("workspaces/flows/delete"))],
-    if_match: IfMatch = None,
+    only_if: ForChange,
 ) -> Response:
     """Delete the flow and its versions; models that were made of it stay. 204 when there is none."""
     with here.store.transaction() as tx:
         record = tx.find(Kind.FLOW, here.workspace.flow(flow))
         if record is None:
             return Response(status_code=204)
-        tx.remove(record.id, caller.name, if_match=if_match)
+        only_if.check(record, f"The flow {record.name}")
+        tx.remove(record.id, caller.name)
     here.flow_tests.forget(record.uid)
     return Response(status_code=200)
 

@@ -41,7 +41,7 @@ class Writing(Reading):
         spec: Spec,
         *,
         by: str,
-        if_match: str | None = None,
+        still: str | None = None,
         operation: OperationKind | None,
         force: bool = False,
     ) -> tuple[Record[Spec, Status], Operation | None]:
@@ -52,10 +52,12 @@ class Writing(Reading):
         the kind of operation that follows the change, None for a resource that is done once it is written. A
         running operation of the resource ends Canceled when the generation grows, and is answered again when
         it does not; with nothing to do the answered operation has succeeded already.
-        Raises PreconditionFailed (if_match is not its ETag) and ResourceConflict (it is being deleted).
+        still: the ETag of the resource that the specification was made from. Raises PreconditionFailed when it has
+        another one by now, and ResourceConflict when it is being deleted.
         """
         before = self.find(kind, id)
-        _check_match(before, if_match, id)
+        if still is not None and (before is None or before.etag != still):
+            raise PreconditionFailed(f"{id.rpartition('/')[2]} has changed since it was read.", target=id)
         if before is not None and before.deleting:
             raise ResourceConflict(
                 f"{before.name} is being deleted.",
@@ -76,11 +78,10 @@ class Writing(Reading):
         self._cancel_running(id)
         return after, self._start(after, operation, operation_id)
 
-    def mark_deleting(self, id: str, by: str, *, if_match: str | None = None) -> Operation:
+    def mark_deleting(self, id: str, by: str) -> Operation:
         """Say that the resource and its children are to go; the reconciler does it. May be repeated: the
-        running deletion is answered. Raises ResourceNotFound and PreconditionFailed."""
+        running deletion is answered. Raises ResourceNotFound."""
         before = self._any(id)
-        _check_match(before, if_match, id)
         running = self.running_operation(id)
         if before.deleting and running is not None and running.kind is OperationKind.DELETE:
             return running
@@ -156,12 +157,9 @@ class Writing(Reading):
         self.journal.record_end(ended)
         return True
 
-    def remove(self, id: str, by: str = "system", *, if_match: str | None = None) -> None:
+    def remove(self, id: str, by: str = "system") -> None:
         """Take the resource, its children and the secrets of both out of the table; no error when it is not
-        there. Its running deletion ends Succeeded, every other running operation of the family Canceled. Raises
-        PreconditionFailed."""
-        if if_match is not None:
-            _check_match(self._any(id), if_match, id)
+        there. Its running deletion ends Succeeded, every other running operation of the family Canceled."""
         key = id.lower()
         family = sa.or_(resources.c.key == key, resources.c.parent_key == key)
         for row in self.connection.execute(sa.select(resources.c.id).where(family)).all():
@@ -295,15 +293,6 @@ class Writing(Reading):
 
     def _now(self) -> str:
         return iso(self._clock.now())
-
-
-def _check_match(record: AnyRecord | None, if_match: str | None, id: str) -> None:
-    if if_match is None or (if_match == "*" and record is not None):
-        return
-    if record is None:
-        raise PreconditionFailed(f"{id.rpartition('/')[2]} is not there.", target=id)
-    if if_match != record.etag:
-        raise PreconditionFailed(f"{id.rpartition('/')[2]} has changed since it was read.", target=id)
 
 
 def _wants_another_try(record: AnyRecord) -> bool:
