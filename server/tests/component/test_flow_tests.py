@@ -148,6 +148,13 @@ def test_the_chat_template_holds_a_conversation(api: InProcessApi) -> None:
     assert statuses == {"choose": "Completed", "ask": "Bypassed", "repeat": "Completed", "answer": "Completed"}
 
 
+def test_an_input_that_the_flow_does_not_have_is_refused(api: InProcessApi) -> None:
+    make(api)
+    mistyped = api.call("POST", "flows/hello/test", {"inputs": {"text": "hi", "nosuch": 1}}).json()["error"]
+    assert mistyped["code"] == "BadArgument"
+    assert "The flow has no input 'nosuch'.\nIts inputs are text." in mistyped["message"]
+
+
 def test_a_flow_that_cannot_run_is_refused_at_once(api: InProcessApi) -> None:
     make(api, say="def (\n")
     answer = api.call("POST", "flows/hello/test", {"inputs": {"text": "hi"}})

@@ -16,7 +16,7 @@ from flowstead.api.flow_choices import named_by
 from flowstead.api.flow_descriptions import as_json, described
 from flowstead.api.flows import FLOW, Reader, state_of
 from flowstead.environments.protocol import EnvironmentRequest
-from flowstead.errors import FlowInvalid
+from flowstead.errors import BadArgument, FlowInvalid
 from flowstead.flow_tests.instances import Wanted
 from flowstead.flow_tests.relay import run_test
 from flowstead.resources.connection_use import uses_of, variables_with_connections
@@ -95,6 +95,7 @@ def _wanted(here: Context, flow: str, body: FlowTestBody, caller: Principal) -> 
     found = examine(folder)
     if found.definition is None or not found.valid:
         raise _invalid(record.name, found)
+    _check_inputs(found.definition, body.inputs)
     check_image(found.definition.environment)
     try:
         environment = EnvironmentRequest(read_requirements(found.definition))
@@ -102,6 +103,19 @@ def _wanted(here: Context, flow: str, body: FlowTestBody, caller: Principal) -> 
         raise FlowInvalid(problem.message, hint=_MEND) from None
     variables = _with_connections(here, found.definition, body.environment_variables, caller)
     return Wanted(record.uid, record.name, folder, environment, variables)
+
+
+def _check_inputs(definition: FlowDefinition, given: Mapping[str, Any]) -> None:
+    """A deployment passes over inputs that it does not know, as promptflow does; who tries a flow out has mistyped one.
+    What a flex flow takes, only its code knows. Raises BadArgument."""
+    known = [*definition.inputs, *(definition.prompty.sample_inputs if definition.prompty else ())]
+    unknown = [repr(name[:80]) for name in given if name not in known]
+    if unknown and definition.flex is None:
+        raise BadArgument(
+            f"The flow has no input {', '.join(unknown[:10])}.",
+            hint=f"Its inputs are {', '.join(known)}." if known else "It takes none.",
+            target="inputs",
+        )
 
 
 def _with_connections(
