@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import io
+from typing import Any
 
 import pytest
 
 from flowstead.cli.exit_codes import exit_code_of
 from flowstead.cli.failure import describe_failure
-from flowstead.cli.output import Format, render, select
+from flowstead.cli.output import Format, render, select, table
 from flowstead.cli.progress import LiveStages, PlainStages, seconds, stages
 from flowstead.errors import BadArgument, ImageBuildFailure, ResourceNotFound, ServerNotRunning
+from flowstead.resources.names import Workspace
 
 ENDPOINTS = [
     {"name": "first", "provisioning_state": "Succeeded", "traffic": {"blue": 100}, "count": 2, "on": True},
@@ -134,3 +136,19 @@ def test_times_are_readable() -> None:
         "1 min 0 s",
         "2 min 15 s",
     ]
+
+
+@pytest.mark.parametrize(
+    ("id", "shown"),
+    [
+        (Workspace().model("m", "1"), "m:1"),
+        (Workspace().environment("e", "2").upper(), "E:2"),
+        (Workspace().deployment("chat", "blue"), "chat/blue"),
+        (Workspace().endpoint("chat"), "chat"),
+        ("/subscriptions/other/models/m", "/subscriptions/other/models/m"),
+        ("azureml:m:1", "azureml:m:1"),
+    ],
+)
+def test_a_table_shows_names_for_ids_of_the_workspace(id: str, shown: str) -> None:
+    rows: list[dict[str, Any]] = [{"name": "a", "model": id}]
+    assert table(rows).splitlines()[-1] == f"a     {shown}"

@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Any
 
 from flowstead.errors import BadArgument
+from flowstead.resources.names import Workspace
 
 
 class Format(StrEnum):
@@ -63,7 +64,7 @@ def table(result: Any) -> str:
     if not all(isinstance(item, Mapping) for item in items):
         return "\n".join(_cell(item) for item in items)
     keys = [key for key in _keys(items) if key != "id" and _is_a_column([item.get(key) for item in items])]
-    rows = [[_cell(item.get(key)) for key in keys] for item in items]
+    rows = [[_cell(_short_id(item.get(key))) for key in keys] for item in items]
     return aligned([_title(key) for key in keys], rows)
 
 
@@ -96,6 +97,15 @@ def _is_a_column(values: Sequence[Any]) -> bool:
     return not any(isinstance(value, dict | list) for value in values) and any(
         value not in (None, "") for value in values
     )
+
+
+def _short_id(value: Any) -> Any:
+    """`m:1` for the id of a model's version in this workspace, `e/blue` for a deployment's; all else as it is."""
+    place = f"{Workspace().path}/".lower()
+    if not isinstance(value, str) or not value.lower().startswith(place):
+        return value
+    names = value[len(place) :].split("/")[1::2]
+    return (":" if "/versions/" in value.lower() else "/").join(names)
 
 
 def _title(key: str) -> str:
