@@ -213,7 +213,7 @@ def test_a_wrong_connection_is_refused_by_file_line_and_key_without_its_secrets(
         ("name: d\n", ["the key path is missing"]),
         ("path: gone\n", ["path: there is nothing at"]),
         ("path: .\ntype: uri_file\n", ["is not a file, and the type is uri_file", "type: uri_folder"]),
-        ("path: d.yaml\n", ["is not a folder, and the type is uri_folder", "type: uri_file"]),
+        ("path: d.yaml\ntype: uri_folder\n", ["is not a folder, and the type is uri_folder", "type: uri_file"]),
         ("path: .\ntype: mltable\n", ["there is no file MLTable in"]),
         ("path: .\ntype: uri\n", ["type: must be one of uri_file, uri_folder, mltable"]),
     ],

@@ -348,3 +348,13 @@ def test_what_is_missing_is_told(
     server: ScriptedServer, arguments: list[str], words: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert words in failed(capsys, *arguments)
+
+
+def test_a_file_is_data_of_its_kind_without_saying_so(
+    server: ScriptedServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "q.json").write_text("{}")
+    assert run(["data", "create", "-n", "d1", "-p", str(tmp_path / "q.json")]) == 0, capsys.readouterr().err
+    assert server.put("data/d1/versions/1")["properties"]["dataType"] == "uri_file"
+    assert run(["data", "create", "-n", "d2", "-p", str(tmp_path)]) == 0, capsys.readouterr().err
+    assert server.put("data/d2/versions/1")["properties"]["dataType"] == "uri_folder"

@@ -55,9 +55,9 @@ def read_data(document: Document) -> DataDocument:
     check_schema(document, "data")
     read = _DATA(document.top)
     check_datastore(read.get("datastore"))
-    kind = read.get("type", FOLDER)
     written: Entry = read["path"]
     path: Path | str = written.text if is_address(written.text) else local_path(written, document.directory)
+    kind = read.get("type") or (_FILE if isinstance(path, Path) and path.is_file() else FOLDER)
     if isinstance(path, Path):
         _check_kind(written, path, kind)
     properties = data_properties(
