@@ -86,9 +86,10 @@ def is_secret_file(path: str) -> bool:
 
 def _bounded(found: Sequence[Problem], left: int) -> tuple[Problem, ...]:
     """left: errors beside those that were found."""
-    told, rest = found[:MAX_PROBLEMS], found[MAX_PROBLEMS:]
-    if not rest and not left:
-        return tuple(told)
+    if len(found) <= MAX_PROBLEMS and not left:
+        return tuple(found)
+    ordered = sorted(found, key=lambda each: each.warning)  # no error is left out for a warning
+    told, rest = ordered[:MAX_PROBLEMS], ordered[MAX_PROBLEMS:]
     only_warnings = not left and all(each.warning for each in rest)
     return (*told, Problem(Reason.MORE, f"and {len(rest) + left} more", warning=only_warnings))
 
