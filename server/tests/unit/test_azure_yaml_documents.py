@@ -111,9 +111,9 @@ def test_what_would_grow_is_refused_quickly(tmp_path: Path) -> None:
         read_document(written(tmp_path, "a: &a [*a]\n"))
     with pytest.raises(BadArgument, match="nested too deeply"):
         read_document(written(tmp_path, "a: " + "[" * 500_000))
-    with pytest.raises(BadArgument, match=r"has more than 1048576 bytes \(1 MiB\)"):
+    with pytest.raises(BadArgument, match="has more than 1048576 bytes"):
         read_document(written(tmp_path, "a: " + "x" * 10_000_000))
-    with pytest.raises(BadArgument, match="has more than"):
+    with pytest.raises(BadArgument, match="it is a device or a pipe"):
         read_document(Path("/dev/zero"))
 
 

@@ -7,10 +7,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from flowstead.azure_yaml.entry import Entry, below
+from flowstead.azure_yaml.entry import AMONG_OPTIONS, Entry, below
 from flowstead.azure_yaml.overrides import replaced, steps_of
 from flowstead.azure_yaml.tree import MAX_BYTES, tree_of, value_of
 from flowstead.errors import BadArgument
+from flowstead.resources.named_file import read_named
 
 
 @dataclass(frozen=True)
@@ -27,13 +28,13 @@ class Document:
 
     def with_text(self, key: str, text: str) -> Document:
         """The same with one key of the top replaced by a text that is taken as it is, as an option gives it."""
-        return replace(self, top=replaced(self.top, [key], Entry(text, text, "command line", key)))
+        return replace(self, top=replaced(self.top, [key], Entry(text, text, AMONG_OPTIONS, key)))
 
     def with_texts(self, key: str, texts: Mapping[str, str]) -> Document:
         """The same with these texts below a key of the top, beside what is there, as `--tags a=b` gives them."""
         top = self.top
         for name, text in texts.items():
-            top = replaced(top, [key, name], Entry(text, text, "command line", below(key, name)))
+            top = replaced(top, [key, name], Entry(text, text, AMONG_OPTIONS, below(key, name)))
         return replace(self, top=top)
 
 
@@ -47,13 +48,7 @@ def read_document(file: Path) -> Document:
 
 def text_of(file: Path) -> str:
     """The text of a file that is not larger than any YAML should be. Raises BadArgument."""
-    try:
-        with file.open("rb") as opened:
-            content = opened.read(MAX_BYTES + 1)  # no look at its size: a pipe has none
-    except OSError as failure:
-        raise BadArgument(f"Cannot read {file}: {failure.strerror}.", hint="Name an existing YAML file.") from None
-    if len(content) > MAX_BYTES:
-        raise BadArgument(f"{file} has more than {MAX_BYTES} bytes ({MAX_BYTES >> 20} MiB).", hint="Name a YAML file.")
+    content = read_named(file, MAX_BYTES, hint="Name an existing YAML file.")
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError:
@@ -62,7 +57,7 @@ def text_of(file: Path) -> str:
 
 def empty_document() -> Document:
     """For a command that was given its values as options."""
-    return Document(Entry({}, "", "command line", ""), None)
+    return Document(Entry({}, "", AMONG_OPTIONS, ""), None)
 
 
 def document_of(shown: Mapping[str, Any], name: str) -> Document:

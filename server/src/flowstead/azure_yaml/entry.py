@@ -9,7 +9,10 @@ from typing import TypeAlias
 from flowstead.errors import BadArgument
 
 HINT = "Correct the file and run the command again."
+HINT_OF_OPTION = "Correct the option and run the command again."
 ON_THE_COMMAND_LINE = "--set"
+AMONG_OPTIONS = "command line"
+"""Origins of what stands in no file: in --set, in an option of its own."""
 
 
 @dataclass(frozen=True)
@@ -25,7 +28,8 @@ class Entry:
     def wrong(self, problem: str, *, hint: str = "") -> BadArgument:
         """The error that names file, line and key."""
         place = f"{self.origin}: {self.path}: " if self.path else f"{self.origin}: "
-        return BadArgument(place + problem, hint=hint or HINT, target=self.path)
+        general = HINT_OF_OPTION if self.origin in (ON_THE_COMMAND_LINE, AMONG_OPTIONS) else HINT
+        return BadArgument(place + problem, hint=hint or general, target=self.path)
 
 
 Value: TypeAlias = "str | int | float | bool | Mapping[str, Entry] | Sequence[Entry] | None"

@@ -28,6 +28,7 @@ from flowstead.cli.opening import open_client
 from flowstead.cli.output import show
 from flowstead.client import Assets, FlowsteadClient
 from flowstead.errors import BadArgument
+from flowstead.resources.named_file import writing_named
 from flowstead.resources.names import check_asset_name, check_asset_version
 
 Body = dict[str, Any]
@@ -160,7 +161,8 @@ def add_asset_commands(app: typer.Typer, kind: AssetKind) -> None:
     ) -> None:
         with open_client(home) as client:
             found = one_version(kind.collection(client), name, version, label)
-            written = client.download(str(found["properties"][kind.address]), path / name)
+            with writing_named(path / name, "--download-path"):
+                written = client.download(str(found["properties"][kind.address]), path / name)
         print(f"{len(written)} files are in {path / name}.", file=sys.stderr)
 
     noun = f"{'an' if kind.noun[0] in 'aeiou' else 'a'} {kind.noun}"

@@ -24,8 +24,9 @@ from flowstead.cli.output import show
 from flowstead.cli.progress import stages
 from flowstead.client.flows import names_in, unpack
 from flowstead.errors import BadArgument, FlowInvalid
-from flowstead.resources.flow import FlowType
+from flowstead.resources.flow import MAX_ARCHIVE_BYTES, FlowType
 from flowstead.resources.flow_templates import template_files
+from flowstead.resources.named_file import read_named, writing_named
 from flowstead.resources.names import check_asset_name
 from flowstead_runtime.errors import UserError
 from flowstead_runtime.flow.includes import assembled
@@ -34,6 +35,7 @@ from flowstead_runtime.flow.problems import examine, is_secret_file
 app = resource_app("Flows: their sources, made, checked, tried out.")
 app.command("test")(flow_testing.test_flow)
 NameArgument = Annotated[str, typer.Argument(help="The flow's name.", metavar="NAME")]
+_PACK = "Name a .zip file. A folder is sent by: flowstead flow push FOLDER."
 FlowArgument = Annotated[str, typer.Argument(help="A flow's folder, or the name of one.", metavar="FLOW")]
 
 
@@ -50,10 +52,11 @@ def init(
     folder = path or Path(name)
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise BadArgument(f"{folder} is there already.", hint="Name another folder with --path.")
-    for relative, data in template_files(template.value).items():
-        file = folder / relative
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_bytes(data)
+    with writing_named(folder, "--path"):
+        for relative, data in template_files(template.value).items():
+            file = folder / relative
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(data)
     print(f"The flow is in {folder}. Try it: flowstead flow test {folder}", file=sys.stderr)
 
 
@@ -135,8 +138,8 @@ def import_archive(
     query: QueryOption = None,
 ) -> None:
     """Make an archive's files those of a flow of the workspace."""
+    data = read_named(archive, MAX_ARCHIVE_BYTES, option="FILE.zip", hint=_PACK)
     wanted = check_asset_name(name or archive.stem, "flow")
-    data = archive.read_bytes()
     with open_client(home) as client:
         show(_shown(client.flows.take_in(wanted, data, merge=merge)), output, query)
 
@@ -154,10 +157,11 @@ def export_flow(
     target = to or Path(f"{name}.zip")
     with open_client(home) as client:
         data = client.flows.give_out(name, version)
-    if target.suffix == ".zip":
-        target.write_bytes(data)
-    else:
-        unpack(data, target)
+    with writing_named(target, "--output"):
+        if target.suffix == ".zip":
+            target.write_bytes(data)
+        else:
+            unpack(data, target)
     print(f"The flow is in {target}.", file=sys.stderr)
 
 

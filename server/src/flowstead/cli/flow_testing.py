@@ -19,10 +19,12 @@ from flowstead.cli.variables import connection_variables, variables_from
 from flowstead.client import FlowsteadClient
 from flowstead.client.failures import failure_from
 from flowstead.errors import BadArgument, CommandFailed
+from flowstead.resources.named_file import read_named
 
 _PHASES = {"BuildingEnvironment": "building the environment", "StartingInstance": "starting an instance"}
 _MARKS = {"Completed": "✓", "Failed": "✗", "Bypassed": "-", "NotRun": "-"}
 _SHOWN = 400
+_MAX_INPUTS_BYTES = 16 * 1024 * 1024
 """Characters of a value that --details shows."""
 
 
@@ -207,8 +209,8 @@ def _value(text: str) -> Any:
 
 def _of_file(file: Path) -> dict[str, Any]:
     try:
-        document = json.loads(file.read_text("utf-8"))
-    except (OSError, ValueError) as problem:
+        document = json.loads(read_named(file, _MAX_INPUTS_BYTES, option="--inputs").decode())
+    except ValueError as problem:
         raise BadArgument(f"--inputs {file}: cannot be read as JSON: {problem}.") from None
     if not isinstance(document, dict):
         raise BadArgument(f"--inputs {file}: an object of inputs is expected.")

@@ -16,6 +16,7 @@ from flowstead.client.credentials import Credentials
 from flowstead.client.login import Login, checked_url, write_login
 from flowstead.errors import BadArgument
 from flowstead.resources.home import Home
+from flowstead.resources.named_file import read_named
 from flowstead.resources.names import DEFAULT_RESOURCE_GROUP, DEFAULT_SUBSCRIPTION, DEFAULT_WORKSPACE, Workspace
 
 app = new_app()
@@ -70,9 +71,6 @@ def _secret() -> str:
 
 def _certificates(file: Path) -> str:
     try:
-        with file.open("rb") as opened:
-            return opened.read(_MAX_CA_BYTES).decode("ascii")
-    except OSError as failure:
-        raise BadArgument(f"Cannot read {file}: {failure.strerror}.", hint="Name the server's tls/ca.pem.") from None
+        return read_named(file, _MAX_CA_BYTES, option="--ca", hint="Name the server's tls/ca.pem.").decode("ascii")
     except UnicodeDecodeError:
         raise BadArgument(f"{file} is not PEM text.", hint="Name the server's tls/ca.pem.") from None

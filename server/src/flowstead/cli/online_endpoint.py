@@ -34,9 +34,12 @@ from flowstead.cli.scoring import check_answer, credential_of, credentials_of
 from flowstead.cli.traffic import read_split
 from flowstead.client import FlowsteadClient, invoke
 from flowstead.errors import BadArgument
+from flowstead.resources.named_file import read_named
 from flowstead.resources.names import Workspace, check_endpoint_name
 
 app = resource_app("Endpoints: stable addresses with keys.")
+_MAX_REQUEST_BYTES = 64 * 1024 * 1024
+"""More than any endpoint takes; the gateway says which of them takes how much."""
 NameOption = Annotated[str, typer.Option("--name", "-n", help="The endpoint's name.")]
 
 
@@ -232,7 +235,9 @@ def _show_plan(
 
 
 def _request_body(file: Path) -> bytes:
-    try:
-        return sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
-    except OSError as failure:
-        raise BadArgument(f"Cannot read {file}: {failure.strerror}.", hint="Name a file with the request.") from None
+    if str(file) != "-":
+        return read_named(file, _MAX_REQUEST_BYTES, option="--request-file", hint="Name a file with the request.")
+    body = sys.stdin.buffer.read(_MAX_REQUEST_BYTES + 1)
+    if len(body) > _MAX_REQUEST_BYTES:
+        raise BadArgument(f"--request-file: stdin has more than {_MAX_REQUEST_BYTES} bytes.", hint="Send less.")
+    return body

@@ -9,10 +9,12 @@ from typing import Any
 
 from flowstead.cli.connection_overrides import overrides_in
 from flowstead.errors import BadArgument
+from flowstead.resources.named_file import read_named
 
 INCLUDED_OUTPUTS = "PROMPTFLOW_RESPONSE_INCLUDED_FIELDS"
 """promptflow's variable: a JSON list of the outputs that are in the response."""
 MODULE = "promptflow.connections"
+_MAX_BYTES = 1024 * 1024
 _ABOUT = ("type", "name", "module", "secret_keys", "$schema", "custom_type", "package", "package_version")
 _OF_STRONG_TYPE = ("custom_type", "module", "package", "package_version")
 """What promptflow keeps of a user's own class, among the configs and with this prefix."""
@@ -71,9 +73,8 @@ def connection_variables(file: Path | None) -> dict[str, str]:
     if file is None:
         return {}
     try:
-        document = json.loads(file.read_text("utf-8"))
-    except OSError as failure:
-        raise BadArgument(f"Cannot read {file}: {failure.strerror}.", hint="Name a connections file.") from None
+        content = read_named(file, _MAX_BYTES, option="--connections", hint="Name a connections file.")
+        document = json.loads(content.decode())
     except json.JSONDecodeError as failure:
         # The parser's text would quote what stands there, which may be a secret.
         raise BadArgument(f"{file}:{failure.lineno}: not valid JSON.", hint=_FORM) from None

@@ -24,9 +24,14 @@ class Home:
 
     @classmethod
     def at(cls, directory: str | Path | None = None) -> Home:
-        """The named home, or `FLOWSTEAD_HOME`, or `~/.flowstead`."""
+        """The named home, or `FLOWSTEAD_HOME`, or `~/.flowstead`. Raises HomeNotWritable for what is no directory."""
         chosen = directory or os.environ.get("FLOWSTEAD_HOME") or Path.home() / ".flowstead"
-        return cls(Path(chosen).expanduser().absolute())
+        root = Path(chosen).expanduser().absolute()
+        if root.exists() and not root.is_dir():
+            raise HomeNotWritable(
+                f"The home {root} is not a directory.", hint="Name a directory by --home or FLOWSTEAD_HOME."
+            )
+        return cls(root)
 
     @property
     def database(self) -> Path:
