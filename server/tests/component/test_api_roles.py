@@ -94,6 +94,17 @@ def test_a_contributor_may_all_but_grant_roles(api: InProcessApi) -> None:
     assert assign(api, ada.object_id, SECRETS_READER, api.workspace.path).status_code == 201
 
 
+def test_a_contributor_does_not_become_an_owner_by_an_owners_secret(api: InProcessApi) -> None:
+    ada, bob = made(api), made(api, "bob")
+    assign(api, bob.object_id, OWNER, "/")
+    assign(api, ada.object_id, CONTRIBUTOR, "/")
+    token, path = api.token(ada), api.workspace.principal("bob")
+    for method, below in (("POST", "/resetSecret"), ("POST", "/revokeTokens"), ("DELETE", "")):
+        assert api.call(method, f"{path}{below}", token=token).status_code == 403
+    assert api.call("PUT", api.workspace.principal("eve"), {}, token=token).status_code == 403
+    assert api.call("GET", path, token=token).status_code == 200
+
+
 def test_whoever_may_work_in_a_workspace_sees_how_that_goes(api: InProcessApi) -> None:
     ada, bob = made(api), made(api, "bob")
     assign(api, ada.object_id, DATA_SCIENTIST, api.workspace.path)

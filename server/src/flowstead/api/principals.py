@@ -19,6 +19,7 @@ from flowstead.api.context import Context, Here, Needs
 from flowstead.errors import BadArgument, InvalidName, ResourceConflict, ResourceNotFound
 from flowstead.resources.clock import iso
 from flowstead.resources.principal import Principal, PrincipalType
+from flowstead.resources.role import AUTHORIZATION
 from flowstead.store import Reading
 
 PROVIDER = "Flowstead.Access"
@@ -27,8 +28,10 @@ _PRINCIPAL = f"{_PRINCIPALS}/{{principal}}"
 _NAME = re.compile(r"[A-Za-z0-9][\w.@-]{1,119}", re.ASCII)
 _TYPES = {each.value.lower(): each for each in (PrincipalType.USER, PrincipalType.SERVICE_PRINCIPAL)}
 router = APIRouter(tags=["principals"])
-Reader = Depends(Needs("principals/read", PROVIDER))
-Writer = Annotated[Principal, Depends(Needs("principals/write", PROVIDER))]
+# Whoever resets an owner's secret can be that owner: to change principals takes what granting roles takes, which a
+# contributor has not.
+Reader = Depends(Needs("principals/read", AUTHORIZATION))
+Writer = Annotated[Principal, Depends(Needs("principals/write", AUTHORIZATION))]
 
 
 class PrincipalProperties(Body):
@@ -92,7 +95,7 @@ def put_principal(principal: str, body: PrincipalBody, here: Here, caller: Write
 
 @router.delete(_PRINCIPAL)
 def delete_principal(
-    principal: str, here: Here, caller: Annotated[Principal, Depends(Needs("principals/delete", PROVIDER))]
+    principal: str, here: Here, caller: Annotated[Principal, Depends(Needs("principals/delete", AUTHORIZATION))]
 ) -> Response:
     """Delete it with its role assignments; none of its tokens opens anything any more."""
     with here.store.transaction() as tx:
@@ -108,9 +111,7 @@ def delete_principal(
 
 
 @router.post(f"{_PRINCIPAL}/resetSecret")
-def reset_principal_secret(
-    principal: str, here: Here, caller: Annotated[Principal, Depends(Needs("principals/resetSecret/action", PROVIDER))]
-) -> JSONResponse:
+def reset_principal_secret(principal: str, here: Here, caller: Writer) -> JSONResponse:
     """Another secret, which the answer holds this once. The old one, and all tokens got with it, end at once."""
     secret = new_secret()
     changed = _change(principal, here, caller, "resetSecret", {"secret_hash": hash_secret(secret)})
@@ -118,9 +119,7 @@ def reset_principal_secret(
 
 
 @router.post(f"{_PRINCIPAL}/revokeTokens")
-def revoke_principal_tokens(
-    principal: str, here: Here, caller: Annotated[Principal, Depends(Needs("principals/revokeTokens/action", PROVIDER))]
-) -> JSONResponse:
+def revoke_principal_tokens(principal: str, here: Here, caller: Writer) -> JSONResponse:
     """End all tokens that it has at present, those for endpoints too; its secret stays good for new ones."""
     return JSONResponse(_show(_change(principal, here, caller, "revokeTokens", {}), here))
 
