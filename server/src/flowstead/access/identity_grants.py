@@ -65,7 +65,7 @@ def _needs(
         yield _Need(SECRETS_READER, READ_SECRETS, each.id, what)
     for each in connections if identity.application is None else ():
         if each.auth_type == "AAD":
-            role, action = _SIGNED_IN.get(each.category.lower(), _ANY_SERVICE)
+            role, action = SIGNED_IN.get(each.category.lower(), ANY_SERVICE)
             what = f"Access denied to the resource of the connection '{each.name}', which signs in with Entra ID"
             yield _Need(role, action, each.target_id, what, is_data=True)
 
@@ -94,12 +94,12 @@ def _denial(need: _Need, principal: Principal) -> AccessDenied:
 
 
 _OPENAI_CALL = "Microsoft.CognitiveServices/accounts/OpenAI/deployments/chat/completions/action"
-_SIGNED_IN = {
+SIGNED_IN = {
     "azureopenai": (OPENAI_USER, _OPENAI_CALL),
     "cognitivesearch": (
         SEARCH_INDEX_DATA_READER,
         "Microsoft.Search/searchServices/indexes/documents/read",
     ),
 }
-_ANY_SERVICE = (COGNITIVE_SERVICES_USER, "Microsoft.CognitiveServices/accounts/ContentSafety/text:analyze/action")
+ANY_SERVICE = (COGNITIVE_SERVICES_USER, "Microsoft.CognitiveServices/accounts/ContentSafety/text:analyze/action")
 """The least role on what a connection that signs in leads to, and an action that tells it: by category."""

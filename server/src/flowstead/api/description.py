@@ -41,7 +41,7 @@ def install(app: FastAPI, routers: Sequence[APIRouter]) -> None:
 
     def openapi() -> dict[str, Any]:
         if app.openapi_schema is None:
-            app.openapi_schema = _describe(app, _needed_actions(routers))
+            app.openapi_schema = _describe(app, needed_actions(routers))
         return app.openapi_schema
 
     app.openapi = openapi  # type: ignore[method-assign]  # FastAPI's own way to do this
@@ -88,7 +88,8 @@ def _name_all_parameters(path: str, operation: dict[str, Any]) -> None:
     declared[:0] = [{"name": name, "in": "path", "required": True, "schema": {"type": "string"}} for name in named]
 
 
-def _needed_actions(routers: Sequence[APIRouter]) -> Mapping[tuple[str, str], str]:
+def needed_actions(routers: Sequence[APIRouter]) -> Mapping[tuple[str, str], str]:
+    """(path, method) → the action that a caller must be allowed, of all routes that need a token."""
     return {
         (route.path_format, method): action
         for router in routers
