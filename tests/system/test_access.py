@@ -4,8 +4,10 @@ command run as it is printed the retry succeeds."""
 from __future__ import annotations
 
 import json
+import os
 import re
 import shlex
+import subprocess
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +16,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.installation import ECHO, WORKSPACE, Installation, write_flow
+from tests.installation import ECHO, FLOWSTEAD, ROOT, WORKSPACE, Installation, write_flow
 
 SECRETS_READER = "Azure Machine Learning Workspace Connection Secrets Reader"
 ADVISED = re.compile(r"flowstead role assignment create .*? --scope \S+")
@@ -146,3 +148,23 @@ def test_access_to_secrets_is_given_only_by_who_has_it(flowstead: Installation, 
     roles = flowstead.json("role", "assignment", "list", "--assignee", "enforcing", "--scope", "workspace")
     assert SECRETS_READER in {each["roleDefinitionName"] for each in roles}
     ada.run("online-endpoint", "delete", "-n", "enforcing", "-y")
+
+
+def test_the_blocks_of_the_guide_run_in_order(flowstead: Installation, tmp_path: Path) -> None:
+    write_flow(tmp_path / "my-flow", ECHO)
+    page = (ROOT / "docs" / "guide" / "access.md").read_text("utf-8")
+    script = "".join(re.findall(r"^```sh\n(.*?)^```$", page, re.S | re.M))
+    path = f"{Path(FLOWSTEAD).parent}:{os.environ['PATH']}"
+    done = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", script],
+        cwd=tmp_path,
+        env=flowstead.environment({"PATH": path}),
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "Secrets only" in done.stdout
+    for endpoint in ("chat", "agent"):
+        flowstead.run("online-endpoint", "delete", "--name", endpoint, "--yes")
