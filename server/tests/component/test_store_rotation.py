@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from alembic import command
+from alembic.config import Config
 
 from flowstead.errors import HostProblem, ResourceConflict, WrongMasterKey
 from flowstead.resources.clock import SystemClock
@@ -21,7 +23,7 @@ from flowstead.resources.endpoint import EndpointSpec
 from flowstead.resources.home import Home
 from flowstead.resources.master_key import GivenVariables
 from flowstead.resources.names import Workspace
-from flowstead.store import Store
+from flowstead.store import Store, migrations
 from flowstead.store.keys import KeyFile, KeySource, key_source
 from flowstead.store.records import Kind, Revision
 from flowstead.store.resealing import SEALED_COLUMNS
@@ -174,8 +176,13 @@ def as_written_before(home: Home) -> bytes:
     """The home as a Flowstead without `master_key` left it; returns its key."""
     with closing(opened(home)) as store:
         fill(store)
-    with closing(sqlite3.connect(home.database)) as connection:
-        connection.executescript("DROP TABLE master_key; UPDATE alembic_version SET version_num = '0003'")
+    config = Config()
+    config.set_main_option("script_location", str(Path(migrations.__file__).parent))
+    engine = sa.create_engine(f"sqlite:///{home.database}")
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.downgrade(config, "0003")
+    engine.dispose()
     [key] = KeyFile(home).kept()
     return key
 
