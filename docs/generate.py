@@ -85,7 +85,8 @@ A role holds on the scope where it is granted and on all that is below it. Custo
 
 An action is asked on the resource in the second column; a grant on that resource, or on one that contains it, is
 enough. `…` is `{ML}`; `{{workspace}}`, `{{group}}` and `{{subscription}}` stand for their
-ids, `{{scope}}` for any id. Whoever may read a resource may follow the operations on it, too.
+ids, `{{scope}}` for any id. Operations may also be followed by whoever may read what they change, and by whoever began
+them.
 
 | action, and its routes | asked on | {" | ".join(key for key, _, _ in ROLES)} |
 |---|---|{"---|" * len(ROLES)}

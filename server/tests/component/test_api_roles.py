@@ -116,6 +116,20 @@ def test_whoever_may_work_in_a_workspace_sees_how_that_goes(api: InProcessApi) -
         assert api.call("GET", path[:-4] + "none", token=api.token(ada)).status_code == 403
 
 
+def test_whoever_deletes_what_his_role_is_on_sees_it_end(api: InProcessApi) -> None:
+    ada, bob = made(api), made(api, "bob")
+    api.call("PUT", "onlineEndpoints/chat", ENDPOINT)
+    api.settle()
+    for each in (ada, bob):
+        assign(api, each.object_id, OWNER, f"{api.workspace.path}/onlineEndpoints/chat")
+    begun = api.call("DELETE", "onlineEndpoints/chat", token=api.token(ada))
+    assert begun.status_code == 202
+    api.settle()
+    path = urlsplit(begun.headers["Azure-AsyncOperation"]).path
+    assert api.call("GET", path, token=api.token(ada)).json()["status"] == "Succeeded"
+    assert api.call("GET", path, token=api.token(bob)).status_code == 403
+
+
 @pytest.mark.parametrize("level", ["/", "subscription_path", "group_path", "path"])
 def test_grants_are_inherited_downwards(api: InProcessApi, level: str) -> None:
     api.call("PUT", "connections/search", CONNECTION)

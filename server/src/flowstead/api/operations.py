@@ -14,22 +14,27 @@ from flowstead.errors import ResourceNotFound
 from flowstead.resources.deployment import PHASE_NAMES
 from flowstead.resources.operation import Operation, OperationState
 from flowstead.resources.principal import Principal
+from flowstead.store import Reading
 
 _LOCATION = f"/subscriptions/{{subscription}}/providers/{PROVIDER}/locations/{{location}}"
 router = APIRouter(tags=["operations"])
 
 
 class _NeedsToRead(Needs):
-    """The action, or reading what the operation is about: operations lie outside of the workspace, and whoever may
-    change what is in it shall see how that goes."""
+    """The action, or reading what the operation is about, or having begun it: operations lie outside of the workspace,
+    whoever may change what is in it shall see how that goes, and roles on a resource end before its deletion does."""
 
     def __call__(self, request: Request) -> Principal:
         principal: Principal | None = getattr(request.state, "principal", None)
         with context_of(request).store.reading() as tx:
             found = tx.operation(_id(request.path_params["operation"]))
-        if principal is not None and found is not None and readable(principal, found.resource_id):
-            return principal
+            if principal is not None and found is not None and _may_follow(principal, found, tx):
+                return principal
         return super().__call__(request)
+
+
+def _may_follow(principal: Principal, operation: Operation, tx: Reading) -> bool:
+    return readable(principal, operation.resource_id) or tx.history.began(operation.id, principal.object_id)
 
 
 @router.get(

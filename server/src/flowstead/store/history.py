@@ -39,6 +39,13 @@ class History:
         row = self._connection.execute(query).mappings().one_or_none()
         return None if row is None else _audit_record(row)
 
+    def began(self, operation_id: str, principal_id: str) -> bool:
+        """Whether it was that principal who asked for what the operation does."""
+        query = sa.select(audit.c.sequence).where(
+            audit.c.operation_id == operation_id, audit.c.principal_id == principal_id
+        )
+        return self._connection.execute(query.limit(1)).first() is not None
+
     def operations(self, *, limit: int, skip: int = 0) -> Sequence[Operation]:
         """The operations of the last weeks, newest first."""
         query = operations.select().order_by(operations.c.started_at.desc(), operations.c.id)
