@@ -150,7 +150,7 @@ def test_access_to_secrets_is_given_only_by_who_has_it(flowstead: Installation, 
     ada.run("online-endpoint", "delete", "-n", "enforcing", "-y")
 
 
-def test_the_blocks_of_the_guide_run_in_order(flowstead: Installation, tmp_path: Path) -> None:
+def test_the_blocks_of_the_guide_run_in_order(own_flowstead: Installation, tmp_path: Path) -> None:
     write_flow(tmp_path / "my-flow", ECHO)
     page = (ROOT / "docs" / "guide" / "access.md").read_text("utf-8")
     script = "".join(re.findall(r"^```sh\n(.*?)^```$", page, re.S | re.M))
@@ -158,7 +158,7 @@ def test_the_blocks_of_the_guide_run_in_order(flowstead: Installation, tmp_path:
     done = subprocess.run(
         ["bash", "-euo", "pipefail", "-c", script],
         cwd=tmp_path,
-        env=flowstead.environment({"PATH": path}),
+        env=own_flowstead.environment({"PATH": path}),
         capture_output=True,
         text=True,
         timeout=120,
@@ -166,5 +166,3 @@ def test_the_blocks_of_the_guide_run_in_order(flowstead: Installation, tmp_path:
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "Secrets only" in done.stdout
-    for endpoint in ("chat", "agent"):
-        flowstead.run("online-endpoint", "delete", "--name", endpoint, "--yes")
