@@ -25,6 +25,7 @@ from flowstead.azure_yaml import (
 from flowstead.azure_yaml.connection_types import TYPES
 from flowstead.azure_yaml.entry import Entry
 from flowstead.azure_yaml.overrides import replaced, steps_of
+from flowstead.azure_yaml.role import read_role
 from flowstead.azure_yaml.tree import tree_of
 from flowstead.errors import BadArgument
 
@@ -36,6 +37,7 @@ READERS: dict[str, Callable[[Document], Any]] = {
     "environment": read_environment,
     "data": read_data,
     "connection": read_connection,
+    "role": read_role,
 }
 KEYS = re.findall(
     r"\S+",
@@ -47,6 +49,7 @@ KEYS = re.findall(
     port python_requirements_txt dependencies auth_mode identity user_assigned_identities resource_id traffic
     mirror_traffic credentials key keys api_key api_base endpoint azure_endpoint metadata secrets configs artifact
     is_shared target account_name container_name one_lake_workspace_name stage flavors datastore blue a.b
+    Name roleName Actions notActions AssignableScopes permissions
     """,
 )
 WORDS = (

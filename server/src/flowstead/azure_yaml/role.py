@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -42,23 +42,14 @@ class RoleDocument:
 def read_role(document: Document) -> RoleDocument:
     """Keys may begin with a capital letter, as in `az`'s own examples, or be those that `role definition list` prints.
     Raises BadArgument naming file, line and key."""
-    top = _with_known_spelling(document.top)
-    if isinstance(top.value, Mapping) and "properties" in top.value:  # as REST and the portal have it
-        inner = top.value["properties"]
-        outer = {key: entry for key, entry in top.value.items() if key in ("id", "name")}
-        top = replace(inner, value={**_renamed(outer), **_mapping(inner)})
+    top = _unwrapped(_with_known_spelling(document.top))
     read = _ROLE(top)
-    permissions = read.get("permissions", [])
-    if len(permissions) > 1:
-        raise top.wrong("permissions: a role has one set of actions.", hint="Write one item.")
-    flat = {key: read[key] for key in _ACTIONS if key in read}
-    if permissions and flat:
-        raise top.wrong("has both permissions and actions.", hint="Write the actions in one place.")
     name = read.get("roleName") or read.get("name")
     if not name:
         raise top.wrong("the key Name is missing.", hint="Add `Name:`.")
-    given = permissions[0] if permissions else flat
+    actions = _actions(read, top)
     return RoleDocument(
+        # Beside a roleName, name is the GUID, as in all that az prints.
         id=read.get("id", "") or (read.get("name", "") if "roleName" in read else ""),
         name=name,
         assignable_scopes=tuple(read.get("assignableScopes", ())),
@@ -66,29 +57,41 @@ def read_role(document: Document) -> RoleDocument:
             "roleName": name,
             "description": read.get("description", ""),
             "type": "CustomRole",
-            "permissions": [{key: given.get(key, []) for key in _ACTIONS}],
+            "permissions": [{key: actions.get(key, []) for key in _ACTIONS}],
         },
     )
+
+
+def _unwrapped(top: Entry) -> Entry:
+    """REST and the portal have it all below `properties`, beside the definition's own id and name."""
+    if not isinstance(top.value, Mapping) or "properties" not in top.value:
+        return top
+    inner = top.value["properties"]
+    guid = top.value.get("name") or top.value.get("id")
+    own = {"id": guid} if guid else {}
+    return replace(inner, value={**own, **(inner.value if isinstance(inner.value, Mapping) else {})})
+
+
+def _actions(read: Mapping[str, Any], top: Entry) -> Mapping[str, list[str]]:
+    permissions = read.get("permissions", [])
+    flat = {key: read[key] for key in _ACTIONS if key in read}
+    if len(permissions) > 1:
+        raise top.wrong("permissions: a role has one set of actions.", hint="Write one item.")
+    if permissions and flat:
+        raise top.wrong("has both permissions and actions.", hint="Write the actions in one place.")
+    return permissions[0] if permissions else flat
 
 
 def _with_known_spelling(entry: Entry) -> Entry:
     """Keys of mappings as we spell them: `NotActions` → `notActions`."""
     if isinstance(entry.value, Mapping):
-        return replace(entry, value=dict(_spelt(entry.value)))
+        spelt: dict[str, Entry] = {}
+        for key, child in entry.value.items():
+            known = _SPELT.get(key.lower(), key)
+            if known in spelt:
+                raise child.wrong(f"is there twice; the first is at {spelt[known].origin}.")
+            spelt[known] = _with_known_spelling(child)
+        return replace(entry, value=spelt)
     if isinstance(entry.value, Sequence) and not isinstance(entry.value, str):
         return replace(entry, value=[_with_known_spelling(each) for each in entry.value])
     return entry
-
-
-def _spelt(mapping: Mapping[str, Entry]) -> Iterator[tuple[str, Entry]]:
-    for key, child in mapping.items():
-        yield _SPELT.get(key.lower(), key), _with_known_spelling(child)
-
-
-def _renamed(outer: Mapping[str, Entry]) -> Mapping[str, Entry]:
-    """A resource's name is its GUID; the role's own name is among its properties."""
-    return {"id": outer["name"]} if "name" in outer else dict(outer)
-
-
-def _mapping(entry: Entry) -> Mapping[str, Entry]:
-    return entry.value if isinstance(entry.value, Mapping) else {}
