@@ -9,20 +9,23 @@ import json
 import re
 from collections.abc import Iterable, Iterator
 from typing import Any
+from urllib.parse import quote, quote_plus
 
 HIDDEN = "***"
 
 _NAME = re.compile(
     r"(?i)(?:KEYS?|SECRETS?|TOKEN|PASSWORDS?|PASSWD|PASSPHRASE|PWD|CREDENTIALS?|AUTHORIZATION)$"
-    r"|(?i:CONNECTION[_-]?STRING|CONN[_-]?STR|ENCODED_CONNECTIONS|OTLP_HEADERS|(?:^|[_-])SAS)$"
+    r"|(?i:CONNECTION[_-]?STRING|CONN[_-]?STR|ENCODED_CONNECTIONS|OTLP_HEADERS|(?:^|[_-])(?:SAS|PAT))$"
 )
 """The last word of a name says what it is: OPENAI_API_KEY is one, KEY_COUNT is not."""
 _ANYWHERE = re.compile(r"(?i)(?:^|[_-])(?:SECRET|PASSWORD|PASSWD|PASSPHRASE|CREDENTIALS?|APIKEY|API_KEY)(?:[_-]|$)")
 _VALUE = re.compile(
     r"\bsk-[A-Za-z0-9_-]{12,}"  # OpenAI and those who copy it
     r"|\bgh[pousr]_[A-Za-z0-9]{20,}"  # GitHub
+    r"|\b(?:github_pat_|hf_|npm_|glpat-|xox[a-z]-|sk_live_|rk_live_|dapi)[A-Za-z0-9_-]{16,}"
+    r"|\bAIza[A-Za-z0-9_-]{30,}"  # Google
     r"|\beyJ[A-Za-z0-9_-]{10,999}\.[A-Za-z0-9_-]{10,}"  # a JWT
-    r"|-----BEGIN [A-Z ]*PRIVATE KEY-----"
+    r"|-----BEGIN [A-Z ]*PRIVATE KEY(?: BLOCK)?-----"
     r"|\b[A-Za-z][A-Za-z0-9+.-]{0,20}://[^\s/@:]*:[^\s/@]+@"  # an address with a password
     r"|(?i:\b(?:AccountKey|SharedAccessKey|SharedAccessSignature|InstrumentationKey|Password|Pwd)\s*=\s*[^;\s])"
     r"|(?i:[?&](?:sig|code|api[_-]?key|token)=[^&\s])"
@@ -32,8 +35,13 @@ _REFERENCE = re.compile(r"\s*\$\{\{?[^{}]*\}?\}\s*")
 """`${{azureml://connections/c/credentials/key}}`, `${c.api_key}`: says where a secret is, and is none."""
 
 
-_PASSWORD = re.compile(r"://[^\s/@:]*:([^\s/@]+)@|(?i:\b(?:AccountKey|SharedAccessKey|Password|Pwd)\s*=\s*([^;\s]+))")
-"""The part of an address or a connection string that is the secret."""
+_PASSWORD = re.compile(
+    r"://[^\s/@:]*:([^\s/@]+)@"
+    r"|(?i:\b(?:AccountKey|SharedAccessKey|Password|Pwd)\s*=\s*([^;\s]+))"
+    r"|(?i:[?&](?:sig|code|api[_-]?key|token)=([^&\s]+))"
+    r"|(?i:^\s*(?:bearer|basic)\s+(\S{8,}))"
+)
+"""The part of an address, a connection string or a header that is the secret."""
 _PLACES = ("PWD", "OLDPWD")
 """Where the shell is and was, though they end like a password's name."""
 _SHORTEST = 4
@@ -50,8 +58,8 @@ def looks_secret(name: str, value: str) -> bool:
 
 def secret_parts(name: str, value: str) -> Iterator[str]:
     """What of a variable must not be said: the value, its lines, the fields of a JSON object, such as a connection,
-    that look like secrets, the password in an address or a connection string. Nothing for a variable that does not
-    look secret."""
+    that look like secrets, the password or signature in an address, a connection string or a header. Nothing for a
+    variable that does not look secret."""
     if not looks_secret(name, value):
         return
     yield value
@@ -61,12 +69,23 @@ def secret_parts(name: str, value: str) -> Iterator[str]:
         yield next(part for part in match.groups() if part)
 
 
+def forms(value: str) -> set[str]:
+    """The value itself; as it stands in a JSON text, and in one within another, with and without other than ASCII
+    characters; as Python shows it, within either kind of quotes; as it stands in a URL, which is what HTTP clients put
+    into their errors. For most secrets these are one and the same."""
+    shown = repr(value)[1:-1]
+    texts = [value, json.dumps(value, ensure_ascii=False)[1:-1], json.dumps(value)[1:-1]]
+    twice = [json.dumps(each)[1:-1] for each in texts]
+    in_urls = [encoded(value, safe=safe, errors="replace") for encoded in (quote, quote_plus) for safe in ("", "/")]
+    return {*texts, *twice, shown, shown.replace("\\'", "'"), shown.replace("'", "\\'"), *in_urls}
+
+
 def redact(text: str, secrets: Iterable[str]) -> str:
-    """The text without those values, whatever their names, and without their parts."""
-    values = {part for value in secrets for part in (value, *secret_parts("secret", value))}
-    for value in sorted(values, key=len, reverse=True):
-        if len(value.strip()) >= _SHORTEST:
-            text = text.replace(value, HIDDEN)
+    """The text without those values, whatever their names, and without their parts, in any of their forms."""
+    parts = {part for value in secrets for part in (value, *secret_parts("secret", value))}
+    written = {form for part in parts if len(part.strip()) >= _SHORTEST for form in forms(part)}
+    for form in sorted(written, key=len, reverse=True):
+        text = text.replace(form, HIDDEN)
     return text
 
 

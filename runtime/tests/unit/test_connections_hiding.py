@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import json
 import logging
+from urllib.parse import quote, quote_plus
 
 from flowstead_runtime.connections.hiding import SECRETS, HidingFormatter, HidingStream, Secrets
 from flowstead_runtime.connections.types import CustomConnection, OpenAIConnection
@@ -38,6 +40,27 @@ def test_the_credentials_of_a_connection_in_azure_mls_form_are_hidden() -> None:
     secrets.learn_environment({"one": key, "two": keys, "three": own})
     said = "key-of-azure-ml pin-of-azure-ml pin-of-a-file http://shown shown-too"
     assert secrets.hide(said) == "****** ****** ****** http://shown shown-too"
+
+
+def test_a_secret_is_hidden_however_it_is_written() -> None:
+    secrets = Secrets()
+    value = "a b+/=&\u00e9\"'<\\z"
+    secrets.learn([value])
+    in_json = json.dumps({"key": value})
+    texts = [value, repr(value), repr({"key": value}), in_json, json.dumps({"key": value}, ensure_ascii=False)]
+    texts += [json.dumps(in_json), repr(value.replace('"', "")), quote(value), quote(value, safe=""), quote_plus(value)]
+    secrets.learn([value.replace('"', "")])  # Python then shows it within double quotes
+    for text in texts:
+        assert "******" in secrets.hide(text), text
+        assert "z" not in secrets.hide(text), text
+
+
+def test_the_secret_part_of_an_address_or_a_header_is_hidden_by_itself() -> None:
+    secrets = Secrets()
+    secrets.learn_environment({"A": "https://a.test/c?sv=1&sig=signature-1", "B": "Bearer token-of-bearer"})
+    assert secrets.hide("signature-1 https%3A//a.test/c%3Fsig%3Dsignature-1 token-of-bearer") == (
+        "****** https%3A//a.test/c%3Fsig%3D****** ******"
+    )
 
 
 def test_a_secret_that_holds_another_is_hidden_whole() -> None:

@@ -14,7 +14,7 @@ import sys
 from collections.abc import Iterable, Mapping
 from typing import Any, TextIO
 
-from flowstead_runtime.secret_values import secret_parts
+from flowstead_runtime.secret_values import forms, secret_parts
 
 HIDDEN = "******"
 SECRET_VARIABLES = "FLOWSTEAD_SECRET_VARIABLES"  # noqa: S105 a name
@@ -56,7 +56,7 @@ class Secrets:
 
     def _set(self, values: set[str]) -> None:
         self._values = values
-        longest_first = sorted({form for each in values for form in _forms(each)}, key=len, reverse=True)
+        longest_first = sorted({form for each in values for form in forms(each)}, key=len, reverse=True)
         self._pattern = re.compile("|".join(re.escape(each) for each in longest_first)) if values else None
 
 
@@ -66,11 +66,6 @@ def _names(text: str) -> Iterable[str]:
     except (ValueError, RecursionError):
         return ()
     return [each for each in found if isinstance(each, str)] if isinstance(found, list) else ()
-
-
-def _forms(value: str) -> tuple[str, str, str]:
-    """The value itself, and as it stands in a JSON text, with and without other than ASCII characters."""
-    return value, json.dumps(value, ensure_ascii=False)[1:-1], json.dumps(value)[1:-1]
 
 
 SECRETS = Secrets()
