@@ -33,9 +33,16 @@ class RuntimeFailure(Exception):
     known_as: str = "SystemErrorException"
     """The name of the exception that promptflow raises in its place: flow code catches it, callers read it."""
 
-    def __init__(self, message: str) -> None:
+    def __init__(self, message: str, *, quoted: str = "") -> None:
+        """quoted: what of the message is the caller's own data, told to the caller alone."""
         self.message = message
+        self.quoted = quoted
         super().__init__(message)
+
+    @property
+    def for_log(self) -> str:
+        """The message without the caller's data: a log is read by more people than may know what callers send."""
+        return self.message.replace(self.quoted, "…") if self.quoted else self.message
 
     def as_body(self) -> dict[str, Any]:
         """The error body of `/score`."""

@@ -85,6 +85,14 @@ def test_all_missing_inputs_are_named_in_their_order() -> None:
     assert caught.value.message == "Required input fields ['b', 'a'] are missing in request data {'z': 1}"
 
 
+@pytest.mark.parametrize("data", [{"other": "private"}, ["private"], "private", {"x": "private"}])
+def test_what_a_caller_sent_is_told_to_the_caller_and_not_to_the_log(data: Any) -> None:
+    with pytest.raises((InputError, InternalFailure)) as caught:
+        convert_inputs(flow(x=FlowInput(ValueType.LIST)), data)
+    assert "private" in caught.value.message
+    assert "private" not in caught.value.for_log
+
+
 def test_falsy_defaults_are_defaults_and_unknown_fields_are_dropped() -> None:
     definition = flow(i=FlowInput(ValueType.INT, 0), s=FlowInput(ValueType.STRING, ""), l=FlowInput(ValueType.LIST, []))
     assert convert_inputs(definition, {"z": 1, "i": "4"}) == {"i": 4, "s": "", "l": []}

@@ -22,7 +22,8 @@ def converted_input(name: str, spec: FlowInput, value: Any) -> Any:
             f"Failed to parse the flow input. The value for flow input '{name}' was interpreted as JSON string "
             f"since its type is '{spec.type}'. However, the value '{shown(value, plain=True)}' is invalid for "
             f"JSON parsing. Error details: (JSONDecodeError) {error}. Please make sure your inputs are properly "
-            "formatted."
+            "formatted.",
+            quoted=shown(value, plain=True),
         ) from None
     except (ValueError, TypeError, OverflowError):
         raise InputError(

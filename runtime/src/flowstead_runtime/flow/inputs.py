@@ -51,15 +51,21 @@ def _as_mapping(definition: FlowDefinition, data: Any) -> Mapping[str, Any]:
     if data is None or not definition.inputs:
         data = {}
     if isinstance(data, (int, float)):
-        raise InputError(f"The request data must be a JSON object with the flow's inputs, not {shown(data)}")
+        raise InputError(
+            f"The request data must be a JSON object with the flow's inputs, not {shown(data)}", quoted=shown(data)
+        )
     missing = missing_inputs(definition, data)
     if missing:
-        raise InputError(f"Required input fields {missing} are missing in request data {shown(data)}")
+        raise InputError(
+            f"Required input fields {missing} are missing in request data {shown(data)}", quoted=shown(data)
+        )
     if type(data) is not dict and not isinstance(data, Mapping):
         if not data:
             return {}  # an empty list or text holds no inputs, as for promptflow's server
         kind = InternalFailure if definition.kind is FlowKind.DAG else InputError
-        raise kind(f"The request data must be a JSON object with the flow's inputs, not {shown(data)}")
+        raise kind(
+            f"The request data must be a JSON object with the flow's inputs, not {shown(data)}", quoted=shown(data)
+        )
     return data
 
 

@@ -61,7 +61,7 @@ async def answer(exchange: Exchange, failure: RuntimeFailure, *, wrap: bool) -> 
         exchange.request_id,
         failure.status,
         type(failure).__name__,
-        failure.message[:_REASON_SHOWN],
+        failure.for_log[:_REASON_SHOWN],
     )
     if exchange.started:
         await _end_stream(exchange, failure)

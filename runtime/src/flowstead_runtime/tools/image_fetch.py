@@ -151,5 +151,7 @@ def _path(parts: SplitResult) -> bytes:
 
 
 def _failed(wanted: RemoteImage, why: str) -> InputError:
-    problem = invalid_image(f"Failed to fetch image from URL: {shown(wanted.source_url or '')}: {why}.")
+    problem = invalid_image(
+        f"Failed to fetch image from URL: {shown(wanted.source_url or '')}: {why}.", wanted.source_url or ""
+    )
     return InputError(f"Failed to load image for input '{wanted.input}': {problem.message}")

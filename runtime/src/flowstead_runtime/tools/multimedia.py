@@ -236,7 +236,7 @@ def _from_vision(value: Mapping[str, Any], rules: ImageRules) -> Image:
     if _BASE64.fullmatch(found):
         return Image(_decoded(found))
     if not _ADDRESS.match(found):
-        raise invalid_image(f"Invalid image url: {shown(found)}. It should be an address or a data URL.")
+        raise invalid_image(f"Invalid image url: {shown(found)}. It should be an address or a data URL.", found)
     return _from_address(found, rules)
 
 
@@ -255,18 +255,18 @@ def _from_path(written: str, rules: ImageRules, kind: str | None = None) -> Imag
     try:
         path = (rules.folder / written).resolve()
         if rules.confined and not path.is_relative_to(rules.folder.resolve()):
-            raise invalid_image(f"The image '{shown(written)}' lies outside the flow folder.")
+            raise invalid_image(f"The image '{shown(written)}' lies outside the flow folder.", written)
         # A pipe or a device would block, or never end.
         with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb") as file:
             if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-                raise invalid_image(f"The image '{shown(written)}' is not a file.")
+                raise invalid_image(f"The image '{shown(written)}' is not a file.", written)
             data = file.read()
     except (OSError, RuntimeError, UnicodeError) as error:
         reason = getattr(error, "strerror", None) or error
-        raise invalid_image(f"The image '{shown(written)}' cannot be read: {reason}.") from None
+        raise invalid_image(f"The image '{shown(written)}' cannot be read: {reason}.", written) from None
     if rules.confined and _type_of(data) == _UNKNOWN:
         # Else a caller could read the flow's code and settings as if they were pictures.
-        raise invalid_image(f"The file '{shown(written)}' is no image of a known kind.")
+        raise invalid_image(f"The file '{shown(written)}' is no image of a known kind.", written)
     return Image(data, kind)
 
 
@@ -283,9 +283,9 @@ def _type_of(data: bytes) -> str:
     return next((kind for start, kind in _SIGNATURES if data.startswith(start)), _UNKNOWN)
 
 
-def invalid_image(problem: str) -> InputError:
-    """With promptflow's name for it before the problem."""
-    return InputError(f"(InvalidImageInput) {problem}")
+def invalid_image(problem: str, written: str = "") -> InputError:
+    """With promptflow's name for it before the problem. written: what the caller sent, which the problem quotes."""
+    return InputError(f"(InvalidImageInput) {problem}", quoted=shown(written))
 
 
 def shown(text: str) -> str:
