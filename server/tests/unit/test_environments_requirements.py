@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from flowstead.environments.requirements_text import RequirementsRefused, check, credentials_in, redact
+from flowstead.environments.requirements_text import RequirementsRefused, check, credentials_in, has_credentials, redact
 
 
 @pytest.mark.parametrize(
@@ -125,6 +125,16 @@ def test_credentials_are_found_and_hidden() -> None:
     assert credentials_in(text) == ("alice.smith", "p%40ssw0rd!", "p@ssw0rd!")
     assert redact("at https://alice.smith:p%40ssw0rd!@127.0.0.1/x: p@ssw0rd!", credentials_in(text)) == (
         "at https://***@127.0.0.1/x: ***"
+    )
+
+
+def test_what_stands_in_the_query_of_an_address_is_a_credential_too() -> None:
+    text = "--index-url https://a.example/s?token=s3cr3t%2Dpass&x=1\nx @ https://b.example/x.whl?sig=0123456789#egg=longname"
+    assert credentials_in(text) == ("s3cr3t%2Dpass", "s3cr3t-pass", "0123456789")
+    assert has_credentials(text)
+    assert not has_credentials("x @ git+https://git@a.example/x.git#egg=x&subdirectory=packages")
+    assert redact("error at https://a.example/s?token=s3cr3t&x=1 (s3cr3t-pass)", credentials_in(text)) == (
+        "error at https://a.example/s?token=***&x=*** (***)"
     )
 
 

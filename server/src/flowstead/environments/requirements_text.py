@@ -32,6 +32,9 @@ _INDEX = re.compile(r"\s*(?:--index-url\b\s*=?|-i\b)\s*")
 _NO_BINARY = re.compile(r".*--no-binary\b")
 _VARIABLE = re.compile(r"\$\{[A-Z0-9_]+\}")
 _USER_INFO = re.compile(r"(?<=://)[^/\s@'\"]+@")
+_QUERY = re.compile(r"(?<=[?&;])(?P<name>[\w.~%-]+=)(?P<value>[^&;#\s'\"<>)\]]+)")
+"""A field in the query of an address: a signature, a token, or nothing of the kind; its name does not tell for sure."""
+_ADDRESS = re.compile(r"://[^\s'\"#]+")
 _ARCHIVE_ENDINGS = (".whl", ".zip", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
 
 _FORBIDDEN_OPTIONS = {
@@ -138,25 +141,35 @@ def as_extra_index(line: str) -> str:
 
 
 def redact(text: str, secrets: tuple[str, ...] = ()) -> str:
-    """The text without the credentials of the addresses in it, and without the given secrets."""
+    """The text without the credentials and the queries of the addresses in it, and without the given secrets."""
     text = _USER_INFO.sub("***@", text)
+    text = _ADDRESS.sub(lambda address: _QUERY.sub(r"\g<name>***", address.group()), text)
     for secret in secrets:
         text = text.replace(secret, "***")
     return text
 
 
 def credentials_in(text: str) -> tuple[str, ...]:
-    """User names and passwords in the addresses of a text, as written and decoded, longest first."""
+    """User names, passwords and values of queries in the addresses of a text, as written and decoded, longest
+    first."""
     found: set[str] = set()
     for match in _USER_INFO.finditer(text):
         for part in match.group()[:-1].split(":"):
             found.update((part, unquote(part)))
+    for value in _query_values(text):
+        found.update((value, unquote(value)))
     # Replacing a short user name such as `git` everywhere would only make the text unreadable.
     return tuple(sorted((each for each in found if len(each) >= 6), key=lambda each: (-len(each), each)))
 
 
+def _query_values(text: str) -> Iterator[str]:
+    for address in _ADDRESS.finditer(text):
+        yield from (match["value"] for match in _QUERY.finditer(address.group()))
+
+
 def has_credentials(text: str) -> bool:
-    """Whether an address in it has a password, or a user by whose name alone somebody gets in: `git@` is none such."""
+    """Whether an address in it has a password, a query such as a signature, or a user by whose name alone somebody gets
+    in: `git@` is none such."""
     names = [match.group()[:-1] for match in _USER_INFO.finditer(text)]
     return bool(credentials_in(text)) or any(":" in name for name in names)
 
