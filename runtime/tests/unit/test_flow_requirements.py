@@ -60,6 +60,12 @@ def test_what_cannot_be_included_is_refused(tmp_path: Path, line: str, words: st
     assert caught.value.file == "requirements.txt"
 
 
+def test_an_address_that_cannot_be_included_is_told_without_its_credentials(tmp_path: Path) -> None:
+    with pytest.raises(FlowDefinitionError, match="'https://a.example/…' is not in the flow folder") as caught:
+        requirements(tmp_path, requirements_txt="-r https://me:s3cr3tpass@a.example/r.txt?sig=s3cr3tsig\n")
+    assert "s3cr3t" not in str(caught.value)
+
+
 def test_a_named_file_outside_or_missing_is_refused(tmp_path: Path) -> None:
     for path in ("../x.txt", "no.txt"):
         with pytest.raises(FlowDefinitionError) as caught:

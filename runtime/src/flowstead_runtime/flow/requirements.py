@@ -61,9 +61,10 @@ class _Collector:
         """base: the folder of the file that names `written`, relative to the flow folder."""
         path = None if Path(written).is_absolute() else inside(self._folder, str(base / written))
         if path is None:
-            raise FlowDefinitionError(f"'{written}' lies outside the flow folder", file=named_in)
+            raise FlowDefinitionError(f"'{_place(written)}' lies outside the flow folder", file=named_in)
         if not path.is_file():
-            raise FlowDefinitionError(f"the requirements file '{written}' is not in the flow folder", file=named_in)
+            problem = f"the requirements file '{_place(written)}' is not in the flow folder"
+            raise FlowDefinitionError(problem, file=named_in)
         shown = path.relative_to(self._folder.resolve())
         if str(shown) in chain:
             raise FlowDefinitionError(f"includes itself: {' → '.join((*chain, str(shown)))}", file=str(shown))
@@ -77,3 +78,9 @@ class _Collector:
                 self.lines.append(line)
             else:
                 self.collect(shown.parent, match["path"], (*chain, str(shown)), named_in=str(shown))
+
+
+def _place(written: str) -> str:
+    """An address may hold credentials, in front of its host or behind a `?`; its host says enough."""
+    scheme, separator, rest = written.partition("://")
+    return f"{scheme}://{rest.rpartition('@')[2].partition('/')[0]}/…" if separator else written
