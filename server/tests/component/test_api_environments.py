@@ -228,3 +228,20 @@ def test_unknown_environments_are_refused(api: InProcessApi) -> None:
         assert (refused.status_code, refused.json()["error"]["target"]) == (400, "properties.environmentId")
     curated = "azureml://registries/azureml/environments/promptflow-runtime/versions/42"
     assert deploy(api, curated).json()["properties"]["environmentId"] == curated
+
+
+@pytest.mark.parametrize(
+    "conda",
+    [
+        "dependencies: [{pip: ['--index-url https://me:s3cr3tpass@a.example/s', x]}]",
+        "dependencies: [{pip: ['--index-url https://a.example/s?token=s3cr3tpass', x]}]",
+        "dependencies: [numpy]\nvariables: {MY_API_KEY: s3cr3tpass}",
+    ],
+)
+def test_a_secret_in_a_conda_file_is_not_kept(api: InProcessApi, conda: str) -> None:
+    """Whoever may read environments would read it, and its audit record."""
+    refused = put(api, "secretive", "1", image="anything", condaFile=conda)
+    assert refused.status_code == 400
+    assert refused.json()["error"]["target"] == "properties.condaFile"
+    assert "s3cr3tpass" not in refused.text
+    assert api.call("GET", "environments/secretive/versions/1").status_code == 404

@@ -118,7 +118,7 @@ def test_lines_that_reach_outside_are_refused() -> None:
         with pytest.raises(BadArgument, match="refused"):
             conda(f"dependencies: [{{pip: ['{line}']}}]\n")
     for user in ("me:hunter2hunter2", "me:pw", ":pw", "hunter2token"):
-        with pytest.raises(BadArgument, match="user or password") as refused:
+        with pytest.raises(BadArgument, match="a password or a signature") as refused:
             conda(f"dependencies: [{{pip: ['--index-url https://{user}@packages.example/simple']}}]\n")
         assert user not in str(refused.value)
     assert "git@" in conda("dependencies: [{pip: ['x @ git+ssh://git@github.com/x/x.git@v1']}]\n")

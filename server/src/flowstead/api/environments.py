@@ -25,6 +25,7 @@ from flowstead.api.environment_bodies import (
 )
 from flowstead.api.preconditions import ForPut
 from flowstead.api.upload_uris import demand_own_files, uploaded_at
+from flowstead.environments.base import demand_nothing_secret
 from flowstead.errors import BadArgument, ResourceConflict
 from flowstead.resources.environment import EnvironmentVersionSpec
 from flowstead.resources.names import check_asset_name, check_asset_version
@@ -69,6 +70,7 @@ def put_environment_version(
     check_asset_version(version, "environment")
     if name.lower() == DEFAULT_ENVIRONMENT:
         raise BadArgument(f"The environment {DEFAULT_ENVIRONMENT} is a part of Flowstead.", target="name")
+    demand_nothing_secret(body.properties.conda_file or "")
     with here.store.reading() as tx:
         before = ENVIRONMENTS.version_before(tx, here, name, version, only_if)
     with _context(body, here, before) as context_hash:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from flowstead.environments.conda_file import base_of_conda_file
+from flowstead.environments.conda_file import base_of_conda_file, secret_variable
 from flowstead.environments.dockerfile import base_of_dockerfile
 from flowstead.environments.requirements_text import RequirementsRefused, check, has_credentials
 from flowstead.errors import BadArgument
@@ -28,6 +28,30 @@ def base_environment(spec: EnvironmentVersionSpec, context: Path | None) -> Base
     base = BaseEnvironment(base.requirements + conda.requirements, {**base.variables, **conda.variables}, conda.python)
     _check_lines(base.requirements)
     return base
+
+
+def demand_nothing_secret(conda_file: str) -> None:
+    """Registered or not startable from: a conda file is shown to all who may read environments, so what it says must
+    hold no secret. Raises BadArgument."""
+    if has_credentials(conda_file):
+        raise _with_credentials("properties.condaFile")
+    variable = secret_variable(conda_file)
+    if variable:
+        raise BadArgument(
+            f"`variables` of the conda file: {variable[:120]} looks like a secret, and an environment is read by more "
+            "people than may know it.",
+            hint="Give it to the deployment, among its environment variables.",
+            target="properties.condaFile",
+        )
+
+
+def _with_credentials(target: str) -> BadArgument:
+    return BadArgument(
+        "The environment names an address with a user, a password or a signature in it.",
+        hint="Environments are read by more people than may know it: put that line into the requirements.txt of "
+        "the flow, where it is kept from all messages.",
+        target=target,
+    )
 
 
 def _image_is_the_runtime(spec: EnvironmentVersionSpec) -> None:
@@ -63,12 +87,7 @@ def _routes_are_the_runtimes(spec: EnvironmentVersionSpec) -> None:
 
 def _check_lines(text: str) -> None:
     if has_credentials(text):
-        raise BadArgument(
-            "The environment names a package index with a user or password in its address.",
-            hint="Environments are read by more people than may know it: put that line into the requirements.txt of "
-            "the flow, where it is kept from all messages.",
-            target="properties",
-        )
+        raise _with_credentials("properties")
     try:
         check(text)
     except RequirementsRefused as refusal:

@@ -12,6 +12,7 @@ from flowstead.environments.requirements_text import redact
 from flowstead.errors import BadArgument
 from flowstead.resources.environment import BaseEnvironment
 from flowstead_runtime.errors import RuntimeFailure
+from flowstead_runtime.secret_values import looks_secret
 from flowstead_runtime.yaml_file import parse_yaml
 
 TARGET = "properties.condaFile"
@@ -59,6 +60,17 @@ def base_of_conda_file(text: str) -> BaseEnvironment:
     return BaseEnvironment(
         "".join(f"{line}\n" for line in lines), _variables(document.get("variables")), ",".join(python)
     )
+
+
+def secret_variable(text: str) -> str:
+    """The first of its `variables` that looks like a secret; "" for none, and for a text that is no conda file."""
+    try:
+        document = parse_yaml(text, shown="the conda file")
+    except RuntimeFailure:
+        return ""
+    given = document.get("variables") if isinstance(document, dict) else None
+    variables = given if isinstance(given, dict) else {}
+    return next((str(name) for name, value in variables.items() if looks_secret(str(name), str(value))), "")
 
 
 def _variables(given: object) -> dict[str, str]:
