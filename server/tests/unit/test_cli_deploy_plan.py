@@ -102,7 +102,7 @@ def test_variables_come_from_the_line_or_from_the_shell() -> None:
     assert variables_from(["A=1=2", "B", "C="], {"B": "shell"}) == {"A": "1=2", "B": "shell", "C": ""}
     with pytest.raises(BadArgument, match="your shell has no such variable"):
         variables_from(["GONE"], {})
-    with pytest.raises(BadArgument, match="there is no name"):
+    with pytest.raises(BadArgument, match="there is no name before"):
         variables_from(["=x"], {})
     assert pairs(["team=search"], "--tag") == {"team": "search"}
     with pytest.raises(BadArgument, match="--tag team: a name and a value"):

@@ -29,6 +29,7 @@ MAX_CONNECTION_BYTES = 64 * 1024
 
 MAX_CREDENTIAL_NAME = 256
 _FIELD = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,79}")
+_WORD = re.compile(r"[A-Za-z_.]{1,40}")
 _SCALARS = (str, int, float, bool, type(None))
 
 
@@ -58,10 +59,12 @@ def credentials_in(body: ConnectionBody) -> dict[str, str] | None:
     for name, value in given.items():
         is_text = value is None or isinstance(value, str)
         if name != "keys" and not (is_text and _FIELD.fullmatch(name)):
+            # Where something else stands than a word, it may be the secret itself.
+            field = f"credentials.{name}" if _WORD.fullmatch(name) else "credentials"
             raise BadArgument(
-                f"credentials.{name[:80]} is no text, or cannot be called so.",
+                f"{field} is no text, or has a name that cannot be.",
                 hint='Custom keys may have any name: {"keys": {NAME: "…"}}.',
-                target=f"properties.credentials.{name[:80]}",
+                target=f"properties.{field}",
             )
     keys = given.get("keys") or {}
     if not isinstance(keys, dict) or not all(isinstance(each, str) for each in keys.values()):
@@ -119,7 +122,7 @@ def _auth_type(written: str | None, credentials: Mapping[str, str]) -> str:
     known = auth_type_named(written)
     if known is None:
         raise BadArgument(
-            f"authType {written!r} is unknown.",
+            "authType is unknown.",
             hint=f"It is one of {', '.join(AUTH_TYPES)}.",
             target="properties.authType",
         )

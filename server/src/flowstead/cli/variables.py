@@ -47,7 +47,7 @@ def variables_from(written: Sequence[str] | None, shell: Mapping[str, str]) -> d
     for each in written or ():
         name, equals, value = each.partition("=")
         if not name.strip():
-            raise BadArgument(f"--env {each}: there is no name.", hint="Write --env NAME=VALUE, or --env NAME.")
+            raise BadArgument("--env: there is no name before the `=`.", hint="Write --env NAME=VALUE, or --env NAME.")
         if not equals and name not in shell:
             raise BadArgument(
                 f"--env {name}: your shell has no such variable.", hint=f"Export {name}, or write --env {name}=VALUE."
