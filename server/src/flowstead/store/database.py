@@ -93,7 +93,9 @@ class Store:
             os.close(os.open(home.database, os.O_RDWR | os.O_CREAT, 0o600))
         except OSError as failure:
             raise HomeNotWritable(f"Cannot write {home.database}: {failure.strerror}.") from failure
-        engine = sa.create_engine(f"sqlite:///{home.database}", pool_size=8, max_overflow=32)
+        # An error of the database would list the statement's values, in the log or to the caller.
+        address = f"sqlite:///{home.database}"
+        engine = sa.create_engine(address, pool_size=8, max_overflow=32, hide_parameters=True)
         _prepare_sqlite(engine)
         try:
             _migrate(engine, home.database)
