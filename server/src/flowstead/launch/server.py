@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import resource
 import signal
 import socket
 import threading
@@ -106,6 +107,7 @@ def run_server(
     key. on_ready: called once, from another thread, when the API answers through the gateway.
 
     Raises HostProblem of any kind when it cannot start."""
+    _leave_no_core_dumps()
     home.create()
     configure_log(home, terminal=terminal)
     lock.name(Holder(os.getpid(), settings.base_url("http"), time.time()))
@@ -133,6 +135,12 @@ def run_server(
             raise failures[0]
         logger.info("The server ends; the gateway and the instances go on.")
     return signals
+
+
+def _leave_no_core_dumps() -> None:
+    """Neither of this process nor of any that it starts: their memory holds keys and tokens."""
+    _, most = resource.getrlimit(resource.RLIMIT_CORE)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, most))
 
 
 def _tell_isolation(*, demanded: bool) -> None:
