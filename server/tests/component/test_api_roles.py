@@ -130,6 +130,12 @@ def test_whoever_deletes_what_his_role_is_on_sees_it_end(api: InProcessApi) -> N
     assert api.call("GET", path, token=api.token(bob)).status_code == 403
 
 
+def test_an_identity_is_given_no_secret(api: InProcessApi) -> None:
+    shown = api.call("PUT", "onlineEndpoints/chat", ENDPOINT).json()
+    path = api.workspace.principal(shown["identity"]["principalId"])
+    assert api.call("POST", f"{path}/resetSecret").json()["error"]["code"] == "Conflict"
+
+
 @pytest.mark.parametrize("level", ["/", "subscription_path", "group_path", "path"])
 def test_grants_are_inherited_downwards(api: InProcessApi, level: str) -> None:
     api.call("PUT", "connections/search", CONNECTION)

@@ -132,6 +132,8 @@ def _change(name: str, here: Context, caller: Principal, action: str, values: Ma
                 "The owner's secret lies in the home's credentials.json.",
                 hint="Remove that file and start the server again: it makes another secret.",
             )
+        if "secret_hash" in values and known.resource_id:
+            raise ResourceConflict(f"{known.name} does not sign in with a secret.", hint="It needs none.")
         changed = replace(known, session=secrets.token_hex(8), **values)
         tx.principals.put(changed)
         tx.journal.record(caller.name, action, here.workspace.principal(known.name))
