@@ -21,7 +21,7 @@ default message (the docstring's first line) and a hint that says what to do nex
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 
 class FlowsteadError(Exception):
@@ -111,6 +111,14 @@ class TooManyAttempts(RequestRefused):
 
     code, status = "TooManyRequests", 429
     hint = "Wait a minute and try again."
+    retry_after_s = 60
+
+    @classmethod
+    def until(cls, seconds: int, message: str = "") -> Self:
+        """seconds: from now, when an attempt is looked at again."""
+        failure = cls(message)
+        failure.retry_after_s = seconds
+        return failure
 
 
 class TooManyStreams(RequestRefused):

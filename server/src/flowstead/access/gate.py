@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+import jwt
+
+from flowstead.access.attempts import Attempts
 from flowstead.access.issuer_keys import IssuerKeys
 from flowstead.access.principals import PrincipalTable, ensure_owner, secret_matches
 from flowstead.access.tokens import LIFETIME, Issuer, Token
-from flowstead.errors import BadArgument, TooManyAttempts, Unauthorized
+from flowstead.errors import BadArgument, Unauthorized
 from flowstead.resources.clock import Clock
 from flowstead.resources.home import Home
 from flowstead.resources.principal import Principal
@@ -27,10 +29,6 @@ IDENTITY_LIFETIME = timedelta(hours=24)
 ASSERTION_LIFETIME = timedelta(minutes=10)
 _ENDPOINT = "endpoint:"
 _OIDC_SCOPES = (OFFLINE_ACCESS, "openid", "profile", "email")
-_MAX_FAILURES = 30
-_WINDOW_S = 60.0
-"""So many failed sign-ins of one client in so many seconds, then it waits until the oldest is that long ago."""
-
 
 Announce = Callable[[str, Mapping[str, Any]], None]
 """Given the issuer's URL and its public keys, tells those who check tokens by themselves."""
@@ -68,7 +66,7 @@ class Access:
         self._principals = principals
         self._clock = clock
         self._announce = announce
-        self._failures: dict[str, deque[float]] = {}
+        self._attempts = Attempts(clock)
 
     @classmethod
     def open(
@@ -97,30 +95,41 @@ class Access:
         """Sign with a new key; see `Issuer.rotate`. end_tokens: all that are there end at once."""
         return self.issuer.rotate(self.announce_keys, forget=end_tokens)
 
-    def sign_in(self, tenant: str, client_id: str, client_secret: str, scope: str) -> Grant:
+    def sign_in(self, tenant: str, client_id: str, client_secret: str, scope: str, *, address: str = "") -> Grant:
         """A token for the scope's audience, and a refresh token when the scope names `offline_access`.
 
-        scope: `AUDIENCE/.default`. Raises Unauthorized, TooManyAttempts, and BadArgument for an audience that nobody
-        here has."""
-        principal = self._known(tenant, client_id)
-        self._check_secret(principal, client_secret)
+        scope: `AUDIENCE/.default`; address: where the request comes from. Raises Unauthorized, TooManyAttempts, and
+        BadArgument for an audience that nobody here has."""
+        with self._attempts.attempt(address, client_id):
+            principal = self._known(tenant, client_id)
+            _check_secret(principal, client_secret)
         wanted = scope.split()
         token = self._token(principal, self._audience_of(wanted))
         return Grant(token, self._refresh_token(principal) if OFFLINE_ACCESS in wanted else None)
 
-    def refresh(self, tenant: str, client_id: str, refresh_token: str, scope: str, *, client_secret: str = "") -> Grant:
+    def refresh(
+        self,
+        tenant: str,
+        client_id: str,
+        refresh_token: str,
+        scope: str,
+        *,
+        client_secret: str = "",
+        address: str = "",
+    ) -> Grant:
         """Another token for somebody who signed in before; the refresh token itself stays as it is until it ends. It
         ends at once when its principal gets another secret. scope: as of `sign_in`; "" for the API. client_secret: need
         not be given, but must be right.
 
         Raises Unauthorized, TooManyAttempts, and BadArgument for an audience that nobody here has."""
-        claims = self.issuer.verify(refresh_token, issuer=self.issuer_url, audience=self._refresh_audience)
-        principal = self._known(tenant, str(claims.get("appid", "")))
-        is_whose = client_id in ("", principal.client_id) and claims.get("ses", "") == principal.session
-        if not is_whose or claims.get("for") != _fingerprint(principal):
-            raise Unauthorized("The refresh token is not valid any more.", hint="Sign in again.")
-        if client_secret:
-            self._check_secret(principal, client_secret)
+        with self._attempts.attempt(address, client_id or claimed(refresh_token, "appid")):
+            claims = self.issuer.verify(refresh_token, issuer=self.issuer_url, audience=self._refresh_audience)
+            principal = self._known(tenant, str(claims.get("appid", "")))
+            is_whose = client_id in ("", principal.client_id) and claims.get("ses", "") == principal.session
+            if not is_whose or claims.get("for") != _fingerprint(principal):
+                raise Unauthorized("The refresh token is not valid any more.", hint="Sign in again.")
+            if client_secret:
+                _check_secret(principal, client_secret)
         return Grant(self._token(principal, self._audience_of(scope.split())), None)
 
     def recognise(self, authorization: str | None) -> Principal:
@@ -205,20 +214,24 @@ class Access:
         )
 
     def _known(self, tenant: str, client_id: str) -> Principal:
-        principal = self._principals.find(client_id)
-        if principal is None or tenant.lower() not in (principal.tenant_id, "common", "organizations"):
+        known = tenant.lower() in (self.tenant_id, "common", "organizations")
+        principal = self._principals.find(client_id) if known else None
+        if principal is None:
             raise _wrong_credentials()
         return principal
 
-    def _check_secret(self, principal: Principal, secret: str) -> None:
-        # Counted by client, so that nobody can lock another out without knowing its id.
-        now = self._clock.monotonic()
-        failures = self._failures.setdefault(principal.client_id, deque(maxlen=_MAX_FAILURES))
-        if len(failures) == _MAX_FAILURES and now - failures[0] < _WINDOW_S:
-            raise TooManyAttempts
-        if not secret_matches(principal, secret):
-            failures.append(now)
-            raise _wrong_credentials()
+
+def claimed(token: str, name: str) -> str:
+    """What a token says of itself, before anything of it is checked; "" for nothing. Only good for counting."""
+    try:
+        return str(jwt.decode(token, options={"verify_signature": False}).get(name, ""))
+    except (jwt.InvalidTokenError, RecursionError):
+        return ""
+
+
+def _check_secret(principal: Principal, secret: str) -> None:
+    if not secret_matches(principal, secret):
+        raise _wrong_credentials()
 
 
 def session_id(principal: Principal) -> str:

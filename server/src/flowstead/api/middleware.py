@@ -28,6 +28,9 @@ log = logging.getLogger("flowstead.api")
 MAX_BODY_BYTES = 4 * 1024 * 1024
 """Bound of a JSON body; uploads have their own."""
 
+MAX_SIGN_IN_BYTES = 64 * 1024
+"""Bound of the form with which somebody signs in: it is read into memory before anybody is known."""
+
 SOCKET_HOST = "flowstead"
 """The host name for clients that come through the Unix socket."""
 
@@ -142,7 +145,9 @@ class BodyLimit:
 
 
 def _bound(method: str, path: str) -> int:
-    # Only PUT brings blobs: by POST, such a path is a tenant's, whose form is read into memory before anybody is known.
+    if method == "POST" and path.endswith("/oauth2/v2.0/token"):
+        return MAX_SIGN_IN_BYTES
+    # Only PUT brings blobs: by POST, such a path may be a tenant's.
     if method == "PUT" and ".blob." in path.partition("/")[2].partition("/")[0]:
         return MAX_BLOB_BYTES
     match = _OF_FLOW.search(path)

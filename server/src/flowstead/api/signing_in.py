@@ -60,23 +60,30 @@ def token(
     if given is not None and client_secret:
         return _refused(400, "invalid_request", "The secret came twice: in the form and as HTTP Basic.")
     name, secret = given or (client_id, client_secret)
+    address = _address(request)
     try:
         if grant_type == "client_credentials":
-            granted = here.access.sign_in(tenant, name, secret, scope)
+            granted = here.access.sign_in(tenant, name, secret, scope, address=address)
         elif grant_type == "refresh_token":
-            granted = here.access.refresh(tenant, name, refresh_token, scope, client_secret=secret)
+            granted = here.access.refresh(tenant, name, refresh_token, scope, client_secret=secret, address=address)
         else:
             known = " or ".join(f"grant_type={each}" for each in _GRANT_TYPES)
             return _refused(400, "unsupported_grant_type", f"Send {known}.")
     except BadArgument as failure:
         return _refused(400, "invalid_scope", str(failure))
     except TooManyAttempts as failure:
-        return _refused(429, "temporarily_unavailable", str(failure), {"Retry-After": "60"})
+        return _refused(429, "temporarily_unavailable", str(failure), {"Retry-After": str(failure.retry_after_s)})
     except Unauthorized as failure:
         if grant_type == "refresh_token":
             return _refused(400, "invalid_grant", str(failure))
         return _refused(401, "invalid_client", str(failure), {"WWW-Authenticate": "Basic"} if given else {})
     return JSONResponse(_show(granted))
+
+
+def _address(request: Request) -> str:
+    """Where the request comes from. The gateway says so, and strips what a caller says of it; requests over the API's
+    own socket come from this machine and this user."""
+    return request.headers.get("x-forwarded-for", "").rpartition(",")[2].strip()
 
 
 def _show(granted: Grant) -> dict[str, Any]:
