@@ -7,6 +7,7 @@ default message (the docstring's first line) and a hint that says what to do nex
     │   ├── ResourceConflict  PreconditionFailed  OutOfQuota  PayloadTooLarge  UploadRefused  UnsupportedMediaType
     │   ├── UnknownHost  TooManyAttempts  TooManyStreams  TooManyTests  FlowTestTimeout
     │   ├── PrincipalNotFound  RoleAssignmentExists  RoleInUse  IdentityMissing  ExchangeFailed
+    │   ├── IssuerUnreachable
     │   └── TrafficInUse  ImmutableAsset
     ├── DeploymentFailed          a deployment could not be brought up; the operation ends `Failed` with it
     │   ├── ImageBuildFailure  ArtifactMissing  FlowInvalid  UserScriptInitFailed  UserScriptImportError
@@ -111,6 +112,7 @@ class TooManyAttempts(RequestRefused):
 
     code, status = "TooManyRequests", 429
     hint = "Wait a minute and try again."
+
     retry_after_s = 60
 
     @classmethod
@@ -119,6 +121,13 @@ class TooManyAttempts(RequestRefused):
         failure = cls(message)
         failure.retry_after_s = seconds
         return failure
+
+
+class IssuerUnreachable(RequestRefused):
+    """The external issuer cannot be asked for its keys."""
+
+    code, status = "IssuerUnreachable", 503
+    hint = "Try again in a minute; the server's log says what is the matter. Tokens of Flowstead's own work meanwhile."
 
 
 class TooManyStreams(RequestRefused):

@@ -111,3 +111,30 @@ def test_a_domain_that_is_none_is_refused(tmp_path: Path, domain: str) -> None:
 def test_a_damaged_settings_file_counts_as_none(tmp_path: Path, text: str) -> None:
     Home(tmp_path).settings.write_text(text)
     assert read_settings(Home(tmp_path)) is None
+
+
+@pytest.mark.parametrize(
+    ("issuer", "audience"),
+    [
+        ("http://login.example.test", "a"),
+        ("login.example.test", "a"),
+        ("https://login.example.test?tenant=x", "a"),
+        ("https://user:secret@login.example.test", "a"),
+        ("https://login.example.test", ""),
+        ("https://login.example.test", None),
+    ],
+)
+def test_an_external_issuer_that_proves_nothing_is_refused(tmp_path: Path, issuer: str, audience: str | None) -> None:
+    with pytest.raises(BadArgument):
+        settings_for(AskedFor(oidc_issuer=issuer, oidc_audience=audience), Home(tmp_path))
+
+
+def test_an_external_issuer_is_kept_as_it_spells_itself_until_it_is_ended(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    first = settings_for(AskedFor(oidc_issuer="https://login.example.test/", oidc_audience="a"), home)
+    assert (first.oidc_issuer, first.oidc_audience) == ("https://login.example.test/", "a")
+    write_settings(home, first)
+    assert settings_for(AskedFor(), home).oidc_issuer == first.oidc_issuer
+    assert settings_for(AskedFor(oidc_audience="b"), home).oidc_audience == "b"
+    ended = settings_for(AskedFor(oidc_issuer=""), home)
+    assert (ended.oidc_issuer, ended.oidc_audience) == ("", "")

@@ -11,13 +11,15 @@ from typing import Any
 import jwt
 
 from flowstead.access.attempts import Attempts
+from flowstead.access.external_issuer import LONGEST_TOKEN, ExternalIssuer, Outsider
 from flowstead.access.issuer_keys import IssuerKeys
+from flowstead.access.outsiders import demand_not_blocked, demand_welcome, outsider
 from flowstead.access.principals import PrincipalTable, ensure_owner, secret_matches
 from flowstead.access.tokens import LIFETIME, Issuer, Token
 from flowstead.errors import BadArgument, Unauthorized
 from flowstead.resources.clock import Clock
 from flowstead.resources.home import Home
-from flowstead.resources.principal import Principal
+from flowstead.resources.principal import Principal, PrincipalType
 from flowstead.resources.settings import ServerSettings
 
 ENTRA_AUDIENCE = "https://ml.azure.com"
@@ -67,6 +69,9 @@ class Access:
         self._clock = clock
         self._announce = announce
         self._attempts = Attempts(clock)
+        self._external = (
+            ExternalIssuer(settings.oidc_issuer, settings.oidc_audience, clock) if settings.oidc_issuer else None
+        )
 
     @classmethod
     def open(
@@ -95,6 +100,11 @@ class Access:
         """Sign with a new key; see `Issuer.rotate`. end_tokens: all that are there end at once."""
         return self.issuer.rotate(self.announce_keys, forget=end_tokens)
 
+    @property
+    def external_issuer(self) -> str:
+        """The URL of the external issuer whose tokens count too, "" for none."""
+        return self._settings.oidc_issuer
+
     def sign_in(self, tenant: str, client_id: str, client_secret: str, scope: str, *, address: str = "") -> Grant:
         """A token for the scope's audience, and a refresh token when the scope names `offline_access`.
 
@@ -103,6 +113,7 @@ class Access:
         with self._attempts.attempt(address, client_id):
             principal = self._known(tenant, client_id)
             _check_secret(principal, client_secret)
+            demand_not_blocked(principal)
         wanted = scope.split()
         token = self._token(principal, self._audience_of(wanted))
         return Grant(token, self._refresh_token(principal) if OFFLINE_ACCESS in wanted else None)
@@ -130,19 +141,65 @@ class Access:
                 raise Unauthorized("The refresh token is not valid any more.", hint="Sign in again.")
             if client_secret:
                 _check_secret(principal, client_secret)
+            demand_not_blocked(principal)
         return Grant(self._token(principal, self._audience_of(scope.split())), None)
 
+    def exchange(self, tenant: str, token: str, scope: str, *, address: str = "") -> Grant:
+        """A token of ours for one of the external issuer's (RFC 8693, RFC 7523); it ends no later. Our own are not
+        exchanged: a token for one audience opens no other. scope: as of `sign_in`; "" for the API.
+
+        Raises Unauthorized, IssuerUnreachable, TooManyAttempts, and BadArgument for an audience that nobody has."""
+        with self._attempts.attempt(address, claimed(token, "sub")):
+            if not self._is_of(tenant):
+                raise _wrong_credentials()
+            if self._external is None or not self._external.issued(token):
+                raise Unauthorized(
+                    "The token is not of an issuer whose tokens are exchanged here.",
+                    hint="`flowstead up --oidc-issuer` names it.",
+                )
+            who = self._external.verify(token)
+            principal = self._outsider(who)
+            left = timedelta(seconds=who.expires_at) - timedelta(seconds=int(self._clock.now().timestamp()))
+            if left <= timedelta(0):
+                raise Unauthorized("The token has expired.", hint="Get a new one from its issuer.")
+        return Grant(self._token(principal, self._audience_of(scope.split()), min(left, LIFETIME)), None)
+
     def recognise(self, authorization: str | None) -> Principal:
-        """Whose token this is. authorization: the request's header. Raises Unauthorized."""
+        """Whose token this is. authorization: the request's header. Raises Unauthorized, and IssuerUnreachable for a
+        token of the external issuer that cannot be checked."""
         scheme, _, token = (authorization or "").partition(" ")
-        if scheme.lower() != "bearer" or not token.strip():
+        token = token.strip()
+        if scheme.lower() != "bearer" or not token:
             raise Unauthorized
-        claims = self.issuer.verify(token.strip(), issuer=self.issuer_url, audience=self.audience)
+        if self._external is not None and self._external.issued(token):
+            return self._outsider(self._external.verify(token))
+        claims = self.issuer.verify(token, issuer=self.issuer_url, audience=self.audience)
+        principal = self._holder(claims)
+        if claims.get("ses", "") != principal.session:
+            raise Unauthorized("The token has been revoked.", hint="Sign in again.")
+        demand_not_blocked(principal)
+        return principal
+
+    def _holder(self, claims: Mapping[str, Any]) -> Principal:
+        """Whose token of ours it is. Raises Unauthorized."""
+        if "idp" in claims:
+            if self._external is None or claims["idp"] != self._external.url:
+                raise Unauthorized("The token was got with one of an issuer that does not count any more.")
+            row, grants = self._principals.outsider(str(claims["sub"]))
+            kind = PrincipalType.SERVICE_PRINCIPAL if claims.get("idtyp") == "app" else PrincipalType.USER
+            named = {"name": str(claims.get("name", "")), "tenant_id": self.tenant_id}
+            return outsider(str(claims["sub"]), self._external.url, row=row, grants=grants, type=kind, **named)
         principal = self._principals.find(str(claims.get("appid", "")))
         if principal is None or principal.object_id != claims["sub"]:
             raise Unauthorized("The token belongs to somebody who is gone.")
-        if claims.get("ses", "") != principal.session:
-            raise Unauthorized("The token has been revoked.", hint="Sign in again.")
+        return principal
+
+    def _outsider(self, who: Outsider) -> Principal:
+        """Raises Unauthorized for who is not welcome."""
+        row, grants = self._principals.outsider(who.object_id)
+        named = {"name": who.name, "tenant_id": self.tenant_id}
+        principal = outsider(who.object_id, self.external_issuer, row=row, grants=grants, type=who.type, **named)
+        demand_welcome(principal, row, who)
         return principal
 
     def endpoint_token(self, principal: Principal, endpoint_uid: str) -> Token:
@@ -177,8 +234,9 @@ class Access:
     def _refresh_audience(self) -> str:
         return f"{self.issuer_url}/refresh"
 
-    def _token(self, principal: Principal, audience: str) -> Token:
-        return self._issue(principal, audience, azp=principal.client_id, idtyp="app", ver="2.0")
+    def _token(self, principal: Principal, audience: str, lifetime: timedelta = LIFETIME) -> Token:
+        kind = "user" if principal.issuer and principal.type is PrincipalType.USER else "app"
+        return self._issue(principal, audience, lifetime, azp=principal.client_id, idtyp=kind, ver="2.0")
 
     def _refresh_token(self, principal: Principal) -> Token:
         claims = {"for": _fingerprint(principal)}
@@ -194,6 +252,7 @@ class Access:
                 "appid": principal.client_id,
                 "ses": principal.session,
                 "sid": session_id(principal),
+                **({"idp": principal.issuer, "name": principal.name} if principal.issuer else {}),
                 **claims,
             },
             lifetime=lifetime,
@@ -214,15 +273,19 @@ class Access:
         )
 
     def _known(self, tenant: str, client_id: str) -> Principal:
-        known = tenant.lower() in (self.tenant_id, "common", "organizations")
-        principal = self._principals.find(client_id) if known else None
+        principal = self._principals.find(client_id) if self._is_of(tenant) else None
         if principal is None:
             raise _wrong_credentials()
         return principal
 
+    def _is_of(self, tenant: str) -> bool:
+        return tenant.lower() in (self.tenant_id, "common", "organizations")
+
 
 def claimed(token: str, name: str) -> str:
     """What a token says of itself, before anything of it is checked; "" for nothing. Only good for counting."""
+    if len(token) > LONGEST_TOKEN:
+        return ""
     try:
         return str(jwt.decode(token, options={"verify_signature": False}).get(name, ""))
     except (jwt.InvalidTokenError, RecursionError):

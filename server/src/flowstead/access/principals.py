@@ -16,6 +16,7 @@ from flowstead.resources.home import Home
 from flowstead.resources.names import Workspace
 from flowstead.resources.principal import Principal
 from flowstead.resources.private_file import write_private
+from flowstead.resources.role import RoleGrant
 from flowstead.resources.settings import ServerSettings
 
 _SECRET_BYTES = 32
@@ -27,6 +28,8 @@ class PrincipalTable(Protocol):
     def owner(self) -> Principal | None: ...
 
     def find(self, client_id: str) -> Principal | None: ...
+
+    def outsider(self, object_id: str) -> tuple[Principal | None, tuple[RoleGrant, ...]]: ...
 
     def put(self, principal: Principal) -> None: ...
 

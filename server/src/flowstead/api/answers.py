@@ -170,5 +170,6 @@ _BY_NAME: Mapping[str, Json] = {
         "400": _named("Refused, as OAuth 2.0 has it", "OAuthError"),
         "401": _named("Wrong credentials", "OAuthError"),
         "429": _named("Too many attempts", "OAuthError"),
+        "503": _named("The external issuer does not answer", "OAuthError"),
     },
 }

@@ -119,6 +119,8 @@ def demand(principal: Principal, action: str, scope: str, here: Context) -> None
         return
     role = next((each for each in _LEAST_FIRST if BUILT_IN[each].allows(action)), OWNER)
     command = grant_command(BUILT_IN[role].role_name, _grantable(scope, here), principal.object_id)
+    if principal.issuer:  # nothing here says of what type he is
+        command += f" --assignee-principal-type {principal.type.in_assignments}"
     raise AuthorizationFailed(
         f"{principal.name} (object id {principal.object_id}) may not perform {action} on {scope}.",
         hint=f"Ask an owner to grant a role that allows it, for example: {command}",

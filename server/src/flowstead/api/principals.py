@@ -12,6 +12,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import JSONResponse, Response
 
+from flowstead.access.outsiders import outsider
 from flowstead.access.principals import hash_secret, new_secret
 from flowstead.api.arm import page
 from flowstead.api.bodies import Body
@@ -26,6 +27,7 @@ PROVIDER = "Flowstead.Access"
 _PRINCIPALS = f"/subscriptions/{{subscription}}/providers/{PROVIDER}/principals"
 _PRINCIPAL = f"{_PRINCIPALS}/{{principal}}"
 _NAME = re.compile(r"[A-Za-z0-9][\w.@-]{1,119}", re.ASCII)
+_GUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _TYPES = {each.value.lower(): each for each in (PrincipalType.USER, PrincipalType.SERVICE_PRINCIPAL)}
 router = APIRouter(tags=["principals"])
 # Whoever resets an owner's secret can be that owner: to change principals takes what granting roles takes, which a
@@ -120,25 +122,50 @@ def reset_principal_secret(principal: str, here: Here, caller: Writer) -> JSONRe
 
 @router.post(f"{_PRINCIPAL}/revokeTokens")
 def revoke_principal_tokens(principal: str, here: Here, caller: Writer) -> JSONResponse:
-    """End all tokens that it has at present, those for endpoints too; its secret stays good for new ones."""
+    """End all tokens that it has at present, those for endpoints too; its secret stays good for new ones. For somebody
+    whom the external issuer knows: those of that issuer too."""
     return JSONResponse(_show(_change(principal, here, caller, "revokeTokens", {}), here))
+
+
+@router.post(f"{_PRINCIPAL}/block")
+def block_principal(principal: str, here: Here, caller: Writer) -> JSONResponse:
+    """Let it in no more, whatever it comes with and whatever roles it has. Somebody whom only the external issuer knows
+    is named by his object id."""
+    return JSONResponse(_show(_change(principal, here, caller, "block", {"blocked": True}), here))
+
+
+@router.post(f"{_PRINCIPAL}/unblock")
+def unblock_principal(principal: str, here: Here, caller: Writer) -> JSONResponse:
+    """Let it in again; tokens from before stay ended."""
+    return JSONResponse(_show(_change(principal, here, caller, "unblock", {"blocked": False}), here))
 
 
 def _change(name: str, here: Context, caller: Principal, action: str, values: Mapping[str, Any]) -> Principal:
     with here.store.transaction() as tx:
-        known = _named(tx, name)
+        known = _outsider(tx, name, here) or _named(tx, name)
         if known.is_owner and values:
             raise ResourceConflict(
-                "The owner's secret lies in the home's credentials.json.",
-                hint="Remove that file and start the server again: it makes another secret.",
+                "The owner of this home stays, with the secret in its credentials.json.",
+                hint="To get another secret, remove that file and start the server again.",
             )
-        if "secret_hash" in values and known.resource_id:
+        if "secret_hash" in values and (known.issuer or known.resource_id):
             raise ResourceConflict(f"{known.name} does not sign in with a secret.", hint="It needs none.")
-        changed = replace(known, session=secrets.token_hex(8), **values)
+        now = int(here.clock.now().timestamp())
+        changed = replace(known, session=secrets.token_hex(8), tokens_from=now if known.issuer else 0, **values)
         tx.principals.put(changed)
         tx.journal.record(caller.name, action, here.workspace.principal(known.name))
     here.hint()
     return changed
+
+
+def _outsider(tx: Reading, name: str, here: Context) -> Principal | None:
+    """Somebody who has no row yet because only the external issuer knows him; None for anybody else."""
+    issuer = here.access.external_issuer
+    known = _find(tx, name) or tx.principals.by_object(name) or tx.principals.by_client(name)
+    if not issuer or known is not None or not _GUID.fullmatch(name):
+        return None
+    made = outsider(name.lower(), issuer, tenant_id=here.access.tenant_id)
+    return replace(made, session="", created_at=iso(here.clock.now()))
 
 
 def _named(tx: Reading, name: str) -> Principal:
@@ -164,6 +191,10 @@ def _show(principal: Principal, here: Context, secret: str = "") -> dict[str, An
     }
     if principal.resource_id:
         properties["resourceId"] = principal.resource_id
+    if principal.issuer:
+        properties["issuer"] = principal.issuer
+    if principal.blocked:
+        properties["blocked"] = True
     if secret:
         properties["clientSecret"] = secret
     return {

@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Annotated, Any
 from urllib.parse import quote, unquote_plus
 
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import JSONResponse
 
-from flowstead.access import Grant
+from flowstead.access import Access, Grant
 from flowstead.api.context import Here
-from flowstead.errors import BadArgument, TooManyAttempts, Unauthorized
+from flowstead.errors import BadArgument, IssuerUnreachable, TooManyAttempts, Unauthorized
 
 router = APIRouter(tags=["sign-in"])
-_GRANT_TYPES = ("client_credentials", "refresh_token")
+_EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"
+_ASSERTION = "urn:ietf:params:oauth:grant-type:jwt-bearer"
+_GRANT_TYPES = ("client_credentials", "refresh_token", _EXCHANGE, _ASSERTION)
+_ACCESS_TOKEN = "urn:ietf:params:oauth:token-type:access_token"  # noqa: S105 a type, no token
+_TOKEN_TYPES = frozenset({_ACCESS_TOKEN, *(f"urn:ietf:params:oauth:token-type:{each}" for each in ("jwt", "id_token"))})
+"""What may be exchanged: signed tokens of the external issuer, whatever it calls them."""
 
 
 @router.get("/{tenant}/v2.0/.well-known/openid-configuration")
@@ -43,6 +49,20 @@ def signing_keys(tenant: str, here: Here) -> Mapping[str, Any]:
     return here.access.issuer.jwks
 
 
+@dataclass(frozen=True)
+class _Form:
+    """What was asked for, and from where."""
+
+    tenant: str
+    grant_type: str
+    client_id: str
+    client_secret: str = field(repr=False)
+    token: str = field(repr=False)
+    token_type: str
+    scope: str
+    address: str
+
+
 @router.post("/{tenant}/oauth2/v2.0/token")
 def token(
     tenant: str,
@@ -53,31 +73,61 @@ def token(
     client_secret: Annotated[str, Form()] = "",
     refresh_token: Annotated[str, Form()] = "",
     scope: Annotated[str, Form()] = "",
+    audience: Annotated[str, Form()] = "",
+    subject_token: Annotated[str, Form()] = "",
+    subject_token_type: Annotated[str, Form()] = "",
+    assertion: Annotated[str, Form()] = "",
 ) -> JSONResponse:
-    """A bearer token for the scope `AUDIENCE/.default`, to client credentials or a refresh token; errors as OAuth 2.0
-    has them."""
+    """A bearer token for the scope `AUDIENCE/.default`, to client credentials, a refresh token, or a token of the
+    external issuer; errors as OAuth 2.0 has them."""
     given = _basic(request.headers.get("authorization", ""))
     if given is not None and client_secret:
         return _refused(400, "invalid_request", "The secret came twice: in the form and as HTTP Basic.")
     name, secret = given or (client_id, client_secret)
-    address = _address(request)
+    brought = {"refresh_token": refresh_token, _EXCHANGE: subject_token, _ASSERTION: assertion}.get(grant_type, "")
+    wanted = scope or (f"{audience.rstrip('/')}/.default" if audience else "")
+    form = _Form(tenant, grant_type, name, secret, brought, subject_token_type, wanted, _address(request))
     try:
-        if grant_type == "client_credentials":
-            granted = here.access.sign_in(tenant, name, secret, scope, address=address)
-        elif grant_type == "refresh_token":
-            granted = here.access.refresh(tenant, name, refresh_token, scope, client_secret=secret, address=address)
-        else:
-            known = " or ".join(f"grant_type={each}" for each in _GRANT_TYPES)
-            return _refused(400, "unsupported_grant_type", f"Send {known}.")
+        return _granted(here.access, form)
     except BadArgument as failure:
-        return _refused(400, "invalid_scope", str(failure))
+        # RFC 8693 calls an audience a target.
+        return _refused(400, "invalid_target" if grant_type == _EXCHANGE else "invalid_scope", str(failure))
     except TooManyAttempts as failure:
-        return _refused(429, "temporarily_unavailable", str(failure), {"Retry-After": str(failure.retry_after_s)})
+        wait = {"Retry-After": str(failure.retry_after_s)}
+        return _refused(429, "temporarily_unavailable", str(failure), wait)
+    except IssuerUnreachable as failure:
+        return _refused(503, "temporarily_unavailable", str(failure), {"Retry-After": "10"})
     except Unauthorized as failure:
-        if grant_type == "refresh_token":
+        if grant_type != "client_credentials":
             return _refused(400, "invalid_grant", str(failure))
         return _refused(401, "invalid_client", str(failure), {"WWW-Authenticate": "Basic"} if given else {})
-    return JSONResponse(_show(granted))
+
+
+def _granted(access: Access, form: _Form) -> JSONResponse:
+    """Raises what `Access` raises."""
+    match form.grant_type:
+        case "client_credentials":
+            granted = access.sign_in(form.tenant, form.client_id, form.client_secret, form.scope, address=form.address)
+            return JSONResponse(_show(granted))
+        case "refresh_token":
+            granted = access.refresh(
+                form.tenant,
+                form.client_id,
+                form.token,
+                form.scope,
+                client_secret=form.client_secret,
+                address=form.address,
+            )
+            return JSONResponse(_show(granted))
+        case str(kind) if kind in (_EXCHANGE, _ASSERTION):
+            if kind == _EXCHANGE and form.token_type not in _TOKEN_TYPES:
+                known = " or ".join(sorted(_TOKEN_TYPES))
+                return _refused(400, "invalid_request", f"Send subject_token_type={known}.")
+            granted = access.exchange(form.tenant, form.token, form.scope, address=form.address)
+            issued = {"issued_token_type": _ACCESS_TOKEN} if kind == _EXCHANGE else {}
+            return JSONResponse(_show(granted) | issued)
+    known = " or ".join(f"grant_type={each}" for each in _GRANT_TYPES)
+    return _refused(400, "unsupported_grant_type", f"Send {known}.")
 
 
 def _address(request: Request) -> str:

@@ -118,11 +118,31 @@ def revoke_tokens(
         show(shown_principal(client.principals.revoke_tokens(name)), output, query, columns=COLUMNS)
 
 
+@app.command()
+def block(name: NameOption, home: HomeOption = None, output: OutputOption = None, query: QueryOption = None) -> None:
+    """Let a principal in no more, whatever roles it has; its tokens end at once.
+
+    Somebody whom only the external issuer knows is named by his object id."""
+    with open_client(home) as client:
+        show(shown_principal(client.principals.block(name, True)), output, query, columns=COLUMNS)
+
+
+@app.command()
+def unblock(name: NameOption, home: HomeOption = None, output: OutputOption = None, query: QueryOption = None) -> None:
+    """Let a principal in again.
+
+    Its tokens from before stay ended."""
+    with open_client(home) as client:
+        show(shown_principal(client.principals.block(name, False)), output, query, columns=COLUMNS)
+
+
 def shown_principal(body: dict[str, Any]) -> dict[str, Any]:
-    """Flat; `clientSecret` and `resourceId` where there is one."""
+    """Flat; `clientSecret`, `resourceId`, `issuer` and `blocked` where there is one."""
     properties = body["properties"]
     shown = {name: properties[name] for name in ("type", "principalId", "clientId", "tenantId")}
-    told = {name: properties[name] for name in ("clientSecret", "resourceId") if name in properties}
+    told = {
+        name: properties[name] for name in ("clientSecret", "resourceId", "issuer", "blocked") if name in properties
+    }
     return {"name": body["name"], **shown, **told, "createdOn": properties["createdOn"], "id": body["id"]}
 
 

@@ -46,6 +46,13 @@ def up(
             show_default=False,
         ),
     ] = None,
+    oidc_issuer: Annotated[
+        str | None,
+        typer.Option(help="Take tokens of this OpenID Connect issuer too; an empty one ends it.", metavar="URL"),
+    ] = None,
+    oidc_audience: Annotated[
+        str | None, typer.Option(help="Whom its tokens must be for (`aud`).", metavar="AUDIENCE")
+    ] = None,
     detach: Annotated[bool, typer.Option("--detach", "-d", help="Run in the background.")] = False,
     allow_plain_http: Annotated[
         bool, typer.Option("--allow-plain-http", help="Let other machines in over plain HTTP too.")
@@ -61,7 +68,16 @@ def up(
     `flowstead down` does. Options that are left out are as the last time."""
     place = Home.at(home)
     asked = AskedFor(
-        host, port, tls_port, public_url, domain, allow_plain_http, demand_isolation, allow_private_addresses
+        host,
+        port,
+        tls_port,
+        public_url,
+        domain,
+        allow_plain_http,
+        demand_isolation,
+        allow_private_addresses,
+        oidc_issuer,
+        oidc_audience,
     )
     settings = settings_for(asked, place)
     if detach:

@@ -66,6 +66,10 @@ class Principals:
         """Raises ResourceNotFound."""
         return dict(self._session.request("POST", f"{self._path(name)}/revokeTokens").json())
 
+    def block(self, name: str, blocked: bool) -> Body:
+        """Let it in no more, or again. Raises ResourceNotFound."""
+        return dict(self._session.request("POST", f"{self._path(name)}/{'block' if blocked else 'unblock'}").json())
+
     def _path(self, name: str) -> str:
         return self._session.workspace.principal(quote(name, safe=""))
 

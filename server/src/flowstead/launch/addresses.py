@@ -14,7 +14,7 @@ from flowstead.errors import BadArgument, FlowsteadError
 from flowstead.gateway.process import check_port
 from flowstead.resources.home import Home
 from flowstead.resources.private_file import write_private
-from flowstead.resources.settings import ServerSettings
+from flowstead.resources.settings import ServerSettings, may_be_asked
 
 _LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 _DOMAIN = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
@@ -22,7 +22,8 @@ _DOMAIN = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
 
 @dataclass(frozen=True)
 class AskedFor:
-    """The options of `up`; None: as the last time, or the default. An empty public URL or domain: none."""
+    """The options of `up`; None: as the last time, or the default. An empty public URL, domain
+    or issuer: none."""
 
     host: str | None = None
     port: int | None = None
@@ -32,6 +33,8 @@ class AskedFor:
     allow_plain_http: bool = False
     demand_isolation: bool | None = None
     allow_private_addresses: bool = False
+    oidc_issuer: str | None = None
+    oidc_audience: str | None = None
 
 
 def settings_for(asked: AskedFor, home: Home, *, is_free: Callable[[str, int], bool] | None = None) -> ServerSettings:
@@ -52,6 +55,7 @@ def settings_for(asked: AskedFor, home: Home, *, is_free: Callable[[str, int], b
         raise BadArgument(
             f"HTTP and HTTPS cannot both have port {port}.", hint="Choose another --tls-port.", target="tls_port"
         )
+    issuer, audience = _checked_issuer(asked, before)
     return ServerSettings(
         host=host,
         port=port,
@@ -61,6 +65,8 @@ def settings_for(asked: AskedFor, home: Home, *, is_free: Callable[[str, int], b
         allow_private_addresses=asked.allow_private_addresses,
         domain=before.domain if asked.domain is None else _checked_domain(asked.domain),
         demand_isolation=before.demand_isolation if asked.demand_isolation is None else asked.demand_isolation,
+        oidc_issuer=issuer,
+        oidc_audience=audience,
     )
 
 
@@ -124,6 +130,27 @@ def _checked_url(url: str) -> str:
             target="public_url",
         )
     return url.rstrip("/")
+
+
+def _checked_issuer(asked: AskedFor, before: ServerSettings) -> tuple[str, str]:
+    """The external issuer and the audience of its tokens, both or neither. A slash at its end is a part of its name."""
+    issuer = before.oidc_issuer if asked.oidc_issuer is None else asked.oidc_issuer
+    audience = before.oidc_audience if asked.oidc_audience is None else asked.oidc_audience
+    if not issuer:
+        return "", ""
+    if not may_be_asked(issuer, here=True) or "?" in issuer:
+        raise BadArgument(
+            f"The issuer {issuer!r} is not of the form https://HOST[/PATH].",
+            hint="Give its URL as its tokens name it (`iss`); http is for an issuer on this machine only.",
+            target="oidc_issuer",
+        )
+    if not audience:
+        raise BadArgument(
+            f"It is not said whom tokens of {issuer} must be for.",
+            hint="Add --oidc-audience, with what its tokens have as `aud`; else those for other programs count.",
+            target="oidc_audience",
+        )
+    return issuer, audience
 
 
 def _checked_domain(domain: str) -> str:

@@ -194,6 +194,7 @@ def _compose(
         clock=clock,
         hint=hint,
         board=board,
+        external_issuer=settings.oidc_issuer,
         identity_url=f"{settings.door_url('http')}/identity/token",
     )
     return app, reconciler, hint

@@ -90,6 +90,7 @@ class Reconciler:
         hint: Hint,
         board: InstanceBoard | None = None,
         random: Random | None = None,
+        external_issuer: str = "",
         identity_url: str = "",
     ) -> None:
         """board: where everybody else sees the instances. identity_url: where they get tokens of their endpoint's
@@ -97,7 +98,7 @@ class Reconciler:
         self._store, self._engine, self._gateway = store, engine, gateway
         self._home, self._clock, self._hint = home, clock, hint
         self._board = board or InstanceBoard()
-        self._reader = StoreReader(store)
+        self._reader = StoreReader(store, external_issuer)
         salt = store.lasting_key("revision")
         self._observer = DeploymentObserver(home, environments, FlowSources(home), salt)
         self._actor = Actor(

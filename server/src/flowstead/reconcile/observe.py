@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
+from flowstead.access.outsiders import who_may_come
 from flowstead.engines.protocol import ObservedInstance
 from flowstead.environments.protocol import EnvironmentRequest, Environments
 from flowstead.errors import FlowsteadError
@@ -64,8 +65,10 @@ class _Details:
 class StoreReader:
     """Reads all endpoints and deployments; their secrets and models only once for each generation."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, external_issuer: str = "") -> None:
+        """external_issuer: whose people may score too, when their roles say so; "" for nobody's."""
         self._store = store
+        self._external_issuer = external_issuer
         self._details: dict[tuple[str, int], _Details] = {}
         self._serving: dict[str, Revision] = {}
 
@@ -80,6 +83,7 @@ class StoreReader:
             serving = {each.id: self._serving_revision(tx, each) for each in deployments if _serves_another(each)}
             identities = Identities(tx)
         self._forget(records)
+        may_come = who_may_come(identities.principals, identities.granted_elsewhere, self._external_issuer)
         return Snapshot(
             endpoints,
             deployments,
@@ -87,7 +91,7 @@ class StoreReader:
             {id: each.secrets for id, each in details.items()},
             {each.id: details[each.id].content for each in deployments},
             {id: revision for id, revision in serving.items() if revision is not None},
-            {each.id: scorers(each, identities.principals) for each in endpoints},
+            {each.id: scorers(each, may_come) for each in endpoints},
             denials(endpoints, deployments, identities),
         )
 

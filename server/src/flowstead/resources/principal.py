@@ -25,7 +25,9 @@ class Principal:
     """object_id: what role assignments name; client_id: what it signs in with. secret_hash: of its client secret, ""
     for none; the secret itself is not kept. is_owner: made at the first start; its rights are a role like any other.
     resource_id: of the endpoint or identity that it belongs to, "" for none. session: changes when what was issued to
-    it shall not hold any more. grants: all roles that it has, as they were when it was recognised."""
+    it shall not hold any more. blocked: it may not come in, whatever roles it has. issuer: the URL of the external
+    issuer that knows it, "" for one who signs in here; tokens_from: since when that one's tokens count, Unix seconds.
+    grants: all roles that it has, as they were when it was recognised."""
 
     object_id: str
     tenant_id: str
@@ -37,4 +39,7 @@ class Principal:
     type: PrincipalType = PrincipalType.SERVICE_PRINCIPAL
     resource_id: str = ""
     session: str = ""
+    blocked: bool = False
+    issuer: str = ""
+    tokens_from: int = 0
     grants: tuple[RoleGrant, ...] = field(default=(), repr=False)

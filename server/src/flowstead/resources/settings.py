@@ -20,7 +20,7 @@ class ServerSettings:
     loopback too. domain: endpoints are also reached as `{endpoint}.{domain}`, "" for none. quota_cores: for all
     deployments. demand_isolation: nothing of flows or packages runs where the machine cannot isolate it.
     allow_private_addresses: the server may call addresses on this machine or in private networks where somebody's word
-    names them."""
+    names them. oidc_issuer: whose tokens count beside our own, "" for nobody's; oidc_audience: whom they are for."""
 
     host: str = _LOOPBACK
     port: int = 8080
@@ -31,6 +31,8 @@ class ServerSettings:
     quota_cores: int = DEFAULT_QUOTA_CORES
     demand_isolation: bool = False
     allow_private_addresses: bool = False
+    oidc_issuer: str = ""
+    oidc_audience: str = ""
 
     @property
     def plain_host(self) -> str:
@@ -91,6 +93,22 @@ def is_loopback(host: str) -> bool:
     """host: an IP address."""
     try:
         return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def is_plain_loopback(url: str) -> bool:
+    """Whether it is an http address of this machine."""
+    parts = urlsplit(url)
+    return parts.scheme == "http" and (is_loopback(parts.hostname or "") or parts.hostname == "localhost")
+
+
+def may_be_asked(url: str, *, here: bool) -> bool:
+    """Whether it is an https address, which proves who answers. here: or an http one of this machine."""
+    try:
+        parts = urlsplit(url)
+        named = bool(parts.hostname) and parts.username is None and not parts.fragment and (parts.port or 1) > 0
+        return named and (parts.scheme == "https" or (here and is_plain_loopback(url)))
     except ValueError:
         return False
 

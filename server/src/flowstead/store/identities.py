@@ -18,6 +18,7 @@ class Identities:
 
     def __init__(self, tx: Reading) -> None:
         self.principals: Sequence[Principal] = tx.principals.all()
+        self.granted_elsewhere = tx.principals.granted_elsewhere()
         self._by_id: Mapping[str, Principal] = {each.object_id: each for each in self.principals}
         self._assigned: Mapping[str, IdentityRecord] = {each.id.lower(): each for each in tx.list(Kind.IDENTITY)}
         self._connections: Mapping[str, ConnectionRecord] = {each.id.lower(): each for each in tx.list(Kind.CONNECTION)}

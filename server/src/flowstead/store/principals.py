@@ -48,6 +48,11 @@ class PrincipalRows:
         """The roles that a principal has, on every scope; of one too that is known elsewhere only."""
         return self._grants((object_id.lower(),)).get(object_id.lower(), ())
 
+    def granted_elsewhere(self) -> Mapping[str, tuple[RoleGrant, ...]]:
+        """The roles of those who have no row: whom only an external issuer knows. By object id."""
+        known = frozenset(self._connection.execute(sa.select(principals.c.id)).scalars())
+        return {id: grants for id, grants in self._grants(()).items() if id not in known}
+
     def role(self, guid: str) -> RoleSpec | None:
         """A built-in role or one of the users' own."""
         if guid in BUILT_IN:
@@ -73,6 +78,9 @@ class PrincipalRows:
                 type=principal.type.value,
                 resource_key=principal.resource_id.lower(),
                 session=principal.session,
+                blocked=principal.blocked,
+                issuer=principal.issuer,
+                tokens_from=principal.tokens_from,
             )
         )
 
@@ -127,6 +135,9 @@ def _principal(row: sa.RowMapping, grants: tuple[RoleGrant, ...]) -> Principal:
         type=PrincipalType(row["type"]),
         resource_id=row["resource_key"],
         session=row["session"],
+        blocked=row["blocked"],
+        issuer=row["issuer"],
+        tokens_from=row["tokens_from"],
         grants=grants,
     )
 
@@ -145,6 +156,11 @@ class Principals:
     def find(self, client_id: str) -> Principal | None:
         with self._store.reading() as tx:
             return tx.principals.by_client(client_id)
+
+    def outsider(self, object_id: str) -> tuple[Principal | None, tuple[RoleGrant, ...]]:
+        """What is known of somebody whom an external issuer names: his row, when there is one, and his roles."""
+        with self._store.reading() as tx:
+            return tx.principals.by_object(object_id), tx.principals.grants(object_id)
 
     def put(self, principal: Principal) -> None:
         """Add it, or replace the one with its object id."""

@@ -128,6 +128,10 @@ principals = sa.Table(
     # The endpoint or identity that it belongs to, "" for none.
     sa.Column("resource_key", sa.String(1024), nullable=False, server_default=""),
     sa.Column("session", sa.String(32), nullable=False, server_default=""),
+    sa.Column("blocked", sa.Boolean, nullable=False, server_default=sa.false()),
+    # The external issuer that knows it, "" for one who signs in here; and since when its tokens count, Unix seconds.
+    sa.Column("issuer", sa.String(1024), nullable=False, server_default=""),
+    sa.Column("tokens_from", sa.Integer, nullable=False, server_default="0"),
     sa.Index(None, "resource_key"),
 )
 

@@ -110,7 +110,7 @@ class InProcessApi:
             issuer=self.access.issuer_url,
             audience=self.access.audience,
             subject=who.object_id,
-            claims={"tid": who.tenant_id, "appid": who.client_id},
+            claims={"tid": who.tenant_id, "appid": who.client_id, "ses": who.session},
             lifetime=lifetime,
         )
         return issued.text
