@@ -63,6 +63,8 @@ _WORDS = (
     "principals",
     "resetSecret",
     "revokeTokens",
+    "block",
+    "unblock",
     "issuerKeys",
     "rotateIssuerKey",
 )
