@@ -54,8 +54,8 @@ def test_only_those_who_may_rotate_it(api: InProcessApi) -> None:
     before = api.call("GET", "masterKey").json()
     token = api.token(api.stranger())
     for method, path, action in (
-        ("GET", "masterKey", "workspaces/masterKey/read"),
-        ("POST", "rotateMasterKey", "workspaces/masterKey/rotate/action"),
+        ("GET", "masterKey", "Microsoft.Authorization/masterKey/read"),
+        ("POST", "rotateMasterKey", "Microsoft.Authorization/masterKey/write"),
     ):
         refused = api.call(method, path, token=token)
         assert refused.status_code == 403
