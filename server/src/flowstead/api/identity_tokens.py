@@ -19,6 +19,9 @@ from flowstead.store.identities import Identities
 from flowstead.store.records import EndpointRecord, Kind
 
 _RESOURCE = re.compile(r"[A-Za-z0-9][\w.:/-]{0,511}", re.ASCII)
+REFRESH_S = 3600
+"""How soon an instance asks for another token, seconds: one that has ended before its time, with the issuer's keys, is
+out of use by then."""
 router = APIRouter(tags=["identities"])
 
 
@@ -79,7 +82,7 @@ def _shown(text: str, begins: int, ends: int, resource: str, client_id: str) -> 
     return {
         "access_token": text,
         "expires_on": ends,
-        "refresh_on": begins + (ends - begins) // 2,
+        "refresh_on": begins + min(REFRESH_S, (ends - begins) // 2),
         "resource": resource,
         "token_type": "Bearer",
         "client_id": client_id,
