@@ -117,7 +117,6 @@ def in_envoy(planted: Planted, admin_socket: Path) -> Iterator[str]:
 
                 time.sleep(3)
                 continue
-            print(path, answer.status_code, len(answer.content))
             assert answer.status_code == 200, path
             yield from (f"{each}: Envoy's {path}" for each in planted.found_in(answer.content))
 
