@@ -5,7 +5,7 @@ default message (the docstring's first line) and a hint that says what to do nex
     ├── RequestRefused            the caller asked for something that cannot be
     │   ├── BadArgument  InvalidName  Unauthorized  AuthorizationFailed  ResourceNotFound  UnknownRoute
     │   ├── ResourceConflict  PreconditionFailed  OutOfQuota  PayloadTooLarge  UploadRefused  UnsupportedMediaType
-    │   ├── UnknownHost  TooManyAttempts  TooManyStreams  TooManyTests  FlowTestTimeout
+    │   ├── UnknownHost  CrossSiteRequest  TooManyAttempts  TooManyStreams  TooManyTests  FlowTestTimeout
     │   ├── PrincipalNotFound  RoleAssignmentExists  RoleInUse  IdentityMissing  ExchangeFailed
     │   ├── IssuerUnreachable
     │   └── TrafficInUse  ImmutableAsset
@@ -105,6 +105,13 @@ class UnknownHost(RequestRefused):
 
     code, status = "UnknownHost", 421
     hint = "Use the public URL; `flowstead status` prints it, `flowstead up --public-url` sets it."
+
+
+class CrossSiteRequest(RequestRefused):
+    """The request does not prove that a page of this server has sent it."""
+
+    code, status = "CrossSiteRequest", 403
+    hint = "Send `X-CSRF-Token` with the value that `POST /signin` answered, from this server's own origin."
 
 
 class TooManyAttempts(RequestRefused):

@@ -36,7 +36,7 @@ _NAMED_BY_KIND = {
 }
 _PATHS = {"flows": ["flow.dag.yaml", "sub/a.py"], "blob": [BLOB, "LocalUpload/story/two.txt"]}
 FOLLOWED = ("operation_status", "operation_result", "get_audit_record", "list_container", "head_container",
-            "put_container", "get_blob", "put_blob", "head_blob", "delete_blob")  # fmt: skip
+            "put_container", "get_blob", "put_blob", "head_blob", "delete_blob", "end_session")  # fmt: skip
 """What nobody asks for but after another answer, which names it or opens it."""
 _ENTRY = "get_workspace"
 _OPERATION = {"operation": r"$response.header.Azure-AsyncOperation#regex:/(oe:[0-9a-f-]+)$"}
@@ -213,6 +213,7 @@ def _bodies(world: StoryWorld) -> dict[str, list[Any]]:
         "LogsBody.containerType": ["InferenceServer", "StorageInitializer"],
         "SecretsBody": [{}, {"expireAfterHours": 1}],
         "PlanBody": [{"resources": [{"id": "onlineEndpoints/new", "body": {"properties": {"authMode": "Key"}}}]}],
+        "SignInBody": [{"token": world.api.token()}],
         "Body_token": [{**secret, "scope": scope}, {**secret, "scope": f"{scope} offline_access"}],
     }
 
@@ -275,6 +276,7 @@ _NAMED: tuple[tuple[str, str, str, Mapping[str, str]], ...] = (
     ("list_audit_records", "200", "get_audit_record", {"record": _FIRST}),
     ("list_endpoints", "200", "get_endpoint", {"endpoint": _FIRST}),
     ("list_flow_versions", "200", "restore_flow_version", {"flow": "$request.path.flow", "version": _FIRST}),
+    ("sign_in", "200", "end_session", {"id": "$response.body#/session/id"}),
     ("list_notifications", "200", "operation_status", {"operation": _FIRST}),
     *(
         ("list_datastore_secrets", "200", target, _SAS)

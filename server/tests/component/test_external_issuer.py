@@ -106,6 +106,27 @@ def test_somebody_of_the_issuer_may_what_his_roles_say(api: InProcessApi, provid
     assert api.call("GET", "onlineEndpoints", token=token).status_code == 403
 
 
+def test_he_signs_in_with_a_browser_until_his_tokens_are_revoked(api: InProcessApi, provider: Provider) -> None:
+    token = provider.token()
+    who = object_id_of(api, token)
+    grant(api, who, READER)
+    signed_in = api.call("POST", "/signin", {"token": token}, token=None)
+    assert signed_in.json()["principal"]["name"] == "ada@example.org"
+    cookie = signed_in.headers["set-cookie"].partition(";")[0]
+    headers = {"Cookie": cookie, "X-CSRF-Token": signed_in.json()["csrfToken"]}
+    assert api.call("GET", "onlineEndpoints", token=None, headers=headers).status_code == 200
+    codes = [
+        api.call("POST", "/signin/links", token=None, headers=headers).json()["url"].partition("#code=")[2]
+        for _ in range(2)
+    ]
+    again = api.call("POST", "/signin", {"code": codes[0]}, token=None)
+    assert again.json()["principal"] == signed_in.json()["principal"]
+    assert len(api.call("GET", "/sessions", token=None, headers=headers).json()["value"]) == 2
+    assert api.call("POST", f"{api.workspace.principal(who)}/revokeTokens").status_code == 200
+    assert api.call("GET", "/session", token=None, headers=headers).status_code == 401
+    assert api.call("POST", "/signin", {"code": codes[1]}, token=None).status_code == 401
+
+
 def test_what_he_does_is_written_down_with_his_name(api: InProcessApi, provider: Provider) -> None:
     token = provider.token()
     grant(api, object_id_of(api, token), DATA_SCIENTIST)

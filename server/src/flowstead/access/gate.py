@@ -17,6 +17,7 @@ from flowstead.access.outsiders import demand_not_blocked, demand_welcome, outsi
 from flowstead.access.principals import PrincipalTable, ensure_owner, secret_matches
 from flowstead.access.tokens import LIFETIME, Issuer, Token
 from flowstead.errors import BadArgument, Unauthorized
+from flowstead.resources.browser_session import Holder
 from flowstead.resources.clock import Clock
 from flowstead.resources.home import Home
 from flowstead.resources.principal import Principal, PrincipalType
@@ -200,6 +201,18 @@ class Access:
         named = {"name": who.name, "tenant_id": self.tenant_id}
         principal = outsider(who.object_id, self.external_issuer, row=row, grants=grants, type=who.type, **named)
         demand_welcome(principal, row, who)
+        return principal
+
+    def known_still(self, holder: Holder) -> Principal:
+        """The principal that signed in, as it is now. Raises Unauthorized when it is gone, blocked or revoked."""
+        claims = {"sub": holder.principal_id, "appid": holder.client_id, "name": holder.name}
+        if holder.issuer:
+            is_program = holder.type != PrincipalType.USER.value
+            claims |= {"idp": holder.issuer, "idtyp": "app" if is_program else "user"}
+        principal = self._holder(claims)
+        if holder.principal_session != principal.session:
+            raise Unauthorized("The session has been revoked.", hint="Sign in again.")
+        demand_not_blocked(principal)
         return principal
 
     def endpoint_token(self, principal: Principal, endpoint_uid: str) -> Token:

@@ -36,6 +36,7 @@ PROVISIONING = one_of("Creating", "Updating", "Scaling", "Deleting", "Succeeded"
 OUTCOME = one_of("InProgress", "Succeeded", "Failed", "Canceled")
 FAILURE = obj({"code": TEXT, "message": TEXT})
 _ADDRESS: Json = {"type": "string", "format": "uri"}
+_BROWSER_SESSION = obj({"id": TEXT, "client": TEXT, "createdAt": TIME, "usedAt": TIME, "endsAt": TIME})
 _SHARES: Json = {"type": "object", "additionalProperties": {"type": "integer", "minimum": 0, "maximum": 100}}
 _PROBE = obj(
     {"initialDelay": TEXT, "period": TEXT, "timeout": TEXT, "successThreshold": COUNT, "failureThreshold": COUNT}
@@ -350,5 +351,11 @@ SCHEMAS: dict[str, Json] = {
             "client_id": TEXT,
         }
     ),
+    "BrowserSession": _BROWSER_SESSION,
+    "Caller": obj(
+        {"principal": obj({"name": TEXT, "type": TEXT, "principalId": TEXT, "tenantId": TEXT})},
+        {"session": _BROWSER_SESSION, "csrfToken": TEXT},
+    ),
+    "SignInLink": obj({"url": TEXT, "endsAt": TIME}),
     "OAuthError": obj({"error": TEXT, "error_description": TEXT}),
 }

@@ -14,6 +14,7 @@ from flowstead.access.instance_keys import INSTANCE_KEYS, InstanceKeys
 from flowstead.api import (
     audit_records,
     blobs,
+    browser_sign_in,
     capacity,
     codes,
     connections,
@@ -48,6 +49,9 @@ from flowstead.api import (
     site,
     workspaces,
 )
+from flowstead.api.browser_sessions import BrowserSessions
+from flowstead.api.browsers import BrowserHeaders
+from flowstead.api.callers import Callers
 from flowstead.api.context import Context
 from flowstead.api.endpoint_identity import ensure_identities
 from flowstead.api.event_feed import EventFeed
@@ -112,6 +116,7 @@ ROUTERS = (
     role_definitions.router,
     role_assignments.router,
     blobs.router,
+    browser_sign_in.router,
     signing_in.router,  # last: its paths begin with any tenant
 )
 
@@ -139,6 +144,8 @@ def create_app(
     _clean_up(store, uploads, contents, clock)
     FlowSources(home).forget_what_is_gone()
     _sweep_flows(store, sources)
+    sessions = BrowserSessions(store, access, workspace, clock)
+    callers = Callers(access, sessions, settings)
     app = FastAPI(
         title="Flowstead",
         version="1",
@@ -149,13 +156,14 @@ def create_app(
         redirect_slashes=False,
         generate_unique_id_function=lambda route: route.name,
         middleware=[
+            Middleware(BrowserHeaders, settings=settings),
             Middleware(RequestIds),
             Middleware(Failures),
             Middleware(KnownHosts, settings=settings),
             Middleware(BodyLimit),
             Middleware(Utf8Paths),
             Middleware(CanonicalPaths, workspace=workspace),
-            Middleware(Authentication, access=access),
+            Middleware(Authentication, callers=callers),
         ],
     )
     app.state.context = Context(
@@ -177,6 +185,8 @@ def create_app(
         interpreters=interpreters,
         instance_keys=InstanceKeys(store.lasting_key(INSTANCE_KEYS)),
         utilization=utilization or Utilization(),
+        browser_sessions=sessions,
+        callers=callers,
         authorities=Authorities(allow_private=settings.allow_private_addresses),
     )
     app.state.planned_routes = PlannedRoutes(ROUTERS)

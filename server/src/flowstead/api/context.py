@@ -12,6 +12,9 @@ from flowstead.access import Access
 from flowstead.access.decisions import allowed
 from flowstead.access.federation import Authorities
 from flowstead.access.instance_keys import InstanceKeys
+from flowstead.api.browser_sessions import BrowserSessions
+from flowstead.api.browsers import scheme_of
+from flowstead.api.callers import Callers
 from flowstead.api.event_feed import EventFeed
 from flowstead.api.paths import is_same_workspace
 from flowstead.engines.instance_board import InstanceBoard
@@ -65,6 +68,8 @@ class Context:
     interpreters: Interpreters
     instance_keys: InstanceKeys
     authorities: Authorities
+    browser_sessions: BrowserSessions
+    callers: Callers
     utilization: Utilization
 
     @property
@@ -85,9 +90,8 @@ def context_of(request: Request) -> Context:
 
 
 def door_scheme(request: Request) -> str:
-    """http or https: the door through which the request came. The gateway names it, and strips what a caller says of
-    it; requests over the API's own socket name none."""
-    return "https" if request.headers.get("x-forwarded-proto") == "https" else "http"
+    """http or https: the door through which the request came."""
+    return scheme_of(request.headers)
 
 
 Here = Annotated[Context, Depends(context_of)]

@@ -11,6 +11,7 @@ from typing import Annotated
 from anyio import to_thread
 from fastapi import APIRouter, Depends, Header, Request
 from fastapi.responses import Response
+from starlette.datastructures import Headers
 from starlette.types import Receive, Scope, Send
 
 from flowstead.api.context import SITE, Context, Here, Needs
@@ -66,14 +67,13 @@ async def follow_events(
     `resourceChanged`: `{resourceId, change, …}`; `operationProgressed`: `{resourceId, operationId, status, phase, …}`;
     `reset`: events were missed that are not kept any more, so read anew what you show."""
     place = await to_thread.run_sync(_begin, here, last_event_id)
-    credentials = request.headers.get("Authorization")
     return FollowingStream(
-        here.feed, reader.object_id, lambda follower: _texts(here, credentials, reader, place, follower)
+        here.feed, reader.object_id, lambda follower: _texts(here, request.headers, reader, place, follower)
     )
 
 
 async def _texts(
-    here: Context, credentials: str | None, reader: Principal, place: _Place, follower: Follower
+    here: Context, credentials: Headers, reader: Principal, place: _Place, follower: Follower
 ) -> AsyncGenerator[bytes, None]:
     yield f"retry: 1000\nid: {place.after}\n\n".encode()  # with the number, whoever is cut off at once misses nothing
     if place.lost:
@@ -112,9 +112,10 @@ def _read(here: Context, after: int) -> Sequence[Event]:
         return tx.history.events(after, limit=_AT_ONCE)
 
 
-def _still_known(here: Context, credentials: str | None) -> bool:
+def _still_known(here: Context, credentials: Headers) -> bool:
+    """A page that is left open keeps no session alive by listening."""
     try:
-        here.access.recognise(credentials)
+        here.callers.recognise(credentials, used=False)
     except Unauthorized:
         return False
     return True

@@ -43,7 +43,11 @@ def rotate_issuer_key(
 ) -> dict[str, Any]:
     """Sign tokens with a new key from now on. Those that are there stay good until they end; with `endTokens` all of
     them end at once, and everybody signs in again."""
-    keys = rotate(here.store, here.access, caller.name, end_tokens=body is not None and body.end_tokens)
+    end_tokens = body is not None and body.end_tokens
+    keys = rotate(here.store, here.access, caller.name, end_tokens=end_tokens)
+    if end_tokens:
+        # Whoever had the key could make a token, and sign in with that.
+        here.browser_sessions.end_all()
     return _shown(here.access, keys)
 
 

@@ -13,7 +13,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from flowstead.access import Access
+from flowstead.api.callers import Callers
 from flowstead.api.failures import failure_response
 from flowstead.api.paths import canonical, is_arm
 from flowstead.errors import BadArgument, FlowsteadError, PayloadTooLarge, UnknownHost
@@ -60,8 +60,6 @@ class RequestIds:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
                 headers["x-ms-request-id"] = headers["x-ms-correlation-request-id"] = request_id
-                headers["X-Content-Type-Options"] = "nosniff"
-                headers.setdefault("Cache-Control", "no-store")
                 if client_id:
                     headers["x-ms-client-request-id"] = _CLIENT_ID.sub("", client_id)[:_CLIENT_ID_CHARACTERS]
             await send(message)
@@ -185,19 +183,18 @@ class CanonicalPaths:
 
 
 class Authentication:
-    """Every path of ARM needs a valid token, before the body is read or a route is looked for.
+    """Every path of ARM needs a valid token or session, before the body is read or a route is looked for.
     `scope["state"]["principal"]` holds whose it is; what that one may do is asked by each route."""
 
-    def __init__(self, app: ASGIApp, access: Access) -> None:
+    def __init__(self, app: ASGIApp, callers: Callers) -> None:
         self._app = app
-        self._access = access
+        self._callers = callers
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and is_arm(scope["path"]):
-            header = Headers(scope=scope).get("authorization")
-            principal = await to_thread.run_sync(self._access.recognise, header)
-            scope["state"]["principal"] = principal
-            ORIGIN.set(Origin(scope["state"]["request_id"], principal.object_id))
+            caller = await to_thread.run_sync(self._callers.recognise, Headers(scope=scope))
+            scope["state"]["principal"] = caller.principal
+            ORIGIN.set(Origin(scope["state"]["request_id"], caller.principal.object_id))
         await self._app(scope, receive, send)
 
 

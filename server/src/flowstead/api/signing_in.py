@@ -12,6 +12,7 @@ from fastapi import APIRouter, Form, Request
 from fastapi.responses import JSONResponse
 
 from flowstead.access import Access, Grant
+from flowstead.api.browsers import address_of
 from flowstead.api.context import Here
 from flowstead.errors import BadArgument, IssuerUnreachable, TooManyAttempts, Unauthorized
 
@@ -86,7 +87,7 @@ def token(
     name, secret = given or (client_id, client_secret)
     brought = {"refresh_token": refresh_token, _EXCHANGE: subject_token, _ASSERTION: assertion}.get(grant_type, "")
     wanted = scope or (f"{audience.rstrip('/')}/.default" if audience else "")
-    form = _Form(tenant, grant_type, name, secret, brought, subject_token_type, wanted, _address(request))
+    form = _Form(tenant, grant_type, name, secret, brought, subject_token_type, wanted, address_of(request.headers))
     try:
         return _granted(here.access, form)
     except BadArgument as failure:
@@ -128,12 +129,6 @@ def _granted(access: Access, form: _Form) -> JSONResponse:
             return JSONResponse(_show(granted) | issued)
     known = " or ".join(f"grant_type={each}" for each in _GRANT_TYPES)
     return _refused(400, "unsupported_grant_type", f"Send {known}.")
-
-
-def _address(request: Request) -> str:
-    """Where the request comes from. The gateway says so, and strips what a caller says of it; requests over the API's
-    own socket come from this machine and this user."""
-    return request.headers.get("x-forwarded-for", "").rpartition(",")[2].strip()
 
 
 def _show(granted: Grant) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from flowstead.resources.deployment import DeploymentSpec
 from flowstead.resources.endpoint import ProvisioningState
 from flowstead.resources.operation import Operation, OperationState
 from flowstead.store import codec
+from flowstead.store.browser_sessions import BrowserSessionRows
 from flowstead.store.history import History, operation_of
 from flowstead.store.principals import PrincipalRows
 from flowstead.store.records import (
@@ -45,6 +46,7 @@ class Reading:
         self.connection = connection
         self.history = History(connection)
         self.principals = PrincipalRows(connection)
+        self.browser_sessions = BrowserSessionRows(connection)
         self._sealer = sealer
 
     def find(self, kind: Kind[Spec, Status], id: str) -> Record[Spec, Status] | None:

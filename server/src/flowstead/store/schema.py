@@ -135,6 +135,42 @@ principals = sa.Table(
     sa.Index(None, "resource_key"),
 )
 
+browser_sessions = sa.Table(
+    "browser_sessions",
+    metadata,
+    sa.Column("id", sa.String(32), primary_key=True),
+    sa.Column("secret_hash", sa.String(80), nullable=False, unique=True),
+    # No foreign key: a principal's row is replaced as a whole when it changes.
+    sa.Column("principal_id", sa.String(36), nullable=False),
+    sa.Column("client_id", sa.String(36), nullable=False),
+    sa.Column("issuer", sa.String(1024), nullable=False),
+    sa.Column("name", sa.String(255), nullable=False),
+    sa.Column("type", sa.String(32), nullable=False),
+    sa.Column("principal_session", sa.String(32), nullable=False),
+    sa.Column("client", sa.String(200), nullable=False),
+    sa.Column("created_at", sa.String(32), nullable=False),
+    sa.Column("used_at", sa.String(32), nullable=False),
+    sa.Column("ends_at", sa.String(32), nullable=False),
+    sa.Index(None, "principal_id"),
+)
+
+sign_in_codes = sa.Table(
+    "sign_in_codes",
+    metadata,
+    sa.Column("code_hash", sa.String(80), primary_key=True),
+    sa.Column("principal_id", sa.String(36), nullable=False),
+    sa.Column("client_id", sa.String(36), nullable=False),
+    sa.Column("issuer", sa.String(1024), nullable=False),
+    sa.Column("name", sa.String(255), nullable=False),
+    sa.Column("type", sa.String(32), nullable=False),
+    sa.Column("principal_session", sa.String(32), nullable=False),
+    sa.Column("created_at", sa.String(32), nullable=False),
+    sa.Column("ends_at", sa.String(32), nullable=False),
+    # Redeemed ones stay for a while, so that it is told when somebody tries one again.
+    sa.Column("used_at", sa.String(32), nullable=False),
+    sa.Index(None, "principal_id"),
+)
+
 master_key = sa.Table(
     "master_key",
     metadata,
