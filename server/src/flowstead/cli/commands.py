@@ -47,5 +47,6 @@ COMMANDS = (
     Command("gc", "gc", "Remove files that nothing uses any more.", _RESOURCES),
     Command("login", "login", "Work on another machine's server.", _RESOURCES),
     Command("logout", "logout", "Go back to this machine's own server.", _RESOURCES),
+    Command("signin-link", "signin_link", "Print a one-time link that signs a browser in.", _RESOURCES),
     Command("token", "token", "Print a bearer token for the management API.", _RESOURCES),
 )

@@ -11,6 +11,7 @@ import typer
 
 from flowstead.cli.apps import HomeOption, new_app
 from flowstead.cli.progress import seconds, stages
+from flowstead.errors import FlowsteadError
 from flowstead.launch.addresses import AskedFor, settings_for
 from flowstead.launch.background import start_in_background
 from flowstead.launch.lock import HomeLock
@@ -91,6 +92,19 @@ def _addresses(settings: ServerSettings) -> str:
     return " and ".join(urls)
 
 
+def _way_in(home: Home) -> str:
+    """A one-time link, for whoever sees this terminal; where the output goes elsewhere, others may read it later."""
+    if not sys.stdout.isatty():
+        return "To sign in with a browser: flowstead signin-link"
+    from flowstead.client import FlowsteadClient  # only here: `up --help` need not wait for it
+
+    try:
+        with FlowsteadClient.local(home) as client:
+            return f"Sign in with a browser, once, within ten minutes: {client.sign_in_link()}"
+    except FlowsteadError as failure:  # it runs all the same
+        return f"There is no link to sign in with: {failure.message}"
+
+
 def _detached(home: Home, settings: ServerSettings) -> None:
     try:
         with stages().stage("Starting Flowstead") as stage:
@@ -100,6 +114,7 @@ def _detached(home: Home, settings: ServerSettings) -> None:
         print("The server has ended. next: flowstead down, which ends the gateway too.", file=sys.stderr)
         raise
     print(f"Flowstead runs at {_addresses(settings)}. Its home is {home.root}.")
+    print(_way_in(home))
     print("next: flowstead deploy FOLDER · flowstead status · flowstead down")
 
 
@@ -113,6 +128,7 @@ def _in_foreground(home: Home, settings: ServerSettings) -> None:
     def ready() -> None:
         took = seconds(time.monotonic() - began)
         print(f"Flowstead runs at {_addresses(settings)} after {took}. Its home is {home.root}.", flush=True)
+        print(_way_in(home), flush=True)
         print("In another terminal: flowstead deploy FOLDER. Ctrl-C ends everything.", flush=True)
 
     with HomeLock.take(home) as lock:

@@ -92,6 +92,10 @@ class FlowsteadClient:
     def _access(self) -> str:
         return f"{self.session.workspace.subscription_path}/providers/Flowstead.Access"
 
+    def sign_in_link(self) -> str:
+        """A link that signs a browser in as whom this client is, once, within ten minutes."""
+        return str(self.session.request("POST", "/signin/links").json()["url"])
+
     def register(
         self, name: str, path: Path, properties: dict[str, Any], *, version: str | None = None
     ) -> dict[str, Any]:
