@@ -25,6 +25,7 @@ from flowstead.environments.runtime_wheel import DISTRIBUTION, RuntimeWheel
 from flowstead.environments.uv_command import Uv, UvFailed, words_of
 from flowstead.resources.private_file import write_private
 
+_WORK = ".work-"
 _LONGEST_CONFIG = 65536
 """Bytes of a `pyvenv.cfg`; uv's have some hundred."""
 
@@ -282,7 +283,10 @@ def _only_builder(place: Place) -> Iterator[int]:
 
 @contextmanager
 def _work_directory(place: Place) -> Iterator[Path]:
-    work = Path(tempfile.mkdtemp(prefix=".work-", dir=place.directory))
+    # What a builder that was killed has left; nobody else is at work here while the lock is held.
+    for left in place.directory.glob(f"{_WORK}*"):
+        remove(left)
+    work = Path(tempfile.mkdtemp(prefix=_WORK, dir=place.directory))
     try:
         yield work
     finally:
