@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import threading
 import time
@@ -120,3 +121,33 @@ def test_the_next_server_takes_a_worker_for_what_it_was_until_it_knows_better(in
         watch.ask("w", instance.path, instance.memory)
     assert seen == WAS_READY
     watch.keep_only(set())
+
+
+def test_who_never_comes_to_an_end_holds_nobody_up(instance: Instance) -> None:
+    """The flow's own code can listen there too."""
+    clock = FrozenClock()
+    watch = HealthWatch(clock)
+    watch.ask("w", instance.path, instance.memory)
+    connection, _ = instance._listener.accept()
+    with connection:
+        connection.setblocking(False)
+        looks = 0
+        for _ in range(20):
+            with contextlib.suppress(OSError):
+                connection.send(b"x" * 1_000_000)
+            assert watch.ask("w", instance.path, instance.memory) == NEVER
+            looks += 1
+    assert looks == 20
+    watch.keep_only(set())
+    drip = HealthWatch(clock)
+    drip.ask("w", instance.path, instance.memory)
+    connection, _ = instance._listener.accept()
+    with connection:
+        for _ in range(4):
+            connection.send(b"y")
+            clock.advance(1.0)
+            assert drip.ask("w", instance.path, instance.memory) == NEVER
+        with pytest.raises(OSError, match=r"pipe|reset"):
+            for _ in range(3):
+                connection.send(b"y")
+    drip.keep_only(set())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -17,6 +16,7 @@ from flowstead.api.upload_uris import uploaded_at
 from flowstead.environments.protocol import RemovesUnused
 from flowstead.errors import BadArgument, FlowsteadError
 from flowstead.resources.datastore import CONTAINER
+from flowstead.resources.file_tree import files_below
 from flowstead.resources.principal import Principal
 from flowstead.store import Store
 from flowstead.store.records import Kind
@@ -157,14 +157,8 @@ def _named_by_data(here: Context) -> Sequence[str]:
 
 def _files(root: Path) -> Iterator[tuple[str, int, float]]:
     """Path below the root, bytes, Unix time of the last change; links are not followed."""
-    for folder, _, names in os.walk(root):
-        for name in sorted(names):
-            file = Path(folder, name)
-            try:
-                known = file.lstat()
-            except FileNotFoundError:
-                continue
-            yield file.relative_to(root).as_posix(), known.st_size, known.st_mtime
+    for file, known in sorted(files_below(root)):
+        yield file.relative_to(root).as_posix(), known.st_size, known.st_mtime
 
 
 COLLECTORS: tuple[Callable[[Context, bool], Iterator[Found]], ...] = (_uploads, _content, _environments, _logs)

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from flowstead.resources.file_tree import files_below
+
 _REMOVED = ".removed-"
 
 
@@ -43,4 +45,4 @@ def leftovers(root: Path) -> Sequence[Path]:
 
 
 def size_of(folder: Path) -> int:
-    return sum(each.lstat().st_size for each in folder.rglob("*") if each.is_file() and not each.is_symlink())
+    return sum(known.st_size for _, known in files_below(folder))

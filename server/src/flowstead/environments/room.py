@@ -7,9 +7,9 @@ a user of its own where the server is root, and neither the owner's netrc nor an
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
-import shutil
 import stat
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -19,6 +19,7 @@ from urllib.parse import unquote, urlsplit
 from flowstead.confine.abilities import COMMAND, Abilities
 from flowstead.confine.description import Reach, certificate_files, confinement
 from flowstead.confine.places import interpreter_places
+from flowstead.resources.file_tree import remove_tree
 
 _INDEXES = ("UV_FIND_LINKS", "UV_DEFAULT_INDEX", "UV_INDEX_URL", "UV_INDEX", "UV_EXTRA_INDEX_URL")
 """Variables that may name folders of this machine in which packages lie."""
@@ -143,6 +144,5 @@ def remove(folder: Path) -> None:
     """Remove it with all below, sealed or not, as far as that goes."""
     if folder.is_symlink() or not folder.is_dir():
         return
-    for place, _, _ in os.walk(folder):
-        Path(place).chmod(0o700)
-    shutil.rmtree(folder, ignore_errors=True)
+    with contextlib.suppress(OSError):
+        remove_tree(folder)

@@ -16,7 +16,6 @@ import contextlib
 import json
 import logging
 import os
-import shutil
 import signal
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -32,6 +31,7 @@ from flowstead.engines.local.tail import last_lines
 from flowstead.engines.protocol import STOP_GRACE_S, InstanceSpec, InstanceState, ObservedInstance
 from flowstead.errors import StartFailed
 from flowstead.resources.clock import Clock, SystemClock
+from flowstead.resources.file_tree import remove_tree
 from flowstead.resources.home import Home
 from flowstead.resources.private_file import write_private
 from flowstead.supervise import ProcessState, SupervisedProcess
@@ -180,9 +180,7 @@ class LocalEngine:
         """The scratch folder first: while the run directory is there, a repetition finds what is left."""
         for directory in (self._scratch(run.name), run):
             try:
-                shutil.rmtree(directory)
-            except FileNotFoundError:
-                continue
+                remove_tree(directory)
             except OSError as failure:
                 logger.warning("Cannot remove %s of a stopped instance: %s", directory, failure)
 
