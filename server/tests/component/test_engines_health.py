@@ -142,10 +142,9 @@ def test_who_never_comes_to_an_end_holds_nobody_up(instance: Instance) -> None:
     drip = HealthWatch(clock)
     drip.ask("w", instance.path, instance.memory)
     connection, _ = instance._listener.accept()
-    with connection:
-        with pytest.raises(OSError, match=r"pipe|reset"):
-            for _ in range(5):
-                connection.send(b"y")
-                clock.advance(1.0)
-                assert drip.ask("w", instance.path, instance.memory) == NEVER
+    with connection, pytest.raises(OSError, match=r"pipe|reset"):
+        for _ in range(5):
+            connection.send(b"y")
+            clock.advance(1.0)
+            assert drip.ask("w", instance.path, instance.memory) == NEVER
     drip.keep_only(set())
