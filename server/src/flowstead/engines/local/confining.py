@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -37,12 +36,6 @@ def confinement_of(
     )
     umask = _SHARED_IN_GROUP if spec.collected else _PRIVATE
     return confinement(abilities, reach, user=(user, group), umask=umask)
-
-
-def share_with_group(folder: Path, group: int) -> None:
-    """Let the group write there, and in all that will be made there."""
-    os.chown(folder, -1, group)
-    folder.chmod(0o2770)
 
 
 def _content(flow: Path, home: Home) -> Path:

@@ -24,7 +24,8 @@ from pathlib import Path
 from flowstead import supervise
 from flowstead.confine.abilities import Abilities, of_this_host
 from flowstead.confine.users import own_user
-from flowstead.engines.local.confining import confinement_of, share_with_group
+from flowstead.engines.local.collected_folder import share_with_group
+from flowstead.engines.local.confining import confinement_of
 from flowstead.engines.local.health import HealthWatch
 from flowstead.engines.local.process import health_socket, process_spec, score_socket
 from flowstead.engines.local.tail import last_lines
