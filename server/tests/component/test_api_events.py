@@ -15,11 +15,15 @@ import pytest
 
 from flowstead.api import event_feed, events
 from flowstead.errors import Unauthorized
+from flowstead.resources.built_in_roles import READER
 from flowstead.resources.principal import Principal
+from flowstead.resources.role import ML, RoleSpec
 from flowstead.store import journal
+from flowstead.store.records import Kind
 from flowstead.testing.in_process_api import InProcessApi
 from flowstead.testing.served_api import ServedApi
 
+FOLLOWS = "00000000-0000-0000-0000-00000000f011"
 BODY = {"location": "local", "properties": {"authMode": "Key"}}
 
 
@@ -177,6 +181,41 @@ def test_what_the_reader_may_not_read_is_left_out(api: ServedApi, monkeypatch: p
         api.call("PUT", "onlineEndpoints/seen", BODY)
         stream.until("operationProgressed")
     assert {data["resourceId"].rpartition("/")[2] for _, data in stream.seen} == {"seen"}
+
+
+def taken_away(api: ServedApi, principal: Principal, role: str) -> None:
+    with api.store.transaction() as tx:
+        for each in tx.list(Kind.ROLE_ASSIGNMENT):
+            if (each.spec.principal_id, each.spec.role) == (principal.object_id, role):
+                tx.remove(each.id, "test")
+
+
+def test_a_stream_ends_at_once_when_its_reader_loses_the_role(api: ServedApi) -> None:
+    reader = api.granted(api.stranger(), READER)
+    with following(api, token=api.token(reader)) as stream:
+        taken_away(api, reader, READER)
+        api.call("PUT", "onlineEndpoints/secret", BODY)
+        for line in stream.lines:
+            assert line != ": alive", "it has ended before it would have said so"
+            assert "secret" not in line
+
+
+def test_a_stream_shows_what_its_reader_may_read_now(api: ServedApi) -> None:
+    follows = RoleSpec("Follows", actions=(f"{ML}/workspaces/events/read",))
+    with api.store.transaction() as tx:
+        id = api.workspace.role_definition(FOLLOWS)
+        tx.put(Kind.ROLE_DEFINITION, id, "/", FOLLOWS, follows, by="test", operation=None)
+    reader = api.granted(api.granted(api.stranger(), FOLLOWS), READER)
+    third = api.workspace.endpoint("third")
+    with following(api, token=api.token(reader)) as stream:
+        api.call("PUT", "onlineEndpoints/first", BODY)
+        stream.until("operationProgressed")
+        taken_away(api, reader, READER)
+        api.granted(reader, READER, third)
+        api.call("PUT", "onlineEndpoints/second", BODY)
+        api.call("PUT", "onlineEndpoints/third", BODY)
+        stream.until("resourceChanged", resourceId=third)
+    assert not [data for _, data in stream.seen if data["resourceId"].endswith("/second")]
 
 
 def test_an_id_that_no_event_has_is_refused(api: ServedApi) -> None:

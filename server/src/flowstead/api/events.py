@@ -14,20 +14,22 @@ from fastapi.responses import Response
 from starlette.datastructures import Headers
 from starlette.types import Receive, Scope, Send
 
+from flowstead.access.decisions import allowed
 from flowstead.api.context import SITE, Context, Here, Needs
 from flowstead.api.event_feed import EventFeed, Follower
 from flowstead.api.event_streams import EVENT_STREAM, EventStream
 from flowstead.api.readable import readable
-from flowstead.errors import BadArgument, Unauthorized
+from flowstead.errors import BadArgument, IssuerUnreachable, Unauthorized
 from flowstead.resources.principal import Principal
 from flowstead.store.records import Event
 
 HEARTBEAT_S = 15.0
 """How often a stream says that it lives, seconds. Then it also looks by itself, since another server on the same store
-wakes nobody here, and asks whether its caller's token still holds."""
+wakes nobody here, and not every end of a token is an event."""
 
 _AT_ONCE = 100
 _LONGEST_NUMBER = 18
+_FOLLOW = Needs("workspaces/events/read")
 router = APIRouter(tags=["events"])
 
 
@@ -59,7 +61,7 @@ class FollowingStream(Response):
 async def follow_events(
     request: Request,
     here: Here,
-    reader: Annotated[Principal, Depends(Needs("workspaces/events/read"))],
+    reader: Annotated[Principal, Depends(_FOLLOW)],
     last_event_id: Annotated[str | None, Header(alias="Last-Event-ID")] = None,
 ) -> FollowingStream:
     """Changes of resources and steps of operations, from now on, or from after `Last-Event-ID`.
@@ -67,14 +69,10 @@ async def follow_events(
     `resourceChanged`: `{resourceId, change, …}`; `operationProgressed`: `{resourceId, operationId, status, phase, …}`;
     `reset`: events were missed that are not kept any more, so read anew what you show."""
     place = await to_thread.run_sync(_begin, here, last_event_id)
-    return FollowingStream(
-        here.feed, reader.object_id, lambda follower: _texts(here, request.headers, reader, place, follower)
-    )
+    return FollowingStream(here.feed, reader.object_id, lambda follower: _texts(here, request.headers, place, follower))
 
 
-async def _texts(
-    here: Context, credentials: Headers, reader: Principal, place: _Place, follower: Follower
-) -> AsyncGenerator[bytes, None]:
+async def _texts(here: Context, credentials: Headers, place: _Place, follower: Follower) -> AsyncGenerator[bytes, None]:
     yield f"retry: 1000\nid: {place.after}\n\n".encode()  # with the number, whoever is cut off at once misses nothing
     if place.lost:
         yield _text("reset", place.after, {})
@@ -82,14 +80,14 @@ async def _texts(
     beat_at = loop.time() + HEARTBEAT_S
     while not here.feed.closed:
         follower.woken.clear()
-        found = await to_thread.run_sync(_read, here, after)
+        found, reader = await to_thread.run_sync(_read, here, after, credentials)
+        if reader is None:
+            return
         for event in found:
             after = event.sequence
             if readable(reader, event.resource_id):
                 yield _text(event.type, after, {"resourceId": event.resource_id, "time": event.at, **event.data})
         if loop.time() >= beat_at:
-            if not await to_thread.run_sync(_still_known, here, credentials):
-                return
             yield b": alive\n\n"
             beat_at = loop.time() + HEARTBEAT_S
         if len(found) < _AT_ONCE:
@@ -107,18 +105,18 @@ def _begin(here: Context, last_event_id: str | None) -> _Place:
     return _Place(after) if oldest - 1 <= after <= newest else _Place(newest, lost=True)
 
 
-def _read(here: Context, after: int) -> Sequence[Event]:
+def _read(here: Context, after: int, credentials: Headers) -> tuple[Sequence[Event], Principal | None]:
+    """What has happened, and who may be told of it: None when the caller may not follow events any more.
+
+    The caller is looked at after the events were, so with each batch come roles that are no older than it is."""
     with here.store.reading() as tx:
-        return tx.history.events(after, limit=_AT_ONCE)
-
-
-def _still_known(here: Context, credentials: Headers) -> bool:
-    """A page that is left open keeps no session alive by listening."""
+        found = tx.history.events(after, limit=_AT_ONCE)
     try:
-        here.callers.recognise(credentials, used=False)
-    except Unauthorized:
-        return False
-    return True
+        # A page that is left open keeps no session alive by listening.
+        reader = here.callers.recognise(credentials, used=False).principal
+    except (Unauthorized, IssuerUnreachable):
+        return found, None
+    return found, reader if allowed(reader, _FOLLOW.action, f"{here.workspace.path}/events") else None
 
 
 async def _woken(follower: Follower, within_s: float) -> None:
