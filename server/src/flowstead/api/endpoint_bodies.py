@@ -127,8 +127,11 @@ def _identity(record: EndpointRecord, here: Context, identities: Mapping[str, st
         identity["principalId"] = principal_id_of(record.uid)
         identity["tenantId"] = here.access.tenant_id
     if "UserAssigned" in wanted["type"]:
-        named = {each: identities.get(each.lower()) for each in wanted["userAssignedIdentities"]}
-        identity["userAssignedIdentities"] = {each: _ids(uid) if uid else {} for each, uid in named.items()}
+        given = record.spec.identity_uids
+        named = {each: given.get(each.lower()) for each in wanted["userAssignedIdentities"]}
+        identity["userAssignedIdentities"] = {
+            each: _ids(uid) if uid and identities.get(each.lower()) == uid else {} for each, uid in named.items()
+        }
     return identity
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator
+from dataclasses import replace
 
 from flowstead.api.context import Context, demand
 from flowstead.api.identities import PROVIDER, add_principal, identity_named
@@ -18,12 +19,15 @@ from flowstead.store import Writing
 from flowstead.store.records import EndpointRecord, Kind
 
 
-def check_identities(tx: Writing, spec: EndpointSpec, here: Context, caller: Principal) -> None:
-    """The identities that users made are there, and the caller may give them to an endpoint. Raises BadArgument and
-    AuthorizationFailed."""
+def with_identities(tx: Writing, spec: EndpointSpec, here: Context, caller: Principal) -> EndpointSpec:
+    """The specification with the identities that its names stand for: they are there, and the caller may give them to
+    an endpoint. Raises BadArgument and AuthorizationFailed."""
+    uids: dict[str, str] = {}
     for id in spec.identity.get("userAssignedIdentities") or ():
         record = identity_named(tx, id)
         demand(caller, f"{PROVIDER}/userAssignedIdentities/assign/action", record.id, here)
+        uids[id.lower()] = record.uid
+    return replace(spec, identity_uids=uids)
 
 
 def give_identity(

@@ -12,7 +12,7 @@ from fastapi.responses import JSONResponse, Response
 from flowstead.api.arm import accepted, ordered, page, put_answer, resource_answer
 from flowstead.api.context import SITE, Context, Here, Needs
 from flowstead.api.endpoint_bodies import EndpointBody, KeyBody, show, to_spec
-from flowstead.api.endpoint_identity import check_identities, give_identity
+from flowstead.api.endpoint_identity import give_identity, with_identities
 from flowstead.api.endpoint_rules import check_body, check_first_keys, check_key, check_name, check_split
 from flowstead.api.list_filters import online
 from flowstead.api.merging import merge
@@ -167,8 +167,7 @@ def endpoint_token(
 def _write(
     tx: Writing, here: Context, endpoint: str, body: EndpointBody, before: EndpointRecord | None, caller: Principal
 ) -> tuple[EndpointRecord, Operation | None]:
-    spec = _checked_spec(tx, body, before)
-    check_identities(tx, spec, here, caller)
+    spec = with_identities(tx, _checked_spec(tx, body, before), here, caller)
     record, operation = tx.put(
         Kind.ENDPOINT,
         before.id if before else here.workspace.endpoint(endpoint),

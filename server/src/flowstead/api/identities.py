@@ -92,7 +92,8 @@ def patch_identity(identity: str, body: Annotated[dict[str, Any], Body()], here:
 def delete_identity(
     identity: str, here: Here, caller: Annotated[Principal, Depends(Needs(f"{_TYPE}/delete", PROVIDER))]
 ) -> Response:
-    """Delete the identity and its role assignments. Endpoints that have it keep its id and can nothing by it."""
+    """Delete the identity and its role assignments. Endpoints that have it keep its id and can nothing by it,
+    nor by one that is made under its name later, until somebody who may assign that one writes them again."""
     with here.store.transaction() as tx:
         record = tx.find(Kind.IDENTITY, here.workspace.identity(identity))
         if record is None:

@@ -38,7 +38,9 @@ class ProvisioningState(StrEnum):
 
 @dataclass(frozen=True)
 class EndpointSpec:
-    """What the user wants. traffic: deployment name → percent; sums to 0 or 100."""
+    """What the user wants. traffic: deployment name → percent; sums to 0 or 100. identity_uids: which identities the
+    names in `identity` stood for when somebody who may assign them wrote them, by ARM id in lower case; one that is
+    made anew under such a name is another."""
 
     auth_mode: AuthMode = AuthMode.KEY
     description: str = ""
@@ -46,6 +48,7 @@ class EndpointSpec:
     mirror_traffic: Mapping[str, int] = field(default_factory=dict)
     public_network_access: str = "Enabled"
     identity: Mapping[str, Any] = field(default_factory=lambda: {"type": "SystemAssigned"})
+    identity_uids: Mapping[str, str] = field(default_factory=dict)
     properties: Mapping[str, str] = field(default_factory=dict)
     tags: Mapping[str, str] = field(default_factory=dict)
     location: str = "local"

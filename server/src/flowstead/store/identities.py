@@ -24,11 +24,14 @@ class Identities:
         self._connections: Mapping[str, ConnectionRecord] = {each.id.lower(): each for each in tx.list(Kind.CONNECTION)}
 
     def identity(self, endpoint: EndpointRecord) -> EndpointIdentity:
-        """Who the endpoint is: of several user-assigned identities the first."""
+        """Who the endpoint is: of several user-assigned identities the first. One that was made anew under the name
+        is not it: nobody has given that one to the endpoint."""
         named: Sequence[str] = endpoint.spec.identity.get("userAssignedIdentities") or ()
         if not named:
             return EndpointIdentity("", self._by_id.get(principal_id_of(endpoint.uid)))
         record = self._assigned.get(named[0].lower())
+        if record is not None and record.uid != endpoint.spec.identity_uids.get(named[0].lower()):
+            record = None
         principal = None if record is None else self._by_id.get(principal_id_of(record.uid))
         application = None if record is None else record.spec.application
         return EndpointIdentity(named[0], principal, user_assigned=True, application=application)
