@@ -104,7 +104,7 @@ def test_an_environment_goes_when_nobody_has_asked_for_it_and_no_instance_runs_b
         if name != "0new":
             age(api.home.environments / name, 3)
     # A build that fails at once is enough to have asked.
-    environments._asked_for.add(key)
+    environments._asked_for[key] = 0.0
     instance = ObservedInstance(
         id="i", endpoint="chat", deployment="blue", deployment_uid="u", revision="r", state=InstanceState.READY,
         address="", health_address="", log=Path("x"), python=api.home.environments / "0running/venv/bin/python",

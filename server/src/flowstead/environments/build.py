@@ -7,8 +7,8 @@ import fcntl
 import json
 import os
 import tempfile
-import threading
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -22,6 +22,7 @@ from flowstead.environments.protocol import BuildFailed, Built, EnvironmentReque
 from flowstead.environments.requirements_text import Requirements, RequirementsRefused, check, redact
 from flowstead.environments.room import Room, remove, seal
 from flowstead.environments.runtime_wheel import DISTRIBUTION, RuntimeWheel
+from flowstead.environments.slots import LOOK_EVERY_S, BuildCancelled, Builders
 from flowstead.environments.uv_command import Uv, UvFailed, words_of
 from flowstead.resources.private_file import write_private
 
@@ -105,14 +106,16 @@ def build(
     runtime: RuntimeWheel,
     base_python: Path,
     cache: Path,
-    cancel: threading.Event,
+    builders: Builders,
+    is_wanted: Callable[[], bool],
     hidden: Sequence[Path] = (),
     abilities: Abilities | None = None,
 ) -> None:
-    """Leave `ready` or `failed` behind. hidden: folders that no build may see, whatever it is shown. abilities: of the
-    host, found out unless given. Raises BuildCancelled, and OSError when the disk does not let us."""
+    """Leave `ready` or `failed` behind. is_wanted: asked again and again; the build ends soon when it is not. hidden:
+    folders that no build may see, whatever it is shown. abilities: of the host, found out unless given. Raises
+    BuildCancelled, and OSError when the disk does not let us."""
     place.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with _only_builder(place) as held:
+    with _only_builder(place, is_wanted) as held:
         if place.built():
             return
         place.failed.unlink(missing_ok=True)
@@ -125,7 +128,7 @@ def build(
                 job = Job(place, requirements, runtime, work)
                 _write_inputs(job)
                 room = _trusted_room(job, abilities or of_this_host(), base_python, cache, hidden)
-                _make(Uv(room, log, requirements.secrets, job.inputs, held, cancel), job)
+                _make(Uv(room, log, requirements.secrets, job.inputs, held, is_wanted), job, builders)
             except RequirementsRefused as refusal:
                 log.write(f"{refusal}\n")
                 _leave_failed(place, str(refusal), "")
@@ -166,17 +169,19 @@ def _leave_failed(place: Place, message: str, output: str) -> None:
     write_private(place.failed, json.dumps({"message": message, "output": output}).encode())
 
 
-def _make(uv: Uv, job: Job) -> None:
+def _make(uv: Uv, job: Job, builders: Builders) -> None:
     """From wheels alone where there are wheels for all: then no code of others runs, and the cache can be shared."""
     if not job.requirements.wants_source:
         try:
-            _make_in(uv, job, "--only-binary", ":all:")
+            with builders.wheels.one(uv.is_wanted):
+                _make_in(uv, job, "--only-binary", ":all:")
             return
         except UvFailed as failure:
             if not failure.is_for_want_of_wheels:
                 raise
             uv.log.write("A package comes as source only, so all is built again apart from other environments.\n")
-    _make_in(replace(uv, room=uv.room.for_source(job.work / "source", job.user)), job, trusted=uv)
+    with builders.source.one(uv.is_wanted):
+        _make_in(replace(uv, room=uv.room.for_source(job.work / "source", job.user)), job, trusted=uv)
 
 
 def _make_in(uv: Uv, job: Job, *sources: str, trusted: Uv | None = None) -> None:
@@ -271,14 +276,25 @@ def _index_arguments(requirements: Requirements) -> list[str]:
 
 
 @contextmanager
-def _only_builder(place: Place) -> Iterator[int]:
+def _only_builder(place: Place, is_wanted: Callable[[], bool]) -> Iterator[int]:
     """Hold the environment's lock, also against a uv that a killed server has left at work."""
     descriptor = os.open(place.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        while not _locked(descriptor):
+            if not is_wanted():
+                raise BuildCancelled
+            time.sleep(LOOK_EVERY_S)
         yield descriptor
     finally:
         os.close(descriptor)
+
+
+def _locked(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 @contextmanager

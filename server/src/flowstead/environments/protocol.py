@@ -54,6 +54,7 @@ class Environments(Protocol):
 
     def ensure(self, request: EnvironmentRequest, *, retry_failed: bool = False) -> EnvironmentState:
         """Its state now; starts building in the background when it is not there. Never waits.
+        To be asked again and again while it is wanted: a build that nobody asks for any more is ended.
         retry_failed: build again although the last build failed (a new deployment was asked for)."""
 
 

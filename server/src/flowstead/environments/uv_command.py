@@ -2,25 +2,33 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import selectors
 import signal
 import subprocess
-import threading
+import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TextIO
 
 from flowstead.environments.requirements_text import redact
 from flowstead.environments.room import Room
+from flowstead.environments.slots import LOOK_EVERY_S, BuildCancelled
 
 _LONGEST_S = 1800.0
 """A build that takes longer is taken for hung, seconds. The largest wheels (2–3 GB) need minutes on a slow line."""
-_LOOK_EVERY_S = 0.25
-"""How soon a running uv is ended when the server goes down, seconds."""
+_PIPE_CLOSED_S = 0.02
+"""How often to look whether a command that has closed its output has ended, seconds. Most end at once."""
+_LONGEST_LINE = 65536
+_LONGEST_OUTPUT = 262_144
+"""Characters of a command's words that are kept; the cause of a failure stands at their end."""
+_LONGEST_LOG = 8 * 1024 * 1024
+_LAST_READS = 32
+"""A pipe holds less than that many chunks; whoever writes on after the end is not listened to."""
 
 _KEPT = frozenset(
     {
@@ -76,22 +84,18 @@ class UvFailed(Exception):
         return _SOURCE_IS_OFF.search(self.output) is not None
 
 
-class BuildCancelled(Exception):
-    """The server is going down."""
-
-
 @dataclass(frozen=True)
 class Uv:
     """room: where it runs. log: every line is written there too. secrets: never to be shown. hidden: a path left out of
-    messages. held: a descriptor that each command keeps open, so that a lock outlives the server. cancel: set when the
-    server goes down."""
+    messages. held: a descriptor that each command keeps open, so that a lock outlives the server. is_wanted: asked
+    again and again while a command runs."""
 
     room: Room
     log: TextIO
     secrets: tuple[str, ...] = field(repr=False)
     hidden: Path
     held: int
-    cancel: threading.Event
+    is_wanted: Callable[[], bool]
 
     def run(self, *arguments: str | Path) -> str:
         """Run one command of uv to its end. Returns what it said. Raises UvFailed and BuildCancelled."""
@@ -111,39 +115,82 @@ class Uv:
             pass_fds=(self.held,),
             start_new_session=True,
         )
-        output = self._follow(process)
-        status = process.wait()
-        if self.cancel.is_set():
-            raise BuildCancelled
+        try:
+            output = self._follow(process)
+        finally:
+            # Also whoever uv has left behind, where no process namespace has ended them with it.
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(process.pid, signal.SIGKILL)
+            status = process.wait()
         if status != 0:
             raise UvFailed(output or f"{Path(program[0]).name} ended with status {status} and said nothing.")
         return output
 
     def _follow(self, process: subprocess.Popen[bytes]) -> str:
-        """Pass its words on as they come; end it when it takes too long or the server is going down."""
+        """Pass its words on as they come, until it ends or has taken too long. Raises BuildCancelled."""
         assert process.stdout is not None  # noqa: S101 it was asked for above
         deadline = time.monotonic() + _LONGEST_S
-        said, rest, ended = "", b"", False
+        words, speaks = _Words(self._keep), True
         with process.stdout as pipe, selectors.DefaultSelector() as selector:
+            os.set_blocking(pipe.fileno(), False)
             selector.register(pipe, selectors.EVENT_READ)
-            while True:
-                if not ended and (self.cancel.is_set() or time.monotonic() > deadline):
-                    os.killpg(process.pid, signal.SIGKILL)
-                    ended = True
-                if not selector.select(timeout=_LOOK_EVERY_S):
-                    continue
-                chunk = os.read(pipe.fileno(), 65536)
-                *lines, rest = (rest + (chunk or b"\n")).split(b"\n")
-                said += self._keep(lines)
-                if not chunk:
-                    return said.strip()
+            # The end of the process counts, not that of the pipe, which the children of a build may hold as well.
+            while not _has_ended(process) and time.monotonic() < deadline:
+                if not self.is_wanted():
+                    raise BuildCancelled
+                if not speaks:
+                    time.sleep(_PIPE_CLOSED_S)
+                elif selector.select(timeout=LOOK_EVERY_S):
+                    speaks = words.read(pipe.fileno())
+            for _ in range(_LAST_READS):
+                if not words.read(pipe.fileno()):
+                    break
+        return words.end()
 
     def _keep(self, lines: Sequence[bytes]) -> str:
         text = "".join(line.decode("utf-8", "replace") + "\n" for line in lines if line.strip())
         shown = redact(text.replace(f"{self.hidden}/", ""), self.secrets)
-        self.log.write(shown)
-        self.log.flush()
+        if self.log.tell() < _LONGEST_LOG:
+            self.log.write(shown)
+            self.log.flush()
         return shown
+
+
+class _Words:
+    """What a command says, line by line: a secret is known by its line only. keep: returns what of the lines may be
+    shown."""
+
+    def __init__(self, keep: Callable[[Sequence[bytes]], str]) -> None:
+        self._keep = keep
+        self._said, self._rest = "", b""
+        self._in_long_line = False
+
+    def read(self, descriptor: int) -> bool:
+        """False when there is nothing to read."""
+        try:
+            chunk = os.read(descriptor, _LONGEST_LINE)
+        except BlockingIOError:
+            return False
+        *lines, rest = (self._rest + chunk).split(b"\n")
+        if self._in_long_line and lines:
+            lines[0], self._in_long_line = b"", False
+        if self._in_long_line or len(rest) > _LONGEST_LINE:
+            if not self._in_long_line:
+                lines.append(b"(A line that is too long to be kept was here.)")
+            rest, self._in_long_line = b"", True
+        self._rest = rest
+        self._said = (self._said + self._keep(lines))[-_LONGEST_OUTPUT:]
+        return bool(chunk)
+
+    def end(self) -> str:
+        return (self._said + self._keep([self._rest]))[-_LONGEST_OUTPUT:].strip()
+
+
+def _has_ended(process: subprocess.Popen[bytes]) -> bool:
+    """Its exit code is not fetched yet where that can be had: until then its number is nobody else's."""
+    if sys.platform == "darwin":
+        return process.poll() is not None
+    return os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
 
 
 def build_variables(host: Mapping[str, str], cache: Path) -> dict[str, str]:

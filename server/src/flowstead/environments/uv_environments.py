@@ -19,33 +19,45 @@ from flowstead.environments.garbage import UnusedEnvironment
 from flowstead.environments.interpreters import Interpreter, Interpreters
 from flowstead.environments.protocol import BuildFailed, Building, EnvironmentRequest, EnvironmentState
 from flowstead.environments.room import remove
-from flowstead.environments.uv_command import BuildCancelled
+from flowstead.environments.slots import BuildCancelled, Builders
 from flowstead.errors import BadArgument
+from flowstead.resources.clock import Clock, SystemClock
 from flowstead.resources.home import Home
 
 logger = logging.getLogger(__name__)
 
-_BUILDERS = 2
-"""Builds at a time: resolving waits for the network, installing for the disk, so more than two gain nothing."""
+_MOST_AT_ONCE = 256
+"""Builds that are begun, nearly all of which wait for a slot; a thread each."""
+
+FORGOTTEN_AFTER_S = 30.0
+"""A build that nobody has asked for in this time is ended, seconds. The reconciler asks each second; a look at very
+many deployments, or one that waits for a disk, may take longer."""
 
 
 class UvEnvironments:
-    """Keeps the protocol `Environments`. Safe to use from several threads. A build that has begun outlives a
-    change of mind; one that was cut off is begun anew."""
+    """Keeps the protocol `Environments`. Safe to use from several threads. A build that was
+    cut off is begun anew when it is asked for again."""
 
     def __init__(
-        self, home: Home, *, interpreters: Interpreters | None = None, abilities: Abilities | None = None
+        self,
+        home: Home,
+        *,
+        interpreters: Interpreters | None = None,
+        abilities: Abilities | None = None,
+        clock: Clock | None = None,
     ) -> None:
         """interpreters: what environments may start from; this machine's unless given. abilities: what the host can
         enforce, found out unless given."""
         self._abilities = abilities
         self._home = home
         self._interpreters = interpreters or Interpreters.of_this_machine(home.package_cache)
-        self._pool = ThreadPoolExecutor(_BUILDERS, thread_name_prefix="environment")
+        self._clock = clock or SystemClock()
+        self._pool = ThreadPoolExecutor(_MOST_AT_ONCE, thread_name_prefix="environment")
+        self._builders = Builders()
         self._builds: dict[str, Future[None]] = {}
         self._lock = threading.Lock()
-        self._cancel = threading.Event()
-        self._asked_for: set[str] = set()
+        self._closed = False
+        self._asked_for: dict[str, float] = {}
 
     def key(self, request: EnvironmentRequest) -> str:
         python = self._python(request)
@@ -70,7 +82,7 @@ class UvEnvironments:
         key = self.key(request)
         place = self._place(key)
         with self._lock:
-            self._asked_for.add(key)
+            self._asked_for[key] = self._clock.monotonic()
             running = self._builds.get(key)
             if running is not None and not running.done():
                 return Building(place.log)
@@ -104,14 +116,14 @@ class UvEnvironments:
     def _unused(self, older_than: datetime, besides: Collection[Path]) -> Sequence[Path]:
         """Called with the lock."""
         running = {each.relative_to(self._home.environments).parts[0] for each in besides if self._is_ours(each)}
-        return garbage.unused_folders(self._home.environments, self._asked_for | running, older_than)
+        return garbage.unused_folders(self._home.environments, self._asked_for.keys() | running, older_than)
 
     def _is_ours(self, python: Path) -> bool:
         return python.is_relative_to(self._home.environments)
 
     def close(self) -> None:
         """Cut off running builds; the next server begins them anew. Returns at once."""
-        self._cancel.set()
+        self._closed = True
         self._pool.shutdown(wait=False, cancel_futures=True)
 
     @cached_property
@@ -128,6 +140,9 @@ class UvEnvironments:
         except BadArgument as missing:
             return BuildFailed(missing.message, missing.next_step)
 
+    def _is_wanted(self, key: str) -> bool:
+        return not self._closed and self._clock.monotonic() - self._asked_for[key] < FORGOTTEN_AFTER_S
+
     def _build(self, place: Place, request: EnvironmentRequest, base_python: Path) -> None:
         try:
             build(
@@ -136,12 +151,13 @@ class UvEnvironments:
                 runtime=self._runtime,
                 base_python=base_python,
                 cache=self._home.package_cache,
-                cancel=self._cancel,
+                builders=self._builders,
+                is_wanted=lambda: self._is_wanted(place.directory.name),
                 hidden=(self._home.root, self._home.run),
                 abilities=self._abilities,
             )
         except BuildCancelled:
-            return
+            logger.info("The environment %s is not built any further: nobody wants it now.", place.directory.name)
         except Exception:
             logger.exception("Building the environment %s failed.", place.directory.name)
             raise
