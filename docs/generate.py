@@ -94,9 +94,9 @@ them.
 
 ## What else is asked
 
-Not of who calls a route, but of who scores, and of the identity of an endpoint. Data actions, which are about what is
-in a resource, are written *in italics*: here they decide about blobs in the storage account, and about the resources
-that connections sign in to.
+Besides what each route asks of its caller: of who scores, of the identity of an endpoint, and of who changes where kept
+credentials go. Data actions, which are about what is in a resource, are written *in italics*: here they decide about
+blobs in the storage account, and about the resources that connections sign in to.
 
 | action | asked on | of whom, and when | {" | ".join(key for key, _, _ in ROLES)} |
 |---|---|---|{"---|" * len(ROLES)}
@@ -138,6 +138,7 @@ def _other_rows() -> Iterator[list[str]]:
         (SCORE, "the endpoint", "the caller, at each request to an endpoint with `aad_token`", False),
         (GET_TOKEN, "the endpoint", "who got the token, at each request to an endpoint with `aml_token`", False),
         (READ_SECRETS, "the connection", reads, False),
+        (READ_SECRETS, "the connection", "who leads credentials that are kept for it elsewhere", False),
         (PULL_IMAGES, "the registry", assigned, False),
         (READ_BLOBS, "the storage account", assigned, True),
         (WRITE_METRICS, "`{workspace}`", "the identity, whenever metrics are kept", False),

@@ -9,11 +9,13 @@ from typing import Any
 
 import pytest
 
+from flowstead.resources.role import ML, RoleSpec
 from flowstead.store.records import Kind
 from flowstead.testing.in_process_api import InProcessApi
 
 LLM = "connections/my_llm"
 KEY = "hunter2-first-key"
+WRITES = "00000000-0000-0000-0000-00000000c011"
 
 
 @pytest.fixture
@@ -207,3 +209,70 @@ def test_a_number_that_no_answer_could_hold_is_refused(api: InProcessApi) -> Non
     answer = api.call("PUT", LLM, content=body.encode(), headers={"Content-Type": "application/json"})
     assert answer.status_code == 400
     assert api.call("GET", "connections").json() == {"value": []}
+
+
+@pytest.fixture
+def writer(api: InProcessApi) -> str:
+    """A token of somebody who may change connections and not read their secrets."""
+    actions = tuple(f"{ML}/workspaces/{each}" for each in ("connections/read", "connections/write", "plan/read"))
+    with api.store.transaction() as tx:
+        at, spec = api.workspace.role_definition(WRITES), RoleSpec("Writes connections", actions=actions)
+        tx.put(Kind.ROLE_DEFINITION, at, "/", WRITES, spec, by="test", operation=None)
+    return api.token(api.granted(api.stranger(), WRITES))
+
+
+ELSEWHERE: dict[str, dict[str, Any]] = {
+    "target": {"target": "https://evil.example"},
+    "category": {"category": "Serverless"},
+    "authType": {"authType": "PAT"},
+    "metadata": {"metadata": {"azureml.flow.connection_type": "Custom", "api_base": "https://evil.example"}},
+}
+
+
+@pytest.mark.parametrize("method", ["PUT", "PATCH"])
+@pytest.mark.parametrize("field", ELSEWHERE)
+def test_who_may_not_read_a_kept_key_does_not_lead_it_elsewhere(
+    api: InProcessApi, writer: str, method: str, field: str
+) -> None:
+    api.call("PUT", LLM, azure_open_ai()).raise_for_status()
+    changes = ELSEWHERE[field]
+    body = azure_open_ai(**{"credentials": None, **changes}) if method == "PUT" else {"properties": changes}
+    before = api.call("GET", LLM).json()
+    refused = api.call(method, LLM, body, token=writer)
+    assert (refused.status_code, refused.json()["error"]["code"]) == (403, "AuthorizationFailed")
+    for part in (f"with another {field}", "connections/listsecrets/action", "properties.credentials anew"):
+        assert part in refused.text
+    assert KEY not in refused.text
+    assert (api.call("GET", LLM).json(), secrets_of(api)) == (before, {"key": KEY})
+    anew = {"properties": {**body["properties"], "credentials": {"key": "hunter2-of-my-own"}}}
+    assert api.call(method, LLM, anew, token=writer).status_code == 200
+    assert api.call(method, LLM, body).status_code == 200, "an owner may"
+
+
+def test_a_plan_says_that_a_kept_key_would_be_led_elsewhere(api: InProcessApi, writer: str) -> None:
+    api.call("PUT", LLM, azure_open_ai()).raise_for_status()
+    body = azure_open_ai(credentials=None, target="https://evil.example")
+    [planned] = api.call("POST", "plan", {"resources": [{"id": LLM, "body": body}]}, token=writer).json()["resources"]
+    assert (planned["action"], planned["refusal"]["status"]) == ("refused", 403)
+    assert "with another target" in planned["refusal"]["message"]
+    [planned] = api.call("POST", "plan", {"resources": [{"id": LLM, "body": body}]}).json()["resources"]
+    assert planned["action"] == "overwrite"
+
+
+def test_all_that_is_kept_must_be_brought(api: InProcessApi, writer: str) -> None:
+    keys = {"keys": {"pin": "hunter2-pin", "user": "hunter2-user"}}
+    custom = {"category": "CustomKeys", "authType": "CustomKeys", "target": "-", "credentials": keys}
+    api.call("PUT", LLM, {"properties": custom}).raise_for_status()
+    away: dict[str, Any] = {"metadata": {"url": "https://evil.example"}}
+    for brought, status in (({"pin": "1"}, 403), ({"other": "1"}, 403), ({"pin": "1", "user": "2"}, 200)):
+        patch = {"properties": {**away, "credentials": {"keys": brought}}}
+        assert api.call("PATCH", LLM, patch, token=writer).status_code == status, brought
+
+
+def test_what_leads_nowhere_is_changed_without_reading_secrets(api: InProcessApi, writer: str) -> None:
+    api.call("PUT", LLM, azure_open_ai()).raise_for_status()
+    newer = {"ApiVersion": "2025-01-01", "ApiType": "azure"}
+    for changes in ({"metadata": newer}, {"isSharedToAll": False}, {"category": "AzureOpenAI"}):
+        assert api.call("PATCH", LLM, {"properties": changes}, token=writer).status_code == 200
+    assert api.call("PUT", LLM, azure_open_ai(credentials=None, metadata=newer), token=writer).status_code == 200
+    assert secrets_of(api) == {"key": KEY}

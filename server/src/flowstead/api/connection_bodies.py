@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Annotated, Any
 
 from pydantic import Field, JsonValue
@@ -76,6 +76,13 @@ def credentials_in(body: ConnectionBody) -> dict[str, str] | None:
             target="properties.credentials.keys",
         )
     return credential_names(given) or None
+
+
+def brought_by(patch: Mapping[str, Any]) -> Collection[str]:
+    """Names of the credentials that a merge patch gives, whatever stays beside them."""
+    properties = patch.get("properties")
+    given = properties.get("credentials") if isinstance(properties, Mapping) else None
+    return credential_names(given).keys() if isinstance(given, Mapping) else ()
 
 
 def to_spec(body: ConnectionBody, credentials: Mapping[str, str]) -> ConnectionSpec:

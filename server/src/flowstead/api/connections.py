@@ -2,27 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, Depends, Request
 from fastapi.responses import JSONResponse, Response
 
 from flowstead.api.arm import ordered, page, resource_answer
-from flowstead.api.connection_bodies import ConnectionBody, credentials_in, show, to_spec
-from flowstead.api.context import SITE, Context, Here, Needs
+from flowstead.api.connection_bodies import ConnectionBody, brought_by, credentials_in, show, to_spec
+from flowstead.api.context import SITE, Context, Here, Needs, demand
 from flowstead.api.merging import merge
 from flowstead.api.preconditions import ForChange, ForPut
-from flowstead.errors import ResourceConflict
+from flowstead.errors import AuthorizationFailed, ResourceConflict
 from flowstead.resources.connection import (
     CREDENTIAL_PREFIX,
     WITHOUT_SECRET,
+    ConnectionSpec,
     auth_type_named,
     is_of_category,
+    what_leads_elsewhere,
 )
 from flowstead.resources.names import check_asset_name
 from flowstead.resources.operation import OperationKind
 from flowstead.resources.principal import Principal
+from flowstead.resources.role import READ_SECRETS
 from flowstead.store import Reading, Writing
 from flowstead.store.records import ConnectionRecord, Kind
 
@@ -54,13 +57,15 @@ def get_connection(connection: str, here: Here) -> JSONResponse:
 @router.put(_CONNECTION)
 def put_connection(connection: str, body: ConnectionBody, here: Here, caller: Writer, only_if: ForPut) -> JSONResponse:
     """Create the connection, or change it; 200 in both cases, which is all that the SDK takes. Credentials that the
-    body does not give stay as they are. The deployments that use it get it at once: new instances take the place of the
+    body does not give stay as they are, for the same use: whoever leads them elsewhere brings them anew or may read
+    them. The deployments that use it get it at once: new instances take the place of the
     old ones, which finish their requests."""
     check_asset_name(connection, "connection")
     with here.store.transaction() as tx:
         before = tx.find(Kind.CONNECTION, here.workspace.connection(connection))
         only_if.check(before, f"The connection {connection}")
-        record, rolled = _write(tx, here, connection, body, before, caller)
+        brought = credentials_in(body) or {}
+        record, rolled = _write(tx, here, connection, body, before, caller, brought)
     if rolled:
         here.hint()
     return resource_answer(record, show(record))
@@ -71,12 +76,12 @@ def patch_connection(
     connection: str, body: Annotated[dict[str, Any], Body()], here: Here, caller: Writer, only_if: ForChange
 ) -> JSONResponse:
     """Change the parts that the body names (JSON merge patch), for example one of several custom keys; callers that
-    meet are merged one after the other."""
+    meet are merged one after the other. Credentials that stay are not led elsewhere, as of PUT."""
     with here.store.transaction() as tx:
         before = tx.get(Kind.CONNECTION, here.workspace.connection(connection))
         only_if.check(before, f"The connection {before.name}")
         merged = merge(ConnectionBody, show(before, tx.secrets(before.id)), body)
-        record, rolled = _write(tx, here, connection, merged, before, caller)
+        record, rolled = _write(tx, here, connection, merged, before, caller, brought_by(body))
     if rolled:
         here.hint()
     return resource_answer(record, show(record))
@@ -110,13 +115,22 @@ def list_connection_secrets(connection: str, here: Here) -> JSONResponse:
 
 
 def _write(
-    tx: Writing, here: Context, name: str, body: ConnectionBody, before: ConnectionRecord | None, caller: Principal
+    tx: Writing,
+    here: Context,
+    name: str,
+    body: ConnectionBody,
+    before: ConnectionRecord | None,
+    caller: Principal,
+    brought: Collection[str],
 ) -> tuple[ConnectionRecord, bool]:
-    """The connection as it is then, and whether deployments that use it get new instances."""
+    """The connection as it is then, and whether deployments that use it get new instances. brought: names of the
+    credentials that the caller has sent."""
     kept = _kept(tx, before)
     given_before = tx.connection_document(before) if before else ""
     wanted = _wanted(body, kept)
     spec = to_spec(body, wanted)
+    if before is not None and wanted.keys() - set(brought):
+        _demand_same_use(before, spec, here, caller)
     record, _ = tx.put(
         Kind.CONNECTION,
         before.id if before else here.workspace.connection(name),
@@ -130,6 +144,23 @@ def _write(
     _store_credentials(tx, record.id, wanted, kept, caller.name)
     is_another = tx.connection_document(record) != given_before
     return record, is_another and _roll_users(tx, record.name, caller.name)
+
+
+def _demand_same_use(before: ConnectionRecord, spec: ConnectionSpec, here: Context, caller: Principal) -> None:
+    """Of stored credentials that stay: whoever may not read them does not have them sent to where he can. Raises
+    AuthorizationFailed."""
+    changed = what_leads_elsewhere(before.spec, spec)
+    if not changed:
+        return
+    try:
+        demand(caller, READ_SECRETS, before.id, here)
+    except AuthorizationFailed as refused:
+        raise AuthorizationFailed(
+            f"The connection {before.name} would use the credentials that are kept for it with another "
+            f"{' and '.join(changed)}, and {refused.message}",
+            hint=f"Give all of properties.credentials anew. {refused.next_step}",
+            target=before.id,
+        ) from None
 
 
 def _roll_users(tx: Writing, name: str, by: str) -> bool:

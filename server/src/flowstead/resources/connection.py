@@ -58,6 +58,27 @@ class ConnectionSpec:
     expiry_time: str | None = None
 
 
+_LEADS_NOWHERE = frozenset({"apiversion", "apitype", "organization"})
+"""Metadata of which no part of an address is made. Of a custom connection the rest are configs, and may be one; of
+others, they say of what type it is and to which resource it leads."""
+
+
+def what_leads_elsewhere(before: ConnectionSpec, after: ConnectionSpec) -> list[str]:
+    """What differs of where its credentials are sent and how; nothing while they have the same use."""
+    changed = {
+        "target": before.target != after.target,
+        "category": before.category.lower() != after.category.lower(),
+        "authType": before.auth_type != after.auth_type,
+        "metadata": _leading(before.metadata) != _leading(after.metadata),
+    }
+    return [name for name, is_another in changed.items() if is_another]
+
+
+def _leading(metadata: Mapping[str, Any]) -> Mapping[str, Any]:
+    kept = {name: value for name, value in metadata.items() if value is not None}
+    return {name: value for name, value in kept.items() if name.lower() not in _LEADS_NOWHERE}
+
+
 def credential_names(credentials: Mapping[str, Any]) -> dict[str, str]:
     """`{"key": …, "keys": {"pin": …}}` → `{"key": …, "keys.pin": …}`."""
     flat = {name: value for name, value in credentials.items() if isinstance(value, str)}
