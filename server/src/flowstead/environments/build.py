@@ -20,8 +20,9 @@ from flowstead.confine.users import number_for
 from flowstead.environments.interpreters import spoken
 from flowstead.environments.protocol import BuildFailed, Built, EnvironmentRequest
 from flowstead.environments.requirements_text import Requirements, RequirementsRefused, check, redact
-from flowstead.environments.room import Room, remove, seal
+from flowstead.environments.room import Room, remove
 from flowstead.environments.runtime_wheel import DISTRIBUTION, RuntimeWheel
+from flowstead.environments.sealing import seal
 from flowstead.environments.slots import LOOK_EVERY_S, BuildCancelled, Builders
 from flowstead.environments.uv_command import Uv, UvFailed, words_of
 from flowstead.resources.private_file import write_private
@@ -210,7 +211,10 @@ def _make_in(uv: Uv, job: Job, *sources: str, trusted: Uv | None = None) -> None
         same = False
     if not same:
         raise UvFailed("A package has replaced the interpreter of its environment.")
-    seal(place.venv, to_us=uv.room.user is not None)
+    try:
+        seal(place.venv, to_us=uv.room.user is not None)
+    except OSError as failure:
+        raise UvFailed(f"A package has left what cannot be made read-only: {failure.strerror}.") from failure
 
 
 def _interpreter(place: Place) -> tuple[str, bytes]:

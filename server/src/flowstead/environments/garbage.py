@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from flowstead.resources.file_tree import files_below
-
 _REMOVED = ".removed-"
 
 
@@ -42,7 +40,3 @@ def move_away(folder: Path) -> Path:
 def leftovers(root: Path) -> Sequence[Path]:
     """What a server that died was removing."""
     return sorted(root.glob(f"{_REMOVED}*"))
-
-
-def size_of(folder: Path) -> int:
-    return sum(known.st_size for _, known in files_below(folder))

@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
-import stat
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -19,6 +17,7 @@ from urllib.parse import unquote, urlsplit
 from flowstead.confine.abilities import COMMAND, Abilities
 from flowstead.confine.description import Reach, certificate_files, confinement
 from flowstead.confine.places import interpreter_places
+from flowstead.environments.sealing import own
 from flowstead.resources.file_tree import remove_tree
 
 _INDEXES = ("UV_FIND_LINKS", "UV_DEFAULT_INDEX", "UV_INDEX_URL", "UV_INDEX", "UV_EXTRA_INDEX_URL")
@@ -118,26 +117,6 @@ def local_folders(variables: Mapping[str, str]) -> list[Path]:
     addresses = [word.rpartition("=")[2] if "=" in word.partition("://")[0] else word for word in words]
     files = [unquote(urlsplit(each).path) if each.startswith("file://") else each for each in addresses]
     return [Path(each) for each in files if each.startswith("/")]
-
-
-def own(folder: Path, uid: int, gid: int) -> None:
-    """Make the user the owner of all that lies there. Links are not followed: foreign code may have made them."""
-    for _, folders, files, descriptor in os.fwalk(folder, follow_symlinks=False):
-        os.fchown(descriptor, uid, gid)
-        for name in (*folders, *files):
-            os.chown(name, uid, gid, dir_fd=descriptor, follow_symlinks=False)
-
-
-def seal(folder: Path, *, to_us: bool) -> None:
-    """Let everybody read there and nobody write any more. to_us: it was another user's."""
-    if to_us:
-        own(folder, os.geteuid(), os.getegid())
-    for _, _, files, descriptor in os.fwalk(folder, topdown=False, follow_symlinks=False):
-        for name in files:
-            mode = os.stat(name, dir_fd=descriptor, follow_symlinks=False).st_mode
-            if not stat.S_ISLNK(mode):
-                os.chmod(name, (mode | 0o444) & 0o555, dir_fd=descriptor)
-        os.fchmod(descriptor, 0o555)
 
 
 def remove(folder: Path) -> None:

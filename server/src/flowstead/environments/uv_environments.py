@@ -19,6 +19,7 @@ from flowstead.environments.garbage import UnusedEnvironment
 from flowstead.environments.interpreters import Interpreter, Interpreters
 from flowstead.environments.protocol import BuildFailed, Building, EnvironmentRequest, EnvironmentState
 from flowstead.environments.room import remove
+from flowstead.environments.sealing import size_of
 from flowstead.environments.slots import BuildCancelled, Builders
 from flowstead.errors import BadArgument
 from flowstead.resources.clock import Clock, SystemClock
@@ -102,13 +103,13 @@ class UvEnvironments:
     def unused(self, *, older_than: datetime, besides: Collection[Path]) -> Sequence[UnusedEnvironment]:
         with self._lock:
             folders = self._unused(older_than, besides)
-        return [UnusedEnvironment(each.name, garbage.size_of(each)) for each in folders]
+        return [UnusedEnvironment(each.name, size_of(each)) for each in folders]
 
     def remove_unused(self, *, older_than: datetime, besides: Collection[Path]) -> Sequence[UnusedEnvironment]:
         with self._lock:
             folders = self._unused(older_than, besides)
             moved = [(each.name, garbage.move_away(each)) for each in folders]
-        removed = [UnusedEnvironment(name, garbage.size_of(trash)) for name, trash in moved]
+        removed = [UnusedEnvironment(name, size_of(trash)) for name, trash in moved]
         for trash in garbage.leftovers(self._home.environments):
             remove(trash)
         return removed
