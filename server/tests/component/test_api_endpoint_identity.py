@@ -15,7 +15,8 @@ from alembic.config import Config
 
 from flowstead.errors import AccessDenied
 from flowstead.reconcile.rights import denials
-from flowstead.resources.built_in_roles import CONTRIBUTOR
+from flowstead.resources.built_in_roles import BUILT_IN, CONTRIBUTOR, SECRETS_READER
+from flowstead.resources.endpoint import ENFORCE_ACCESS
 from flowstead.resources.role import RoleSpec
 from flowstead.store import migrations
 from flowstead.store.identities import Identities
@@ -141,3 +142,27 @@ def test_endpoints_of_before_keep_the_identities_that_they_had(tmp_path: Path) -
         assert api.call("GET", "onlineEndpoints/chat").headers["ETag"] == etag
         made(api, "gone")
         assert shown(api) == before
+
+
+def enforcing(value: str) -> dict[str, Any]:
+    return {"properties": {"authMode": "Key", "properties": {ENFORCE_ACCESS: value}}}
+
+
+@pytest.mark.parametrize(
+    ("value", "given"), [(" Enabled", True), ("TRUE ", True), ("disabled", False), ("False", False)]
+)
+def test_access_to_secrets_is_enforced_however_it_is_spelt(api: InProcessApi, value: str, given: bool) -> None:
+    api.call("PUT", "onlineEndpoints/chat", enforcing(value)).raise_for_status()
+    identity = api.call("GET", "onlineEndpoints/chat").json()["identity"]["principalId"]
+    with api.store.reading() as tx:
+        roles = [each.role for each in tx.principals.grants(identity)]
+    assert (BUILT_IN[SECRETS_READER] in roles) is given
+
+
+@pytest.mark.parametrize("value", ["yes", "1", "", "on", "enabled!"])
+def test_what_says_neither_is_refused(api: InProcessApi, value: str) -> None:
+    refused = api.call("PUT", "onlineEndpoints/chat", enforcing(value))
+    error = refused.json()["error"]
+    field = f"properties.properties.{ENFORCE_ACCESS}"
+    assert (refused.status_code, error["code"], error["target"]) == (400, "BadArgument", field)
+    assert api.call("GET", "onlineEndpoints/chat").status_code == 404

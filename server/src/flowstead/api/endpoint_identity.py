@@ -10,7 +10,7 @@ from flowstead.api.context import Context, demand
 from flowstead.api.identities import PROVIDER, add_principal, identity_named
 from flowstead.errors import AuthorizationFailed
 from flowstead.resources.built_in_roles import ACR_PULL, BLOB_DATA_READER, METRICS_WRITER, SECRETS_READER
-from flowstead.resources.endpoint import ENFORCE_ACCESS, EndpointSpec
+from flowstead.resources.endpoint import ENFORCE_ACCESS, ENFORCED, EndpointSpec
 from flowstead.resources.identity import principal_id_of
 from flowstead.resources.names import Workspace
 from flowstead.resources.principal import Principal
@@ -61,7 +61,7 @@ def ensure_identities(here: Context) -> None:
 
 
 def enforces(spec: EndpointSpec) -> bool:
-    return spec.properties.get(ENFORCE_ACCESS, "").lower() in ("enabled", "true")
+    return ENFORCED.get(spec.properties.get(ENFORCE_ACCESS, "").lower(), False)
 
 
 def grant(tx: Writing, principal: Principal, role: str, scope: str, by: str) -> None:

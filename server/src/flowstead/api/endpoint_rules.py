@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from flowstead.api.endpoint_bodies import EndpointBody, IdentityBody, KeysBody
 from flowstead.errors import BadArgument, InvalidName
-from flowstead.resources.endpoint import EndpointSpec
+from flowstead.resources.endpoint import ENFORCE_ACCESS, ENFORCED, EndpointSpec
 from flowstead.resources.names import check_endpoint_name
 
 RESERVED_NAMES = frozenset({"admin", "api", "flowstead", "gateway", "localhost", "portal", "static", "www"})
@@ -129,6 +129,22 @@ def _is_reachable(body: EndpointBody) -> None:
         )
 
 
+def _enforcement_is_said(body: EndpointBody) -> None:
+    """Whoever writes `yes` means that the role is given: that it is not would show when the first deployment fails."""
+    properties = body.properties.properties
+    value = properties.get(ENFORCE_ACCESS)
+    if value is None:
+        return
+    if value.strip().lower() not in ENFORCED:
+        raise BadArgument(
+            f"{ENFORCE_ACCESS} is {value[:60]!r}.",
+            hint=f"Use one of {', '.join(ENFORCED)}.",
+            target=f"properties.properties.{ENFORCE_ACCESS}",
+        )
+    # A row of before may hold blanks around it, and its endpoint was not given the role.
+    properties[ENFORCE_ACCESS] = value.strip()
+
+
 def _split_is_whole(spec: EndpointSpec) -> None:
     total = sum(spec.traffic.values())
     if total not in (0, 100):
@@ -189,6 +205,7 @@ _BODY_RULES: tuple[Callable[[EndpointBody], None], ...] = (
     _is_managed,
     _identity_is_named,
     _is_reachable,
+    _enforcement_is_said,
 )
 _SPLIT_RULES: tuple[Callable[[EndpointSpec], None], ...] = (
     _split_is_whole,

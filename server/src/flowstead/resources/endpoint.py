@@ -12,6 +12,8 @@ PRIMARY_KEY, SECONDARY_KEY = "primaryKey", "secondaryKey"
 
 ENFORCE_ACCESS = "enforce_access_to_default_secret_stores"
 """Among an endpoint's properties: `enabled` gives its own identity the role to read the secrets of connections."""
+ENFORCED = {"enabled": True, "true": True, "disabled": False, "false": False}
+"""What its value may be, in lower case, and whether the role is given then."""
 
 
 class AuthMode(StrEnum):
