@@ -14,7 +14,7 @@ import pytest
 
 from flowstead.confine.abilities import Abilities
 from flowstead.environments.protocol import Building, Built, EnvironmentRequest, EnvironmentState
-from flowstead.environments.room import Room
+from flowstead.environments.room import Room, remove
 from flowstead.environments.slots import BuildCancelled
 from flowstead.environments.uv_command import Uv, UvFailed
 from flowstead.environments.uv_environments import FORGOTTEN_AFTER_S, UvEnvironments
@@ -154,3 +154,26 @@ def test_packages_that_take_their_time_hold_up_only_their_like_and_end_when_nobo
         wait_for(lambda: isinstance(environments.ensure(slow[0]), Building) and works(environments, slow[0]))
     finally:
         environments.close()
+
+
+def test_folders_in_folders_neither_fail_a_build_nor_stay(home: Home) -> None:
+    environments = UvEnvironments(home)
+    try:
+        request = EnvironmentRequest("deeppackage==1.0\n")
+        venv = environments.log(request).parent / "venv"
+        dig = f"""for top in (os.environ["TMPDIR"], {str(venv)!r}):
+        here = os.open(top, os.O_RDONLY)
+        for _ in range(3000):
+            os.mkdir("folder", dir_fd=here)
+            here, above = os.open("folder", os.O_RDONLY, dir_fd=here), here
+            os.close(above)
+        os.close(here)"""
+        write_sdist(home, "deeppackage", dig)
+        state = built(environments, request)
+        assert isinstance(state, Built), state
+        assert not list(venv.parent.glob(".work-*"))
+        remove(venv.parent)
+        assert not venv.parent.exists()
+    finally:
+        environments.close()
+        remove(home.environments)  # pytest's own removal goes no deeper than Python calls

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from flowstead.environments.sealing import folders, own, seal, size_of
+from flowstead.resources.file_tree import remove_tree
 
 DEEP = 3000
 """Deeper than Python calls, and by names of this length longer than any path."""
@@ -26,24 +27,6 @@ def dig(top: Path) -> None:
     os.close(here)
 
 
-def fill_in(top: Path) -> None:
-    """Let pytest remove it: its own removal goes no deeper than a path is long."""
-    here = os.open(top, os.O_RDONLY)
-    os.fchmod(here, 0o700)
-    for _ in range(DEEP):
-        below = os.open(NAME, os.O_RDONLY, dir_fd=here)
-        os.fchmod(below, 0o700)
-        os.close(here)
-        here = below
-    os.unlink("file", dir_fd=here)
-    for _ in range(DEEP):
-        above = os.open("..", os.O_RDONLY, dir_fd=here)
-        os.rmdir(NAME, dir_fd=above)
-        os.close(here)
-        here = above
-    os.close(here)
-
-
 def test_however_deep_folders_lie_they_are_sealed(tmp_path: Path) -> None:
     dig(tmp_path)
     try:
@@ -53,7 +36,7 @@ def test_however_deep_folders_lie_they_are_sealed(tmp_path: Path) -> None:
         assert modes == [0o555] * (DEEP + 1)
         assert size_of(tmp_path) == 0
     finally:
-        fill_in(tmp_path)
+        remove_tree(tmp_path)  # pytest's own removal goes no deeper than a path is long
 
 
 def test_all_of_a_wide_tree_is_sealed_and_measured(tmp_path: Path) -> None:
