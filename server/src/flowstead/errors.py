@@ -137,6 +137,13 @@ class IssuerUnreachable(RequestRefused):
     hint = "Try again in a minute; the server's log says what is the matter. Tokens of Flowstead's own work meanwhile."
 
 
+class ServerStarting(RequestRefused):
+    """The server has just started and has not looked at its instances yet."""
+
+    code, status = "ServerStarting", 503
+    hint = "Try again in a second; a token that was got before holds meanwhile."
+
+
 class TooManyStreams(RequestRefused):
     """Too many event streams are open."""
 

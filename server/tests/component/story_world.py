@@ -133,10 +133,10 @@ class StoryWorld:
         return str(self.api.call("POST", "datastores/workspaceblobstore/listSecrets").json()["sasToken"])
 
     def instance_key(self) -> str:
-        """Of the deployment blue, as its instances get it."""
+        """Of an instance of the deployment blue, as it gets it."""
         with self.api.store.reading() as tx:
             blue = tx.find(Kind.DEPLOYMENT, self.api.workspace.deployment("chat", "blue"))
-        key: str = self.api.app.state.context.instance_keys.of(blue.uid if blue else "gone")
+        key: str = self.api.app.state.context.instance_keys.of(*(_instance_name(blue) if blue else ("gone", "gone")))
         return key
 
     def state(self) -> tuple[dict[str, str], int, list[str]]:
@@ -233,11 +233,15 @@ class StoryWorld:
         self.api.call("PUT", f"flows/draft/files/{path}", content=content.encode()).raise_for_status()
 
 
+def _instance_name(record: DeploymentRecord, state: InstanceState = InstanceState.READY) -> tuple[str, str]:
+    return record.uid, f"{record.uid[:8]}-{state.value.lower()}"
+
+
 def _instances(record: DeploymentRecord) -> list[ObservedInstance]:
     since = timedelta(days=20_000).total_seconds()
     return [
         ObservedInstance(
-            id=f"{record.uid[:8]}-{state.value.lower()}", endpoint="chat", deployment=record.name,
+            id=_instance_name(record, state)[1], endpoint="chat", deployment=record.name,
             deployment_uid=record.uid, revision="r0", state=state, address="", health_address="", log=Path("x"),
             restarts=number, started_at=since if number else 0.0,
         )

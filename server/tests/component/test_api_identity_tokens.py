@@ -17,6 +17,7 @@ import jwt
 import pytest
 
 from flowstead.access.instance_keys import INSTANCE_KEYS, InstanceKeys
+from flowstead.engines.protocol import InstanceState, ObservedInstance
 from flowstead.gateway.certificates import CertificateAuthority
 from flowstead.resources.built_in_roles import READER
 from flowstead.resources.clock import SystemClock
@@ -44,7 +45,21 @@ def deployed(api: InProcessApi, endpoint: str = "chat", identity: dict[str, Any]
     assert answer.status_code == 201, answer.text
     with api.store.reading() as tx:
         uid = tx.get(Kind.DEPLOYMENT, api.workspace.deployment(endpoint, "blue")).uid
-    return InstanceKeys(api.store.lasting_key(INSTANCE_KEYS)).of(uid)
+    seen(api, uid)
+    return InstanceKeys(api.store.lasting_key(INSTANCE_KEYS)).of(uid, "one")
+
+
+def seen(api: InProcessApi, *deployments: str) -> None:
+    """The reconciler has looked: each of these has an instance, and no other has one."""
+    api.instances.post(
+        [
+            ObservedInstance(
+                id="one", endpoint="", deployment="", deployment_uid=uid, revision="r", state=InstanceState.READY,
+                address="", health_address="", log=Path("x"),
+            )
+            for uid in deployments
+        ]
+    )  # fmt: skip
 
 
 def ask(api: InProcessApi, key: str, resource: str, **more: str) -> httpx.Response:
@@ -83,16 +98,47 @@ def test_with_such_a_token_it_may_what_its_roles_say(api: InProcessApi) -> None:
 
 def test_who_is_no_instance_gets_none(api: InProcessApi) -> None:
     key = deployed(api)
-    uid, _, proof = key.partition(".")
-    other = deployed(api, "other")
-    mixed = f"{other.partition('.')[0]}.{proof}"
-    for wrong in ("", uid, f"{uid}.", f".{proof}", f"{uid}.{proof[:-1]}", mixed, api.token()):
+    uid, _, proof = key.split(".")
+    other = deployed(api, "other").partition(".")[0]
+    seen(api, uid, other)
+    assert ask(api, key, "r").status_code == 200
+    mixed = (f"{other}.one.{proof}", f"{uid}.two.{proof}", f"{uid}.{proof}")
+    for wrong in ("", uid, f"{uid}.one", f".one.{proof}", f"..{proof}", f"{uid}.one.{proof[:-1]}", *mixed, api.token()):
         assert ask(api, wrong, "r").status_code == 401, wrong
     api.call("DELETE", "onlineEndpoints/chat")
     api.settle()
     assert ask(api, key, "r").status_code == 401, "its deployment is gone"
     deployed(api)
     assert ask(api, key, "r").status_code == 401, "another one of its name"
+
+
+def test_a_key_ends_with_its_instance(api: InProcessApi) -> None:
+    key = deployed(api)
+    uid = key.partition(".")[0]
+    later = InstanceKeys(api.store.lasting_key(INSTANCE_KEYS)).of(uid, "two")
+    assert (ask(api, key, "r").status_code, ask(api, later, "r").status_code) == (200, 401)
+    api.instances.starting(uid, "two")
+    assert ask(api, later, "r").status_code == 200, "it may ask before anybody has looked at it"
+    api.instances.post([])
+    for each in (key, later):
+        assert ask(api, each, "r").status_code == 401, "a look tells that it has gone"
+
+
+def test_a_server_that_has_not_looked_yet_is_like_one_that_is_away(api: InProcessApi) -> None:
+    key = deployed(api)
+    api.instances.looks = 0  # as after a restart
+    answer = ask(api, key, "r")
+    assert (answer.status_code, answer.json()["error"]["code"]) == (503, "ServerStarting")
+    assert answer.headers["Retry-After"]
+    assert ask(api, f"{key}x", "r").status_code == 401
+
+
+def test_a_key_opens_the_plain_door_alone(api: InProcessApi) -> None:
+    """The other one is open to other machines."""
+    key = deployed(api)
+    for scheme, status in (("https", 401), ("http", 200)):
+        headers = {"X-Forwarded-Proto": scheme}
+        assert api.call("POST", "/identity/token", {"resource": "r"}, token=key, headers=headers).status_code == status
 
 
 @pytest.mark.parametrize("resource", ["", "a b", "endpoint:", "x" * 600, "ü"])

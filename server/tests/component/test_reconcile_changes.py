@@ -9,13 +9,14 @@ from typing import Any
 
 import pytest
 
-from flowstead.engines.protocol import (
-    EXIT_FLOW_CANNOT_START,
-)
+from flowstead.access.instance_keys import INSTANCE_KEYS, InstanceKeys, InstanceName
+from flowstead.engines.instance_board import InstanceBoard
+from flowstead.engines.protocol import EXIT_FLOW_CANNOT_START, InstanceSpec
 from flowstead.gateway.description import GatewayEndpoint, Upstream
 from flowstead.resources.data_collector import COLLECTOR_VARIABLE, Collection, DataCollector
 from flowstead.resources.endpoint import ProvisioningState
 from flowstead.resources.home import Home
+from flowstead.resources.identity import IDENTITY_KEY
 from flowstead.resources.operation import OperationState
 from flowstead.store.records import DeploymentRecord
 from flowstead.testing.reconciler_world import ReconcilerWorld
@@ -126,6 +127,27 @@ def test_a_revision_that_never_gets_ready_leaves_the_old_one_serving(
     assert "goes on serving" in message_of(record)
     world.look_until(lambda: list(world.engine.instances) == [old])
     assert [each.address for each in blue_of(world.gateway.published)] == [f"/run/{old}/score.sock"]
+
+
+def test_each_instance_has_a_key_of_its_own_and_may_use_it_from_its_start(
+    world: ReconcilerWorld, model: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    board, known = InstanceBoard(), []
+    world.new_reconciler(board=board, identity_url="http://127.0.0.1:1/identity/token")
+    start = world.engine.start
+
+    def started(spec: InstanceSpec) -> None:
+        name = InstanceKeys(world.store.lasting_key(INSTANCE_KEYS)).name_in(spec.environment[IDENTITY_KEY])
+        assert name == InstanceName(spec.deployment_uid, spec.id)
+        known.append((spec.id, board.knows(name.deployment_uid, name.id)))
+        start(spec)
+
+    monkeypatch.setattr(world.engine, "start", started)
+    world.bring_up(model)
+    world.put_deployment(instance_count=2)
+    world.settle()
+    assert [is_known for _, is_known in known] == [True, True]
+    assert len({id for id, _ in known}) == 2
 
 
 def test_more_and_fewer_instances_without_touching_those_that_stay(world: ReconcilerWorld, model: str) -> None:

@@ -1,27 +1,40 @@
-"""What an instance proves by whose it is: a key made of its deployment's uid, so that none has to be kept."""
+"""What an instance proves by which one it is: a key made of its deployment's uid and its id, so that none has to be
+kept."""
 
 from __future__ import annotations
 
 import hashlib
 import hmac
+from dataclasses import dataclass
 
 INSTANCE_KEYS = "instance-keys"
 """For what the store derives the secret."""
 
 
+@dataclass(frozen=True)
+class InstanceName:
+    deployment_uid: str
+    id: str
+
+
 class InstanceKeys:
-    """secret: 32 bytes that only this home's server has. A key is good for as long as its deployment is there."""
+    """secret: 32 bytes that only this home's server has. A key proves a name; whether there is an instance of that name
+    is for whoever asks to see."""
 
     def __init__(self, secret: bytes) -> None:
         self._secret = secret
 
-    def of(self, deployment_uid: str) -> str:
-        return f"{deployment_uid}.{self._proof(deployment_uid)}"
+    def of(self, deployment_uid: str, instance_id: str) -> str:
+        named = f"{deployment_uid}.{instance_id}"
+        return f"{named}.{self._proof(named)}"
 
-    def deployment_of(self, key: str) -> str | None:
-        """The uid of the deployment whose key it is; None for what is no key of ours."""
-        uid, _, proof = key.partition(".")
-        return uid if uid and hmac.compare_digest(self._proof(uid).encode(), proof.encode()) else None
+    def name_in(self, key: str) -> InstanceName | None:
+        """Whose key it is; None for what is no key of ours."""
+        named, _, proof = key.rpartition(".")
+        if not hmac.compare_digest(self._proof(named).encode(), proof.encode()):
+            return None
+        uid, _, id = named.partition(".")
+        return InstanceName(uid, id) if uid and id else None
 
-    def _proof(self, deployment_uid: str) -> str:
-        return hmac.new(self._secret, deployment_uid.encode(), hashlib.sha256).hexdigest()
+    def _proof(self, named: str) -> str:
+        return hmac.new(self._secret, named.encode(), hashlib.sha256).hexdigest()

@@ -6,13 +6,13 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Header
+from fastapi import APIRouter, Depends, Header, Request
 from fastapi.responses import JSONResponse
 
 from flowstead.access.federation import ASSERTION_AUDIENCE
 from flowstead.api.bodies import Body
-from flowstead.api.context import Context, Here
-from flowstead.errors import BadArgument, IdentityMissing, Unauthorized
+from flowstead.api.context import Context, Here, door_scheme
+from flowstead.errors import BadArgument, IdentityMissing, ServerStarting, Unauthorized
 from flowstead.resources.identity import EndpointIdentity
 from flowstead.resources.principal import Principal
 from flowstead.store.identities import Identities
@@ -22,6 +22,7 @@ _RESOURCE = re.compile(r"[A-Za-z0-9][\w.:/-]{0,511}", re.ASCII)
 REFRESH_S = 3600
 """How soon an instance asks for another token, seconds: one that has ended before its time, with the issuer's keys, is
 out of use by then."""
+_AT_START = "An instance gets a key of its own at its start."
 router = APIRouter(tags=["identities"])
 
 
@@ -34,17 +35,29 @@ class IdentityTokenBody(Body):
 
 
 def instance_endpoint(
-    here: Here, authorization: Annotated[str | None, Header()] = None
+    request: Request, here: Here, authorization: Annotated[str | None, Header()] = None
 ) -> tuple[EndpointRecord, EndpointIdentity]:
-    """A dependency: the endpoint of the instance that asks, and who that is. Raises Unauthorized."""
+    """A dependency: the endpoint of the instance that asks, and who that is. Instances ask by the plain door, which
+    stays on their own machine unless the settings say otherwise; a key is of no use at another, nor when its instance
+    has gone.
+
+    Raises Unauthorized, and ServerStarting before the first look at the instances: to accept a key until then would
+    open a door with each restart, and the runtime takes a 503 as it takes a server that is away."""
+    if door_scheme(request) != "http":
+        raise Unauthorized("Instances get their tokens by the plain door of their machine.", hint=_AT_START)
     scheme, _, key = (authorization or "").partition(" ")
-    uid = here.instance_keys.deployment_of(key.strip()) if scheme.lower() == "bearer" else None
+    name = here.instance_keys.name_in(key.strip()) if scheme.lower() == "bearer" else None
     with here.store.reading() as tx:
-        deployment = next((each for each in tx.list(Kind.DEPLOYMENT) if each.uid == uid), None) if uid else None
-        endpoint = tx.find(Kind.ENDPOINT, deployment.parent_id) if deployment else None
-        if endpoint is None:
-            raise Unauthorized("This is not the key of an instance.", hint="An instance gets its own at its start.")
-        return endpoint, Identities(tx).identity(endpoint)
+        found = [each for each in tx.list(Kind.DEPLOYMENT) if name is not None and each.uid == name.deployment_uid]
+        endpoint = tx.find(Kind.ENDPOINT, found[0].parent_id) if found else None
+        if name is None or endpoint is None:
+            raise Unauthorized("This is not the key of an instance.", hint=_AT_START)
+        identity = Identities(tx).identity(endpoint)
+    if not here.instances.looks:
+        raise ServerStarting
+    if not here.instances.knows(name.deployment_uid, name.id):
+        raise Unauthorized("The instance whose key this is has gone.", hint=_AT_START)
+    return endpoint, identity
 
 
 @router.post("/identity/token")

@@ -14,11 +14,21 @@ class InstanceBoard:
 
     def __init__(self) -> None:
         self._seen: tuple[ObservedInstance, ...] = ()
+        self._started: frozenset[tuple[str, str]] = frozenset()
         self.looks = 0
 
     def post(self, instances: Sequence[ObservedInstance]) -> None:
-        self._seen = tuple(instances)
+        self._seen, self._started = tuple(instances), frozenset()
         self.looks += 1
+
+    def starting(self, deployment_uid: str, instance_id: str) -> None:
+        """It is known from now on; only the next look tells more of it. It may ask for a token before that."""
+        self._started |= {(deployment_uid, instance_id)}
+
+    def knows(self, deployment_uid: str, instance_id: str) -> bool:
+        """Whether the deployment has that instance."""
+        wanted = (deployment_uid, instance_id)
+        return wanted in self._started or any((each.deployment_uid, each.id) == wanted for each in self._seen)
 
     @property
     def interpreters(self) -> frozenset[Path]:

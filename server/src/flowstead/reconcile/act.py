@@ -9,6 +9,7 @@ from pathlib import Path
 from random import Random
 
 from flowstead.access.instance_keys import INSTANCE_KEYS, InstanceKeys
+from flowstead.engines.instance_board import InstanceBoard
 from flowstead.engines.protocol import Engine, InstanceSpec
 from flowstead.environments.protocol import Building, Built
 from flowstead.reconcile.collecting import collector_variables
@@ -34,9 +35,19 @@ _ID_LETTERS = string.ascii_lowercase + string.digits
 
 
 class Actor:
-    def __init__(self, *, store: Store, engine: Engine, home: Home, random: Random, identity_url: str = "") -> None:
+    def __init__(
+        self,
+        *,
+        store: Store,
+        engine: Engine,
+        board: InstanceBoard,
+        home: Home,
+        random: Random,
+        identity_url: str = "",
+    ) -> None:
         self._store = store
         self._engine = engine
+        self._board = board
         self._home = home
         self._random = random
         self._identity_url = identity_url
@@ -53,7 +64,9 @@ class Actor:
         match action:
             case StartInstance(revision):
                 if view is not None:
-                    self._engine.start(self._instance(view, revision, secrets))
+                    instance = self._instance(view, revision, secrets)
+                    self._board.starting(instance.deployment_uid, instance.id)
+                    self._engine.start(instance)
             case StopInstance(instance_id, patient):
                 self._engine.stop(instance_id, patient=patient)
             case RemoveFiles():
@@ -97,15 +110,15 @@ class Actor:
             revision=revision,
             flow=artifact,
             python=environment.python,
-            environment={**variables_of(spec, secrets), **collected, **self._identity(record)},
+            environment={**variables_of(spec, secrets), **collected, **self._identity(record, id)},
             request_settings=spec.request_settings,
             log=log_directory(self._home, record) / f"{id}.log",
             collected=self._home.collected / endpoint_name(record) / record.name if collected else None,
         )
 
-    def _identity(self, record: DeploymentRecord) -> Mapping[str, str]:
+    def _identity(self, record: DeploymentRecord, instance_id: str) -> Mapping[str, str]:
         """By what an instance gets tokens of its endpoint's identity. Not a part of its revision: who an endpoint is
         may change without its instances."""
         if not self._identity_url:
             return {}
-        return {IDENTITY_URL: self._identity_url, IDENTITY_KEY: self._instance_keys.of(record.uid)}
+        return {IDENTITY_URL: self._identity_url, IDENTITY_KEY: self._instance_keys.of(record.uid, instance_id)}

@@ -104,6 +104,7 @@ class Reconciler:
         self._actor = Actor(
             store=store,
             engine=engine,
+            board=self._board,
             home=home,
             random=random or SystemRandom(),
             identity_url=identity_url,

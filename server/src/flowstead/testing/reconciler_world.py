@@ -10,6 +10,7 @@ from pathlib import Path
 from random import Random
 from typing import Any, TypeVar
 
+from flowstead.engines.instance_board import InstanceBoard
 from flowstead.engines.protocol import Engine
 from flowstead.environments.protocol import Environments
 from flowstead.reconcile.hint import Hint
@@ -70,7 +71,7 @@ class ReconcilerWorld:
     def close(self) -> None:
         self.store.close()
 
-    def new_reconciler(self) -> Reconciler:
+    def new_reconciler(self, *, board: InstanceBoard | None = None, identity_url: str = "") -> Reconciler:
         """As the next server would have it: it remembers nothing."""
         self.seed += 1
         engine: Engine = self.engine
@@ -85,6 +86,8 @@ class ReconcilerWorld:
             home=self.home,
             clock=clock,
             hint=self.hint,
+            board=board,
+            identity_url=identity_url,
             random=Random(self.seed),  # noqa: S311 ids of a test
         )
         return self.reconciler
