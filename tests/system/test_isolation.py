@@ -11,14 +11,14 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from flowstead.confine.abilities import of_this_host
-from tests.installation import ECHO, FLOWSTEAD, ROOT, Installation, write_flow
+from tests.installation import ECHO, ROOT, Installation, write_flow
 
 HOSTILE = Path(__file__).parent / "hostile"
 ABSTRACT = "flowstead-test-bystander"
@@ -58,12 +58,14 @@ def as_ordinary_user(folder: Path) -> tuple[str, ...]:
     shutil.copytree(os.environ["UV_CACHE_DIR"], folder / "cache", symlinks=True)
     subprocess.run(["chown", "-R", f"{user}:{user}", str(folder)], check=True)
     script = folder / "as-ordinary-user"
-    closed = sorted({each for path in (sys.base_prefix, str(ROOT), FLOWSTEAD) for each in _closed_above(Path(path))})
     lines = ["#!/bin/sh", "set -e"]
-    for number, (top, needed) in enumerate(closed):
-        kept = folder / f"kept-{number}"
-        lines += [f"mkdir -p {kept}", f"mount --bind {needed} {kept}", f"mount -t tmpfs -o mode=755 tmpfs {top}"]
-        lines += [f"mkdir -p {needed}", f"mount --bind {kept} {needed}"]
+    for top, needed in sorted(_closed_above((Path(sys.base_prefix), ROOT, Path(sys.prefix))).items()):
+        kept = {each: folder / f"kept{str(each).replace('/', '-')}" for each in needed}
+        for each, place in kept.items():
+            lines += [f"mkdir -p {place}", f"mount --bind {each} {place}"]
+        lines += [f"mount -t tmpfs -o mode=755 tmpfs {top}"]
+        for each, place in kept.items():
+            lines += [f"mkdir -p {each}", f"mount --bind {place} {each}"]
     variables = f"HOME={folder} TMPDIR={folder} UV_CACHE_DIR={folder}/cache"
     lines += [f'exec setpriv --reuid {user} --regid {user} --clear-groups env {variables} "$@"', ""]
     script.write_text("\n".join(lines))
@@ -71,12 +73,14 @@ def as_ordinary_user(folder: Path) -> tuple[str, ...]:
     return ("unshare", "--mount", str(script))
 
 
-def _closed_above(path: Path) -> list[tuple[str, str]]:
-    """(the outermost folder that others cannot enter, what is needed of it)."""
-    for folder in reversed(path.parents):
-        if not folder.stat().st_mode & 0o001:
-            return [(str(folder), str(path))]
-    return []
+def _closed_above(folders: Iterable[Path]) -> dict[Path, set[Path]]:
+    """The outermost folder that others cannot enter → what is needed of it, nothing of which lies in another of it."""
+    found: dict[Path, set[Path]] = {}
+    for needed in sorted(set(folders)):
+        top = next((each for each in reversed(needed.parents) if not each.stat().st_mode & 0o001), None)
+        if top is not None and not any(needed.is_relative_to(each) for each in found.get(top, ())):
+            found.setdefault(top, set()).add(needed)
+    return found
 
 
 def _has_user(number: int) -> bool:
