@@ -63,6 +63,8 @@ def test_they_are_there_with_the_role_and_absent_without(api: InProcessApi, cloc
     roles = api.call("GET", f"{api.workspace.path}/providers/Microsoft.Authorization/roleAssignments").json()["value"]
     [role] = [each for each in roles if each["properties"]["roleDefinitionId"].endswith(METRICS_WRITER)]
     assert api.call("DELETE", role["id"]).status_code == 200
+    at_once = api.call("GET", PATH).json()["value"]
+    assert [each["timeseries"] for each in at_once] == [[], [], []], "before anybody has looked again"
     assert all(series == [] for series in look(api, clock).values())
 
 

@@ -352,6 +352,38 @@ def test_access_to_secrets_is_given_only_by_who_has_it(api: InProcessApi) -> Non
     assert BUILT_IN[SECRETS_READER] in [each.role for each in grants]
 
 
+PRINTS = """\
+inputs: {q: {type: string}}
+outputs: {a: {type: string, reference: "${say.output}"}}
+nodes:
+- {name: say, type: llm, connection: search, api: chat, source: {type: code, path: t.jinja2}, inputs: {model: m}}
+"""
+
+
+@pytest.mark.parametrize("by", ["the flow", "a variable"])
+def test_who_may_not_read_secrets_tries_no_flow_that_has_them(api: InProcessApi, by: str) -> None:
+    """What runs could print them."""
+    api.call("PUT", "connections/search", CONNECTION)
+    api.call("PUT", "flows/draft", {"properties": {}})
+    text = PRINTS if by == "the flow" else "inputs: {}\noutputs: {}\nnodes: []\n"
+    for name, content in (("flow.dag.yaml", text), ("t.jinja2", "user:\nhello\n")):
+        assert api.call("PUT", f"flows/draft/files/{name}", content=content).status_code == 201
+    ada, guid = made(api), str(uuid.uuid4())
+    body = {
+        "properties": {
+            "roleName": "Author",
+            "permissions": [{"actions": ["Microsoft.MachineLearningServices/workspaces/flows/*"]}],
+            "assignableScopes": ["/"],
+        }
+    }
+    assert api.call("PUT", api.workspace.role_definition(guid), body).status_code == 201
+    assign(api, ada.object_id, guid, api.workspace.path)
+    variables = {} if by == "the flow" else {"KEY": "${{azureml://connections/search/credentials/a}}"}
+    tried = {"inputs": {"q": "x"} if by == "the flow" else {}, "environmentVariables": variables}
+    refused = api.call("POST", "flows/draft/test", tried, token=api.token(ada))
+    assert (refused.status_code, "connections/listsecrets/action" in refused.text) == (403, True)
+
+
 def test_user_assigned_identities(api: InProcessApi) -> None:
     id = api.workspace.identity("reader-one")
     first = api.call("PUT", id, {"location": "local", "tags": {"a": "b"}})
