@@ -116,8 +116,10 @@ class PrincipalRows:
         if len(object_ids) == 1:
             query = query.where(of == object_ids[0])
         found: dict[str, tuple[RoleGrant, ...]] = {}
-        for row in self._connection.execute(query):
-            spec = self.role(row.role)
+        rows = self._connection.execute(query).all()
+        roles = {guid: self.role(guid) for guid in {row.role for row in rows}}
+        for row in rows:
+            spec = roles[row.role]
             if spec is not None:
                 found[row.of] = (*found.get(row.of, ()), RoleGrant(row.parent_id, spec))
         return found
