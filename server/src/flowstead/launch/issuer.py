@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import logging
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from flowstead.access import Access
 from flowstead.api.issuer_keys import rotate
 from flowstead.errors import FlowsteadError
+from flowstead.launch.looking import looked_at
 from flowstead.store import Store
 
 logger = logging.getLogger("flowstead")
@@ -33,16 +33,6 @@ def trusted(access: Access, store: Store, *, look_every_s: float = _LOOK_EVERY_S
         except (OSError, FlowsteadError):
             logger.exception("The keys that sign tokens could not be looked after; it is tried again.")
 
-    def keep_looking() -> None:
-        while not stop.wait(look_every_s):
-            look()
-
     look()
-    stop = threading.Event()
-    thread = threading.Thread(target=keep_looking, name="issuer")
-    thread.start()
-    try:
+    with looked_at("the keys that sign tokens", look, every_s=look_every_s):
         yield
-    finally:
-        stop.set()
-        thread.join()

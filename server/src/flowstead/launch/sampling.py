@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import logging
 import shutil
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 from flowstead.access.decisions import granted
 from flowstead.engines.instance_board import InstanceBoard
@@ -22,34 +18,12 @@ from flowstead.store import Store
 from flowstead.store.identities import Identities
 from flowstead.store.records import Kind
 
-logger = logging.getLogger("flowstead")
-
 EVERY_S = 5.0
+"""How often it is done, seconds."""
 _GIB = 1024**3
 _GIB_PER_CORE = 4.0
 """Of a size that no table has: what most of Azure's general ones have."""
 _MEMORY = {each.name.lower(): each.memory_gib for each in VM_SIZES}
-
-
-@contextmanager
-def sampled(store: Store, board: InstanceBoard, utilization: Utilization, home: Home, clock: Clock) -> Iterator[None]:
-    """A thread that looks every few seconds."""
-    stop = threading.Event()
-
-    def look() -> None:
-        while not stop.wait(EVERY_S):
-            try:
-                sample(store, board, utilization, home, clock)
-            except Exception:
-                logger.exception("The use of the instances could not be measured; it is tried again.")
-
-    thread = threading.Thread(target=look, name="utilization", daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        stop.set()
-        thread.join()
 
 
 def sample(store: Store, board: InstanceBoard, utilization: Utilization, home: Home, clock: Clock) -> None:

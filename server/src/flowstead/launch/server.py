@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from types import FrameType
 
 import httpx
@@ -33,7 +34,8 @@ from flowstead.launch.certificate import certified
 from flowstead.launch.door import announcing, check_door, door_of
 from flowstead.launch.issuer import trusted
 from flowstead.launch.lock import Holder, HomeLock
-from flowstead.launch.sampling import sampled
+from flowstead.launch.looking import looked_at
+from flowstead.launch.sampling import EVERY_S, sample
 from flowstead.launch.server_log import configure_log
 from flowstead.observe.utilization import Utilization
 from flowstead.reconcile.hint import Hint
@@ -171,7 +173,8 @@ def _compose(
     )
     stack.enter_context(_looked_after(flow_tests))
     utilization = Utilization()
-    stack.enter_context(sampled(store, board, utilization, home, clock))
+    use = partial(sample, store, board, utilization, home, clock)
+    stack.enter_context(looked_at("what instances use", use, every_s=EVERY_S))
     app = create_app(
         store=store,
         access=access,
@@ -226,23 +229,11 @@ def _reconciling(reconciler: Reconciler, hint: Hint) -> Iterator[None]:
 @contextmanager
 def _looked_after(flow_tests: FlowTests) -> Iterator[None]:
     """Those of a server before go first, its own with it: they are told to end, and end by themselves."""
-    stop = threading.Event()
-
-    def look() -> None:
-        while not stop.wait(_LOOK_EVERY_S):
-            try:
-                flow_tests.look()
-            except Exception:
-                logger.exception("The test instances could not be looked after; it is tried again.")
-
     flow_tests.stop_all()
-    thread = threading.Thread(target=look, name="flow-tests")
-    thread.start()
     try:
-        yield
+        with looked_at("the test instances", flow_tests.look, every_s=_LOOK_EVERY_S):
+            yield
     finally:
-        stop.set()
-        thread.join()
         flow_tests.stop_all()
         give_up_at = time.monotonic() + _TESTS_END_WITHIN_S
         while flow_tests.look() and time.monotonic() < give_up_at:
