@@ -13,10 +13,14 @@ unexport PYTHONDONTWRITEBYTECODE
 LOCKS := requirements/bootstrap.txt requirements/dev.txt
 COMPILE := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11
 
+PORTAL := server/src/flowstead/portal/index.html
+PORTAL_SOURCES := $(shell find portal -path portal/node_modules -prune -o -type f -not -name '*.gen.ts' -print) server/hatch_build.py server/tests/component/golden/openapi.json
+export npm_config_cache := $(CURDIR)/.cache/npm
+
 .PHONY: setup demo test soak lint bench record lock clean
 .DELETE_ON_ERROR:
 
-setup: $(VENV)/.ready
+setup: $(VENV)/.ready $(PORTAL)
 
 $(VENV)/.ready: $(LOCKS) runtime/pyproject.toml server/pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Flowstead needs Python 3.11 or newer; this is " + sys.version.split()[0] + ". Name another one: make PYTHON=python3.12")'
@@ -27,6 +31,10 @@ $(VENV)/.ready: $(LOCKS) runtime/pyproject.toml server/pyproject.toml
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e runtime -e server
 	@touch $@
 
+$(PORTAL): $(VENV)/.ready $(PORTAL_SOURCES)
+	@$(BIN)/python server/hatch_build.py
+	@touch $@
+
 demo: setup
 	@$(BIN)/flowstead demo $(ARGS)
 
@@ -34,6 +42,7 @@ lint: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/python server/hatch_build.py lint
 	$(BIN)/lint-imports --config .importlinter
 	$(BIN)/python docs/generate.py --check
 
@@ -57,6 +66,6 @@ lock:
 	$(COMPILE) tests/sdk/azure-ai-ml.in -o tests/sdk/azure-ai-ml.txt
 
 clean:
-	rm -rf $(VENV) .cache .demo dist build
+	rm -rf $(VENV) .cache .demo dist build portal/node_modules server/src/flowstead/portal
 	rm -rf .ruff_cache .import_linter_cache .pytest_cache .mypy_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -16,7 +16,7 @@ default message (the docstring's first line) and a hint that says what to do nex
     │   └── OperationCanceled
     └── HostProblem               this machine or this home does not let us work
         ├── HomeInUse  HomeNotWritable  PortInUse  EnvoyMissing  ServerNotRunning  ServerUnreachable
-        └── StartFailed  CommandFailed  WrongMasterKey  IsolationMissing
+        └── StartFailed  CommandFailed  WrongMasterKey  IsolationMissing  PortalMissing
 """
 
 from __future__ import annotations
@@ -408,6 +408,13 @@ class IsolationMissing(HostProblem):
 
     code = "IsolationMissing"
     hint = "`flowstead doctor` says what is missing; `flowstead up --no-demand-isolation` does with what there is."
+
+
+class PortalMissing(HostProblem):
+    """The portal's pages are not part of this installation."""
+
+    code, status = "PortalMissing", 503
+    hint = "In a checkout, `make setup` builds them; a released package brings them along."
 
 
 class CommandFailed(HostProblem):

@@ -29,9 +29,11 @@ OPEN = {
     "/{tenant}/discovery/v2.0/keys",
     "/{tenant}/oauth2/v2.0/token",
     "/signin",
-    "/signin/page.js",
-    "/signin/page.css",
     "/signout",
+    "/",
+    "/portal",
+    "/portal/",
+    "/portal/{path}",
 }
 """Routes that need neither token nor signature."""
 OF_THE_CALLER = {"/session", "/sessions", "/sessions/{id}", "/signin/links"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
@@ -462,7 +463,7 @@ def test_what_answers_tell_browsers(api: InProcessApi) -> None:
         api.call("GET", blob, token=None),
     ]
     assert [each.status_code for each in answers] == [200, 200, 404, 401, 405, 403, 421, 200]
-    for answer in (*answers, *(api.call("GET", path, token=None) for path in ("/signin", "/signin/page.js"))):
+    for answer in (*answers, *(api.call("GET", path, token=None) for path in ("/signin", "/portal/flows"))):
         assert not [name for name in answer.headers if name.startswith("access-control-")]
         assert answer.headers["referrer-policy"] == "no-referrer"
         assert answer.headers["x-content-type-options"] == "nosniff"
@@ -478,10 +479,42 @@ def test_the_page_runs_its_script_and_no_other(api: InProcessApi) -> None:
     assert page.headers["content-type"].startswith("text/html")
     assert "script-src 'self';" in page.headers["content-security-policy"]
     assert "unsafe" not in page.headers["content-security-policy"]
-    assert page.text.count("<script") == page.text.count('<script src="/signin/page.js" type="module"></script>') == 1
+    [script] = re.findall("<script[^>]*>", page.text)
+    [path] = re.findall(r'type="module" .*src="([^"]+)"', script)
     assert "style=" not in page.text
-    for path, kind in (("/signin/page.js", "text/javascript"), ("/signin/page.css", "text/css")):
-        assert api.call("GET", path, token=None).headers["content-type"].startswith(kind)
+    assert api.call("GET", path, token=None).headers["content-type"].startswith("text/javascript")
+
+
+def test_each_answer_lets_in_styles_by_another_nonce(api: InProcessApi) -> None:
+    pages = [api.call("GET", "/portal/", token=None) for _ in range(2)]
+    nonces = [re.findall(r'name="style-nonce" content="([\w-]{20,})"', page.text)[0] for page in pages]
+    assert nonces[0] != nonces[1]
+    for nonce, page in zip(nonces, pages, strict=True):
+        assert f"style-src 'self' 'nonce-{nonce}'" in page.headers["content-security-policy"]
+
+
+def test_files_of_the_portal_are_kept_and_its_page_is_not(api: InProcessApi) -> None:
+    page = api.call("GET", "/portal/endpoints/any/deployments/blue", token=None)
+    assert page.headers["cache-control"] == "no-store"
+    [path] = re.findall(r'src="(/portal/assets/[^"]+)"', page.text)
+    compressed = api.call("GET", path, token=None, headers={"Accept-Encoding": "gzip"})
+    plain = api.call("GET", path, token=None, headers={"Accept-Encoding": "identity"})
+    assert compressed.headers["content-encoding"] == "gzip"
+    assert "content-encoding" not in plain.headers
+    assert compressed.content == plain.content
+    assert "immutable" in plain.headers["cache-control"]
+    assert api.call("GET", "/", token=None).headers["location"] == "/portal/"
+    missing = api.call("GET", "/portal/assets/index-of-before.js", token=None)
+    assert missing.status_code == 404
+    assert "Load the page again" in missing.json()["error"]["message"]
+
+
+def test_a_portal_that_was_not_built_says_so(api: InProcessApi, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("flowstead.api.portal._files", dict)
+    missing = api.call("GET", "/portal/", token=None)
+    assert missing.status_code == 503
+    assert missing.json()["error"]["code"] == "PortalMissing"
+    assert "make setup" in missing.json()["error"]["message"]
 
 
 def test_links_and_sessions_of_one_are_bounded(api: InProcessApi, clock: FrozenClock) -> None:

@@ -42,6 +42,7 @@ from flowstead.api import (
     notifications,
     operations,
     plan,
+    portal,
     principals,
     role_assignments,
     role_definitions,
@@ -117,6 +118,7 @@ ROUTERS = (
     role_assignments.router,
     blobs.router,
     browser_sign_in.router,
+    portal.router,
     signing_in.router,  # last: its paths begin with any tenant
 )
 

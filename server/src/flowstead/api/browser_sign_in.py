@@ -1,8 +1,7 @@
-"""Signing in with a browser: the page, its session, one-time links."""
+"""Signing in with a browser: its session, one-time links."""
 
 from __future__ import annotations
 
-from importlib.resources import files
 from typing import Annotated, Any
 
 from anyio import to_thread
@@ -21,12 +20,6 @@ from flowstead.resources.clock import iso
 from flowstead.resources.origin import ORIGIN, Origin
 
 router = APIRouter(tags=["browser sign-in"])
-_FILES = files("flowstead.api") / "sign_in_page"
-_PAGE_HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
-    "img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'",
-    "Cross-Origin-Opener-Policy": "same-origin",
-}
 _LONGEST_CODE, _LONGEST_TOKEN = 200, 20_000
 
 
@@ -45,22 +38,6 @@ async def caller_of(request: Request, here: Here) -> Caller:
 
 
 Known = Annotated[Caller, Depends(caller_of)]
-
-
-@router.get("/signin", response_class=Response)
-def sign_in_page() -> Response:
-    """The page that redeems a one-time link, whose code is in the fragment: browsers send that to nobody."""
-    return Response((_FILES / "page.html").read_bytes(), media_type="text/html", headers=_PAGE_HEADERS)
-
-
-@router.get("/signin/page.js", response_class=Response)
-def sign_in_script() -> Response:
-    return Response((_FILES / "page.js").read_bytes(), media_type="text/javascript")
-
-
-@router.get("/signin/page.css", response_class=Response)
-def sign_in_style() -> Response:
-    return Response((_FILES / "page.css").read_bytes(), media_type="text/css")
 
 
 @router.post("/signin")

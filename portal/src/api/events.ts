@@ -1,0 +1,68 @@
+/** Server-sent events by `fetch`: `EventSource` cannot send the proof that a request is the portal's. */
+
+import { errorOf, send, urlOf } from "./client";
+import { noteChange, queries } from "./queries";
+
+export type ServerEvent = { id: string; type: string; data: unknown };
+
+/** The events of an answer, as they come. */
+export async function* eventsOf(answer: Response): AsyncGenerator<ServerEvent> {
+  if (!answer.body) return;
+  const texts = answer.body.pipeThrough(new TextDecoderStream());
+  let left = "";
+  for await (const text of texts) {
+    const blocks = (left + text).split(/\r?\n\r?\n/);
+    left = blocks.pop() ?? "";
+    for (const block of blocks) {
+      const event = parse(block);
+      if (event) yield event;
+    }
+  }
+}
+
+/** One block of lines; null when it holds no data, such as a sign of life. */
+export function parse(block: string): ServerEvent | null {
+  let [id, type] = ["", "message"];
+  const data: string[] = [];
+  for (const line of block.split(/\r?\n/)) {
+    const [, field, value] = /^(\w+): ?(.*)$/s.exec(line) ?? [];
+    if (field === "id") id = value ?? "";
+    else if (field === "event") type = value ?? "";
+    else if (field === "data") data.push(value ?? "");
+  }
+  if (data.length === 0) return id ? { id, type: "", data: null } : null;
+  const text = data.join("\n");
+  try {
+    return { id, type, data: JSON.parse(text) };
+  } catch {
+    return { id, type, data: text };
+  }
+}
+
+const PAUSE_MS = 1000;
+
+/** Keep what is shown fresh until the signal. connected: told whether the stream stands. */
+export async function followChanges(signal: AbortSignal, connected: (stands: boolean) => void): Promise<void> {
+  let last = "";
+  let first = true;
+  while (!signal.aborted) {
+    try {
+      const answer = await send(urlOf("/events"), { signal, headers: last ? { "Last-Event-ID": last } : {} });
+      if (!answer.ok) throw await errorOf(answer);
+      connected(true);
+      if (!first) void queries.invalidateQueries();
+      first = false;
+      for await (const event of eventsOf(answer)) {
+        if (event.id) last = event.id;
+        if (event.type === "reset") void queries.invalidateQueries();
+        const resource = (event.data as { resourceId?: string } | null)?.resourceId;
+        if (resource) noteChange(resource);
+        if (event.type === "operationProgressed") noteChange("/notifications");
+      }
+    } catch {
+      if (signal.aborted) return;
+      connected(false);
+    }
+    await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
+  }
+}

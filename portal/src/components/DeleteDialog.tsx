@@ -1,0 +1,66 @@
+import {
+  Button,
+  Dialog,
+  DialogActions,
+  DialogBody,
+  DialogContent,
+  DialogSurface,
+  DialogTitle,
+  Field,
+  Input,
+} from "@fluentui/react-components";
+import { type ReactNode, useState } from "react";
+import { Failure } from "./states";
+
+type Props = {
+  /** As in "Delete the endpoint". */
+  what: string;
+  /** What is to be typed. */
+  name: string;
+  /** What goes with it. */
+  children?: ReactNode;
+  onDelete: () => Promise<void>;
+  onClose: () => void;
+};
+
+/** Deleting wants the name typed. Mounted while open. */
+export function DeleteDialog({ what, name, children, onDelete, onClose }: Props) {
+  const [typed, setTyped] = useState("");
+  const [busy, setBusy] = useState(false);
+  const [failure, setFailure] = useState<unknown>(null);
+  const submit = async (event: React.FormEvent) => {
+    event.preventDefault();
+    setBusy(true);
+    try {
+      await onDelete();
+      onClose();
+    } catch (thrown) {
+      setFailure(thrown);
+      setBusy(false);
+    }
+  };
+  return (
+    <Dialog open onOpenChange={(_, { open }) => !open && onClose()}>
+      <DialogSurface>
+        <form onSubmit={submit}>
+          <DialogBody>
+            <DialogTitle>Delete {what}?</DialogTitle>
+            <DialogContent>
+              {children}
+              <Field label={`Type ${name} to confirm`}>
+                <Input value={typed} onChange={(_, { value }) => setTyped(value)} autoComplete="off" />
+              </Field>
+              {failure !== null && <Failure failure={failure} title="It was not deleted." />}
+            </DialogContent>
+            <DialogActions>
+              <Button onClick={onClose}>Cancel</Button>
+              <Button type="submit" appearance="primary" disabled={typed !== name || busy}>
+                Delete
+              </Button>
+            </DialogActions>
+          </DialogBody>
+        </form>
+      </DialogSurface>
+    </Dialog>
+  );
+}

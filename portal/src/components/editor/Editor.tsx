@@ -1,0 +1,160 @@
+import { jinja } from "@codemirror/lang-jinja";
+import { json } from "@codemirror/lang-json";
+import { python } from "@codemirror/lang-python";
+import { yaml } from "@codemirror/lang-yaml";
+import { HighlightStyle, syntaxHighlighting } from "@codemirror/language";
+import { type Diagnostic, lintGutter, setDiagnostics } from "@codemirror/lint";
+import { Compartment, EditorState, type Extension } from "@codemirror/state";
+import { EditorView, keymap } from "@codemirror/view";
+import { tokens } from "@fluentui/react-components";
+import { tags } from "@lezer/highlight";
+import { basicSetup } from "codemirror";
+import { useEffect, useRef } from "react";
+import type { EditorProps, Language, Mark } from "../CodeEditor";
+
+const LANGUAGES: Record<Language, () => Extension> = {
+  yaml: () => yaml(),
+  python: () => python(),
+  jinja: () => jinja(),
+  json: () => json(),
+  text: () => [],
+};
+
+/** The theme's own colours, so that light and dark need no second list. */
+const colours = syntaxHighlighting(
+  HighlightStyle.define([
+    { tag: [tags.keyword, tags.controlKeyword, tags.operatorKeyword], color: tokens.colorPalettePurpleForeground2 },
+    { tag: [tags.string, tags.special(tags.string)], color: tokens.colorPaletteGreenForeground1 },
+    { tag: [tags.number, tags.bool, tags.null], color: tokens.colorPaletteDarkOrangeForeground3 },
+    { tag: [tags.comment, tags.meta], color: tokens.colorNeutralForeground3, fontStyle: "italic" },
+    { tag: [tags.propertyName, tags.definition(tags.propertyName)], color: tokens.colorBrandForeground1 },
+    { tag: [tags.function(tags.variableName), tags.className], color: tokens.colorPaletteBlueForeground2 },
+  ]),
+);
+
+const look = EditorView.theme({
+  "&": {
+    color: tokens.colorNeutralForeground1,
+    backgroundColor: tokens.colorNeutralBackground1,
+    fontSize: tokens.fontSizeBase300,
+    border: `1px solid ${tokens.colorNeutralStroke1}`,
+    borderRadius: tokens.borderRadiusMedium,
+  },
+  "&.cm-focused": { outline: `2px solid ${tokens.colorStrokeFocus2}` },
+  ".cm-scroller": { fontFamily: tokens.fontFamilyMonospace, overflow: "auto" },
+  ".cm-gutters": {
+    backgroundColor: tokens.colorNeutralBackground3,
+    color: tokens.colorNeutralForeground3,
+    border: "none",
+  },
+  ".cm-activeLine, .cm-activeLineGutter": { backgroundColor: tokens.colorNeutralBackground1Hover },
+  "&.cm-focused > .cm-scroller > .cm-selectionLayer .cm-selectionBackground, .cm-selectionBackground": {
+    background: `${tokens.colorBrandBackground2} !important`,
+  },
+  ".cm-cursor": { borderLeftColor: tokens.colorNeutralForeground1 },
+  ".cm-tooltip": {
+    backgroundColor: tokens.colorNeutralBackground1,
+    color: tokens.colorNeutralForeground1,
+    border: `1px solid ${tokens.colorNeutralStroke1}`,
+  },
+});
+
+const nonce = document.querySelector<HTMLMetaElement>("meta[name=style-nonce]")?.content ?? "";
+
+export default function Editor(props: EditorProps) {
+  const { label, value, language, readOnly = false, marks = [], line, height } = props;
+  const place = useRef<HTMLDivElement>(null);
+  const view = useRef<EditorView>(null);
+  const parts = useRef({ language: new Compartment(), writing: new Compartment(), size: new Compartment() });
+  // The handlers of the latest render; the editor outlives many of them.
+  const latest = useRef(props);
+  latest.current = props;
+
+  // biome-ignore lint/correctness/useExhaustiveDependencies: made once; what changes is brought in below
+  useEffect(() => {
+    if (!place.current) return;
+    const { language: spoken, writing, size } = parts.current;
+    const made = new EditorView({
+      parent: place.current,
+      state: EditorState.create({
+        doc: value,
+        extensions: [
+          keymap.of([{ key: "Mod-s", preventDefault: true, run: () => saved(latest.current) }]),
+          basicSetup,
+          EditorView.cspNonce.of(nonce),
+          colours,
+          look,
+          lintGutter(),
+          EditorView.lineWrapping,
+          EditorView.contentAttributes.of({ "aria-label": label }),
+          spoken.of(LANGUAGES[language]()),
+          writing.of(writable(readOnly)),
+          size.of(sized(height)),
+          EditorView.updateListener.of((update) => {
+            if (update.docChanged) latest.current.onChange?.(update.state.doc.toString());
+          }),
+        ],
+      }),
+    });
+    view.current = made;
+    return () => made.destroy();
+  }, []);
+
+  useEffect(() => {
+    const { language: spoken, writing, size } = parts.current;
+    view.current?.dispatch({
+      effects: [
+        spoken.reconfigure(LANGUAGES[language]()),
+        writing.reconfigure(writable(readOnly)),
+        size.reconfigure(sized(height)),
+      ],
+    });
+  }, [language, readOnly, height]);
+
+  useEffect(() => {
+    const now = view.current;
+    if (now && now.state.doc.toString() !== value) {
+      now.dispatch({ changes: { from: 0, to: now.state.doc.length, insert: value } });
+    }
+  }, [value]);
+
+  useEffect(() => {
+    const now = view.current;
+    if (now)
+      now.dispatch(
+        setDiagnostics(
+          now.state,
+          marks.map((mark) => diagnostic(now.state, mark)),
+        ),
+      );
+  }, [marks]);
+
+  useEffect(() => {
+    const now = view.current;
+    if (!now || !line || line > now.state.doc.lines) return;
+    const at = now.state.doc.line(line);
+    now.dispatch({ selection: { anchor: at.from }, effects: EditorView.scrollIntoView(at.from, { y: "center" }) });
+  }, [line]);
+
+  return <div ref={place} />;
+}
+
+function writable(readOnly: boolean): Extension {
+  return [EditorState.readOnly.of(readOnly), EditorView.editable.of(!readOnly)];
+}
+
+function sized(height: string | undefined): Extension {
+  return EditorView.theme({ "&": height ? { height } : {} });
+}
+
+function diagnostic(state: EditorState, mark: Mark): Diagnostic {
+  const line = state.doc.line(Math.min(Math.max(mark.line, 1), state.doc.lines));
+  const from = Math.min(line.from + Math.max(mark.column - 1, 0), line.to);
+  return { from, to: line.to, severity: mark.severity, message: mark.message };
+}
+
+/** Ctrl-S is ours, whether there is something to save or not. */
+function saved(props: EditorProps): boolean {
+  props.onSave?.();
+  return true;
+}

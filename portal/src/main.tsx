@@ -1,0 +1,51 @@
+/** Where everything is put together. */
+
+import { createDOMRenderer, FluentProvider, RendererProvider, Toaster } from "@fluentui/react-components";
+import { QueryClientProvider } from "@tanstack/react-query";
+import { RouterProvider } from "@tanstack/react-router";
+import { StrictMode } from "react";
+import { createRoot } from "react-dom/client";
+import "./main.css";
+import { queries } from "./api/queries";
+import { begin, useSession } from "./api/session";
+import { TOASTER } from "./components/toasts";
+import { router } from "./routes";
+import { SignIn } from "./shell/SignIn";
+import { themeOf, useScheme } from "./shell/theme";
+
+/** Styles that are made while the portal runs are let in by the nonce that came with the page. */
+const nonce = document.querySelector<HTMLMetaElement>("meta[name=style-nonce]")?.content ?? "";
+const renderer = createDOMRenderer(document, { styleElementAttributes: { nonce } });
+
+function Portal() {
+  const scheme = useScheme();
+  const session = useSession();
+  return (
+    <RendererProvider renderer={renderer} targetDocument={document}>
+      <FluentProvider theme={themeOf(scheme)} className="portal">
+        {session.state === "in" && (
+          <QueryClientProvider client={queries}>
+            <RouterProvider router={router} />
+          </QueryClientProvider>
+        )}
+        {session.state === "out" && <SignIn reason={session.reason} hint={session.hint} />}
+        <Toaster toasterId={TOASTER} position="top-end" />
+      </FluentProvider>
+    </RendererProvider>
+  );
+}
+
+// A second link that is opened in this tab changes the fragment alone.
+addEventListener("hashchange", () => {
+  if (location.pathname === "/signin") void begin();
+});
+
+void begin();
+const root = document.getElementById("root");
+if (root) {
+  createRoot(root).render(
+    <StrictMode>
+      <Portal />
+    </StrictMode>,
+  );
+}

@@ -1,0 +1,5 @@
+import { Page } from "../../components/Page";
+
+export default function DataList() {
+  return <Page title="Data">{null}</Page>;
+}

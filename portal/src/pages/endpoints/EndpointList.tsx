@@ -1,0 +1,5 @@
+import { Page } from "../../components/Page";
+
+export default function EndpointList() {
+  return <Page title="Models + endpoints">{null}</Page>;
+}

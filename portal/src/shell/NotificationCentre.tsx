@@ -1,0 +1,162 @@
+import {
+  Button,
+  CounterBadge,
+  DrawerBody,
+  DrawerHeader,
+  DrawerHeaderTitle,
+  Link,
+  makeStyles,
+  OverlayDrawer,
+  ProgressBar,
+  Text,
+  Tooltip,
+  tokens,
+} from "@fluentui/react-components";
+import { AlertRegular, DismissRegular } from "@fluentui/react-icons";
+import { useRouter } from "@tanstack/react-router";
+import { useEffect, useRef, useState } from "react";
+import { endpointOf, type Notification, titleOf, useNotifications } from "../api/notifications";
+import { Moment } from "../components/Moment";
+import { StateBadge } from "../components/StateBadge";
+import { Empty, Loaded } from "../components/states";
+import { useToasts } from "../components/toasts";
+import { Stages } from "./Stages";
+
+const MOST_SHOWN = 50;
+
+const useStyles = makeStyles({
+  list: { display: "grid", gap: tokens.spacingVerticalM, padding: 0, margin: 0, listStyle: "none" },
+  item: {
+    display: "grid",
+    gap: tokens.spacingVerticalXS,
+    padding: tokens.spacingHorizontalM,
+    borderRadius: tokens.borderRadiusMedium,
+    border: `1px solid ${tokens.colorNeutralStroke2}`,
+    overflowWrap: "anywhere",
+  },
+  line: { display: "flex", gap: tokens.spacingHorizontalS, alignItems: "center", flexWrap: "wrap" },
+  quiet: { color: tokens.colorNeutralForeground2 },
+  why: { color: tokens.colorPaletteRedForeground1, whiteSpace: "pre-wrap" },
+  bell: { position: "relative" },
+  count: { position: "absolute", top: "-2px", right: "-2px" },
+});
+
+export function NotificationCentre() {
+  const styles = useStyles();
+  const [open, setOpen] = useState(false);
+  const query = useNotifications();
+  const running = (query.data ?? []).filter(({ properties }) => properties.status === "InProgress").length;
+  useEndings(query.data);
+  return (
+    <>
+      <Tooltip content={running ? `Notifications, ${running} in progress` : "Notifications"} relationship="label">
+        <Button
+          appearance="subtle"
+          className={styles.bell}
+          onClick={() => setOpen(true)}
+          icon={
+            <>
+              <AlertRegular />
+              {running > 0 && <CounterBadge className={styles.count} count={running} size="small" color="brand" />}
+            </>
+          }
+        />
+      </Tooltip>
+      <OverlayDrawer open={open} onOpenChange={(_, change) => setOpen(change.open)} position="end" size="small">
+        <DrawerHeader>
+          <DrawerHeaderTitle
+            action={
+              <Button
+                appearance="subtle"
+                icon={<DismissRegular />}
+                aria-label="Close notifications"
+                onClick={() => setOpen(false)}
+              />
+            }
+          >
+            Notifications
+          </DrawerHeaderTitle>
+        </DrawerHeader>
+        <DrawerBody>
+          <Loaded query={query}>
+            {(found) =>
+              found.length === 0 ? (
+                <Empty title="No notifications">Deployments and other long work are told of here.</Empty>
+              ) : (
+                <ul className={styles.list}>
+                  {found.slice(0, MOST_SHOWN).map((each) => (
+                    <Item key={each.id} notification={each} onLeave={() => setOpen(false)} />
+                  ))}
+                </ul>
+              )
+            }
+          </Loaded>
+        </DrawerBody>
+      </OverlayDrawer>
+    </>
+  );
+}
+
+function Item({ notification, onLeave }: { notification: Notification; onLeave: () => void }) {
+  const styles = useStyles();
+  const { properties } = notification;
+  return (
+    <li className={styles.item}>
+      <Text weight="semibold">{titleOf(notification)}</Text>
+      <div className={styles.line}>
+        <StateBadge state={properties.status} />
+        <Text size={200} className={styles.quiet}>
+          <Moment at={properties.endTime ?? properties.startTime} />
+        </Text>
+      </div>
+      {properties.status === "InProgress" && (
+        <ProgressBar value={properties.percentComplete / 100} aria-label={titleOf(notification)} />
+      )}
+      <Stages stages={properties.stages} phase={properties.status === "InProgress" ? properties.phase : ""} />
+      {properties.error && (
+        <Text size={200} className={styles.why}>
+          {properties.error.code}: {properties.error.message}
+        </Text>
+      )}
+      {properties.operation !== "Delete" && <Details resourceId={properties.resourceId} onLeave={onLeave} />}
+    </li>
+  );
+}
+
+function Details({ resourceId, onLeave }: { resourceId: string; onLeave: () => void }) {
+  const router = useRouter();
+  const named = endpointOf(resourceId);
+  if (!named) return null;
+  const to = named.deployment
+    ? `/endpoints/${named.endpoint}/deployments/${named.deployment}`
+    : `/endpoints/${named.endpoint}`;
+  return (
+    <Link
+      href={router.buildLocation({ to }).publicHref}
+      onClick={(event) => {
+        event.preventDefault();
+        onLeave();
+        void router.navigate({ to });
+      }}
+    >
+      View details
+    </Link>
+  );
+}
+
+/** A toast for each operation that ends while the portal is open. */
+function useEndings(found: Notification[] | undefined): void {
+  const toasts = useToasts();
+  const running = useRef(new Set<string>());
+  // biome-ignore lint/correctness/useExhaustiveDependencies: once for each answer
+  useEffect(() => {
+    for (const each of found ?? []) {
+      const { status, error } = each.properties;
+      if (status === "InProgress") running.current.add(each.id);
+      else if (running.current.delete(each.id)) {
+        if (status === "Succeeded") toasts.done(`${titleOf(each)}: succeeded`);
+        else if (status === "Failed") toasts.failed(`${titleOf(each)}: failed`, new Error(error?.message ?? ""));
+      }
+    }
+  }, [found]);
+}

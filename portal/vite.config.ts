@@ -1,0 +1,14 @@
+import react from "@vitejs/plugin-react";
+import { defineConfig } from "vite";
+
+export default defineConfig({
+  base: "/portal/",
+  plugins: [react()],
+  build: {
+    outDir: "../server/src/flowstead/portal",
+    emptyOutDir: true,
+    // A data: address would need the content security policy to allow more.
+    assetsInlineLimit: 0,
+    chunkSizeWarningLimit: 1000,
+  },
+});

@@ -1,0 +1,122 @@
+"""The portal in a real browser, as somebody who is signed in has it, with an eye on what he does not see: errors on the
+console, requests to other hosts."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from playwright.sync_api import Browser, ConsoleMessage, Page, Request, expect
+
+from tests.installation import ROOT, Installation
+
+AXE = ROOT / "portal" / "node_modules" / "axe-core" / "axe.min.js"
+WIDE, NARROW = (1280, 800), (390, 844)
+_LINK = re.compile(r"https?://\S+/signin#code=\S+")
+_RUN_AXE = """axe.run({exclude: [["[data-tabster-dummy]"]]}, {resultTypes: ["violations"]})
+  .then((found) => JSON.stringify(found.violations))"""
+expect.set_options(timeout=15_000)
+
+
+@dataclass
+class Portal:
+    """complaints: what the browser said that no page may make it say. expected: of those, what a test provokes."""
+
+    site: Installation
+    page: Page
+    complaints: list[str] = field(default_factory=list)
+    expected: list[str] = field(default_factory=list)
+
+    def open(self, path: str) -> Page:
+        """A page of the portal by its address; path as `/flows`. Returns when its heading is there."""
+        self.page.goto(f"{self.site.url}/portal{path}")
+        expect(self.page.get_by_role("heading", level=1)).to_be_visible()
+        return self.page
+
+    def go(self, label: str) -> None:
+        """By the left navigation."""
+        self.page.get_by_role("navigation", name="Main").get_by_role("link", name=label, exact=True).click()
+
+    def check(self) -> None:
+        """No complaint but the expected ones."""
+        left = [each for each in self.complaints if not any(word in each for word in self.expected)]
+        assert left == [], "\n".join(left)
+
+    def accessibility_faults(self) -> list[str]:
+        """What axe-core calls serious or critical on the page as it is now."""
+        # By the debugger: the page's own policy lets no script in. Left out: what Fluent UI puts where the focus enters
+        # and leaves, to hand it on at once.
+        session = self.page.context.new_cdp_session(self.page)
+        session.send("Runtime.evaluate", {"expression": AXE.read_text()})
+        asked = {"expression": _RUN_AXE, "awaitPromise": True}
+        found: list[dict[str, Any]] = json.loads(session.send("Runtime.evaluate", asked)["result"]["value"])
+        session.detach()
+        return [
+            f"{each['id']}: {each['help']}: {node['html'][:200]}"
+            for each in found
+            if each["impact"] in ("serious", "critical")
+            for node in each["nodes"]
+        ]
+
+
+@contextmanager
+def opened(
+    browser: Browser,
+    site: Installation,
+    *,
+    size: tuple[int, int] = WIDE,
+    scheme: str = "light",
+    link: Callable[[], str] | None = None,
+) -> Iterator[Portal]:
+    """A new browser profile, signed in by a one-time link. link: makes another one than the owner's."""
+    width, height = size
+    context = browser.new_context(
+        viewport={"width": width, "height": height},
+        color_scheme="dark" if scheme == "dark" else "light",
+        permissions=["clipboard-read", "clipboard-write"],
+        accept_downloads=True,
+        reduced_motion="reduce",
+    )
+    try:
+        portal = Portal(site, context.new_page())
+        _watch(portal)
+        portal.page.goto((link or (lambda: sign_in_link(site)))())
+        expect(portal.page.get_by_role("heading", level=1, name="Overview")).to_be_visible()
+        yield portal
+        portal.check()
+    finally:
+        context.close()
+
+
+def sign_in_link(site: Installation) -> str:
+    found = _LINK.search(site.run("signin-link").stdout)
+    assert found is not None
+    return found[0]
+
+
+def _watch(portal: Portal) -> None:
+    def said(message: ConsoleMessage) -> None:
+        if message.type in ("error", "warning"):
+            portal.complaints.append(f"console {message.type}: {message.text} ({message.location.get('url', '')})")
+
+    def asked(request: Request) -> None:
+        parts = urlsplit(request.url)
+        if parts.scheme in ("http", "https") and parts.netloc != urlsplit(portal.site.url).netloc:
+            portal.complaints.append(f"request to another host: {request.url}")
+
+    portal.page.on("console", said)
+    portal.page.on("pageerror", lambda failure: portal.complaints.append(f"uncaught: {failure}"))
+    portal.page.on("request", asked)
+
+
+def screenshot(portal: Portal, name: str, folder: Path) -> None:
+    """Once nothing on the page is loading any more."""
+    expect(portal.page.get_by_label("Loading", exact=True)).to_have_count(0)
+    folder.mkdir(parents=True, exist_ok=True)
+    portal.page.screenshot(path=folder / f"{name}.png")

@@ -1,0 +1,83 @@
+"""What surrounds every page: navigation, signing in and out, themes, recovery."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.portal import Portal
+
+PAGES = {
+    "Overview": "Overview",
+    "Flows": "Flows",
+    "Models + endpoints": "Models + endpoints",
+    "Connections": "Connections",
+    "Environments": "Environments",
+    "Data": "Data",
+    "Access control (IAM)": "Access control (IAM)",
+    "Settings": "Settings",
+}
+"""Label in the navigation → heading of its page."""
+
+
+@pytest.mark.parametrize("label", PAGES)
+def test_the_navigation_leads_to_each_page(portal: Portal, label: str) -> None:
+    portal.go(label)
+    expect(portal.page.get_by_role("heading", level=1, name=PAGES[label], exact=True)).to_be_visible()
+    current = portal.page.get_by_role("navigation", name="Main").locator("[aria-current=page]")
+    expect(current).to_have_text(label)
+
+
+def test_on_a_phone_the_navigation_is_a_drawer(narrow_portal: Portal) -> None:
+    page = narrow_portal.page
+    page.get_by_role("button", name="Navigation", exact=True).click()
+    page.get_by_role("dialog").get_by_role("link", name="Flows").click()
+    expect(page.get_by_role("heading", level=1, name="Flows")).to_be_visible()
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "the page scrolls sideways"
+
+
+def test_signing_out_leaves_nothing_open(portal: Portal) -> None:
+    page = portal.open("/connections")
+    portal.expected.append("401")
+    page.get_by_role("button", name="Signed in as owner").click()
+    page.get_by_role("menuitem", name="Sign out").click()
+    expect(page.get_by_text("You are signed out.")).to_be_visible()
+    page.reload()
+    expect(page.get_by_text("You are not signed in.")).to_be_visible()
+
+
+def test_a_token_signs_in_where_one_is(portal: Portal) -> None:
+    page = portal.open("/data")
+    portal.expected.append("401")
+    page.context.clear_cookies()
+    page.reload()
+    page.get_by_label("Or sign in with a token").fill(portal.site.token())
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("heading", level=1, name="Data")).to_be_visible()
+
+
+def test_the_theme_is_remembered(portal: Portal) -> None:
+    page = portal.open("/")
+    page.get_by_role("button", name="Use the dark theme").click()
+    page.reload()
+    expect(page.get_by_role("button", name="Use the light theme")).to_be_visible()
+
+
+@pytest.mark.parametrize("label", PAGES)
+def test_no_page_has_a_serious_accessibility_fault(portal: Portal, label: str) -> None:
+    portal.go(label)
+    expect(portal.page.get_by_role("heading", level=1, name=PAGES[label], exact=True)).to_be_visible()
+    expect(portal.page.get_by_label("Loading", exact=True)).to_have_count(0)
+    assert portal.accessibility_faults() == []
+
+
+def test_the_first_load_is_light(portal: Portal) -> None:
+    page = portal.page
+    sizes: list[int] = []
+    page.on("response", lambda answer: sizes.append(int(answer.headers.get("content-length", 0))))
+    page.context.clear_cookies()
+    portal.expected.append("401")
+    page.goto(f"{portal.site.url}/portal/")
+    expect(page.get_by_text("You are not signed in.")).to_be_visible()
+    assert 100_000 < sum(sizes) <= 300_000, sizes
