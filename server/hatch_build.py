@@ -34,7 +34,7 @@ class PortalBuildHook(BuildHookInterface[Any]):
 
 def build() -> None:
     """Raises SystemExit naming the step that failed."""
-    _npm("ci", "--no-fund", "--no-audit", "--prefer-offline")
+    _install()
     _npm("run", "build")
     for file in [each for each in BUILT.rglob("*") if each.suffix in _COMPRESSED and each.name != "index.html"]:
         file.with_name(f"{file.name}.gz").write_bytes(gzip.compress(file.read_bytes(), 9, mtime=0))
@@ -42,8 +42,16 @@ def build() -> None:
 
 def lint() -> None:
     """Raises SystemExit with what is wrong."""
+    _install()
     _npm("run", "lint")
     _npm("run", "test")
+
+
+def _install() -> None:
+    """What the lock file says, unless it is there: npm notes what it has installed."""
+    noted, lock = PORTAL / "node_modules" / ".package-lock.json", PORTAL / "package-lock.json"
+    if not noted.exists() or noted.stat().st_mtime < lock.stat().st_mtime:
+        _npm("ci", "--no-fund", "--no-audit", "--prefer-offline")
 
 
 def _npm(*arguments: str) -> None:
