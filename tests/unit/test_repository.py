@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import re
 import subprocess
 import sys
@@ -31,6 +32,14 @@ def test_no_file_names_the_host_of_a_package_registry() -> None:
 
 def test_no_lock_with_addresses_is_committed() -> None:
     assert [name for name in committed_files() if name.endswith("uv.lock")] == []
+
+
+def test_the_portals_lock_has_a_hash_and_no_address_for_each_package() -> None:
+    packages = json.loads((ROOT / "portal" / "package-lock.json").read_text("utf-8"))["packages"]
+    named = {name: entry for name, entry in packages.items() if name}
+    assert len(named) > 100
+    assert [name for name, entry in named.items() if "resolved" in entry] == []
+    assert [name for name, entry in named.items() if not entry.get("integrity", "").startswith("sha512-")] == []
 
 
 def test_every_pin_of_the_lock_has_a_hash() -> None:

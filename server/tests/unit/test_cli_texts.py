@@ -66,12 +66,14 @@ def test_a_deployment_without_traffic_is_tested_by_name() -> None:
 
 def test_the_demo_shows_question_answer_and_sources() -> None:
     answer = {"answer": "Run it. [keys.md]", "sources": ["keys.md › Rotate a key"]}
-    text = demo.text_of(deployed(100), {"question": "How?"}, answer, 4.5)
+    text = demo.text_of(deployed(100), {"question": "How?"}, answer, 4.5, demo.portal_line("http://127.0.0.1:8080"))
     for part in ("Question  How?", "  Run it. [keys.md]", "  keys.md › Rotate a key", "From folder to answer: 4.5 s."):
         assert part in text.splitlines()
-    bare = demo.text_of(deployed(100), {"x": 1}, {"y": 2}, 4.5)
+    bare = demo.text_of(deployed(100), {"x": 1}, {"y": 2}, 4.5, demo.portal_line("http://127.0.0.1:8080", "LINK"))
     assert 'Question  {"x": 1}' in bare
     assert '    "y": 2' in bare.splitlines()
+    assert "Portal       http://127.0.0.1:8080/portal/" in text.splitlines()
+    assert "Portal       LINK" in bare.splitlines()
 
 
 def test_the_demo_passes_a_provider_on_only_with_its_key() -> None:

@@ -61,8 +61,8 @@ def demo(
     with scratch_home(home) as place, _ended_as_if_interrupted():
         progress = stages(sys.stdout)
         try:
-            _start(place, progress)
-            endpoint = _deploy_and_ask(place, folder, definition, progress)
+            url = _start(place, progress)
+            endpoint = _deploy_and_ask(place, folder, definition, progress, url)
             answered = True
             if exit_at_once:
                 _delete(place, endpoint, progress)
@@ -112,7 +112,8 @@ def scratch_home(named: Path | None) -> Iterator[Home]:
         shutil.rmtree(root, ignore_errors=True)
 
 
-def _start(home: Home, progress: Stages) -> None:
+def _start(home: Home, progress: Stages) -> str:
+    """Returns the URL of the door."""
     settings = settings_for(AskedFor(), home)
     try:
         check_port(settings.host, settings.port)
@@ -123,10 +124,11 @@ def _start(home: Home, progress: Stages) -> None:
     with progress.stage("Starting Flowstead") as stage:
         start_in_background(home, settings)
         stage.note(f"{settings.base_url('http')}, home {home.root}")
+    return settings.base_url("http")
 
 
-def _deploy_and_ask(home: Home, folder: Path, definition: FlowDefinition, progress: Stages) -> str:
-    """Deploy, ask, print; returns the endpoint's name."""
+def _deploy_and_ask(home: Home, folder: Path, definition: FlowDefinition, progress: Stages, url: str) -> str:
+    """Deploy, ask, print; returns the endpoint's name. url: of the door."""
     variables = variables_passed_on(os.environ)
     if variables:
         print(f"{' and '.join(variables)} of your shell go to the deployment: an LLM writes the answer.")
@@ -134,17 +136,25 @@ def _deploy_and_ask(home: Home, folder: Path, definition: FlowDefinition, progre
     began = time.monotonic()
     with FlowsteadClient.local(home) as client:
         deployed = deploy(client, folder, plan, progress, all_traffic=True, wait=True)
-    question = sample_body(definition)
-    body = json.dumps(question).encode()
-    answer = check_answer(invoke(deployed.scoring_uri, deployed.credential, body), plan.endpoint)
-    print(text_of(deployed, question, json.loads(answer.text), time.monotonic() - began))
+        question = sample_body(definition)
+        body = json.dumps(question).encode()
+        answer = check_answer(invoke(deployed.scoring_uri, deployed.credential, body), plan.endpoint)
+        link = client.sign_in_link() if sys.stdout.isatty() else ""
+    print(text_of(deployed, question, json.loads(answer.text), time.monotonic() - began, portal_line(url, link)))
     return plan.endpoint
 
 
-def text_of(deployed: Deployed, question: Mapping[str, Any], answer: Any, took: float) -> str:
-    """Question and answer, the time, and how to go on asking."""
+def portal_line(url: str, link: str = "") -> str:
+    """Where the portal is. link: signs in once; "" where somebody else may read it later."""
+    if link:
+        return f"Portal       {link}\n             signs in once, within ten minutes"
+    return f"Portal       {url}/portal/"
+
+
+def text_of(deployed: Deployed, question: Mapping[str, Any], answer: Any, took: float, portal: str) -> str:
+    """Question and answer, the time, how to go on asking, and where the portal is."""
     lines = ["", *_exchange(question, answer), "", f"From folder to answer: {seconds(took)}."]
-    lines += ["", f"Scoring URL  {deployed.scoring_uri}"]
+    lines += ["", f"Scoring URL  {deployed.scoring_uri}", portal]
     lines += ["", curl_line(deployed.scoring_uri, deployed.credential, dict(question)), ""]
     return "\n".join(lines)
 
