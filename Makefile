@@ -17,7 +17,7 @@ PORTAL := server/src/flowstead/portal/index.html
 PORTAL_SOURCES := $(shell find portal -path portal/node_modules -prune -o -type f -not -name '*.gen.ts' -print) server/hatch_build.py server/tests/component/golden/openapi.json
 export npm_config_cache := $(CURDIR)/.cache/npm
 
-.PHONY: setup demo test soak lint bench record lock clean
+.PHONY: setup demo test soak lint screenshots bench record lock clean
 .DELETE_ON_ERROR:
 
 setup: $(VENV)/.ready $(PORTAL)
@@ -51,6 +51,9 @@ test: lint
 
 soak: lint
 	$(BIN)/python tests/run.py --full $(ARGS)
+
+screenshots: setup
+	$(BIN)/python -m tests.browser.screenshots $(ARGS)
 
 bench: setup
 	$(BIN)/python -m benchmarks $(ARGS)

@@ -74,6 +74,7 @@ SYNONYMS = re.compile(r"\b(replicas?|pods?|utils?|helpers?)\b", re.I)
 
 
 def test_one_noun_per_thing() -> None:
-    """Module names keep to the words of the house."""
-    named = [name for name in committed_files() if name.endswith(".py") and SYNONYMS.search(name.replace("_", " "))]
+    """Names of modules keep to the words of the house."""
+    modules = [name for name in committed_files() if name.endswith((".py", ".ts", ".tsx"))]
+    named = [name for name in modules if SYNONYMS.search(re.sub(r"_|(?=[A-Z])", " ", name))]
     assert named == []

@@ -1,10 +1,14 @@
+import { Text } from "@fluentui/react-components";
+import { Page } from "../components/Page";
 import { RouteButton } from "../components/RouteLink";
-import { Empty } from "../components/states";
 
 export function NotFound() {
   return (
-    <Empty title="There is no such page" action={<RouteButton to="/">Go to the overview</RouteButton>}>
-      The address may be mistyped, or what it showed is gone.
-    </Empty>
+    <Page title="There is no such page">
+      <Text>The address may be mistyped, or what it showed is gone.</Text>
+      <div>
+        <RouteButton to="/">Go to the overview</RouteButton>
+      </div>
+    </Page>
   );
 }

@@ -1,0 +1,40 @@
+"""What holds for all pages: no serious accessibility fault, nothing said on the console, no other host asked, and on a
+phone nothing that sticks out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from tests.browser.furnished import PAGES, furnish
+from tests.browser.portal import NARROW, WIDE, opened
+from tests.installation import Installation
+
+
+@pytest.fixture(scope="module")
+def furnished(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+    folder = tmp_path_factory.mktemp("furnished")
+    site = Installation(folder / "h")
+    site.up()
+    furnish(site, folder)
+    yield site
+    site.down()
+
+
+@pytest.mark.parametrize("size", [WIDE, NARROW], ids=["wide", "narrow"])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_page_is_accessible_and_quiet(
+    browser: Browser, furnished: Installation, size: tuple[int, int], scheme: str
+) -> None:
+    faults: dict[str, list[str]] = {}
+    with opened(browser, furnished, size=size, scheme=scheme) as portal:
+        for name, path in PAGES.items():
+            page = portal.open(path)
+            expect(page.get_by_label("Loading", exact=True)).to_have_count(0)
+            faults[name] = portal.accessibility_faults()
+            if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
+                faults[name].append("the page scrolls sideways")
+    assert {name: found for name, found in faults.items() if found} == {}
