@@ -7,7 +7,7 @@ default message (the docstring's first line) and a hint that says what to do nex
     │   ├── ResourceConflict  PreconditionFailed  OutOfQuota  PayloadTooLarge  UploadRefused  UnsupportedMediaType
     │   ├── UnknownHost  CrossSiteRequest  TooManyAttempts  TooManyStreams  TooManyTests  FlowTestTimeout
     │   ├── PrincipalNotFound  RoleAssignmentExists  RoleInUse  IdentityMissing  ExchangeFailed
-    │   ├── IssuerUnreachable
+    │   ├── TooManyExchanges  IssuerUnreachable
     │   └── TrafficInUse  ImmutableAsset
     ├── DeploymentFailed          a deployment could not be brought up; the operation ends `Failed` with it
     │   ├── ImageBuildFailure  ArtifactMissing  FlowInvalid  UserScriptInitFailed  UserScriptImportError
@@ -250,6 +250,13 @@ class ExchangeFailed(RequestRefused):
         "Look at the application's federated credential there: issuer, subject (the identity's object id) and audience "
         "must be ours, and the application must have its role on the resource."
     )
+
+
+class TooManyExchanges(RequestRefused):
+    """Too many tokens of other authorities are being waited for."""
+
+    code, status = "TooManyExchanges", 503
+    hint = "Ask again in a few seconds; an authority that is slow keeps those waiting who need its tokens."
 
 
 class RoleInUse(RequestRefused):

@@ -3,6 +3,7 @@ elsewhere."""
 
 from __future__ import annotations
 
+import asyncio
 import json
 import ssl
 import threading
@@ -15,7 +16,9 @@ from urllib.parse import parse_qs
 import httpx
 import jwt
 import pytest
+from anyio import to_thread
 
+from flowstead.access.federation import ForeignToken
 from flowstead.access.instance_keys import INSTANCE_KEYS, InstanceKeys
 from flowstead.engines.protocol import InstanceState, ObservedInstance
 from flowstead.gateway.certificates import CertificateAuthority
@@ -249,6 +252,34 @@ def test_an_authoritys_refusal_is_told_in_its_words(api: InProcessApi, entra: En
     for nonsense in ({}, {"access_token": 5, "expires_in": 1}, {"access_token": "x" * 70_000, "expires_in": 1}):
         entra.answer = (200, nonsense)
         assert ask(api, key, "https://vault.azure.net").status_code == 502
+
+
+def test_while_an_authority_is_asked_the_api_has_all_its_threads(api: InProcessApi) -> None:
+    async def held(*_: object) -> ForeignToken:
+        asked.set()
+        await may_answer.wait()
+        return ForeignToken("foreign-token", 3599)
+
+    async def story() -> None:
+        to_thread.current_default_thread_limiter().total_tokens = 1
+        async with httpx.AsyncClient(
+            transport=httpx.ASGITransport(api.app), base_url=api.settings.base_url("http")
+        ) as client:
+            waiting = asyncio.create_task(
+                client.post("/identity/token", json={"resource": "r"}, headers={"Authorization": f"Bearer {key}"})
+            )
+            await asyncio.wait_for(asked.wait(), 10)
+            owner = {"Authorization": f"Bearer {api.token()}"}
+            seen = await asyncio.wait_for(client.get(f"{api.workspace.path}/connections", headers=owner), 10)
+            assert (seen.status_code, waiting.done()) == (200, False)
+            may_answer.set()
+            assert (await waiting).json()["access_token"] == "foreign-token"
+
+    asked, may_answer = asyncio.Event(), asyncio.Event()
+    key = bound(api, "https://login.example")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(api.app.state.context.authorities, "exchange", held)
+        asyncio.run(story())
 
 
 def test_an_authority_in_a_private_network_is_not_called(tmp_path: Path, entra: Entra) -> None:

@@ -5,23 +5,31 @@ platform, and RFC 7523."""
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
 import socket
+import ssl
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 import httpx
 
-from flowstead.errors import ExchangeFailed
+from flowstead.errors import ExchangeFailed, TooManyExchanges
 from flowstead.resources.identity import Application
 
 ASSERTION_AUDIENCE = "api://AzureADTokenExchange"
 """Whom Entra ID takes assertions for."""
 _ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
-_TIMEOUT_S = 10.0
+_WITHIN_S = 10.0
+"""For all of an exchange; an instance waits somewhat longer for its token."""
+_AT_ONCE = 16
+_OF_IDENTITY = 4
+"""How many exchanges are under way at a time, in all and for one identity: a slow authority is felt by those alone who
+need it."""
 _LONGEST_ANSWER = 64 * 1024
 _LONGEST_REASON = 500
+_SLOW = "See whether the server can reach it, and try again."
 
 
 @dataclass(frozen=True)
@@ -38,16 +46,37 @@ def addresses_of(host: str) -> list[str]:
 
 
 class Authorities:
-    """allow_private: authorities may lie on this machine or in a private network. resolve: as `addresses_of`."""
+    """allow_private: authorities may lie on this machine or in a private network. resolve: as `addresses_of`. within_s:
+    how long an exchange may take. Of one event loop."""
 
-    def __init__(self, *, allow_private: bool, resolve: Callable[[str], list[str]] = addresses_of) -> None:
+    def __init__(
+        self, *, allow_private: bool, resolve: Callable[[str], list[str]] = addresses_of, within_s: float = _WITHIN_S
+    ) -> None:
         self._allow_private = allow_private
         self._resolve = resolve
+        self._within_s = within_s
+        self._running: dict[tuple[str, Application, str], asyncio.Task[ForeignToken]] = {}
 
-    def exchange(self, application: Application, assertion: str, resource: str) -> ForeignToken:
-        """A token for the resource. Raises ExchangeFailed, which tells the authority's own words, never a token."""
+    async def exchange(self, identity: str, application: Application, assertion: str, resource: str) -> ForeignToken:
+        """A token for the resource. identity: whose assertion it is; those who ask for the same at the same time share
+        one exchange. Raises ExchangeFailed, which tells the authority's own words, never a token, and
+        TooManyExchanges."""
+        key = (identity, application, resource)
+        running = self._running.get(key)
+        if running is None:
+            self._demand_room(identity)
+            running = asyncio.create_task(self._exchange(application, assertion, resource))
+            self._running[key] = running
+            running.add_done_callback(lambda _: self._running.pop(key))
+        return await asyncio.shield(running)
+
+    def _demand_room(self, identity: str) -> None:
+        own = sum(whose == identity for whose, _, _ in self._running)
+        if own >= _OF_IDENTITY or len(self._running) >= _AT_ONCE:
+            raise TooManyExchanges
+
+    async def _exchange(self, application: Application, assertion: str, resource: str) -> ForeignToken:
         url = f"{application.authority}/{application.tenant_id}/oauth2/v2.0/token"
-        self._check(url)
         form = {
             "grant_type": "client_credentials",
             "client_id": application.client_id,
@@ -56,8 +85,15 @@ class Authorities:
             "client_assertion": assertion,
         }
         try:
-            answer = _post(url, form)
+            async with asyncio.timeout(self._within_s):
+                # The loop's own threads, not those of the API: a name server that is slow holds up nobody else.
+                trusted = await asyncio.to_thread(self._prepare, url)
+                answer = await _post(url, form, trusted)
             said = answer.json()
+        except TimeoutError:
+            raise ExchangeFailed(
+                f"{application.authority} gave no token within {self._within_s:g} seconds.", hint=_SLOW
+            ) from None
         except (httpx.HTTPError, ValueError) as failure:
             raise ExchangeFailed(f"{application.authority} gave no token: {type(failure).__name__}.") from None
         text, lifetime = said.get("access_token"), said.get("expires_in")
@@ -68,6 +104,11 @@ class Authorities:
                 f"{answer.status_code} {reason[:_LONGEST_REASON]}"
             )
         return ForeignToken(text, lifetime)
+
+    def _prepare(self, url: str) -> ssl.SSLContext:
+        """Whom to trust, once the address is one that may be called. Raises ExchangeFailed."""
+        self._check(url)
+        return httpx.create_ssl_context()
 
     def _check(self, url: str) -> None:
         host = urlsplit(url).hostname or ""
@@ -83,14 +124,14 @@ class Authorities:
             )
 
 
-def _post(url: str, form: dict[str, str]) -> httpx.Response:
-    """Bounded in time and size; redirects are not followed."""
-    with (
-        httpx.Client(timeout=_TIMEOUT_S, follow_redirects=False) as client,
+async def _post(url: str, form: dict[str, str], trusted: ssl.SSLContext) -> httpx.Response:
+    """Bounded in size; redirects are not followed."""
+    async with (
+        httpx.AsyncClient(verify=trusted, timeout=None, follow_redirects=False) as client,  # noqa: S113 its caller has one
         client.stream("POST", url, data=form) as answer,
     ):
         body = b""
-        for part in answer.iter_bytes():
+        async for part in answer.aiter_bytes():
             body += part
             if len(body) > _LONGEST_ANSWER:
                 raise ValueError("too long an answer")

@@ -6,6 +6,7 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any
 
+from anyio import to_thread
 from fastapi import APIRouter, Depends, Header, Request
 from fastapi.responses import JSONResponse
 
@@ -61,12 +62,12 @@ def instance_endpoint(
 
 
 @router.post("/identity/token")
-def identity_token(
+async def identity_token(
     body: IdentityTokenBody,
     here: Here,
     asking: Annotated[tuple[EndpointRecord, EndpointIdentity], Depends(instance_endpoint)],
 ) -> JSONResponse:
-    """A token of the identity of the instance's endpoint."""
+    """A token of the identity of the instance's endpoint. It holds no thread while another authority is asked."""
     resource = body.resource.removesuffix("/.default").rstrip("/")
     if not _RESOURCE.fullmatch(resource):
         raise BadArgument("resource is no name of whom a token could be for.", target="resource")
@@ -76,17 +77,17 @@ def identity_token(
         raise IdentityMissing(f"The endpoint {endpoint.name} has no identity.", target=endpoint.id)
     if body.client_id and body.client_id.lower() not in (principal.client_id, principal.object_id):
         raise IdentityMissing(f"The endpoint {endpoint.name} has no identity with the client id {body.client_id[:64]}.")
-    return JSONResponse(_token(here, identity, principal, resource))
+    return JSONResponse(await _token(here, identity, principal, resource))
 
 
-def _token(here: Context, identity: EndpointIdentity, principal: Principal, resource: str) -> dict[str, Any]:
+async def _token(here: Context, identity: EndpointIdentity, principal: Principal, resource: str) -> dict[str, Any]:
     application = identity.application
     if application is None or here.access.is_own_audience(resource):
-        token = here.access.identity_token(principal, resource)
+        token = await to_thread.run_sync(here.access.identity_token, principal, resource)
         return _shown(token.text, token.issued_at, token.expires_at, resource, principal.client_id)
     now = int(here.clock.now().timestamp())
-    assertion = here.access.assertion(principal, ASSERTION_AUDIENCE)
-    foreign = here.authorities.exchange(application, assertion, resource)
+    assertion = await to_thread.run_sync(here.access.assertion, principal, ASSERTION_AUDIENCE)
+    foreign = await here.authorities.exchange(principal.object_id, application, assertion, resource)
     return _shown(foreign.text, now, now + foreign.expires_in, resource, application.client_id)
 
 
