@@ -47,11 +47,23 @@ _CONTAINER = obj(
 )
 _VERSION = {"isArchived": FLAG, "isAnonymous": FLAG, "tags": TEXTS, "properties": TEXTS}
 
+_NAMED = {"name": TEXT, "type": TEXT, "description": TEXT}
 _SIGNATURE: Json = {
     "kind": TEXT,
-    "inputs": listed(obj({"name": TEXT, "type": TEXT, "required": FLAG, "default": {}})),
-    "outputs": listed(obj({"name": TEXT, "type": TEXT})),
-    "chat": maybe(OBJECT),
+    "inputs": listed(
+        obj(
+            {
+                **_NAMED,
+                "required": FLAG,
+                "default": {},
+                "isChatInput": FLAG,
+                "isChatHistory": FLAG,
+            }
+        )
+    ),
+    "outputs": listed(obj({**_NAMED, "isChatOutput": FLAG, "evaluationOnly": FLAG})),
+    "chat": maybe(obj({"input": maybe(TEXT), "history": maybe(TEXT), "output": maybe(TEXT)})),
+    "messageFormat": one_of("basic", "openai-vision"),
     "connections": listed(obj({"name": TEXT, "usedBy": listed(TEXT), "required": FLAG})),
     "environmentVariables": listed(TEXT),
     "sample": OBJECT,

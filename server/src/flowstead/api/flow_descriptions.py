@@ -23,6 +23,8 @@ def described(definition: FlowDefinition) -> dict[str, Any]:
         "inputs": [_input(name, each) for name, each in flow.inputs.items()],
         "outputs": [_output(name, each) for name, each in flow.outputs.items()],
         "chat": _chat(flow) if flow.is_chat else None,
+        # How its messages hold pictures.
+        "messageFormat": flow.message_format.value,
         "connections": [
             {"name": each.name, "usedBy": list(each.by), "required": each.required} for each in named_by(flow, {})
         ],
