@@ -107,6 +107,32 @@ def test_a_mode_that_an_override_sets_counts() -> None:
     assert (found.secrets, found.api_key, found.auth_mode) == ({}, None, "meid_token")
 
 
+@pytest.mark.parametrize("kind", ["azure_open_ai", "cognitive_search", "azure_ai_services"])
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"auth_mode": "key"}, "auth_mode is key .variable c., and it has no api_key"),
+        ({"auth_mode": "key", "api_key": ""}, "it has no api_key"),
+        ({"auth_mode": "bogus", "api_key": "k"}, "auth_mode is key or meid_token, not 'bogus' .variable c."),
+    ],
+)
+def test_a_mode_that_is_not_so_is_refused(kind: str, fields: dict[str, str], message: str) -> None:
+    with pytest.raises(ConnectionInvalid, match=message):
+        Connections({"c": json.dumps({"type": kind, **fields})}).get("c")
+
+
+def test_a_mode_of_azure_mls_form_counts() -> None:
+    properties = {
+        "category": "AzureOpenAI",
+        "authType": "ApiKey",
+        "target": "http://b",
+        "credentials": {"key": "k"},
+        "metadata": {"auth_mode": "meid_token"},
+    }
+    found = Connections({"c": json.dumps({"properties": properties})}).get("c")
+    assert (found.secrets, found.auth_mode) == ({}, "meid_token")
+
+
 def test_secret_keys_tell_which_fields_of_a_custom_connection_are_secret() -> None:
     raw = {"type": "CustomConnection", "value": {"a": "1", "b": "2"}, "secret_keys": ["b"]}
     found = Connections({"c": json.dumps(raw)}).get("c")

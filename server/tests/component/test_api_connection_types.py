@@ -99,6 +99,48 @@ def test_each_type_reaches_the_runtime(
     assert {"api_key", "pin"} & set(connection.configs) == set()
 
 
+@pytest.mark.parametrize("kind", ["azure_open_ai", "cognitive_search", "azure_ai_services"])
+def test_entra_id_where_it_is_asked_for_and_never_a_key(api: InProcessApi, tmp_path: Path, kind: str) -> None:
+    """The same from YAML and on the wire, and for the connection that has a key already."""
+    file = tmp_path / "connection.yml"
+    file.write_text(f"name: c\ntype: {kind}\ntarget: https://at.test\napi_key: the-key\nauth_mode: meid_token\n")
+    read = read_connection(read_document(file))
+    assert read.notes == (f"{file}:4: api_key: is not kept: auth_mode is meid_token, so the connection has no key.",)
+    file.write_text(f"name: c\ntype: {kind}\ntarget: https://at.test\napi_key: the-key\nauth_mode: key\n")
+    by_key = read_connection(read_document(file))
+    assert by_key.notes == ()
+    on_the_wire = {"properties": {**by_key.body["properties"], "metadata": {"auth_mode": "meid_token"}}}
+    for body in (read.body, on_the_wire):
+        assert as_instances_have_it(api, by_key.body)["api_key"] == "the-key"
+        connection = as_instances_have_it(api, body)
+        assert (connection["auth_mode"], connection.secrets) == ("meid_token", {})
+        shown = api.call("GET", "connections/c").json()["properties"]
+        assert (shown["authType"], "auth_mode" in shown["metadata"]) == ("AAD", False)
+    as_instances_have_it(api, by_key.body)
+    changed = api.call("PATCH", "connections/c", {"properties": {"metadata": {"auth_mode": "meid_token"}}})
+    assert changed.json()["properties"]["authType"] == "AAD"
+    assert (
+        "credentials" not in api.call("POST", "connections/c/listSecrets").json()["properties"]
+        or not (api.call("POST", "connections/c/listSecrets").json()["properties"]["credentials"])
+    )
+
+
+@pytest.mark.parametrize(
+    ("properties", "message"),
+    [
+        ({"authType": "AAD", "metadata": {"auth_mode": "key"}}, "metadata.auth_mode is key"),
+        ({"metadata": {"auth_mode": "key"}}, "ApiKey needs credentials"),
+        ({"metadata": {"auth_mode": "bogus"}}, "neither key nor meid_token"),
+    ],
+)
+def test_a_mode_that_is_not_so_is_refused(api: InProcessApi, properties: dict[str, Any], message: str) -> None:
+    body = {"properties": {"category": "AzureOpenAI", "target": "https://at.test", **properties}}
+    answer = api.call("PUT", "connections/refused", body)
+    assert (answer.status_code, message in answer.text) == (400, True), answer.text
+    custom = {"category": "CustomKeys", "metadata": {"auth_mode": "bogus"}, "credentials": {"keys": {"a": "b"}}}
+    assert api.call("PUT", "connections/other", {"properties": custom}).is_success, "a config of its own"
+
+
 def test_a_users_own_class_reaches_the_runtime(api: InProcessApi) -> None:
     metadata = {
         "azureml.flow.connection_type": "Custom",

@@ -192,6 +192,9 @@ def test_an_environment_is_shown_with_the_keys_of_its_yaml() -> None:
         ("type: serp\napi_key: [hush]\n", ["api_key: must be a text, not a list"]),
         ("type: azure_one_lake\nendpoint: e\nartifact: {name: n}\n", ["one_lake_workspace_name"]),
         ("type: custom\nmetadata: hush\n", ["metadata must be a mapping"]),
+        ("type: azure_open_ai\ntarget: t\nauth_mode: key\n", [":3: auth_mode: is key, and there is no key"]),
+        ("type: azure_open_ai\ntarget: t\napi_key: hush\nauth_mode: x\n", ["must be one of key, meid_token"]),
+        ("type: serp\napi_key: hush\nauth_mode: meid_token\n", ["auth_mode: no such key"]),
     ],
 )
 def test_a_wrong_connection_is_refused_by_file_line_and_key_without_its_secrets(

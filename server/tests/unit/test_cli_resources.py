@@ -94,6 +94,12 @@ def test_a_connections_secret_is_sent_and_not_shown(server: ScriptedServer, caps
     told = printed(capsys, "connection", "show", "-n", "mine", "--populate-secrets")
     assert told["credentials"] == {"type": "api_key", "key": "hush"}
     assert [each["name"] for each in printed(capsys, "connection", "list", "--type", "azure_open_ai")] == ["mine"]
+    assert (
+        run(["connection", "update", "-n", "mine", "--set", "auth_mode=meid_token", "--set", "api_key=unwanted"]) == 0
+    )
+    assert "--set: api_key: is not kept" in capsys.readouterr().err
+    assert server.puts[-1][1]["properties"]["authType"] == "AAD"
+    assert "unwanted" not in json.dumps(server.puts[-1][1])
     assert run(["connection", "delete", "-n", "mine", "-y"]) == 0
     assert server.resources == {}
 

@@ -101,7 +101,7 @@ def _of_azure_ml(name: str, properties: Mapping[str, Any]) -> Description:
     signs_in = str(properties.get("authType", "")).lower() == "aad"
     found = {
         "api_key": None if signs_in else credentials.get("key"),
-        "auth_mode": ENTRA if signs_in else None,
+        "auth_mode": ENTRA if signs_in else _any_case(metadata, "auth_mode"),
         "api_base": target,
         "base_url": target,
         "endpoint": target,

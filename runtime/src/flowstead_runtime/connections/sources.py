@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from flowstead_runtime.connections.description import describe
-from flowstead_runtime.connections.types import Connection
+from flowstead_runtime.connections.types import ENTRA, KEY, Connection, EntraConnection
 from flowstead_runtime.errors import ConnectionInvalid
 from flowstead_runtime.promptflow_variables import promptflow_variable
 from flowstead_runtime.secret_values import looks_secret
@@ -127,6 +127,8 @@ class Connections:
             if match is not None:
                 value, place = self._variable(name, key, match[1]), f"{place}: ${{env:{match[1]}}}"
             values[key], places[key] = value, place
+        if issubclass(description.kind, EntraConnection):
+            _check_mode(name, values, places)
         connection = description.make(name, values)
         return Origin(connection, found.where, {key: places.get(key, DEFAULT) for key in connection})
 
@@ -136,6 +138,18 @@ class Connections:
                 f"Connection '{name}': its field '{key}' is taken from the variable {variable}, which is not set."
             )
         return self._environ[variable]
+
+
+def _check_mode(name: str, values: Mapping[str, Any], places: Mapping[str, str]) -> None:
+    """Who asks for a key gets no sign-in, and the other way round. Raises ConnectionInvalid."""
+    mode, place = values["auth_mode"], places["auth_mode"]
+    if mode not in (KEY, ENTRA):
+        raise ConnectionInvalid(f"Connection '{name}': its auth_mode is {KEY} or {ENTRA}, not '{mode}' ({place}).")
+    if mode == KEY and place != DEFAULT and not values["api_key"]:
+        raise ConnectionInvalid(
+            f"Connection '{name}': its auth_mode is {KEY} ({place}), and it has no api_key. Give it one, or "
+            f"{ENTRA} for a mode."
+        )
 
 
 class EnvironmentField(NamedTuple):

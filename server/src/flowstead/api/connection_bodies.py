@@ -14,9 +14,13 @@ from flowstead.api.arm import envelope
 from flowstead.api.bodies import MAX_MAP_ENTRIES, Body
 from flowstead.errors import BadArgument
 from flowstead.resources.connection import (
+    AUTH_MODE,
     AUTH_TYPES,
+    BY_ENTRA,
+    BY_KEY,
     WITHOUT_SECRET,
     ConnectionSpec,
+    auth_mode_of,
     auth_type_named,
     credential_names,
     credentials_of,
@@ -48,6 +52,29 @@ class ConnectionProperties(Body):
 
 class ConnectionBody(Body):
     properties: ConnectionProperties
+
+
+def with_its_mode(body: ConnectionBody) -> ConnectionBody:
+    """The body with an `auth_mode` of its metadata said by the authType alone, as it is kept: by Entra ID there is no
+    key, whatever else the body gives. Raises BadArgument."""
+    given = body.properties
+    mode = auth_mode_of(given.category, given.metadata or {})
+    if mode is None:
+        return body
+    if mode not in (BY_KEY, BY_ENTRA):
+        raise BadArgument(
+            f"metadata.{AUTH_MODE} is neither {BY_KEY} nor {BY_ENTRA}.", target=f"properties.metadata.{AUTH_MODE}"
+        )
+    by_key = {"auth_type": given.auth_type or "ApiKey"}
+    if mode == BY_KEY and auth_type_named(by_key["auth_type"]) in WITHOUT_SECRET:
+        raise BadArgument(
+            f"metadata.{AUTH_MODE} is {BY_KEY}, and the authType says that there is none.",
+            hint="Give the authType ApiKey and the key, or leave one of the two out.",
+            target="properties.authType",
+        )
+    said = by_key if mode == BY_KEY else {"auth_type": "AAD", "credentials": None}
+    rest = {name: value for name, value in (given.metadata or {}).items() if name != AUTH_MODE}
+    return body.model_copy(update={"properties": given.model_copy(update={**said, "metadata": rest})})
 
 
 def credentials_in(body: ConnectionBody) -> dict[str, str] | None:

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Body, Depends, Request
 from fastapi.responses import JSONResponse, Response
 
 from flowstead.api.arm import ordered, page, resource_answer
-from flowstead.api.connection_bodies import ConnectionBody, brought_by, credentials_in, show, to_spec
+from flowstead.api.connection_bodies import ConnectionBody, brought_by, credentials_in, show, to_spec, with_its_mode
 from flowstead.api.context import SITE, Context, Here, Needs, demand
 from flowstead.api.merging import merge
 from flowstead.api.preconditions import ForChange, ForPut
@@ -125,6 +125,7 @@ def _write(
 ) -> tuple[ConnectionRecord, bool]:
     """The connection as it is then, and whether deployments that use it get new instances. brought: names of the
     credentials that the caller has sent."""
+    body = with_its_mode(body)
     kept = _kept(tx, before)
     given_before = tx.connection_document(before) if before else ""
     wanted = _wanted(body, kept)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,8 +10,19 @@ from flowstead.azure_yaml.connection_types import TYPES, ConnectionType
 from flowstead.azure_yaml.credentials import Credentials, api_key, credentials, custom_keys
 from flowstead.azure_yaml.document import Document
 from flowstead.azure_yaml.entry import ON_THE_COMMAND_LINE, Entry
-from flowstead.azure_yaml.fields import IGNORED_AT_TOP, Section, anything, as_entry, filled_text, flag, text, texts
+from flowstead.azure_yaml.fields import (
+    IGNORED_AT_TOP,
+    Choice,
+    Section,
+    anything,
+    as_entry,
+    filled_text,
+    flag,
+    text,
+    texts,
+)
 from flowstead.azure_yaml.schemas import check_schema
+from flowstead.resources.connection import BY_ENTRA, BY_KEY, WITHOUT_SECRET
 
 _ADDRESSES = ("target", "api_base", "url", "azure_endpoint", "endpoint", "base_url")
 """Every spelling of where the connection leads, as the SDK takes them for any type."""
@@ -21,10 +32,12 @@ _FLOW = "azureml.flow."
 
 @dataclass(frozen=True)
 class ConnectionDocument:
-    """name: "" when neither file nor option gives one. body: of the PUT, secrets in it."""
+    """name: "" when neither file nor option gives one. body: of the PUT, secrets in it. notes: what it says that
+    nothing follows from."""
 
     name: str
     body: dict[str, Any] = field(repr=False)
+    notes: tuple[str, ...] = ()
 
 
 def read_connection(document: Document) -> ConnectionDocument:
@@ -55,7 +68,7 @@ def read_connection(document: Document) -> ConnectionDocument:
     if proof.body is not None:
         properties["credentials"] = dict(proof.body)
     properties |= {"metadata": metadata, "isSharedToAll": read.get("is_shared", True)}
-    return ConnectionDocument(read.get("name", ""), {"properties": properties})
+    return ConnectionDocument(read.get("name", ""), {"properties": properties}, tuple(_unkept(top, read)))
 
 
 def _mapping(top: Entry, metadata: Any) -> Mapping[str, Any]:
@@ -95,12 +108,20 @@ def _section(kind: ConnectionType) -> Section:
         keys |= {"configs": texts, "secrets": custom_keys}
     if kind.artifact:
         keys |= {"one_lake_workspace_name": filled_text, "artifact": Section({"type": text, "name": as_entry})}
-    ignored = (*IGNORED_AT_TOP, "creation_context", "module", "auth_mode")
-    return Section(keys, ignored=ignored)
+    if kind.signs_in:
+        keys["auth_mode"] = Choice({BY_KEY: BY_KEY, BY_ENTRA: BY_ENTRA})
+    return Section(keys, ignored=(*IGNORED_AT_TOP, "creation_context", "module"))
 
 
 def _credentials(top: Entry, read: Mapping[str, Any], kind: ConnectionType) -> Credentials:
     found: Credentials | None = read.get("api_key") or read.get("secrets") or read.get("credentials")
+    mode = read.get("auth_mode")
+    if mode == BY_ENTRA:
+        return Credentials("AAD", None)
+    if mode == BY_KEY and (found is None or found.auth_type in WITHOUT_SECRET):
+        raise _at(top, "auth_mode").wrong(
+            f"is {BY_KEY}, and there is no key.", hint=f"Add `api_key:`, or write `auth_mode: {BY_ENTRA}`."
+        )
     if kind.flow_type and found is not None and found.auth_type == "ApiKey" and found.body:
         return Credentials("CustomKeys", {"keys": {"api_key": found.body["key"]}})
     if found is None or (found.auth_type == "None" and kind.without != "None"):
@@ -113,6 +134,18 @@ def _credentials(top: Entry, read: Mapping[str, Any], kind: ConnectionType) -> C
             hint=f"It takes {', '.join(kind.taken)}.",
         )
     return found
+
+
+def _unkept(top: Entry, read: Mapping[str, Any]) -> Iterator[str]:
+    """Keys that are given to a connection that has none."""
+    for key in ("api_key", "credentials"):
+        if read.get("auth_mode") == BY_ENTRA and key in read and read[key].body:
+            entry = _at(top, key)
+            yield f"{entry.origin}: {entry.path}: is not kept: auth_mode is {BY_ENTRA}, so the connection has no key."
+
+
+def _at(top: Entry, key: str) -> Entry:
+    return top.value[key] if isinstance(top.value, Mapping) else top
 
 
 def _target(top: Entry, read: Mapping[str, Any], kind: ConnectionType) -> str:

@@ -33,6 +33,11 @@ class ConnectionType:
         return self.word if self.category == "CognitiveService" else self.category
 
     @property
+    def signs_in(self) -> bool:
+        """Whether an `auth_mode` says if it has a key."""
+        return self.taken == _KEY_OR_ENTRA
+
+    @property
     def tells(self) -> frozenset[str]:
         """What the metadata of such a connection says, and that of no other with the same category."""
         return frozenset({self.flow_type, *(value for _, value in self.defaults.values())} - {""})

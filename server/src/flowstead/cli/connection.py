@@ -19,7 +19,7 @@ from flowstead.cli.apps import (
     resource_app,
 )
 from flowstead.cli.asset_commands import NameOption, OptionalName
-from flowstead.cli.documents import document_from, overridden, wanted_name
+from flowstead.cli.documents import document_from, overridden, wanted_name, warn
 from flowstead.cli.opening import open_client
 from flowstead.cli.output import show
 
@@ -39,6 +39,7 @@ def create(
 
     Secrets are kept by the server and not shown again."""
     connection = read_connection(document_from(file, set_values, {"name": name}))
+    warn(connection.notes)
     wanted = wanted_name(connection.name, "connection")
     with open_client(home) as client:
         show(shown_connection(client.connections.put(wanted, connection.body)), output, query)
@@ -63,6 +64,7 @@ def update(
     with open_client(home) as client:
         source = document_of(shown_connection(client.connections.get(wanted)), wanted)
         connection = read_connection(overridden(source, set_values, {}))
+        warn(connection.notes)
         show(shown_connection(client.connections.change(wanted, connection.body)), output, query)
 
 

@@ -28,6 +28,11 @@ AUTH_TYPES = (
 )
 """Azure's names for them. Flows know the first four; with others a workspace keeps what its flows do not use."""
 WITHOUT_SECRET = frozenset({"AAD", "None", "ManagedIdentity", "AccountManagedIdentity"})
+AUTH_MODE = "auth_mode"
+BY_KEY, BY_ENTRA = "key", "meid_token"
+"""The values of `auth_mode`, by which prompt flow says what Azure ML calls the authType: ApiKey, and AAD."""
+_WITH_AUTH_MODE = ("azureopenai", "cognitivesearch", "aiservices")
+"""Of other categories it may be anything, as a custom connection's config is."""
 
 _ALIASES = {
     "azureaisearch": "cognitivesearch",
@@ -110,6 +115,13 @@ def document(name: str, spec: ConnectionSpec, secrets: Mapping[str, str]) -> str
         "credentials": credentials_of(secrets),
     }
     return json.dumps({"name": name, "properties": properties}, ensure_ascii=False, sort_keys=True)
+
+
+def auth_mode_of(category: str, metadata: Mapping[str, Any]) -> str | None:
+    """What the metadata says of how it signs in, as it is written; None when nothing does."""
+    if _spelling(category) not in _WITH_AUTH_MODE or metadata.get(AUTH_MODE) is None:
+        return None
+    return str(metadata[AUTH_MODE])
 
 
 def is_of_category(spec: ConnectionSpec, wanted: str) -> bool:
