@@ -49,7 +49,7 @@ def look(api: InProcessApi, clock: FrozenClock) -> dict[str, Any]:
         sample(api.store, api.instances, api.app.state.context.utilization, api.home, clock)
     answer = api.call("GET", PATH)
     assert answer.status_code == 200, answer.text
-    return {each["name"]["value"]: each["timeseries"] for each in answer.json()["value"]}
+    return {each["name"]["value"]: each["timeseries"] for each in answer.json()["value"] if each["unit"] == "Percent"}
 
 
 def test_they_are_there_with_the_role_and_absent_without(api: InProcessApi, clock: FrozenClock) -> None:
@@ -64,7 +64,7 @@ def test_they_are_there_with_the_role_and_absent_without(api: InProcessApi, cloc
     [role] = [each for each in roles if each["properties"]["roleDefinitionId"].endswith(METRICS_WRITER)]
     assert api.call("DELETE", role["id"]).status_code == 200
     at_once = api.call("GET", PATH).json()["value"]
-    assert [each["timeseries"] for each in at_once] == [[], [], []], "before anybody has looked again"
+    assert [each["timeseries"] for each in at_once] == [[], [], [], []], "before anybody has looked again"
     assert all(series == [] for series in look(api, clock).values())
 
 
@@ -78,3 +78,23 @@ def test_only_so_much_can_be_asked(api: InProcessApi, clock: FrozenClock) -> Non
     assert api.call("GET", before).json()["value"][0]["timeseries"] == []
     stranger = api.token(replace(api.stranger(), grants=()))
     assert api.call("GET", PATH, token=stranger).status_code == 403
+
+
+def test_requests_are_counted_whatever_the_identity_may_do(api: InProcessApi, clock: FrozenClock) -> None:
+    context = api.app.state.context
+    with api.store.reading() as tx:
+        uid = tx.get(Kind.DEPLOYMENT, api.workspace.deployment("chat", "blue")).uid
+    now = clock.now().timestamp()
+    context.requests.take({}, now)
+    context.requests.take({uid: 4}, now)
+    clock.advance(5)
+    endpoint = "onlineEndpoints/chat/providers/Microsoft.Insights/metrics"
+    for path in (endpoint, f"{PATH}?metricnames=requestsperminute"):
+        [metric] = api.call("GET", path).json()["value"]
+        assert (metric["name"]["value"], metric["unit"]) == ("RequestsPerMinute", "Count")
+        assert [each["total"] for each in metric["timeseries"][0]["data"]] == [4]
+    refused = api.call("GET", f"{endpoint}?metricnames=DiskUtilization")
+    assert refused.status_code == 400
+    assert "RequestsPerMinute" in refused.json()["error"]["message"]
+    assert api.call("GET", endpoint, token=api.token(replace(api.stranger(), grants=()))).status_code == 403
+    assert api.call("GET", endpoint.replace("chat", "none")).status_code == 404

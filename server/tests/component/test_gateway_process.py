@@ -28,6 +28,7 @@ from flowstead.gateway.description import Door, GatewayDeployment, GatewayEndpoi
 from flowstead.gateway.process import EnvoyGateway
 from flowstead.resources.home import Home
 from flowstead.testing.echo_instance import EchoInstance
+from tests.installation import eventually
 
 _PATIENCE_S = 20.0
 
@@ -221,6 +222,17 @@ def test_keys_are_rotated_at_once(site: Site, blue: EchoInstance) -> None:
         assert site.status("K2") == 200
         assert site.status(f"new-{number - 1}") == 401
     print("rotations took " + ", ".join(f"{seconds * 1000:.0f}" for seconds in times) + " ms")
+
+
+def test_the_requests_of_each_deployment_are_counted(site: Site, blue: EchoInstance) -> None:
+    assert site.gateway.answered() is None
+    site.gateway.ensure_running()
+    site.gateway.publish([_endpoint(blue.upstream), _endpoint(blue.upstream, name="other")])
+    for key in ("K1", "K1", "wrong"):
+        site.status(key)
+    site.status(path="/endpoints/other/score")
+    counted = {("ask", "blue"): 2, ("other", "blue"): 1}
+    eventually("the counters are told", lambda: site.gateway.answered() == counted, within=10)
 
 
 def test_a_deleted_endpoint_leaves_nothing(site: Site, blue: EchoInstance) -> None:

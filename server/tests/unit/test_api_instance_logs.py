@@ -3,7 +3,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from flowstead.api.instance_logs import last_lines, tail
+from flowstead.api.instance_logs import LogFollower, last_lines, tail
 
 
 def test_the_last_lines_of_one_log(tmp_path: Path) -> None:
@@ -56,3 +56,66 @@ def test_no_more_lines_than_asked_for_come_of_all_logs_together(tmp_path: Path) 
         assert len(lines) <= count
         assert lines[-1] == "new 3"
     assert tail(tmp_path, 40).count("==>") == 3
+
+
+def follower(folder: Path, tail: int = 0, *, storage_initializer: bool = False) -> LogFollower:
+    return LogFollower(folder, tail, storage_initializer=storage_initializer)
+
+
+def test_whole_lines_are_followed_as_they_are_written(tmp_path: Path) -> None:
+    log = tmp_path / "a.log"
+    log.write_text("one\ntwo\nhal")
+    logs = follower(tmp_path, 1)
+    assert logs.look() == [("a", ["two"])]
+    assert logs.look() == []
+    with log.open("a") as file:
+        file.write("f\n\nthree\nand")
+    assert logs.look() == [("a", ["half", "", "three"])]
+    with log.open("a") as file:
+        file.write("\n\n")
+    assert logs.look() == [("a", ["and", ""])]
+
+
+def test_of_several_logs_the_one_written_last_comes_last(tmp_path: Path) -> None:
+    for age, name in enumerate(("new", "old", "oldest")):
+        (tmp_path / f"{name}.log").write_text(f"{name} 1\n{name} 2\n")
+        os.utime(tmp_path / f"{name}.log", (1000 - age, 1000 - age))
+    assert follower(tmp_path, 3).look() == [("old", ["old 2"]), ("new", ["new 1", "new 2"])]
+    assert follower(tmp_path, 0).look() == []
+
+
+def test_a_log_that_is_new_or_begun_anew_is_followed_from_its_beginning(tmp_path: Path) -> None:
+    logs = follower(tmp_path / "later")
+    assert logs.look() == []
+    (tmp_path / "later").mkdir()
+    log = tmp_path / "later" / "a.log"
+    log.write_text("first\nsecond\n")
+    assert logs.look() == [("a", ["first", "second"])]
+    log.write_text("anew\n")
+    assert logs.look() == [("a", ["anew"])]
+    log.unlink()
+    assert logs.look() == []
+    (tmp_path / "later" / "storage-initializer.log").write_text("build\n")
+    assert logs.look() == []
+
+
+def test_followed_links_lead_nowhere(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("secret\n")
+    (tmp_path / "logs").mkdir()
+    logs = follower(tmp_path / "logs")
+    logs.look()
+    (tmp_path / "logs" / "a.log").symlink_to(tmp_path / "secret")
+    assert logs.look() == []
+
+
+def test_a_line_without_end_is_not_kept_back_for_ever(tmp_path: Path) -> None:
+    logs = follower(tmp_path)
+    logs.look()
+    (tmp_path / "a.log").write_text("x" * 5_000_000)
+    [(_, lines)] = logs.look()
+    assert len(lines) == 1
+    assert logs.look() == []
+    with (tmp_path / "a.log").open("a") as file:
+        file.write("\n")
+    [(_, [rest])] = logs.look()
+    assert len(lines[0]) + len(rest) == 5_000_000

@@ -37,7 +37,8 @@ OUTCOME = one_of("InProgress", "Succeeded", "Failed", "Canceled")
 FAILURE = obj({"code": TEXT, "message": TEXT})
 _ADDRESS: Json = {"type": "string", "format": "uri"}
 _BROWSER_SESSION = obj({"id": TEXT, "client": TEXT, "createdAt": TIME, "usedAt": TIME, "endsAt": TIME})
-_SHARES: Json = {"type": "object", "additionalProperties": {"type": "integer", "minimum": 0, "maximum": 100}}
+_SHARE: Json = {"type": "integer", "minimum": 0, "maximum": 100}
+_SHARES: Json = {"type": "object", "additionalProperties": _SHARE}
 _PROBE = obj(
     {"initialDelay": TEXT, "period": TEXT, "timeout": TEXT, "successThreshold": COUNT, "failureThreshold": COUNT}
 )
@@ -129,6 +130,20 @@ PROPERTIES: dict[str, Json] = {
             "conditions": listed(_CONDITION),
         },
         {"environmentId": maybe(TEXT), "description": TEXT, "appInsightsEnabled": FLAG, "provisioningError": FAILURE},
+    ),
+    "onlineDeployments": obj(
+        {
+            "endpoint": TEXT,
+            "provisioningState": PROVISIONING,
+            "model": TEXT,
+            "environmentId": maybe(TEXT),
+            "instanceType": TEXT,
+            "traffic": _SHARE,
+            "mirrorTraffic": _SHARE,
+            "instances": obj({"ready": COUNT, "wanted": COUNT}),
+            "requestsLastHour": COUNT,
+        },
+        {"provisioningError": FAILURE},
     ),
     "onlineEndpoints/deployments/instances": obj({"state": TEXT, "revision": TEXT, "restarts": COUNT}, {"since": TIME}),
     "onlineEndpoints/deployments/revisions": obj(
@@ -317,6 +332,7 @@ SCHEMAS: dict[str, Json] = {
         }
     ),
     "Examined": obj({"valid": FLAG, "problems": listed(_PROBLEM), "flow": maybe(_EXAMINED_FLOW)}),
+    "LogEvent": obj({"event": one_of("log"), "data": TEXT}),
     "Event": obj({"event": one_of("resourceChanged", "operationProgressed", "reset"), "data": TEXT}, {"id": TEXT}),
     "FlowTestEvent": obj(
         {

@@ -145,6 +145,7 @@ _BY_NAME: Mapping[str, Json] = {
     "rotate_master_key": {"200": _named("Which it is now", "MasterKey")},
     "show_issuer_keys": {"200": _named("Which they are", "IssuerKeys")},
     "rotate_issuer_key": {"200": _named("Which they are now", "IssuerKeys")},
+    "follow_logs": {"200": _events("What was written, and what is", "LogEvent")},
     "follow_events": {"200": _events("Server-sent events", "Event")},
     "test_flow": {"200": _events("What happens, as it does", "FlowTestEvent")},
     "put_connection": {"200": _named("The connection, new or changed", "Resource")},

@@ -20,6 +20,7 @@ from flowstead.api import (
     connections,
     data,
     datastores,
+    deployment_logs,
     deployment_parts,
     deployments,
     description,
@@ -40,6 +41,7 @@ from flowstead.api import (
     model_flows,
     models,
     notifications,
+    online_deployments,
     operations,
     plan,
     portal,
@@ -70,6 +72,7 @@ from flowstead.engines.instance_board import InstanceBoard
 from flowstead.environments.interpreters import Interpreters
 from flowstead.environments.protocol import Environments
 from flowstead.flow_tests.instances import FlowTests
+from flowstead.observe.requests import Requests
 from flowstead.observe.utilization import Utilization
 from flowstead.resources.clock import Clock
 from flowstead.resources.home import Home
@@ -90,6 +93,8 @@ ROUTERS = (
     endpoints.router,
     deployments.router,
     deployment_parts.router,
+    deployment_logs.router,
+    online_deployments.router,
     metrics.router,
     capacity.router,
     models.router,
@@ -136,6 +141,7 @@ def create_app(
     flow_tests: FlowTests,
     interpreters: Interpreters,
     utilization: Utilization | None = None,
+    requests: Requests | None = None,
 ) -> FastAPI:
     """The API over an open store. hint: told after each commit that gave the reconciler work. instances: where the
     reconciler posts what it sees. interpreters: what environments may start from.
@@ -187,6 +193,7 @@ def create_app(
         interpreters=interpreters,
         instance_keys=InstanceKeys(store.lasting_key(INSTANCE_KEYS)),
         utilization=utilization or Utilization(),
+        requests=requests or Requests(),
         browser_sessions=sessions,
         callers=callers,
         authorities=Authorities(allow_private=settings.allow_private_addresses),

@@ -22,6 +22,7 @@ from flowstead.environments.interpreters import Interpreters
 from flowstead.environments.protocol import Environments
 from flowstead.errors import AuthorizationFailed, ResourceNotFound, Unauthorized
 from flowstead.flow_tests.instances import FlowTests
+from flowstead.observe.requests import Requests
 from flowstead.observe.utilization import Utilization
 from flowstead.resources.built_in_roles import BUILT_IN, CONTRIBUTOR, DATA_SCIENTIST, OWNER, READER, SECRETS_READER
 from flowstead.resources.clock import Clock
@@ -71,6 +72,7 @@ class Context:
     browser_sessions: BrowserSessions
     callers: Callers
     utilization: Utilization
+    requests: Requests
 
     @property
     def upload_key(self) -> bytes:

@@ -17,7 +17,7 @@ from flowstead.api.deployment_environment import check_still_there, environment_
 from flowstead.api.deployment_rules import check_body, check_code, check_flow, check_model_id
 from flowstead.api.endpoints import ENDPOINTS
 from flowstead.api.flow_choices import check_outputs, named_by
-from flowstead.api.instance_logs import MAX_LINES, tail
+from flowstead.api.instance_logs import MAX_LINES, folder_of, tail
 from flowstead.api.list_filters import online
 from flowstead.api.merging import merge
 from flowstead.api.preconditions import ForChange, ForPut, Preconditions
@@ -37,16 +37,16 @@ from flowstead_runtime.flow.definition import FlowDefinition
 from flowstead_runtime.secret_values import redact
 
 _DEPLOYMENTS = ENDPOINTS + "/{endpoint}/deployments"
-_DEPLOYMENT = _DEPLOYMENTS + "/{deployment}"
-_ACTION = "workspaces/onlineEndpoints/deployments"
+DEPLOYMENT = _DEPLOYMENTS + "/{deployment}"
+ACTION = "workspaces/onlineEndpoints/deployments"
 _CONTAINERS = {"inferenceserver": False, "storageinitializer": True}
 _TRIES = 100
 """How often a patch is merged anew because another change came first: files are read outside of the transaction, so
 that read and write are two."""
 router = APIRouter(tags=["deployments"])
 
-Reader = Depends(Needs(f"{_ACTION}/read"))
-Writer = Annotated[Principal, Depends(Needs(f"{_ACTION}/write"))]
+Reader = Depends(Needs(f"{ACTION}/read"))
+Writer = Annotated[Principal, Depends(Needs(f"{ACTION}/write"))]
 
 
 @router.get(_DEPLOYMENTS, dependencies=[Reader])
@@ -58,13 +58,13 @@ def list_deployments(endpoint: str, request: Request, here: Here) -> dict[str, A
     return page(request, ordered(request, online(request, found)), show)
 
 
-@router.get(_DEPLOYMENT, dependencies=[Reader])
+@router.get(DEPLOYMENT, dependencies=[Reader])
 def get_deployment(endpoint: str, deployment: str, here: Here) -> JSONResponse:
     record = _get(here, endpoint, deployment)
     return resource_answer(record, show(record))
 
 
-@router.put(_DEPLOYMENT, status_code=201)
+@router.put(DEPLOYMENT, status_code=201)
 def put_deployment(
     endpoint: str, deployment: str, body: DeploymentBody, here: Here, caller: Writer, only_if: ForPut
 ) -> JSONResponse:
@@ -72,7 +72,7 @@ def put_deployment(
     return _put(endpoint, deployment, body, here, caller, only_if)
 
 
-@router.patch(_DEPLOYMENT)
+@router.patch(DEPLOYMENT)
 def patch_deployment(
     endpoint: str,
     deployment: str,
@@ -94,12 +94,12 @@ def patch_deployment(
     raise ResourceConflict(f"The deployment {deployment} is being changed all the time.", hint="Try again in a moment.")
 
 
-@router.delete(_DEPLOYMENT, status_code=202)
+@router.delete(DEPLOYMENT, status_code=202)
 def delete_deployment(
     endpoint: str,
     deployment: str,
     here: Here,
-    caller: Annotated[Principal, Depends(Needs(f"{_ACTION}/delete"))],
+    caller: Annotated[Principal, Depends(Needs(f"{ACTION}/delete"))],
     only_if: ForChange,
 ) -> Response:
     """Delete the deployment, which must have no traffic; a long-running operation. 204 when there is none."""
@@ -114,20 +114,25 @@ def delete_deployment(
     return accepted(here, operation)
 
 
-@router.post(_DEPLOYMENT + "/getLogs", dependencies=[Depends(Needs(f"{_ACTION}/getLogs/action"))])
+@router.post(DEPLOYMENT + "/getLogs", dependencies=[Depends(Needs(f"{ACTION}/getLogs/action"))])
 def get_logs(endpoint: str, deployment: str, here: Here, body: LogsBody | None = None) -> dict[str, str]:
     """The last lines of its instances' logs."""
     record = _get(here, endpoint, deployment)
     wanted = body or LogsBody()
-    container = (wanted.container_type or "InferenceServer").lower()
-    if container not in _CONTAINERS:
-        raise BadArgument("containerType is neither InferenceServer nor StorageInitializer.", target="containerType")
-    folder = here.home.logs / "endpoints" / record.parent_id.rpartition("/")[2] / record.name
-    text = tail(folder, wanted.tail or MAX_LINES, storage_initializer=_CONTAINERS[container])
+    builds = is_storage_initializer(wanted.container_type or "InferenceServer")
+    text = tail(folder_of(here.home, record), wanted.tail or MAX_LINES, storage_initializer=builds)
     with here.store.reading() as tx:
         secrets = tx.instance_secrets(record)
     # What a flow prints is its own affair, but a log is read by more people than may know its secrets.
     return {"content": redact(text, secrets.values())}
+
+
+def is_storage_initializer(container_type: str) -> bool:
+    """Of the two containers that Azure names. Raises BadArgument."""
+    container = container_type.lower()
+    if container not in _CONTAINERS:
+        raise BadArgument("containerType is neither InferenceServer nor StorageInitializer.", target="containerType")
+    return _CONTAINERS[container]
 
 
 def _put(

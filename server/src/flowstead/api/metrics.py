@@ -1,7 +1,8 @@
-"""Metrics of a deployment, where and in the form in which Azure Monitor has them."""
+"""Metrics of endpoints and deployments, where and in the form in which Azure Monitor has them."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
@@ -11,59 +12,99 @@ from flowstead.access.decisions import granted
 from flowstead.api.context import PROVIDER, Context, Here, Needs
 from flowstead.api.endpoints import ENDPOINTS
 from flowstead.errors import BadArgument
+from flowstead.observe.requests import REQUESTS
 from flowstead.observe.utilization import METRICS
 from flowstead.resources.names import LOCATION
 from flowstead.resources.role import WRITE_METRICS
 from flowstead.store.identities import Identities
-from flowstead.store.records import DeploymentRecord, Kind
+from flowstead.store.records import AnyRecord, DeploymentRecord, Kind
 
 _INSIGHTS = "Microsoft.Insights"
-_PATH = ENDPOINTS + f"/{{endpoint}}/deployments/{{deployment}}/providers/{_INSIGHTS}/metrics"
+_METRICS = f"/providers/{_INSIGHTS}/metrics"
 _DEFAULT_SPAN = timedelta(hours=1)
+_NEEDED = [Depends(Needs("metrics/read", _INSIGHTS))]
+_OF_DEPLOYMENT = (*METRICS, REQUESTS)
+Interval = Annotated[str, Query(pattern="^(?i:PT1M)$")]
 router = APIRouter(tags=["metrics"])
 
 
-@router.get(_PATH, dependencies=[Depends(Needs("metrics/read", _INSIGHTS))])
+@router.get(ENDPOINTS + "/{endpoint}" + _METRICS, dependencies=_NEEDED)
+def endpoint_metrics(
+    endpoint: str, here: Here, metricnames: str = REQUESTS, timespan: str | None = None, interval: Interval = "PT1M"
+) -> dict[str, Any]:
+    """Requests that its deployments answered, by the minute, mirrored ones among them. timespan: `START/END`, the last
+    hour unless given."""
+    names = _metrics(metricnames, (REQUESTS,))
+    since, until = _span(timespan, here.clock.now())
+    with here.store.reading() as tx:
+        record = tx.get(Kind.ENDPOINT, here.workspace.endpoint(endpoint))
+        uids = [each.uid for each in tx.list(Kind.DEPLOYMENT, record.id)]
+    found = {name: _counts(here, uids, since, until) for name in names}
+    return _answer(record, "workspaces/onlineEndpoints", found, since, until, interval)
+
+
+@router.get(ENDPOINTS + "/{endpoint}/deployments/{deployment}" + _METRICS, dependencies=_NEEDED)
 def deployment_metrics(
     endpoint: str,
     deployment: str,
     here: Here,
-    metricnames: str = ",".join(METRICS),
+    metricnames: str = ",".join(_OF_DEPLOYMENT),
     timespan: str | None = None,
-    interval: Annotated[str, Query(pattern="^(?i:PT1M)$")] = "PT1M",
+    interval: Interval = "PT1M",
 ) -> dict[str, Any]:
-    """CPU, memory and disk of its instances, by the minute, in percent of their size. They are there when the identity
-    of its endpoint has the role AzureML Metrics Writer on the workspace, and from then on. timespan: `START/END`, the
-    last hour unless given."""
-    names = [_metric(each.strip()) for each in metricnames.split(",") if each.strip()]
+    """Requests that it answered, and CPU, memory and disk of its instances in percent of their size, by the minute.
+    The latter are there when the identity of its endpoint has the role AzureML Metrics Writer on the workspace, and
+    from then on. timespan: `START/END`, the last hour unless given."""
+    names = _metrics(metricnames, _OF_DEPLOYMENT)
     since, until = _span(timespan, here.clock.now())
     record, writes = _deployment(here, endpoint, deployment)
-    resource = f"{record.id}/providers/{_INSIGHTS}/metrics"
+
+    def series(name: str) -> list[dict[str, Any]]:
+        if name == REQUESTS:
+            return _counts(here, [record.uid], since, until)
+        return _series(here, record, name, since, until) if writes else []
+
+    found = {name: series(name) for name in names}
+    return _answer(record, "workspaces/onlineEndpoints/deployments", found, since, until, interval)
+
+
+def _answer(
+    record: AnyRecord,
+    type_below: str,
+    found: Mapping[str, list[dict[str, Any]]],
+    since: datetime,
+    until: datetime,
+    interval: str,
+) -> dict[str, Any]:
     return {
         "cost": 0,
         "timespan": f"{_text(since)}/{_text(until)}",
         "interval": interval,
-        "namespace": f"{PROVIDER}/workspaces/onlineEndpoints/deployments",
+        "namespace": f"{PROVIDER}/{type_below}",
         "resourceregion": LOCATION,
         "value": [
             {
-                "id": f"{resource}/{name}",
+                "id": f"{record.id}{_METRICS}/{name}",
                 "type": f"{_INSIGHTS}/metrics",
                 "name": {"value": name, "localizedValue": name},
-                "unit": "Percent",
-                "timeseries": _series(here, record, name, since, until) if writes else [],
+                "unit": "Count" if name == REQUESTS else "Percent",
+                "timeseries": [{"metadatavalues": [], "data": data}] if data else [],
             }
-            for name in names
+            for name, data in found.items()
         ],
     }
+
+
+def _counts(here: Context, uids: Sequence[str], since: datetime, until: datetime) -> list[dict[str, Any]]:
+    found = here.requests.series(uids, since.timestamp(), until.timestamp())
+    return [{"timeStamp": each.time, "total": each.count, "average": each.count} for each in found]
 
 
 def _series(
     here: Context, record: DeploymentRecord, name: str, since: datetime, until: datetime
 ) -> list[dict[str, Any]]:
     found = here.utilization.series(record.uid, name, since.timestamp(), until.timestamp())
-    data = [{"timeStamp": each.time, "average": each.average, "maximum": each.maximum} for each in found]
-    return [{"metadatavalues": [], "data": data}] if data else []
+    return [{"timeStamp": each.time, "average": each.average, "maximum": each.maximum} for each in found]
 
 
 def _deployment(here: Context, endpoint: str, deployment: str) -> tuple[DeploymentRecord, bool]:
@@ -75,13 +116,15 @@ def _deployment(here: Context, endpoint: str, deployment: str) -> tuple[Deployme
     return record, granted(grants, WRITE_METRICS, here.workspace.path)
 
 
-def _metric(name: str) -> str:
-    known = {each.lower(): each for each in METRICS}
-    if name.lower() not in known:
-        raise BadArgument(
-            f"There is no metric {name[:80]!r}.", hint=f"There are {', '.join(METRICS)}.", target="metricnames"
-        )
-    return known[name.lower()]
+def _metrics(asked: str, there: Sequence[str]) -> Sequence[str]:
+    known = {each.lower(): each for each in there}
+    names = [each.strip() for each in asked.split(",") if each.strip()]
+    for name in names:
+        if name.lower() not in known:
+            raise BadArgument(
+                f"There is no metric {name[:80]!r}.", hint=f"There are {', '.join(there)}.", target="metricnames"
+            )
+    return [known[name.lower()] for name in names]
 
 
 def _span(given: str | None, now: datetime) -> tuple[datetime, datetime]:

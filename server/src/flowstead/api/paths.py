@@ -29,6 +29,8 @@ _WORDS = (
     "regenerateKeys",
     "token",
     "getLogs",
+    "followLogs",
+    "onlineDeployments",
     "auditRecords",
     "notifications",
     "events",

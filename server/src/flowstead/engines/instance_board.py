@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from flowstead.engines.protocol import ObservedInstance
+from flowstead.engines.protocol import InstanceState, ObservedInstance
 
 
 class InstanceBoard:
@@ -39,6 +40,10 @@ class InstanceBoard:
     def ids(self) -> frozenset[str]:
         """Of all instances."""
         return frozenset(each.id for each in self._seen)
+
+    def count(self, state: InstanceState) -> Mapping[str, int]:
+        """Deployment's uid → how many of its instances are in that state, of all that have one."""
+        return Counter(each.deployment_uid for each in self._seen if each.state is state)
 
     def of(self, deployment_uid: str) -> Sequence[ObservedInstance]:
         """Those of one deployment, by their ids."""

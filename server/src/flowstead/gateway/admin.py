@@ -22,6 +22,10 @@ _STATISTICS = (
     r"|^cluster_manager\.warming_clusters$|^listener_manager\.total_listeners_active$"
 )
 
+_ANSWERED = ".upstream_rq_completed"
+_OF_DEPLOYMENTS = r"^cluster\.[^./]+/[^./]+\.upstream_rq_completed$"
+"""Deployments' clusters have a slash in their names, and ours has none; the admin interface shows what was counted."""
+
 
 class AdminUnreachable(Exception):
     """Envoy does not answer: it is not up (yet, or any more)."""
@@ -65,6 +69,12 @@ class Admin:
             else:
                 refused[_WATCHED[subscription]] += int(value)
         return Taken(versions, refused, warming, listening)
+
+    def answered(self) -> dict[str, int]:
+        """Cluster of a deployment → requests that it has been charged with since it is there, refusals for overload or
+        for want of an instance among them. Raises AdminUnreachable."""
+        found = self._statistics(_OF_DEPLOYMENTS)
+        return {name.removeprefix("cluster.").removesuffix(_ANSWERED): int(value) for name, value in found}
 
     def active_requests(self) -> int:
         """Raises AdminUnreachable."""

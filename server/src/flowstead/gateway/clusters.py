@@ -23,6 +23,12 @@ def cluster_name(endpoint: str, deployment: str) -> str:
     return f"{endpoint}/{deployment}"
 
 
+def parts_of(cluster: str) -> tuple[str, str]:
+    """The endpoint and the deployment of such a name."""
+    endpoint, _, deployment = cluster.partition("/")
+    return endpoint, deployment
+
+
 def clusters(endpoints: Sequence[GatewayEndpoint], api_socket: str) -> list[Json]:
     """The API's cluster, then the deployments' in the order given."""
     deployments = [

@@ -10,7 +10,7 @@ import socket
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from importlib import metadata
@@ -20,6 +20,7 @@ from flowstead import supervise
 from flowstead.errors import EnvoyMissing, GatewayUpdateFailed, PortInUse, StartFailed
 from flowstead.gateway.admin import Admin, AdminUnreachable, Taken
 from flowstead.gateway.bootstrap import Files, bootstrap, command
+from flowstead.gateway.clusters import parts_of
 from flowstead.gateway.description import Certificate, Door, GatewayEndpoint, TokenIssuer
 from flowstead.gateway.files import (
     bindings_of,
@@ -162,6 +163,14 @@ class EnvoyGateway:
         known = self._acknowledged()
         digest = hashlib.sha256(json.dumps(known, sort_keys=True).encode()).hexdigest()[:16] if known else ""
         return GatewayObservation(seen.state is ProcessState.RUNNING, seen.pid, digest)
+
+    def answered(self) -> Mapping[tuple[str, str], int] | None:
+        """(endpoint, deployment) → requests answered since Envoy knows it; None while Envoy is away."""
+        try:
+            found = self._admin.answered()
+        except AdminUnreachable:
+            return None
+        return {parts_of(cluster): count for cluster, count in found.items()}
 
     def stop(self, grace_s: float = 10.0) -> None:
         """Take no new connection, wait until the requests in flight are answered, at most grace_s, then end Envoy.

@@ -1,4 +1,5 @@
-"""Looks at what instances use, for those endpoints whose identity may write metrics."""
+"""Looks at what instances use, for those endpoints whose identity may write metrics, and at how many requests were
+answered, for all."""
 
 from __future__ import annotations
 
@@ -7,6 +8,8 @@ import shutil
 from flowstead.access.decisions import granted
 from flowstead.engines.instance_board import InstanceBoard
 from flowstead.errors import BadArgument
+from flowstead.gateway.process import EnvoyGateway
+from flowstead.observe.requests import Requests
 from flowstead.observe.utilization import Utilization, samples_of
 from flowstead.resources.clock import Clock
 from flowstead.resources.home import Home
@@ -47,6 +50,16 @@ def sample(store: Store, board: InstanceBoard, utilization: Utilization, home: H
     disk = shutil.disk_usage(home.root)
     percent = 100 * disk.used / disk.total
     utilization.take(samples_of(looked_at, at=clock.now().timestamp(), disk_percent=percent))
+
+
+def count(store: Store, gateway: EnvoyGateway, requests: Requests, clock: Clock) -> None:
+    """One look at the gateway's counters; none while it is away."""
+    answered = gateway.answered()
+    if answered is None:
+        return
+    with store.reading() as tx:
+        uids = {(each.parent_id.rpartition("/")[2], each.name): each.uid for each in tx.list(Kind.DEPLOYMENT)}
+    requests.take({uid: answered.get(names, 0) for names, uid in uids.items()}, clock.now().timestamp())
 
 
 def _size(name: str) -> tuple[float, float]:

@@ -35,8 +35,9 @@ from flowstead.launch.door import announcing, check_door, door_of
 from flowstead.launch.issuer import trusted
 from flowstead.launch.lock import Holder, HomeLock
 from flowstead.launch.looking import looked_at
-from flowstead.launch.sampling import EVERY_S, sample
+from flowstead.launch.sampling import EVERY_S, count, sample
 from flowstead.launch.server_log import configure_log
+from flowstead.observe.requests import Requests
 from flowstead.observe.utilization import Utilization
 from flowstead.reconcile.hint import Hint
 from flowstead.reconcile.loop import Reconciler
@@ -175,6 +176,9 @@ def _compose(
     utilization = Utilization()
     use = partial(sample, store, board, utilization, home, clock)
     stack.enter_context(looked_at("what instances use", use, every_s=EVERY_S))
+    requests = Requests()
+    answered = partial(count, store, gateway, requests, clock)
+    stack.enter_context(looked_at("how many requests were answered", answered, every_s=EVERY_S))
     app = create_app(
         store=store,
         access=access,
@@ -187,6 +191,7 @@ def _compose(
         instances=board,
         interpreters=interpreters,
         utilization=utilization,
+        requests=requests,
     )
     reconciler = Reconciler(
         store=store,
