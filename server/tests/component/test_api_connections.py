@@ -92,6 +92,22 @@ def test_the_secret_is_told_by_listsecrets_alone(api: InProcessApi) -> None:
     assert b"hunter2" not in kept
 
 
+def test_a_connection_without_a_target_is_shown_with_azures_sign_for_none(api: InProcessApi) -> None:
+    """The SDK loads no list in which a custom connection has none."""
+    keys = {"category": "CustomKeys", "authType": "CustomKeys", "credentials": {"keys": {"pin": "1234"}}}
+    made = api.call("PUT", "connections/keys", {"properties": keys})
+    assert made.json()["properties"]["target"] == "_"
+    [listed] = api.call("GET", "connections").json()["value"]
+    assert listed["properties"]["target"] == "_"
+    with api.store.reading() as tx:
+        record = tx.get(Kind.CONNECTION, api.workspace.connection("keys"))
+    assert record.spec.target is None
+    again = api.call("PUT", "connections/keys", {"properties": listed["properties"]})
+    assert again.headers["ETag"] == made.headers["ETag"], "what was shown means the same"
+    search = {"category": "Serp", "authType": "ApiKey", "credentials": {"key": "k"}}
+    assert api.call("PUT", "connections/serp", {"properties": search}).json()["properties"]["target"] is None
+
+
 def test_a_change_keeps_the_credentials_that_it_does_not_give(api: InProcessApi) -> None:
     api.call("PUT", LLM, azure_open_ai())
     unsaid: tuple[dict[str, str] | None, ...] = (None, {})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import requests
 from azure.ai.ml import load_connection
 from azure.ai.ml.entities import (
     APIKeyConnection,
@@ -104,6 +105,21 @@ def step_sample_connection_files_apply(j: Journey) -> None:
         file.write_text(f"{schema}name: {name}\n{text}")
         assert j.ml.connections.create_or_update(load_connection(file)).name == name
     assert j.ml.connections.get("file-custom").metadata["region"] == "here"
+
+
+def step_a_custom_connection_that_others_made_without_a_target_is_loaded(j: Journey) -> None:
+    kind = {"category": "CustomKeys", "authType": "CustomKeys"}
+    subscription, group, workspace = j.place
+    site = f"/subscriptions/{subscription}/resourceGroups/{group}/providers/Microsoft.MachineLearningServices"
+    made = requests.put(
+        f"{j.settings['url']}{site}/workspaces/{workspace}/connections/no-target",
+        json={"properties": {**kind, "credentials": {"keys": {"pin": "k-pin"}}}},
+        headers={"Authorization": f"Bearer {j.settings['token']}"},
+        timeout=30,
+    )
+    assert made.status_code == 200, made.text
+    assert j.ml.connections.get("no-target").target == "_"
+    assert "no-target" in [each.name for each in j.ml.connections.list()]
 
 
 def step_connections_are_deleted(j: Journey) -> None:

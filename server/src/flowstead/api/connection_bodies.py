@@ -18,12 +18,14 @@ from flowstead.resources.connection import (
     AUTH_TYPES,
     BY_ENTRA,
     BY_KEY,
+    NO_TARGET,
     WITHOUT_SECRET,
     ConnectionSpec,
     auth_mode_of,
     auth_type_named,
     credential_names,
     credentials_of,
+    shown_target,
 )
 from flowstead.store.records import ConnectionRecord
 from flowstead_runtime.secret_values import looks_secret
@@ -120,7 +122,7 @@ def to_spec(body: ConnectionBody, credentials: Mapping[str, str]) -> ConnectionS
     spec = ConnectionSpec(
         category=given.category,
         auth_type=_auth_type(given.auth_type, credentials),
-        target=given.target,
+        target=None if given.target == NO_TARGET else given.target,
         metadata=given.metadata or {},
         credentials=tuple(sorted(credentials)),
         is_shared_to_all=given.is_shared_to_all is not False,
@@ -139,7 +141,7 @@ def show(record: ConnectionRecord, secrets: Mapping[str, str] | None = None) -> 
     properties: dict[str, Any] = {
         "authType": spec.auth_type,
         "category": spec.category,
-        "target": spec.target,
+        "target": shown_target(spec),
         "metadata": dict(spec.metadata),
         "isSharedToAll": spec.is_shared_to_all,
     }

@@ -9,6 +9,7 @@ from flowstead.azure_yaml.connection_types import TYPES
 from flowstead.azure_yaml.credentials import written_credentials
 from flowstead.azure_yaml.environment import ROUTES
 from flowstead.azure_yaml.shown import snake_case
+from flowstead.resources.connection import NO_TARGET
 
 Body = Mapping[str, Any]
 
@@ -36,7 +37,7 @@ def shown_connection(body: Body) -> dict[str, Any]:
     return {
         "name": body["name"],
         "type": _connection_type(properties),
-        "target": properties.get("target"),
+        "target": None if properties.get("target") == NO_TARGET else properties.get("target"),
         "credentials": {"type": written_credentials(str(properties.get("authType") or "None"), {})["type"]},
         "metadata": properties.get("metadata") or {},
         "is_shared": properties.get("isSharedToAll", True),

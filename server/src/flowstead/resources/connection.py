@@ -27,6 +27,10 @@ AUTH_TYPES = (
     "OAuth2",
 )
 """Azure's names for them. Flows know the first four; with others a workspace keeps what its flows do not use."""
+NO_TARGET = "_"
+"""What Azure shows as the target of a connection that leads nowhere, and takes for none."""
+_TARGET_MAY_BE_NULL = ("openai", "serp")
+"""The SDK loads no connection of another category without one, nor a list in which it is."""
 WITHOUT_SECRET = frozenset({"AAD", "None", "ManagedIdentity", "AccountManagedIdentity"})
 AUTH_MODE = "auth_mode"
 BY_KEY, BY_ENTRA = "key", "meid_token"
@@ -52,7 +56,7 @@ _OF_COGNITIVE_SERVICE = {"contentsafety", "formrecognizer", "speech"}
 class ConnectionSpec:
     """What everybody who sees the connection may see. category, auth_type, metadata: as they were given.
     credentials: the names of its secrets, whose values are in the secrets table under `credentials.NAME`: `key`, or
-    `keys.NAME` for one of several custom keys. target: None for a category that has one of its own."""
+    `keys.NAME` for one of several custom keys. target: None for a category that has one of its own, or needs none."""
 
     category: str
     auth_type: str = "None"
@@ -122,6 +126,10 @@ def auth_mode_of(category: str, metadata: Mapping[str, Any]) -> str | None:
     if _spelling(category) not in _WITH_AUTH_MODE or metadata.get(AUTH_MODE) is None:
         return None
     return str(metadata[AUTH_MODE])
+
+
+def shown_target(spec: ConnectionSpec) -> str | None:
+    return spec.target or (None if _spelling(spec.category) in _TARGET_MAY_BE_NULL else NO_TARGET)
 
 
 def is_of_category(spec: ConnectionSpec, wanted: str) -> bool:
