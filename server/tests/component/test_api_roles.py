@@ -407,6 +407,20 @@ def test_user_assigned_identities(api: InProcessApi) -> None:
     assert api.call("GET", "onlineEndpoints/chat").json()["identity"]["userAssignedIdentities"] == {id: {}}
 
 
+def test_a_put_that_does_not_name_the_application_of_an_identity_keeps_it(api: InProcessApi) -> None:
+    """Azure's own clients and tools know nothing of it."""
+    id = api.workspace.identity("walker")
+    given = {"authority": "https://login.example", "tenantId": "theirs", "clientId": "app"}
+    api.call("PUT", id, {"location": "local", "properties": {"application": given}})
+    for body in ({"location": "local"}, {"location": "local", "properties": {}}):
+        assert api.call("PUT", id, body).json()["properties"]["application"] == given, body
+    assert api.call("PATCH", id, {"tags": {"a": "b"}}).json()["properties"]["application"] == given
+    for method in ("PUT", "PATCH"):
+        api.call("PUT", id, {"location": "local", "properties": {"application": given}})
+        ended = api.call(method, id, {"location": "local", "properties": {"application": None}})
+        assert "application" not in ended.json()["properties"], method
+
+
 @pytest.mark.parametrize("name", ["ab", "-abc", "a b c", "a" * 129, "ä-name"])
 def test_names_of_identities_are_limited(api: InProcessApi, name: str) -> None:
     assert api.call("PUT", api.workspace.identity(name), {"location": "local"}).status_code == 400

@@ -95,6 +95,8 @@ def test_identities_come_are_changed_and_go(terminal: Terminal) -> None:
     assert changed["application"] == {"authority": "https://login.example", "tenantId": "t-1", "clientId": "c-1"}
     assert terminal.json("identity update -n reader --no-application")["application"] is None
     assert terminal.json("identity create -n other " + application)["application"]["clientId"] == "c-1"
+    again = terminal.json("identity create -n other --tags a=b")
+    assert (again["tags"], again["application"]["clientId"]) == ({"a": "b"}, "c-1"), "what it does not name stays"
     assert [each["name"] for each in terminal.json("identity list -g flowstead")] == ["reader", "other"]
     assert terminal.json("identity show -n reader --query principalId") == made["principalId"]
     assert terminal.text("identity list -o table").splitlines()[0].split() == ["Name", "Principalid", "Clientid"]

@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Callable
 from typing import Any
 
+import requests
 from azure.ai.ml.entities import (
     APIKeyConnection,
     IdentityConfiguration,
@@ -76,6 +77,20 @@ def step_an_identity_is_made_shown_and_changed(j: Journey) -> None:
     assert client.update(j.place[1], NAME, IdentityUpdate(tags={"c": "d"})).tags == {"a": "b", "c": "d"}
     assert NAME in [each.name for each in client.list_by_resource_group(j.place[1])]
     assert NAME in [each.name for each in client.list_by_subscription()]
+
+
+def step_what_the_client_knows_nothing_of_stays(j: Journey) -> None:
+    application = {"authority": "https://login.example", "tenantId": "theirs", "clientId": "app"}
+    client = identities(j).user_assigned_identities
+    url = f"{j.settings['url']}{client.get(j.place[1], NAME).id}"
+    headers = {"Authorization": f"Bearer {j.settings['token']}"}
+    bound = requests.patch(url, json={"properties": {"application": application}}, headers=headers, timeout=30)
+    assert bound.json()["properties"]["application"] == application, bound.text
+    client.create_or_update(j.place[1], NAME, Identity(location="local", tags={"a": "b", "c": "d"}))
+    client.update(j.place[1], NAME, IdentityUpdate(tags={"c": "d"}))
+    shown = requests.get(url, headers=headers, timeout=30)
+    assert shown.json()["properties"]["application"] == application, shown.text
+    requests.patch(url, json={"properties": {"application": None}}, headers=headers, timeout=30)
 
 
 def step_an_identity_without_its_roles_fails_and_leaves_what_serves(j: Journey) -> None:

@@ -70,14 +70,15 @@ def get_identity(identity: str, here: Here) -> JSONResponse:
 
 @router.put(_IDENTITY, status_code=201)
 def put_identity(identity: str, body: IdentityBody, here: Here, caller: Writer) -> JSONResponse:
-    """Create the identity with a principal of its own, or change it. It may nothing until it is granted a role."""
+    """Create the identity with a principal of its own, or change it. It may nothing until it is granted a role. An
+    application that the body does not name stays: Azure's own clients know nothing of it."""
     if not _NAME.fullmatch(identity):
         raise InvalidName(
             f"The identity name {identity!r} is not allowed.",
             hint="Begin with a letter or digit; use 3 to 128 letters, digits, dashes and underscores.",
             target="name",
         )
-    return _put(identity, body, here, caller)
+    return _put(identity, body, here, caller, keep="application" not in body.properties.model_fields_set)
 
 
 @router.patch(_IDENTITY)
@@ -85,7 +86,7 @@ def patch_identity(identity: str, body: Annotated[dict[str, Any], Body()], here:
     """Change the parts that the body names (JSON merge patch)."""
     with here.store.reading() as tx:
         record = tx.get(Kind.IDENTITY, here.workspace.identity(identity))
-    return _put(record.name, merge(IdentityBody, show(record, here), body), here, caller)
+    return _put(record.name, merge(IdentityBody, show(record, here), body), here, caller, keep=False)
 
 
 @router.delete(_IDENTITY)
@@ -153,11 +154,13 @@ def add_principal(tx: Writing, record: AnyRecord, here: Context) -> Principal:
     return principal
 
 
-def _put(identity: str, body: IdentityBody, here: Context, caller: Principal) -> JSONResponse:
+def _put(identity: str, body: IdentityBody, here: Context, caller: Principal, *, keep: bool) -> JSONResponse:
+    """keep: the application that it has."""
     id = here.workspace.identity(identity)
     with here.store.transaction() as tx:
         before = tx.find(Kind.IDENTITY, id)
-        spec = IdentitySpec(body.location or LOCATION, body.tags, _application(body.properties.application))
+        application = before.spec.application if keep and before else _application(body.properties.application)
+        spec = IdentitySpec(body.location or LOCATION, body.tags, application)
         record, _ = tx.put(
             Kind.IDENTITY,
             before.id if before else id,

@@ -38,9 +38,11 @@ def create(
     """Create an identity, or overwrite it.
 
     It may nothing until it is granted roles. With --authority, --tenant-id and --client-id it is an application
-    elsewhere too, which trusts this server's tokens."""
-    properties = {"application": _application(authority, tenant_id, client_id)}
-    body = {"location": location, "tags": pairs(tags, "--tags"), "properties": properties}
+    elsewhere too, which trusts this server's tokens; without them, one that it is already it remains."""
+    body: dict[str, Any] = {"location": location, "tags": pairs(tags, "--tags")}
+    application = _application(authority, tenant_id, client_id)
+    if application:
+        body["properties"] = {"application": application}
     with open_client(home) as client:
         show(shown_identity(client.identities.put(name, body)), output, query, columns=COLUMNS)
 
