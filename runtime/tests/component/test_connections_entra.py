@@ -16,7 +16,7 @@ import httpx
 import pytest
 
 from flowstead_runtime.connections import types
-from flowstead_runtime.connections.entra import EntraTokens
+from flowstead_runtime.connections.entra import AccessToken, EntraTokens, Identity
 from flowstead_runtime.connections.sources import Connections
 from flowstead_runtime.connections.types import AzureOpenAIConnection
 from flowstead_runtime.errors import SignInFailed
@@ -191,10 +191,51 @@ def test_who_cannot_sign_in_starts_and_says_so_when_asked(
     (failure,) = ask(tmp_path, {"cloud": json.dumps(connection(llm))})
     assert isinstance(failure, SignInFailed)
     assert failure.as_body()["error"]["code"] == "UserError"
-    assert "Signing in with Entra ID failed" in failure.message
-    assert "ManagedIdentityCredential" in failure.message
-    assert "IDENTITY_ENDPOINT" in failure.message
+    assert failure.message == "Signing in with the endpoint's identity failed: no identity is assigned"
     assert llm.requests == ()
+
+
+def test_the_words_of_a_hosted_instances_identity_are_told_whole(identity: FakeIdentity) -> None:
+    words = f"login.example gave no token: 401 {'because ' * 60} Look at the application's federated credential there"
+    identity.refuse(words)
+    with pytest.raises(SignInFailed) as caught:
+        Identity("https://vault.azure.net/.default").fetch()
+    assert caught.value.message == f"Signing in with the endpoint's identity failed: {words}"
+
+
+def test_who_has_no_identity_is_told_what_was_tried(
+    tmp_path: Path, identity: FakeIdentity, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))  # no developer's tools
+    monkeypatch.delenv("IDENTITY_HEADER")
+    with pytest.raises(SignInFailed, match=r"(?s)Signing in with Entra ID failed.*ManagedIdentityCredential.*az login"):
+        EntraTokens().get_token()
+
+
+def test_the_client_id_picks_the_identity_of_a_hosted_instance(
+    identity: FakeIdentity, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AZURE_CLIENT_ID", "the-client")
+    assert Identity("https://vault.azure.net/.default").fetch().token == "entra-token-1"
+    assert [(each.resource, each.client_id) for each in identity.requests] == [
+        ("https://vault.azure.net", "the-client")
+    ]
+
+
+def test_a_service_principal_comes_before_the_identity_of_the_instance(
+    identity: FakeIdentity, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    class Credential:
+        def get_token(self, scope: str) -> AccessToken:
+            asked.append(scope)
+            return AccessToken("of-the-principal", 1.0)
+
+    monkeypatch.setenv("AZURE_CLIENT_SECRET", "a-secret")
+    monkeypatch.setattr("azure.identity.DefaultAzureCredential", Credential)
+    assert Identity("r/.default").fetch().token == "of-the-principal"
+    assert (asked, identity.requests) == (["r/.default"], ())
 
 
 def test_a_serving_process_signs_in_and_hides_its_token(tmp_path: Path, llm: FakeLlm, identity: FakeIdentity) -> None:
@@ -220,7 +261,7 @@ def test_a_serving_process_that_cannot_sign_in_is_healthy_and_answers_400(
         answer = httpx.post(f"{url}/score", json={"q": "why?"}, timeout=PATIENCE_S)
     assert answer.status_code == 400
     assert answer.json()["error"]["code"] == "UserError"
-    assert "Signing in with Entra ID failed" in answer.json()["error"]["message"]
+    assert "Signing in with the endpoint's identity failed" in answer.json()["error"]["message"]
 
 
 @contextlib.contextmanager

@@ -254,6 +254,16 @@ def test_an_authoritys_refusal_is_told_in_its_words(api: InProcessApi, entra: En
         assert ask(api, key, "https://vault.azure.net").status_code == 502
 
 
+def test_why_an_authority_cannot_be_called_is_told(
+    api: InProcessApi, entra: Entra, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("SSL_CERT_FILE")
+    key = bound(api, entra.url)
+    answer = ask(api, key, "https://vault.azure.net")
+    assert answer.status_code == 502
+    assert "gave no token: ConnectError: [SSL: CERTIFICATE_VERIFY_FAILED]" in answer.text
+
+
 def test_while_an_authority_is_asked_the_api_has_all_its_threads(api: InProcessApi) -> None:
     async def held(*_: object) -> ForeignToken:
         asked.set()

@@ -71,6 +71,12 @@ def test_an_exchange_ends_however_slowly_the_authority_goes_on() -> None:
     asyncio.run(story())
 
 
+def test_an_authority_that_nobody_is_at_is_told_as_that() -> None:
+    nobody = Application("https://127.0.0.1:1", "tenant", "app")
+    with pytest.raises(ExchangeFailed, match=r"ConnectError: \[Errno 111\]"):
+        asyncio.run(Authorities(allow_private=True).exchange("walker", nobody, "proof", "r"))
+
+
 def test_those_who_want_the_same_token_at_the_same_time_share_one_exchange() -> None:
     async def story() -> list[ForeignToken]:
         authority, authorities = Authority(), Authorities(allow_private=True)

@@ -1,8 +1,10 @@
 """Signing in with Entra ID: the tokens of connections whose `auth_mode` is `meid_token`.
 
-Who signs in is found by azure-identity's DefaultAzureCredential: a service principal in variables (AZURE_TENANT_ID,
-AZURE_CLIENT_ID, AZURE_CLIENT_SECRET), a workload identity, the managed identity behind IDENTITY_ENDPOINT, MSI_ENDPOINT
-or the machine's own address (AZURE_CLIENT_ID picks a user-assigned one), then the developer's own tools.
+Who signs in is found in the order of azure-identity's DefaultAzureCredential: a service principal in variables
+(AZURE_TENANT_ID, AZURE_CLIENT_ID, AZURE_CLIENT_SECRET), a workload identity, the managed identity behind
+IDENTITY_ENDPOINT, MSI_ENDPOINT or the machine's own address (AZURE_CLIENT_ID picks a user-assigned one), then the
+developer's own tools. The one behind IDENTITY_ENDPOINT, which every hosted instance has, is asked without
+azure-identity: that would bury its words under those of all the others.
 """
 
 from __future__ import annotations
@@ -28,7 +30,12 @@ REFRESH_S = 300.0
 """A token is fetched anew this long before it ends, or when half of a shorter life is over."""
 AGAIN_S = 30.0
 """When that failed, the old one is used this much longer before the next try."""
-_LONGEST_REASON = 1000
+_LONGEST_REASON = 4000
+"""Characters: an authority's own words with their remedy, or those of each way that azure-identity tries."""
+_BEFORE_IT = ("AZURE_CLIENT_SECRET", "AZURE_CLIENT_CERTIFICATE_PATH", "AZURE_FEDERATED_TOKEN_FILE")
+"""With one of these a process signs in as somebody else."""
+_OTHER_KIND = "IDENTITY_SERVER_THUMBPRINT"
+"""With it IDENTITY_ENDPOINT is Service Fabric's, which has another protocol."""
 _LONGEST_ANSWER = 256 * 1024
 _TIMEOUT_S = 20.0
 
@@ -133,12 +140,12 @@ class Identity:
 
     def fetch(self) -> Any:
         """Raises SignInFailed, and whatever azure-identity raises."""
+        if _has_identity_endpoint():
+            return managed_identity_token(self._scope)
         if self._credential is None:
             try:
                 from azure.identity import DefaultAzureCredential
             except ImportError as error:
-                if os.environ.get("IDENTITY_ENDPOINT") and os.environ.get("IDENTITY_HEADER"):
-                    return managed_identity_token(self._scope)
                 raise SignInFailed(
                     f"Signing in with Entra ID needs the package azure-identity ({error}); add it to the flow's "
                     "requirements.txt."
@@ -147,12 +154,21 @@ class Identity:
         return self._credential.get_token(self._scope)
 
 
+def _has_identity_endpoint() -> bool:
+    environ = os.environ
+    there = environ.get("IDENTITY_ENDPOINT") and environ.get("IDENTITY_HEADER")
+    return bool(there) and not any(environ.get(name) for name in (*_BEFORE_IT, _OTHER_KIND))
+
+
 def managed_identity_token(scope: str) -> AccessToken:
-    """From the managed identity behind IDENTITY_ENDPOINT, in App Service's form; what a hosted flow needs no package
-    for. Raises SignInFailed with the endpoint's own words."""
-    query = urlencode({"api-version": "2019-08-01", "resource": scope.removesuffix("/.default")})
+    """From the managed identity behind IDENTITY_ENDPOINT, in App Service's form. Raises SignInFailed in the endpoint's
+    own words."""
+    query = {"api-version": "2019-08-01", "resource": scope.removesuffix("/.default")}
+    if os.environ.get("AZURE_CLIENT_ID"):
+        query["client_id"] = os.environ["AZURE_CLIENT_ID"]
     request = urllib.request.Request(  # noqa: S310 an address that the process was given
-        f"{os.environ['IDENTITY_ENDPOINT']}?{query}", headers={"X-IDENTITY-HEADER": os.environ["IDENTITY_HEADER"]}
+        f"{os.environ['IDENTITY_ENDPOINT']}?{urlencode(query)}",
+        headers={"X-IDENTITY-HEADER": os.environ["IDENTITY_HEADER"]},
     )
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
@@ -168,7 +184,7 @@ def managed_identity_token(scope: str) -> AccessToken:
 
 def _words(error: urllib.error.HTTPError) -> str:
     try:
-        return str(json.loads(error.read(_LONGEST_ANSWER))["message"])[:_LONGEST_REASON]
+        return SECRETS.hide(str(json.loads(error.read(_LONGEST_ANSWER))["message"]))[:_LONGEST_REASON]
     except (OSError, ValueError, KeyError, TypeError):
         return f"{error.code} {error.reason}"
 

@@ -37,13 +37,13 @@ class TokenRequest:
 class _State:
     requests: list[TokenRequest] = field(default_factory=list)
     issued: list[str] = field(default_factory=list)
-    refuse: bool = False
+    refusal: str = ""
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def issue(self, request: TokenRequest) -> dict[str, Any] | None:
         with self.lock:
             self.requests.append(request)
-            if self.refuse:
+            if self.refusal:
                 return None
             self.issued.append(f"entra-token-{len(self.issued) + 1}")
             token = self.issued[-1]
@@ -93,9 +93,9 @@ class FakeIdentity:
         with self._state.lock:
             return tuple(self._state.issued)
 
-    def refuse(self) -> None:
-        """From here on nobody gets a token."""
-        self._state.refuse = True
+    def refuse(self, words: str = "no identity is assigned") -> None:
+        """From here on nobody gets a token, and is told so."""
+        self._state.refusal = words
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -119,7 +119,7 @@ class _Handler(BaseHTTPRequestHandler):
             return self._send(401, {"error": "unauthorized_client"})
         client = query.get("client_id") or query.get("clientid") or ""
         token = self.identity.issue(TokenRequest(query.get("resource", ""), client))
-        return self._send(200, token) if token else self._send(400, {"message": "no identity is assigned"})
+        return self._send(200, token) if token else self._send(400, {"message": self.identity.refusal})
 
     def log_message(self, format: str, *args: Any) -> None:
         """Nothing: `requests` tells what was asked."""

@@ -95,7 +95,7 @@ class Authorities:
                 f"{application.authority} gave no token within {self._within_s:g} seconds.", hint=_SLOW
             ) from None
         except (httpx.HTTPError, ValueError) as failure:
-            raise ExchangeFailed(f"{application.authority} gave no token: {type(failure).__name__}.") from None
+            raise ExchangeFailed(f"{application.authority} gave no token: {_told(failure)}.", hint=_SLOW) from None
         text, lifetime = said.get("access_token"), said.get("expires_in")
         if not answer.is_success or not isinstance(text, str) or not isinstance(lifetime, int):
             reason = " ".join(str(said.get("error_description") or said.get("error") or "no reason").split())
@@ -122,6 +122,15 @@ class Authorities:
                 f"The authority {host} has the address {private[0]}, which is not a public one.",
                 hint="If that is meant, start with `flowstead up --allow-private-addresses`.",
             )
+
+
+def _told(failure: BaseException) -> str:
+    """Its kind, and the innermost words about it: those around them say less."""
+    innermost = failure
+    while innermost.__cause__ or innermost.__context__:
+        innermost = innermost.__cause__ or innermost.__context__ or innermost
+    words = " ".join(str(innermost).split())[:_LONGEST_REASON]
+    return f"{type(failure).__name__}{': ' if words else ''}{words}".rstrip(".")
 
 
 async def _post(url: str, form: dict[str, str], trusted: ssl.SSLContext) -> httpx.Response:
