@@ -13,6 +13,7 @@ const PAGES = [
   page("/flows", () => import("./pages/flows/FlowList")),
   page("/flows/$flow", () => import("./pages/flows/FlowEditor")),
   page("/flows/$flow/deploy", () => import("./pages/deploy/DeployWizard")),
+  page("/deploy", () => import("./pages/deploy/DeployWizard")),
   page("/endpoints", () => import("./pages/endpoints/EndpointList")),
   page("/endpoints/$endpoint", () => import("./pages/endpoints/EndpointPage")),
   page("/endpoints/$endpoint/deployments/$deployment", () => import("./pages/deployment/DeploymentPage")),

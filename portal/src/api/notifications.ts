@@ -1,11 +1,14 @@
 /** Long-running operations, as the notification centre and the pages of what they change show them. */
 
 import { useQuery } from "@tanstack/react-query";
+import { useCallback } from "react";
 import { all } from "./client";
+import { merged, useCreations } from "./creations";
 import { keyOf } from "./queries";
 
 export type Outcome = "InProgress" | "Succeeded" | "Failed" | "Canceled";
-export type Stage = { name: string; status: Outcome; time?: string };
+/** endTime: absent while it lasts, and when it is not known any more. */
+export type Stage = { name: string; status: Outcome; startTime: string; endTime?: string };
 export type Notification = {
   id: string;
   name: string;
@@ -24,19 +27,18 @@ export type Notification = {
   };
 };
 
+/** The server's, and what this page is creating. */
 export function useNotifications() {
-  return useQuery({ queryKey: keyOf("/notifications"), queryFn: () => all<Notification>("/notifications") });
+  const own = useCreations();
+  return useQuery({
+    queryKey: keyOf("/notifications"),
+    queryFn: () => all<Notification>("/notifications"),
+    select: useCallback((told: Notification[]) => merged(own, told), [own]),
+  });
 }
 
 /** `…/onlineEndpoints/e/deployments/d` → { endpoint: "e", deployment: "d" }; null for what is no part of an endpoint. */
 export function endpointOf(resourceId: string): { endpoint: string; deployment: string } | null {
   const found = /\/onlineEndpoints\/([^/]+)(?:\/deployments\/([^/]+))?$/i.exec(resourceId);
   return found ? { endpoint: found[1] ?? "", deployment: found[2] ?? "" } : null;
-}
-
-/** What the article promises the notification of a deployment to begin with. */
-export function titleOf({ properties }: Notification): string {
-  const named = endpointOf(properties.resourceId);
-  const deploys = named?.deployment && (properties.operation === "Create" || properties.operation === "Update");
-  return deploys ? `Prompt flow deployment ${named.endpoint}/${named.deployment}` : properties.title;
 }

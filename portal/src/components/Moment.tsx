@@ -11,12 +11,12 @@ const words = new Intl.RelativeTimeFormat("en", { numeric: "auto" });
 
 /** How long ago, or until then; the whole date and time when pointed at. at: ISO 8601. */
 export function Moment({ at }: { at: string | undefined }) {
-  const now = useNow();
+  useTicks();
   if (!at) return <>–</>;
   const time = new Date(at);
   return (
     <Tooltip content={time.toLocaleString()} relationship="description">
-      <time dateTime={at}>{ago(time, now)}</time>
+      <time dateTime={at}>{ago(time, new Date())}</time>
     </Tooltip>
   );
 }
@@ -30,11 +30,11 @@ export function ago(time: Date, now: Date): string {
   return time.toLocaleDateString();
 }
 
-function useNow(): Date {
-  const [now, setNow] = useState(() => new Date());
+/** Drawn anew twice a minute. */
+function useTicks(): void {
+  const [, setTick] = useState(0);
   useEffect(() => {
-    const timer = setInterval(() => setNow(new Date()), 30_000);
+    const timer = setInterval(() => setTick((tick) => tick + 1), 30_000);
     return () => clearInterval(timer);
   }, []);
-  return now;
 }

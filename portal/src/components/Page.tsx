@@ -11,7 +11,7 @@ const useStyles = makeStyles({
     justifyContent: "space-between",
   },
   title: { display: "grid", gap: tokens.spacingVerticalXXS, minWidth: 0 },
-  name: { overflowWrap: "anywhere" },
+  name: { margin: 0, overflowWrap: "anywhere" },
   lead: { color: tokens.colorNeutralForeground2 },
   actions: { display: "flex", flexWrap: "wrap", gap: tokens.spacingHorizontalS },
 });

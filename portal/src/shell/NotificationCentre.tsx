@@ -15,7 +15,7 @@ import {
 import { AlertRegular, DismissRegular } from "@fluentui/react-icons";
 import { useRouter } from "@tanstack/react-router";
 import { useEffect, useRef, useState } from "react";
-import { endpointOf, type Notification, titleOf, useNotifications } from "../api/notifications";
+import { endpointOf, type Notification, useNotifications } from "../api/notifications";
 import { Moment } from "../components/Moment";
 import { StateBadge } from "../components/StateBadge";
 import { Empty, Loaded } from "../components/states";
@@ -102,7 +102,7 @@ function Item({ notification, onLeave }: { notification: Notification; onLeave: 
   const { properties } = notification;
   return (
     <li className={styles.item}>
-      <Text weight="semibold">{titleOf(notification)}</Text>
+      <Text weight="semibold">{properties.title}</Text>
       <div className={styles.line}>
         <StateBadge state={properties.status} />
         <Text size={200} className={styles.quiet}>
@@ -110,7 +110,7 @@ function Item({ notification, onLeave }: { notification: Notification; onLeave: 
         </Text>
       </div>
       {properties.status === "InProgress" && (
-        <ProgressBar value={properties.percentComplete / 100} aria-label={titleOf(notification)} />
+        <ProgressBar value={properties.percentComplete / 100} aria-label={properties.title} />
       )}
       <Stages stages={properties.stages} phase={properties.status === "InProgress" ? properties.phase : ""} />
       {properties.error && (
@@ -154,8 +154,9 @@ function useEndings(found: Notification[] | undefined): void {
       const { status, error } = each.properties;
       if (status === "InProgress") running.current.add(each.id);
       else if (running.current.delete(each.id)) {
-        if (status === "Succeeded") toasts.done(`${titleOf(each)}: succeeded`);
-        else if (status === "Failed") toasts.failed(`${titleOf(each)}: failed`, new Error(error?.message ?? ""));
+        if (status === "Succeeded") toasts.done(`${each.properties.title}: succeeded`);
+        else if (status === "Failed")
+          toasts.failed(`${each.properties.title}: failed`, new Error(error?.message ?? ""));
       }
     }
   }, [found]);

@@ -236,12 +236,17 @@ def test_notifications_tell_operations_with_their_stages_newest_first(tmp_path: 
             assert running is not None
             tx.update_operation(running.id, "InstancesStarted", {"EnvironmentBuilt": 1.5, "ArtifactInPlace": 0.1})
         newest, first = (each["properties"] for each in api.call("GET", "notifications").json()["value"])
-        assert newest["title"] == "Creating the deployment chat/blue"
+        assert newest["title"] == "Prompt flow deployment chat/blue"
         assert (newest["status"], newest["phase"], newest["percentComplete"]) == ("InProgress", "InstancesStarted", 22)
         assert [(stage["name"], stage["status"]) for stage in newest["stages"]] == [
             ("Creating an endpoint", "Succeeded"),
             ("Registering a model", "Succeeded"),
             ("Creating a deployment", "InProgress"),
+        ]
+        assert [sorted(stage.keys() & {"startTime", "endTime"}) for stage in newest["stages"]] == [
+            ["endTime", "startTime"],
+            ["endTime", "startTime"],
+            ["startTime"],
         ]
         assert (first["title"], first["status"], first["percentComplete"]) == (
             "Creating the endpoint chat", "Succeeded", 100,

@@ -213,7 +213,7 @@ PROPERTIES: dict[str, Json] = {
             "phase": TEXT,
             "phaseTimes": {"type": "object", "additionalProperties": {"type": "number"}},
             "startTime": TIME,
-            "stages": listed(obj({"name": TEXT, "status": OUTCOME}, {"time": TIME})),
+            "stages": listed(obj({"name": TEXT, "status": OUTCOME, "startTime": TIME}, {"endTime": TIME})),
         },
         {"endTime": TIME, "error": FAILURE},
     ),

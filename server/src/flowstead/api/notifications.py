@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
@@ -33,11 +33,14 @@ def list_notifications(
 ) -> dict[str, Any]:
     """The operations, newest first. A deployment's has three stages: its endpoint, its model, itself."""
     with here.store.reading() as tx:
-        found = [each for each in tx.history.operations(limit=MAX_NOTIFICATIONS) if readable(reader, each.resource_id)]
-        return page(request, found, lambda each: _show(tx, here, each))
+        kept = tx.history.operations(limit=MAX_NOTIFICATIONS)
+        made = {each.resource_id: each for each in kept if each.kind is OperationKind.CREATE}
+        found = [each for each in kept if readable(reader, each.resource_id)]
+        return page(request, found, lambda each: _show(tx, here, each, made))
 
 
-def _show(tx: Reading, here: Context, operation: Operation) -> dict[str, Any]:
+def _show(tx: Reading, here: Context, operation: Operation, made: Mapping[str, Operation]) -> dict[str, Any]:
+    """made: by resource, the operation that created it."""
     properties: dict[str, Any] = {
         "title": _title(operation),
         "operation": operation.kind.value,
@@ -47,7 +50,7 @@ def _show(tx: Reading, here: Context, operation: Operation) -> dict[str, Any]:
         "phase": operation.phase,
         "phaseTimes": dict(operation.phase_times or {}),
         "startTime": operation.started_at,
-        "stages": list(_stages(tx, operation)),
+        "stages": list(_stages(tx, operation, made)),
     }
     if operation.ended_at is not None:
         properties["endTime"] = operation.ended_at
@@ -61,31 +64,44 @@ def _show(tx: Reading, here: Context, operation: Operation) -> dict[str, Any]:
     }
 
 
-def _stages(tx: Reading, operation: Operation) -> Iterator[dict[str, Any]]:
+def _stages(tx: Reading, operation: Operation, made: Mapping[str, Operation]) -> Iterator[dict[str, Any]]:
     noun, _ = _named(operation)
-    if noun == "deployment" and operation.kind in (OperationKind.CREATE, OperationKind.UPDATE):
-        yield from _stages_before(tx, operation)
+    if _deploys(operation):
+        yield from _stages_before(tx, operation, made)
     article = "an" if noun[:1] in "aeiou" else "a"
-    own = {"name": f"{_DOING[operation.kind]} {article} {noun}", "status": operation.state.value}
-    yield own | ({"time": operation.ended_at} if operation.ended_at else {})
+    name = f"{_DOING[operation.kind]} {article} {noun}"
+    yield _stage(name, operation.state.value, operation.started_at, operation.ended_at)
 
 
-def _stages_before(tx: Reading, operation: Operation) -> Iterator[dict[str, Any]]:
+def _stages_before(tx: Reading, operation: Operation, made: Mapping[str, Operation]) -> Iterator[dict[str, Any]]:
     """What had to be there first. Nothing is said of what is gone since."""
     endpoint = tx.find(Kind.ENDPOINT, operation.resource_id.rpartition("/deployments/")[0])
     if endpoint is not None:
         state = shown_state(endpoint)
         status = state if state in ("Succeeded", "Failed", "Canceled") else "InProgress"
-        yield {"name": "Creating an endpoint", "status": status, "time": endpoint.created_at}
+        making = made.get(endpoint.id)
+        yield _stage("Creating an endpoint", status, endpoint.created_at, making.ended_at if making else None)
     deployment = tx.find(Kind.DEPLOYMENT, operation.resource_id)
     model = tx.find(Kind.MODEL_VERSION, deployment.spec.model) if deployment is not None else None
     if model is not None:
-        yield {"name": "Registering a model", "status": "Succeeded", "time": model.created_at}
+        yield _stage("Registering a model", "Succeeded", model.created_at, model.created_at)
+
+
+def _stage(name: str, status: str, start: str, end: str | None) -> dict[str, Any]:
+    """end: None while it lasts, and when it is not known any more."""
+    return {"name": name, "status": status, "startTime": start} | ({"endTime": end} if end else {})
 
 
 def _title(operation: Operation) -> str:
     noun, name = _named(operation)
+    if _deploys(operation):
+        return f"Prompt flow deployment {name}"  # as Azure's portal begins it
     return f"{_DOING[operation.kind]} the {noun} {name}"
+
+
+def _deploys(operation: Operation) -> bool:
+    noun, _ = _named(operation)
+    return noun == "deployment" and operation.kind in (OperationKind.CREATE, OperationKind.UPDATE)
 
 
 def _named(operation: Operation) -> tuple[str, str]:

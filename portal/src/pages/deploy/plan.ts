@@ -1,0 +1,101 @@
+/** The server's word on what would be PUT, before anything is. */
+
+import { useQuery } from "@tanstack/react-query";
+import { urlOf } from "../../api/client";
+import { keyOf } from "../../api/queries";
+import { planned } from "./bodies";
+import { nextVersion } from "./creating";
+import { ask } from "./facts";
+import { endpointOf, type Facts, type Form } from "./form";
+import { modelNameFrom } from "./names";
+
+export type Change = { field: string; before: unknown; after: unknown };
+export type Refusal = { code: string; message: string; mend?: string; status: number };
+export type Planned = {
+  id: string;
+  action: "create" | "overwrite" | "unchanged" | "refused";
+  changes?: Change[];
+  secretsOrRetry?: boolean;
+  refusal?: Refusal;
+  notChecked?: string[];
+};
+export type Plan = {
+  accepted: boolean;
+  resources: Planned[];
+  quota: { limit: number; taken: number; takenAfter: number; left: number };
+};
+
+/** Asked again whenever anything changes: a role that is granted meanwhile shows. Kept only while it is shown, for the
+ * variables may be secrets. */
+export function usePlan(form: Form, facts: Facts, enabled: boolean) {
+  const { source } = facts;
+  return useQuery({
+    // The key of the workspace itself: whatever changes lies below it.
+    queryKey: keyOf("", "plan", form, source, facts.endpoints, facts.deployments),
+    queryFn: async () => {
+      const version = source.kind === "flow" ? await nextVersion(modelNameFrom(source.name)) : source.version;
+      return ask<Plan>("POST", urlOf("/plan"), { resources: planned(form, facts, version) });
+    },
+    enabled,
+    gcTime: 0,
+    staleTime: 0,
+  });
+}
+
+const COMMAND = /flowstead role assignment create .*? --scope (?:'[^']*'|[^\s;,]*[^\s;,.])/g;
+
+export type Piece = { text: string; isCommand: boolean };
+
+/** What is said, the commands in it apart from the words around them. */
+export function piecesOf(said: string): Piece[] {
+  const pieces: Piece[] = [];
+  let from = 0;
+  for (const { 0: command, index } of said.matchAll(COMMAND)) {
+    pieces.push({ text: said.slice(from, index).trim(), isCommand: false }, { text: command, isCommand: true });
+    from = index + command.length;
+  }
+  pieces.push({ text: said.slice(from).trim(), isCommand: false });
+  return pieces.filter(({ text }) => text !== "");
+}
+
+/** Whether Create would end half-way or at once: it would not be taken. What only lacks a role of the endpoint's
+ * identity is taken, and becomes ready once the role is granted. */
+export function blocks(plan: Plan): boolean {
+  return plan.resources.some(({ refusal }) => refusal !== undefined && refusal.code !== "AccessDenied");
+}
+
+/** What a row of the plan is about. nth: of the rows on the same resource. */
+export function nameOf({ id }: Planned, nth: number): string {
+  const words = id.split("/workspaces/")[1]?.split("/").slice(1) ?? [];
+  const [kind, name, , below] = words;
+  if (kind?.toLowerCase() === "models") return `Model ${name}, version ${below}`;
+  if (below) return `Deployment ${name}/${below}`;
+  return nth > 0 ? `Traffic of the endpoint ${name}` : `Endpoint ${name}`;
+}
+
+/** What the plan says of a row: for people. */
+export const WORDS = {
+  create: "will be created",
+  overwrite: "will be overwritten",
+  unchanged: "stays as it is",
+  refused: "would be refused",
+} as const;
+
+/** The traffic is changed, not overwritten; and an endpoint that is there has some already. */
+export function verbOf(row: Planned, nth: number): string {
+  return row.action === "overwrite" && nth > 0 ? "will be set" : WORDS[row.action];
+}
+
+/** Rows with their place among those of the same resource; an existing endpoint's only row is its traffic. */
+export function rowsOf(plan: Plan, isNew: boolean): { row: Planned; nth: number }[] {
+  const seen = new Map<string, number>();
+  return plan.resources.map((row) => {
+    const nth = seen.get(row.id) ?? (isNew ? 0 : 1);
+    seen.set(row.id, nth + 1);
+    return { row, nth };
+  });
+}
+
+export function placeOf(form: Form): string {
+  return `${endpointOf(form)}/${form.deployment}`;
+}
