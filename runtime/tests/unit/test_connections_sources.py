@@ -75,7 +75,7 @@ def test_a_variable_is_named_with_underscores_and_may_name_another_connection() 
 
 
 def test_a_variable_may_name_another_connection_in_azure_mls_way() -> None:
-    environ = {"c": "${{azureml://connections/other}}", "other": json.dumps(azure("k"))}
+    environ = {"c": "${{ azureml://connections/other }}", "other": json.dumps(azure("k"))}
     origin = Connections(environ).origin("c")
     assert (origin.connection.api_key, origin.where) == ("k", "variable other, by the variable c")
 

@@ -100,7 +100,7 @@ def test_references_are_resolved_for_the_instance_alone(api: InProcessApi) -> No
         "A_KEY": "${{azureml://connections/my_llm/credentials/key}}",
         "A_PIN": "${{azureml://connections/keys/credentials/pin}}",
         "ORG": "${{azureml://connections/my_llm/metadata/organization}}",
-        "ADDRESS": "${{azureml://connections/my_llm/target}}",
+        "ADDRESS": "${{ azureml://connections/my_llm/target }}",
         "my_llm": "${{azureml://connections/keys}}",
     }
     answer = deploy(api, references)
@@ -131,6 +131,31 @@ def test_a_reference_that_leads_nowhere_fails_the_phase(api: InProcessApi, refer
     assert says in problem.message
     assert "A_VARIABLE" not in variables
     assert "first-key" not in str(problem)
+
+
+@pytest.mark.parametrize(
+    ("value", "says"),
+    [
+        ("${{keyvault:https://vault.example/secrets/x}}", "only parts of connections"),
+        ("${{azureml://datastores/d/paths/p}}", "only parts of connections"),
+        ("${{azureml://connections/my_llm/bogus}}", "names no part that a connection has"),
+        ("${{azureml://connections/my_llm/target/more/}", "its braces do not end"),
+        ("pre-${{azureml://connections/my_llm/credentials/key}}-post", "has more around it"),
+        ("${{AzureML://connections/my_llm/credentials/key}}", "names no part that a connection has"),
+    ],
+)
+def test_what_is_nearly_a_reference_is_no_text_for_the_flow(api: InProcessApi, value: str, says: str) -> None:
+    connect(api)
+    answer = deploy(api, {"A_VARIABLE": value})
+    assert (answer.status_code, answer.json()["error"]["code"]) == (400, "BadArgument")
+    for words in ("A_VARIABLE", says, "${{azureml://connections/NAME/credentials/FIELD}}"):
+        assert words in answer.json()["error"]["message"]
+
+
+@pytest.mark.parametrize("value", ["${{ secrets.X }}", "${my_llm.api_key}", "{{azureml}}", "azureml://connections/c"])
+def test_other_braces_are_the_flows_own(api: InProcessApi, value: str) -> None:
+    connect(api)
+    assert deploy(api, {"A_VARIABLE": value}).status_code == 201
 
 
 def test_a_connection_that_is_nowhere_fails_the_phase(api: InProcessApi) -> None:

@@ -44,7 +44,7 @@ DEFAULT = "default"
 _MAX_BYTES = 16 * 1024 * 1024
 _ENV_VALUE = re.compile(r"^\s*\$\{env:([^}]+)\}\s*$")
 _FIELD_VALUE = re.compile(r"^\s*\$\{([^{}.:]+)\.([^{}.:]+)\}\s*$")
-_AZURE_ML_NAME = re.compile(r"^\$\{\{azureml://connections/([^/}]+)\}\}$")
+_AZURE_ML_NAME = re.compile(r"^\$\{\{\s*azureml://connections/([^/}\s]+)\s*\}\}$")
 _NAME = re.compile(r"[\w. -]{1,255}")
 
 

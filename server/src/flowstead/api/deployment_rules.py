@@ -8,6 +8,7 @@ from pathlib import Path
 
 from flowstead.api.deployment_bodies import DeploymentBody
 from flowstead.errors import ArtifactMissing, BadArgument, FlowInvalid
+from flowstead.resources.connection_use import REFERENCE_FORMS, what_is_wrong_with
 from flowstead.resources.data_collector import COLLECTOR_VARIABLE
 from flowstead.resources.deployment import DeploymentSpec
 from flowstead.resources.names import Workspace
@@ -139,6 +140,13 @@ def check_variables(variables: Mapping[str, str], field: str) -> None:
             )
         if "\0" in value or len(value.encode("utf-8", "surrogatepass")) > MAX_VARIABLE_BYTES:
             raise BadArgument(f"The value of {name} is over {MAX_VARIABLE_BYTES} bytes or holds a NUL.", target=target)
+        wrong = what_is_wrong_with(value)
+        if wrong:
+            raise BadArgument(
+                f"The variable {name} holds no reference to a connection: {wrong}.",
+                hint=f"Write {REFERENCE_FORMS}, and nothing else into the value.",
+                target=target,
+            )
         total += len(name) + len(value)
     if total > MAX_VARIABLES_BYTES:
         raise BadArgument(

@@ -21,9 +21,11 @@ it; a test compares."""
 _ELSEWHERE = ("CONNECTIONS", "ENCODED_CONNECTIONS", "HTTP_CONNECTION_PROVIDER_ENDPOINT")
 """A variable with one of these ends tells of more connections, which only the instance can find."""
 _REFERENCE = re.compile(
-    r"\s*\$\{\{azureml://connections/(?P<connection>[^/{}]+)"
-    r"(?:/(?P<part>target|credentials|metadata)(?:/(?P<field>[^{}]+))?)?\}\}\s*"
+    r"\s*\$\{\{\s*azureml://connections/(?P<connection>[^/{}\s]+)"
+    r"(?:/(?P<part>target|credentials|metadata)(?:/(?P<field>[^{}]+?))?)?\s*\}\}\s*"
 )
+_MEANT = re.compile(r"\$\{\{\s*(?:azureml|keyvault)\s*:", re.IGNORECASE)
+REFERENCE_FORMS = "${{azureml://connections/NAME/credentials/FIELD}}, …/metadata/FIELD or …/target"
 _NAME = re.compile(r"[A-Za-z0-9][\w.-]{0,254}")
 
 
@@ -77,6 +79,22 @@ def uses_of(named: Iterable[Named], variables: Mapping[str, str]) -> tuple[Conne
 def reference_in(value: str) -> Reference | None:
     match = _REFERENCE.fullmatch(value)
     return Reference(match["connection"], match["part"] or "", match["field"] or "") if match else None
+
+
+def what_is_wrong_with(value: str) -> str:
+    """Of a variable's value that is meant as a reference and is none, in words; "" for every other value."""
+    begin = _MEANT.search(value)
+    if begin is None or reference_in(value) is not None:
+        return ""
+    end = value.find("}}", begin.end())
+    if end < 0:
+        return "its braces do not end"
+    alone = value[begin.start() : end + 2]
+    if alone != value.strip():
+        return "a reference is the whole of a value, and this one has more around it"
+    if "connections/" not in alone:
+        return "only parts of connections can be referred to"
+    return "it names no part that a connection has"
 
 
 def resolved(reference: Reference, document: str) -> str | None:
