@@ -293,6 +293,23 @@ def test_the_command_that_a_refusal_advises_opens_what_was_refused(terminal: Ter
         terminal.text(f"role assignment delete --ids {granted['id']}")
 
 
+def test_who_may_not_grant_is_told_that_and_not_that_a_name_is_unknown(terminal: Terminal) -> None:
+    terminal.json("principal create -n red")
+    made = terminal.json("principal create -n ada --role Contributor --scope workspace")
+    line = f"role assignment create --role Reader --assignee red --scope {WORKSPACE.path}"
+    terminal.sign_in(made)
+    said = terminal.fails(line)
+    for words in ("ada", made["principalId"], "roleAssignments/write", WORKSPACE.path):
+        assert words in said
+    advised = COMMAND.search(said)
+    assert advised is not None
+    ada = terminal.signed_in
+    terminal.be(terminal.owner)
+    terminal.json(advised[0].removeprefix("flowstead "))
+    terminal.be(ada)
+    assert "principals/read" in terminal.fails(line), "the next thing that is missing: who the name is"
+
+
 def test_who_may_only_work_in_a_workspace_follows_what_is_done_there(terminal: Terminal, endpoint: str) -> None:
     made = terminal.json(f"principal create -n ada --role {DATA_SCIENTIST} --scope workspace")
     terminal.sign_in(made)

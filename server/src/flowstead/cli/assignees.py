@@ -15,13 +15,21 @@ GUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 def object_id(client: FlowsteadClient, written: str) -> str:
     """Of a user, a service principal, an endpoint's own identity or a user-assigned identity, by name, object id,
-    client id or ARM id. Raises PrincipalNotFound, and BadArgument for a name that several have."""
+    client id or ARM id. Raises PrincipalNotFound, BadArgument for a name that several have, and AuthorizationFailed
+    when the caller may not know whether there is one."""
     wanted = written.lower()
-    found = [each for each in known_principals(client, written) if wanted in _ways_to_say(each)]
+    refusal = None
+    try:
+        known = client.principals.all()
+    except AuthorizationFailed as refused:
+        known, refusal = list(_readable(client, written)), refused
+    found = [each for each in known if wanted in _ways_to_say(each)]
     ids = {str(each["properties"]["principalId"]) for each in found}
     if len(ids) > 1:
         told = "; ".join(f"{_described(each)} has the object id {each['properties']['principalId']}" for each in found)
         raise BadArgument(f"Several principals go by {written!r}: {told}.", hint="Add --assignee-object-id with one.")
+    if not ids and refusal is not None:
+        raise refusal
     if not ids:
         raise PrincipalNotFound(f"No user, service principal, endpoint or identity goes by {written!r}.")
     return ids.pop()
@@ -36,14 +44,6 @@ def checked_guid(written: str) -> str:
     return written.lower()
 
 
-def known_principals(client: FlowsteadClient, name: str) -> list[Body]:
-    """All of them; for a caller who may not list them the endpoint and the identity of that name."""
-    try:
-        return client.principals.all()
-    except AuthorizationFailed:
-        return list(_readable(client, name))
-
-
 def principal_names(client: FlowsteadClient) -> dict[str, str]:
     """Object id → name; {} for a caller who may not know."""
     try:
@@ -53,6 +53,7 @@ def principal_names(client: FlowsteadClient) -> dict[str, str]:
 
 
 def _readable(client: FlowsteadClient, name: str) -> Iterator[Body]:
+    """For a caller who may not list them: the endpoint and the identity of that name."""
     for collection, part in ((client.endpoints, "identity"), (client.identities, "properties")):
         try:
             body = collection.get(name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from collections.abc import Sequence
 from typing import Annotated
@@ -23,7 +24,7 @@ from flowstead.cli.opening import open_client
 from flowstead.cli.output import show
 from flowstead.cli.scopes import ScopeOption, given_scope, wanted_scope
 from flowstead.client import FlowsteadClient
-from flowstead.errors import BadArgument
+from flowstead.errors import AuthorizationFailed, BadArgument, PrincipalNotFound
 
 app = resource_app("Role assignments: who has which role on what.")
 RoleOption = Annotated[str, typer.Option("--role", help="The role: its name or its GUID.")]
@@ -39,6 +40,7 @@ ObjectOption = Annotated[
 ]
 IdsOption = Annotated[list[str] | None, typer.Option("--ids", help="ARM ids of assignments.", metavar="ID")]
 InheritedOption = Annotated[bool, typer.Option("--include-inherited", help="Those made above the scope too.")]
+_NOBODY = "00000000-0000-0000-0000-000000000000"
 COLUMNS = ("principalName", "roleDefinitionName", "scope", "principalId")
 
 
@@ -67,10 +69,17 @@ def create(
     Granting what is granted already changes nothing."""
     with open_client(home) as client:
         at = wanted_scope(client, scope)
-        who = _wanted_assignee(client, assignee, assignee_object_id)
+        wanted = role_id(client, role, at)
+        try:
+            who = _wanted_assignee(client, assignee, assignee_object_id)
+        except AuthorizationFailed:
+            # Who may not look people up may most often not grant either, which is what has to be said then.
+            with contextlib.suppress(PrincipalNotFound):
+                grant(client, wanted, at, _NOBODY)
+            raise
         made = grant(
             client,
-            role_id(client, role, at),
+            wanted,
             at,
             who,
             principal_type=principal_type,
