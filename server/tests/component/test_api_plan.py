@@ -144,6 +144,20 @@ def test_a_reader_may_plan_and_is_told_which_grant_is_missing(api: InProcessApi)
     assert item["changes"], "what it would do is told all the same"
 
 
+ENFORCED = {"enforce_access_to_default_secret_stores": "enabled"}
+
+
+@pytest.mark.parametrize("properties", [{"authMode": "Key", "properties": ENFORCED}, {"authMode": "bogus"}])
+def test_who_may_not_do_it_is_told_that_first_as_by_the_put(api: InProcessApi, properties: dict[str, Any]) -> None:
+    body = {**ENDPOINT, "properties": properties}
+    reader = api.token(api.granted(api.stranger(), READER))
+    [item] = planned(api, ("onlineEndpoints/chat", body), token=reader)["resources"]
+    refused = api.call("PUT", "onlineEndpoints/chat", body, token=reader)
+    assert refused.status_code == 403
+    assert item["refusal"]["code"] == "AuthorizationFailed"
+    assert refused.json()["error"]["message"] == f"{item['refusal']['message']}\n{item['refusal']['mend']}"
+
+
 def test_a_plan_tells_which_role_an_endpoints_identity_lacks(api: InProcessApi) -> None:
     id = model(api)
     api.call("PUT", "onlineEndpoints/chat", ENDPOINT)

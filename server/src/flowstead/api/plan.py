@@ -96,8 +96,11 @@ class _Rehearser:
         try:
             route = self._routes.at(id)
             demand(self._caller, read_action(id), id, self._real)
-            answer |= self._tried(route, given.body)
-            demand(self._caller, route.action, id, self._real)
+            try:
+                answer |= self._tried(route, given.body)
+            finally:
+                # Whatever else is the matter, who may not do it is told that, as by the PUT.
+                demand(self._caller, route.action, id, self._real)
             self._demand_roles(id)
         except FlowsteadError as failure:
             answer |= {"action": "refused", "refusal": _refusal(failure)}
