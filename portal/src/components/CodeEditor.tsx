@@ -16,8 +16,10 @@ export type EditorProps = {
   onSave?: () => void;
   readOnly?: boolean;
   marks?: readonly Mark[];
-  /** The line to show; a new value scrolls there. */
-  line?: number;
+  /** Where to go; a new object goes there again. line: from 1. */
+  place?: { line: number };
+  /** Told the line that the cursor is moved to by whoever reads or writes. */
+  onLine?: (line: number) => void;
   /** CSS height; as high as its text without it. */
   height?: string;
 };

@@ -32,10 +32,12 @@ type Props = {
   height?: string;
 };
 
-const NARROW = "@media (max-width: 800px)";
+/** By the window's own width, which stands beside other things here and there. */
+const NARROW = "@container (max-width: 44rem)";
 
 const useStyles = makeStyles({
   window: {
+    containerType: "inline-size",
     display: "grid",
     gridTemplateColumns: "minmax(0, 1fr) auto",
     minHeight: "24rem",

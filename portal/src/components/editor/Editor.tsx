@@ -4,8 +4,8 @@ import { python } from "@codemirror/lang-python";
 import { yaml } from "@codemirror/lang-yaml";
 import { HighlightStyle, syntaxHighlighting } from "@codemirror/language";
 import { type Diagnostic, lintGutter, setDiagnostics } from "@codemirror/lint";
-import { Compartment, EditorState, type Extension } from "@codemirror/state";
-import { EditorView, keymap } from "@codemirror/view";
+import { Annotation, Compartment, EditorState, type Extension } from "@codemirror/state";
+import { EditorView, keymap, type ViewUpdate } from "@codemirror/view";
 import { tokens } from "@fluentui/react-components";
 import { tags } from "@lezer/highlight";
 import { basicSetup } from "codemirror";
@@ -59,16 +59,22 @@ const look = EditorView.theme({
   },
 });
 
+const NO_MARKS: readonly Mark[] = [];
+/** On changes that come from outside, not from who reads or writes. */
+const brought = Annotation.define<boolean>();
+
 const nonce = document.querySelector<HTMLMetaElement>("meta[name=style-nonce]")?.content ?? "";
 
 export default function Editor(props: EditorProps) {
-  const { label, value, language, readOnly = false, marks = [], line, height } = props;
+  const { label, value, language, readOnly = false, marks = NO_MARKS, place: goal, height } = props;
   const place = useRef<HTMLDivElement>(null);
   const view = useRef<EditorView>(null);
   const parts = useRef({ language: new Compartment(), writing: new Compartment(), size: new Compartment() });
   // The handlers of the latest render; the editor outlives many of them.
   const latest = useRef(props);
   latest.current = props;
+  // Texts that were told to the owner and have not come back from it yet: they are older than what is shown.
+  const told = useRef<string[]>([]);
 
   // biome-ignore lint/correctness/useExhaustiveDependencies: made once; what changes is brought in below
   useEffect(() => {
@@ -86,12 +92,18 @@ export default function Editor(props: EditorProps) {
           look,
           lintGutter(),
           EditorView.lineWrapping,
-          EditorView.contentAttributes.of({ "aria-label": label }),
+          // Reachable by keyboard where nothing can be written, too.
+          EditorView.contentAttributes.of({ "aria-label": label, tabindex: "0" }),
           spoken.of(LANGUAGES[language]()),
           writing.of(writable(readOnly)),
           size.of(sized(height)),
           EditorView.updateListener.of((update) => {
-            if (update.docChanged) latest.current.onChange?.(update.state.doc.toString());
+            if (update.docChanged && !update.transactions.some((each) => each.annotation(brought))) {
+              const text = update.state.doc.toString();
+              told.current.push(text);
+              latest.current.onChange?.(text);
+            }
+            if (update.selectionSet) tellLine(update, latest.current);
           }),
         ],
       }),
@@ -113,8 +125,15 @@ export default function Editor(props: EditorProps) {
 
   useEffect(() => {
     const now = view.current;
+    const echo = told.current.lastIndexOf(value);
+    if (echo >= 0) {
+      told.current.splice(0, echo + 1);
+      return;
+    }
+    told.current = [];
     if (now && now.state.doc.toString() !== value) {
-      now.dispatch({ changes: { from: 0, to: now.state.doc.length, insert: value } });
+      const changes = { from: 0, to: now.state.doc.length, insert: value };
+      now.dispatch({ changes, annotations: brought.of(true) });
     }
   }, [value]);
 
@@ -131,10 +150,14 @@ export default function Editor(props: EditorProps) {
 
   useEffect(() => {
     const now = view.current;
-    if (!now || !line || line > now.state.doc.lines) return;
-    const at = now.state.doc.line(line);
-    now.dispatch({ selection: { anchor: at.from }, effects: EditorView.scrollIntoView(at.from, { y: "center" }) });
-  }, [line]);
+    if (!now || !goal || goal.line < 1) return;
+    const at = now.state.doc.line(Math.min(goal.line, now.state.doc.lines));
+    now.dispatch({
+      selection: { anchor: at.from },
+      effects: EditorView.scrollIntoView(at.from, { y: "center" }),
+      annotations: brought.of(true),
+    });
+  }, [goal]);
 
   return <div ref={place} />;
 }
@@ -151,6 +174,11 @@ function diagnostic(state: EditorState, mark: Mark): Diagnostic {
   const line = state.doc.line(Math.min(Math.max(mark.line, 1), state.doc.lines));
   const from = Math.min(line.from + Math.max(mark.column - 1, 0), line.to);
   return { from, to: line.to, severity: mark.severity, message: mark.message };
+}
+
+function tellLine({ state, transactions }: ViewUpdate, props: EditorProps): void {
+  if (transactions.some((each) => each.annotation(brought))) return;
+  props.onLine?.(state.doc.lineAt(state.selection.main.head).number);
 }
 
 /** Ctrl-S is ours, whether there is something to save or not. */
