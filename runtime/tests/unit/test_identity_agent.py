@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -77,6 +79,42 @@ def test_while_the_server_is_away_a_token_is_used_to_its_end(server: Server) -> 
         agent.token("r")
     server.fails = None
     assert agent.token("r").token != first.token
+
+
+def test_a_token_that_takes_long_holds_up_nobody_else(server: Server) -> None:
+    begun, go_on = threading.Event(), threading.Event()
+
+    def fetch(resource: str, client_id: str) -> dict[str, Any]:
+        if resource == "slow":
+            begun.set()
+            assert go_on.wait(30)
+        return server.fetch(resource, client_id)
+
+    agent = IdentityAgent(fetch, now=lambda: server.now)
+    go_on.set()
+    agent.token("kept")
+    before = agent.token("slow")
+    go_on.clear()
+    begun.clear()
+    server.now += HOUR + 1
+    with ThreadPoolExecutor() as pool:
+        waiting = pool.submit(agent.token, "slow")
+        assert begun.wait(30)
+        quick = [pool.submit(agent.token, each) for each in ("kept", "another", "slow")]
+        try:
+            answers = [each.result(timeout=30) for each in quick]
+        finally:
+            go_on.set()
+        assert [each.resource for each in answers] == ["kept", "another", "slow"]
+        assert answers[2] == before, "the one that still holds"
+        assert waiting.result(timeout=30).token != before.token
+
+
+def test_those_who_want_the_same_first_token_share_it(server: Server) -> None:
+    agent = server.agent()
+    with ThreadPoolExecutor() as pool:
+        tokens = set(pool.map(agent.token, ["r"] * 20))
+    assert (len(tokens), len(server.asked)) == (1, 1)
 
 
 def test_a_refusal_is_not_made_up_for(server: Server) -> None:

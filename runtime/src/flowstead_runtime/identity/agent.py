@@ -13,6 +13,7 @@ import urllib.request
 from collections.abc import Callable, Mapping, MutableMapping
 from pathlib import Path
 from typing import Any, NamedTuple
+from weakref import WeakValueDictionary
 
 from flowstead_runtime.connections.hiding import SECRETS
 
@@ -59,6 +60,8 @@ class IdentityAgent:
         self._now = now
         self._file = None if folder is None else folder / _FILE
         self._lock = threading.Lock()
+        # Those who want the same token get it one after the other; nobody waits for a token of another kind.
+        self._turns: WeakValueDictionary[str, threading.Lock] = WeakValueDictionary()
         self._kept = self._read()
 
     def token(self, resource: str, client_id: str = "") -> IdentityToken:
@@ -67,17 +70,28 @@ class IdentityAgent:
         key = f"{client_id} {resource}"
         with self._lock:
             kept = self._kept.get(key)
-            if kept is not None and self._now() < kept.refresh_on:
-                return kept
-            try:
-                fresh = self._fresh(resource, client_id)
-            except TokenRefused as refused:
-                # A refusal is an answer; a server that is away is none.
-                if kept is None or refused.status < 500 or self._now() >= kept.expires_on - _MARGIN_S:
-                    raise
-                fresh = kept._replace(refresh_on=self._now() + AGAIN_S)
+            turn = self._turns.setdefault(key, threading.Lock())
+        if kept is not None and self._now() < kept.refresh_on:
+            return kept
+        if kept is not None and self._now() < kept.expires_on - _MARGIN_S and turn.locked():
+            return kept  # somebody else is getting another one
+        with turn:
+            return self._renewed(key, resource, client_id)
+
+    def _renewed(self, key: str, resource: str, client_id: str) -> IdentityToken:
+        kept = self._kept.get(key)
+        if kept is not None and self._now() < kept.refresh_on:
+            return kept
+        try:
+            fresh = self._fresh(resource, client_id)
+        except TokenRefused as refused:
+            # A refusal is an answer; a server that is away is none.
+            if kept is None or refused.status < 500 or self._now() >= kept.expires_on - _MARGIN_S:
+                raise
+            fresh = kept._replace(refresh_on=self._now() + AGAIN_S)
+        with self._lock:
             self._keep(key, fresh)
-            return fresh
+        return fresh
 
     def _fresh(self, resource: str, client_id: str) -> IdentityToken:
         said = self._fetch(resource, client_id)
