@@ -78,7 +78,7 @@ def test_places_that_nobody_can_reach_any_more_are_removed(api: InProcessApi, cl
     clock.advance(timedelta(hours=25).total_seconds())
     young = upload(api)
     assert {each.name for each in api.home.uploads.iterdir() if not each.name.startswith(".")} == {
-        "azureml-blobstore", young.split("/")[-2],
+        api.uploads.name, young.split("/")[-2],
     }  # fmt: skip
     assert len(list((api.home.uploads / ".properties").iterdir())) == len(FILES) + 1
     kept = api.call("GET", "codes/c1/versions/1").json()["properties"]["contentHash"]

@@ -66,10 +66,10 @@ def test_uploads_go_after_a_day_whether_they_were_registered_or_not(api: InProce
     api.upload(FLOW, place="LocalUpload/bb/flow")
     model = api.call("PUT", "models/flow/versions/1", {"properties": {"modelUri": uri}}).json()
     assert collected(api) == []
-    age(api.home.uploads / "azureml-blobstore", 2)
+    age(api.uploads, 2)
     assert sorted(collected(api)) == [
-        ("upload", "azureml-blobstore/LocalUpload/aa/flow/flow.dag.yaml"),
-        ("upload", "azureml-blobstore/LocalUpload/bb/flow/flow.dag.yaml"),
+        ("upload", f"{api.uploads.name}/LocalUpload/aa/flow/flow.dag.yaml"),
+        ("upload", f"{api.uploads.name}/LocalUpload/bb/flow/flow.dag.yaml"),
     ]
     assert (api.home.models / model["properties"]["contentHash"] / "flow.dag.yaml").is_file()
 
@@ -140,7 +140,7 @@ def test_logs_of_what_is_long_gone_go(api: InProcessApi) -> None:
 
 def test_what_was_removed_is_in_the_audit_and_only_who_may_removes(api: InProcessApi) -> None:
     api.upload(FLOW)
-    age(api.home.uploads / "azureml-blobstore", 2)
+    age(api.uploads, 2)
     assert api.call("POST", "garbageCollection", token=api.token(api.stranger())).status_code == 403
     collected(api)
     [record] = collections(api)
@@ -151,7 +151,7 @@ def test_what_goes_is_written_down_before_it_goes(tmp_path: Path, monkeypatch: p
     """The server dies in the middle of it: a record is there, and the next server says how it ended."""
     with InProcessApi(tmp_path) as api:
         api.upload(FLOW)
-        age(api.home.uploads / "azureml-blobstore", 2)
+        age(api.uploads, 2)
 
         def dies(*_: object) -> bool:
             raise Killed
@@ -173,7 +173,7 @@ def test_what_goes_is_written_down_before_it_goes(tmp_path: Path, monkeypatch: p
 
 def test_a_collection_that_fails_says_what_it_has_removed(api: InProcessApi, monkeypatch: pytest.MonkeyPatch) -> None:
     api.upload({**FLOW, "a.py": "", "b.py": ""})
-    age(api.home.uploads / "azureml-blobstore", 2)
+    age(api.uploads, 2)
     uploads = api.app.state.context.uploads
     remove = uploads.remove
 

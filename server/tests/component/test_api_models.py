@@ -195,7 +195,7 @@ def test_of_two_who_register_one_version_at_once_one_is_refused(api: InProcessAp
 
 
 def test_a_model_of_a_thousand_files_and_of_empty_ones(api: InProcessApi) -> None:
-    folder = api.home.uploads / "azureml-blobstore" / "LocalUpload" / "many"
+    folder = api.uploads / "LocalUpload" / "many"
     for number in range(1000):
         (folder / f"{number % 10}").mkdir(parents=True, exist_ok=True)
         (folder / f"{number % 10}" / f"{number}").touch()

@@ -15,8 +15,8 @@ _VERSION = "2026-10-06"
 _TIME = "%Y-%m-%dT%H:%M:%SZ"
 _SIGNED = ("sv", "sr", "sp", "st", "se", "si")
 """What the signature covers, in this order: names of Azure's alone, since Azure's clients take a text with any other
-for an account's key. si, which names a policy there, holds `{container}:{prefixes}:{prefixes to be read only}`, the
-prefixes percent-encoded and with commas between."""
+for an account's key. si, which names a policy there, holds `{container}:{prefixes}:{prefixes to be read only}:{area}`,
+the prefixes percent-encoded and with commas between."""
 _READING = frozenset("rl")
 
 
@@ -29,9 +29,10 @@ def sign(
     expires: datetime,
     starts: datetime | None = None,
     read_only: tuple[str, ...] = (),
+    area: str = "",
 ) -> str:
     """The query string. permissions: letters of Azure's `racwdl`. prefixes: begin of paths in the container, "" for
-    all; read_only: prefixes of which only `r` and `l` hold."""
+    all; read_only: prefixes of which only `r` and `l` hold. area: what `check` is to answer."""
     if not prefixes:
         raise ValueError("a signature is for some prefix")
     fields = {
@@ -40,14 +41,14 @@ def sign(
         "sp": permissions,
         **({"st": _text(starts)} if starts is not None else {}),
         "se": _text(expires),
-        "si": ":".join((container, _joined(prefixes), _joined(read_only))),
+        "si": ":".join((container, _joined(prefixes), _joined(read_only), area)),
     }
     return urlencode({**fields, "sig": _signature(key, fields)})
 
 
-def check(key: bytes, query: Mapping[str, str], *, container: str, path: str, permissions: str, now: datetime) -> None:
-    """Raises UploadRefused unless the query's signature is ours, holds now, and gives one of these permissions on
-    this path. path: of a blob, or what the names of a list begin with."""
+def check(key: bytes, query: Mapping[str, str], *, container: str, path: str, permissions: str, now: datetime) -> str:
+    """The signature's area. Raises UploadRefused unless the signature is ours, holds now, and gives one of these
+    permissions on this path. path: of a blob, or what the names of a list begin with."""
     fields = {name: query.get(name, "") for name in _SIGNED}
     if not hmac.compare_digest(_signature(key, fields).encode(), query.get("sig", "").encode()):
         raise UploadRefused("The signature is missing or wrong.")
@@ -55,14 +56,14 @@ def check(key: bytes, query: Mapping[str, str], *, container: str, path: str, pe
         raise UploadRefused(f"The signature holds from {fields['st']} on.")
     if now >= _moment(fields["se"]):
         raise UploadRefused(f"The signature expired at {fields['se']}.")
-    of, _, places = fields["si"].partition(":")
-    writable, _, read_only = places.partition(":")
+    of, writable, read_only, area, *_ = fields["si"].split(":") + [""] * 3
     may_write = _is_below(path, writable)
     if container != of or not (may_write or (read_only and _is_below(path, read_only))):
         raise UploadRefused("The signature is for other paths.")
     wanted = set(permissions) & set(fields["sp"])
     if not wanted or not (may_write or wanted <= _READING):
         raise UploadRefused("The signature does not permit this.")
+    return area
 
 
 def _joined(prefixes: tuple[str, ...]) -> str:

@@ -5,6 +5,7 @@ Only path-style addresses: `/flowstead.blob.core.private/{container}/{path}`."""
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Annotated
 
 from anyio import to_thread
 from fastapi import APIRouter, Depends, Request
@@ -17,8 +18,8 @@ from flowstead.api.context import Context, Here, context_of
 from flowstead.api.datastores import ACCOUNT
 from flowstead.api.discovery import STORAGE_SUFFIX
 from flowstead.api.failures import blob_error
+from flowstead.api.upload_areas import blobs, find_blob, folder_of, open_blob
 from flowstead.errors import PayloadTooLarge
-from flowstead.store.blob_listing import list_blobs
 from flowstead.store.drafts import Draft
 from flowstead.store.uploads import check_container, check_path
 
@@ -30,15 +31,16 @@ router = APIRouter(tags=["blobs"])
 
 
 class Signed:
-    """A dependency: the query's signature gives one of these permissions on this path. Raises UploadRefused."""
+    """A dependency: the container on the disk (`upload_areas`) in which the path lies, on which the query's signature
+    gives one of these permissions. Raises UploadRefused."""
 
     def __init__(self, permissions: str) -> None:
         self.permissions = permissions
 
-    def __call__(self, container: str, path: str, request: Request) -> None:
+    def __call__(self, container: str, path: str, request: Request) -> str:
         # Clients ask for `folder/` to learn whether it is a file.
         check_path(container, path.removesuffix("/"))
-        _demand_signature(request, container, path, self.permissions)
+        return _signed_for(request, container, path, self.permissions)
 
 
 class SignedContainer:
@@ -47,13 +49,15 @@ class SignedContainer:
     def __init__(self, permissions: str) -> None:
         self.permissions = permissions
 
-    def __call__(self, container: str, request: Request) -> None:
+    def __call__(self, container: str, request: Request) -> str:
         check_container(container)
-        _demand_signature(request, container, request.query_params.get("prefix", ""), self.permissions)
+        return _signed_for(request, container, request.query_params.get("prefix", ""), self.permissions)
 
 
-@router.get(_CONTAINER, dependencies=[Depends(SignedContainer("l"))], response_model=None)
-def list_container(container: str, request: Request, here: Here) -> Response:
+@router.get(_CONTAINER, response_model=None)
+def list_container(
+    container: str, request: Request, here: Here, folder: Annotated[str, Depends(SignedContainer("l"))]
+) -> Response:
     """The files whose names begin with `prefix`, in the order of names; with `delimiter=/`, folders instead of what
     is in them."""
     query = request.query_params
@@ -63,9 +67,9 @@ def list_container(container: str, request: Request, here: Here) -> Response:
         return Response(headers={"x-ms-version": VERSION})
     if query["comp"] != "list" or query.get("delimiter", "") not in ("", "/"):
         return blob_error(400, "InvalidQueryParameterValue", "Only comp=list is known, and only the delimiter /.")
-    page = list_blobs(
-        here.uploads,
-        container,
+    page = blobs(
+        here,
+        folder,
         prefix=query.get("prefix", ""),
         folders=bool(query.get("delimiter")),
         marker=query.get("marker", ""),
@@ -88,8 +92,8 @@ def put_container(container: str) -> Response:
     return blob_error(409, "ContainerAlreadyExists", f"{container} is there as soon as it is written to.")
 
 
-@router.put(_BLOB, status_code=201, dependencies=[Depends(Signed("cw"))], response_model=None)
-async def put_blob(container: str, path: str, request: Request, here: Here) -> Response:
+@router.put(_BLOB, status_code=201, response_model=None)
+async def put_blob(path: str, request: Request, here: Here, folder: Annotated[str, Depends(Signed("cw"))]) -> Response:
     """Store a file; or, by `comp`, a `block` of one, the file made of its blocks (`blocklist`), or `metadata`."""
     comp = request.query_params.get("comp", "")
     put = _PUTS.get(comp)
@@ -102,26 +106,26 @@ async def put_blob(container: str, path: str, request: Request, here: Here) -> R
         return blob_error(400, "InvalidHeaderValue", f"x-ms-blob-type is {kind[:40]!r}; only BlockBlob is supported.")
     unmet = None
     if comp != "block":
-        found = await to_thread.run_sync(here.uploads.find, container, path)
+        found = await to_thread.run_sync(here.uploads.find, folder, path)
         unmet = unmet_condition(found, request.headers, reading=False)
-    return unmet or await put(here, container, path, request)
+    return unmet or await put(here, folder, path, request)
 
 
-@router.delete(_BLOB, status_code=202, dependencies=[Depends(Signed("d"))], response_model=None)
-def delete_blob(container: str, path: str, request: Request, here: Here) -> Response:
+@router.delete(_BLOB, status_code=202, response_model=None)
+def delete_blob(path: str, request: Request, here: Here, folder: Annotated[str, Depends(Signed("d"))]) -> Response:
     """Remove the file; what was registered of it stays as it is."""
-    unmet = unmet_condition(here.uploads.find(container, path), request.headers, reading=False)
+    unmet = unmet_condition(here.uploads.find(folder, path), request.headers, reading=False)
     if unmet is not None:
         return unmet
-    if not here.uploads.remove(container, path):
+    if not here.uploads.remove(folder, path):
         return _missing(path)
     return Response(status_code=202, headers={"x-ms-version": VERSION})
 
 
-@router.head(_BLOB, dependencies=[Depends(Signed("r"))])
-def head_blob(container: str, path: str, request: Request, here: Here) -> Response:
+@router.head(_BLOB)
+def head_blob(path: str, request: Request, here: Here, folder: Annotated[str, Depends(Signed("r"))]) -> Response:
     """Whether the file is there, with its metadata."""
-    blob = here.uploads.find(container, path)
+    blob = find_blob(here, folder, path)
     if blob is None:
         return _missing(path)
     unmet = unmet_condition(blob, request.headers, reading=True)
@@ -131,10 +135,10 @@ def head_blob(container: str, path: str, request: Request, here: Here) -> Respon
     return Response(headers={**properties(blob), "Content-Length": str(blob.size), **md5})
 
 
-@router.get(_BLOB, dependencies=[Depends(Signed("r"))], response_model=None)
-def get_blob(container: str, path: str, request: Request, here: Here) -> Response:
+@router.get(_BLOB, response_model=None)
+def get_blob(path: str, request: Request, here: Here, folder: Annotated[str, Depends(Signed("r"))]) -> Response:
     """The file, whole, or the part that `Range` or `x-ms-range` asks for."""
-    opened = here.uploads.open(container, path)
+    opened = open_blob(here, folder, path)
     if opened is None:
         return _missing(path)
     blob, file = opened
@@ -200,9 +204,9 @@ async def _put_metadata(here: Context, container: str, path: str, request: Reque
 _PUTS = {"": _put_whole, "block": _put_block, "blocklist": _put_block_list, "metadata": _put_metadata}
 
 
-def _demand_signature(request: Request, container: str, path: str, permissions: str) -> None:
+def _signed_for(request: Request, container: str, path: str, permissions: str) -> str:
     here = context_of(request)
-    check(
+    area = check(
         here.upload_key,
         request.query_params,
         container=container,
@@ -210,6 +214,7 @@ def _demand_signature(request: Request, container: str, path: str, permissions: 
         permissions=permissions,
         now=here.clock.now(),
     )
+    return folder_of(container, path, area)
 
 
 async def _take_in(request: Request, draft: Draft) -> None:

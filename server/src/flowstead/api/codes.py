@@ -12,6 +12,7 @@ from flowstead.api.assets import Asset, demand_not_deployed, registered
 from flowstead.api.code_bodies import CodeVersionBody, show_version, version_spec
 from flowstead.api.context import SITE, Here, Needs
 from flowstead.api.preconditions import ForPut
+from flowstead.api.upload_areas import own_upload
 from flowstead.api.upload_uris import demand_own_files, uploaded_at
 from flowstead.errors import ImmutableAsset
 from flowstead.resources.deployment import DeploymentSpec
@@ -53,7 +54,7 @@ def put_code_version(
     demand_own_files(path, "codeUri")
     with here.store.reading() as tx:
         before = CODES.version_before(tx, here, name, version, only_if)
-    with registered(here, before, here.uploads.locate(container, path), "codeUri") as content_hash:
+    with registered(here, before, own_upload(here, caller, container, path), "codeUri") as content_hash:
         hashed = before.spec.snapshot_hash if before else snapshot_hash(here.contents.locate(content_hash))
         spec = version_spec(body, content_hash, hashed)
         with here.store.transaction() as tx:

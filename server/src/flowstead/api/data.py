@@ -18,6 +18,7 @@ from flowstead.api.data_bodies import DataVersionBody, show_version, version_spe
 from flowstead.api.datastores import ACCOUNT
 from flowstead.api.pending_uploads import is_pending
 from flowstead.api.preconditions import ForPut
+from flowstead.api.upload_areas import own_upload
 from flowstead.api.upload_uris import demand_no_credentials, is_collected, uploaded_at
 from flowstead.errors import BadArgument, ImmutableAsset
 from flowstead.resources.data import DataVersionSpec
@@ -63,7 +64,7 @@ def put_data_version(
         before = DATA.version_before(tx, here, name, version, only_if)
     if before is not None:
         _demand_same_place(here, before, body.properties.data_uri)
-    with _content(here, before, body) as content_hash:
+    with _content(here, caller, before, body) as content_hash:
         spec = version_spec(body, content_hash)
         with here.store.transaction() as tx:
             before = DATA.version_before(tx, here, name, version, only_if)
@@ -76,7 +77,9 @@ def put_data_version(
 
 
 @contextmanager
-def _content(here: Context, before: DataVersionRecord | None, body: DataVersionBody) -> Iterator[str]:
+def _content(
+    here: Context, caller: Principal, before: DataVersionRecord | None, body: DataVersionBody
+) -> Iterator[str]:
     """The hash of the copy; "" for what is not copied."""
     if before is not None:
         yield before.spec.content_hash
@@ -87,7 +90,7 @@ def _content(here: Context, before: DataVersionRecord | None, body: DataVersionB
         yield ""
         return
     container, path = uploaded_at(uri, here.workspace, _FIELD)
-    source = here.uploads.locate(container, path)
+    source = own_upload(here, caller, container, path)
     if container == CONTAINER and is_collected(path):
         yield ""  # perhaps there is nothing yet
         return

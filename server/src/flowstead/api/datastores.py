@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from datetime import timedelta
 from typing import Annotated, Any
 from urllib.parse import urlsplit
@@ -16,6 +17,7 @@ from flowstead.api.context import PROVIDER, SITE, Context, Here, Needs
 from flowstead.api.discovery import STORAGE_SUFFIX
 from flowstead.errors import BadArgument, ResourceNotFound
 from flowstead.resources.datastore import COLLECTED, CONTAINER, DATASTORE, UPLOADS
+from flowstead.resources.principal import Principal
 from flowstead.store.uploads import check_path
 
 ACCOUNT = "flowstead"
@@ -47,10 +49,14 @@ def get_datastore(datastore: str, here: Here) -> dict[str, Any]:
 
 @router.post(
     _DATASTORES + "/{datastore}/listSecrets",
-    dependencies=[Depends(Needs("workspaces/datastores/listSecrets/action"))],
 )
-def list_datastore_secrets(datastore: str, here: Here, body: SecretsBody | None = None) -> dict[str, str]:
-    """A signature that opens the uploads for a short time."""
+def list_datastore_secrets(
+    datastore: str,
+    here: Here,
+    caller: Annotated[Principal, Depends(Needs("workspaces/datastores/listSecrets/action"))],
+    body: SecretsBody | None = None,
+) -> dict[str, str]:
+    """A signature that opens the caller's uploads for a short time."""
     _check(datastore)
     wanted = body or SecretsBody()
     token = sign(
@@ -59,9 +65,15 @@ def list_datastore_secrets(datastore: str, here: Here, body: SecretsBody | None 
         prefixes=PREFIXES if wanted.prefix is None else (_checked_prefix(wanted.prefix),),
         read_only=(COLLECTED,) if wanted.prefix is None else (),
         permissions=_PERMISSIONS,
+        area=area_of(caller),
         expires=here.clock.now() + timedelta(hours=wanted.expire_after_hours),
     )
     return {"secretsType": "Sas", "sasToken": token}
+
+
+def area_of(principal: Principal) -> str:
+    """The container on the disk that holds what it uploads."""
+    return f"of-{hashlib.sha256(principal.object_id.encode()).hexdigest()[:40]}"
 
 
 def container_url(here: Context, container: str) -> str:

@@ -24,6 +24,7 @@ from flowstead.api.environment_bodies import (
     version_spec,
 )
 from flowstead.api.preconditions import ForPut
+from flowstead.api.upload_areas import own_upload
 from flowstead.api.upload_uris import demand_own_files, uploaded_at
 from flowstead.environments.base import demand_nothing_secret
 from flowstead.errors import BadArgument, ResourceConflict
@@ -73,7 +74,7 @@ def put_environment_version(
     demand_nothing_secret(body.properties.conda_file or "")
     with here.store.reading() as tx:
         before = ENVIRONMENTS.version_before(tx, here, name, version, only_if)
-    with _context(body, here, before) as context_hash:
+    with _context(body, here, caller, before) as context_hash:
         spec = version_spec(body, context_hash)
         if bool(spec.image) == bool(spec.context_uri):
             raise BadArgument(
@@ -128,7 +129,9 @@ def _requirement(line: str) -> Requirement | None:
 
 
 @contextmanager
-def _context(body: EnvironmentVersionBody, here: Context, before: EnvironmentVersionRecord | None) -> Iterator[str]:
+def _context(
+    body: EnvironmentVersionBody, here: Context, caller: Principal, before: EnvironmentVersionRecord | None
+) -> Iterator[str]:
     """The hash of the build context's files, copied to where no client can write; "" without one. Those of a version
     that is registered are not read again."""
     build = body.properties.build
@@ -139,5 +142,5 @@ def _context(body: EnvironmentVersionBody, here: Context, before: EnvironmentVer
     else:
         container, path = uploaded_at(build.context_uri, here.workspace, "build.contextUri")
         demand_own_files(path, "build.contextUri")
-        with here.contents.held(here.uploads.locate(container, path), "build.contextUri") as content_hash:
+        with here.contents.held(own_upload(here, caller, container, path), "build.contextUri") as content_hash:
             yield content_hash

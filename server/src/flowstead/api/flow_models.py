@@ -9,7 +9,7 @@ from flowstead.api.context import PROVIDER, Context, demand
 from flowstead.api.flows import state_of
 from flowstead.api.model_bodies import ModelVersionBody
 from flowstead.errors import FlowInvalid
-from flowstead.resources.datastore import CONTAINER, DATASTORE, UPLOADS
+from flowstead.resources.datastore import DATASTORE, UPLOADS
 from flowstead.resources.flow_properties import flow_properties
 from flowstead.resources.principal import Principal
 from flowstead_runtime.errors import FlowDefinitionError
@@ -22,8 +22,8 @@ def of_flow(here: Context, body: ModelVersionBody, caller: Principal) -> tuple[M
     """For a modelUri `azureml://flows/NAME[/versions/N]`: the body as if a client had sent the files, with the flow's
     properties, and the folder to register. None for any other address.
 
-    The files are also put where clients fetch a model's from; what is registered is the snapshot, which no client can
-    write. Raises ResourceNotFound, AuthorizationFailed, FlowInvalid."""
+    What is registered is the snapshot, which no client can write. Raises ResourceNotFound, AuthorizationFailed,
+    FlowInvalid."""
     match = _URI.fullmatch(body.properties.model_uri)
     if match is None:
         return None
@@ -38,7 +38,6 @@ def of_flow(here: Context, body: ModelVersionBody, caller: Principal) -> tuple[M
         said = str(problem).replace(str(folder), f"the flow {record.name}")
         raise FlowInvalid(f"The flow {record.name} is not valid: {said}", target="properties.modelUri") from None
     place = f"{UPLOADS}{hash}/{record.name}"
-    _send(here, hash, place)
     given = body.properties
     changes = {"model_uri": _address(here, place), "properties": {**stamped, **given.properties}}
     return body.model_copy(update={"properties": given.model_copy(update=changes)}), folder
@@ -50,10 +49,3 @@ def _address(here: Context, place: str) -> str:
         f"azureml://subscriptions/{workspace.subscription}/resourcegroups/{workspace.resource_group}"
         f"/workspaces/{workspace.name}/datastores/{DATASTORE}/paths/{place}"
     )
-
-
-def _send(here: Context, hash: str, place: str) -> None:
-    for path, file in here.flow_files.tree(hash).items():
-        with here.uploads.begin(CONTAINER, f"{place}/{path}") as incoming:
-            incoming.write(here.flow_files.read(file))
-            incoming.commit(metadata={}, now=here.clock.now())

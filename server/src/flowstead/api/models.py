@@ -14,6 +14,7 @@ from flowstead.api.context import SITE, Context, Here, Needs
 from flowstead.api.flow_models import of_flow
 from flowstead.api.model_bodies import ModelVersionBody, show_version, version_spec
 from flowstead.api.preconditions import ForPut
+from flowstead.api.upload_areas import own_upload
 from flowstead.api.upload_uris import demand_own_files, uploaded_at
 from flowstead.errors import ImmutableAsset
 from flowstead.resources.model import ModelVersionSpec
@@ -46,7 +47,7 @@ def put_model_version(
     version; its files never change."""
     check_asset_name(name)
     check_asset_version(version)
-    body, source = of_flow(here, body, caller) or (body, _uploaded(here, body))
+    body, source = of_flow(here, body, caller) or (body, _uploaded(here, caller, body))
     with here.store.reading() as tx:
         before = MODELS.version_before(tx, here, name, version, only_if)
     # Files are copied outside of the transaction, and only for a version that does not exist.
@@ -60,10 +61,10 @@ def put_model_version(
     return put_answer(here, record, show_version(record), None, created=before is None)
 
 
-def _uploaded(here: Context, body: ModelVersionBody) -> Path:
+def _uploaded(here: Context, caller: Principal, body: ModelVersionBody) -> Path:
     container, path = uploaded_at(body.properties.model_uri, here.workspace)
     demand_own_files(path, "modelUri")
-    return here.uploads.locate(container, path)
+    return own_upload(here, caller, container, path)
 
 
 def _demand_same_content(before: ModelVersionRecord, spec: ModelVersionSpec) -> None:

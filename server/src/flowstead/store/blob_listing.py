@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 from flowstead.resources.upload_rules import path_problem
 from flowstead.store.uploads import Blob, Uploads, open_folder
@@ -24,15 +25,24 @@ class BlobPage:
 
 
 def list_blobs(
-    uploads: Uploads, container: str, *, prefix: str = "", folders: bool = False, marker: str = "", count: int
+    uploads: Uploads,
+    container: str,
+    *,
+    prefix: str = "",
+    folders: bool = False,
+    marker: str = "",
+    count: int,
+    below: tuple[Path, str] | None = None,
 ) -> BlobPage:
     """Names that begin with prefix. folders: those with a slash after the prefix are shown as one entry for each
-    folder (Azure's delimiter `/`). marker: of the page before. Raises BadArgument for a bad container's name."""
+    folder (Azure's delimiter `/`). marker: of the page before. below: as for `Uploads.open`. Raises BadArgument for a
+    bad container's name."""
     items: list[Blob | str] = []
-    root = open_folder(None, uploads.container(container))
+    place, path = below or (uploads.container(container), "")
+    root = open_folder(None, place)
     if root is None:
         return BlobPage((), "")
-    walk = _Walk(uploads, container, prefix, folders, marker).items(root, "")
+    walk = _Walk(uploads, container, prefix, folders, marker).items(root, path)
     try:
         for item in walk:
             if len(items) == count:

@@ -96,12 +96,16 @@ class Uploads:
         file.close()
         return blob
 
-    def open(self, container: str, path: str) -> tuple[Blob, BinaryIO] | None:
-        """The file and its bytes, or None. What is replaced or removed meanwhile is read to its end."""
+    def open(self, container: str, path: str, below: tuple[Path, str] | None = None) -> tuple[Blob, BinaryIO] | None:
+        """The file and its bytes, or None. What is replaced or removed meanwhile is read to its end. below: another
+        folder to look in, and what names in the container begin with that are in it."""
         if path.endswith("/"):
             return None  # a folder, if anything
         segments = check_path(container, path)
-        file = _open_file(self._root, (container, *segments))
+        root, names = (self._root, (container, *segments))
+        if below is not None:
+            root, names = below[0], tuple(path.removeprefix(below[1]).split("/"))
+        file = _open_file(root, names)
         if file is None:
             return None
         return self.describe(container, path, os.fstat(file.fileno())), file

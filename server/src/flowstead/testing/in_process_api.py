@@ -15,6 +15,7 @@ import httpx
 from flowstead.access import Access
 from flowstead.access.principals import hash_secret
 from flowstead.api import create_app
+from flowstead.api.datastores import area_of
 from flowstead.engines.instance_board import InstanceBoard
 from flowstead.engines.local import LocalEngine
 from flowstead.environments.interpreters import Interpreters
@@ -139,6 +140,13 @@ class InProcessApi:
         with self.store.transaction() as tx:
             tx.put(Kind.ROLE_ASSIGNMENT, id, at, name, spec, by="test", operation=None)
             return replace(principal, grants=tx.principals.grants(principal.object_id))
+
+    @property
+    def uploads(self) -> Path:
+        """Where on the disk lies what the owner uploads."""
+        owner = self.store.principals.owner()
+        assert owner is not None, "the first start makes an owner"  # noqa: S101
+        return self.home.uploads / area_of(owner)
 
     def upload(self, files: dict[str, str | bytes], *, place: str = "LocalUpload/aa/flow") -> str:
         """Upload files by the blob routes; returns the `modelUri`."""
