@@ -85,6 +85,14 @@ def test_an_instance_gets_tokens_of_its_endpoints_identity(api: InProcessApi) ->
     assert (shown["expires_on"], shown["refresh_on"]) == (said["exp"], said["iat"] + 3600)
 
 
+def test_code_that_asserts_by_itself_gets_what_entra_id_takes(api: InProcessApi) -> None:
+    """`ClientAssertionCredential` with this identity's token, instead of an application that the server knows of."""
+    key = deployed(api)
+    for resource, algorithm in (("api://AzureADTokenExchange", "RS256"), ("https://vault.azure.net", "ES256")):
+        token = ask(api, key, resource).json()["access_token"]
+        assert jwt.get_unverified_header(token)["alg"] == algorithm, resource
+
+
 def test_with_such_a_token_it_may_what_its_roles_say(api: InProcessApi) -> None:
     key = deployed(api)
     token = ask(api, key, api.access.audience).json()["access_token"]
@@ -232,7 +240,7 @@ def test_an_identity_at_home_elsewhere_gets_its_tokens_there(api: InProcessApi, 
     keys = jwt.PyJWKSet.from_dict(api.call("GET", f"/{api.access.tenant_id}/discovery/v2.0/keys", token=None).json())
     kid = jwt.get_unverified_header(form["client_assertion"])["kid"]
     assertion = jwt.decode(
-        form["client_assertion"], keys[kid], algorithms=["ES256"], audience="api://AzureADTokenExchange"
+        form["client_assertion"], keys[kid], algorithms=["RS256"], audience="api://AzureADTokenExchange"
     )
     identity = api.call("GET", api.workspace.identity("walker")).json()["properties"]["principalId"]
     assert (assertion["iss"], assertion["sub"]) == (api.access.issuer_url, identity)

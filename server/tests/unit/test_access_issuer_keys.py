@@ -8,6 +8,7 @@ import sys
 from datetime import timedelta
 from pathlib import Path
 
+import jwt
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -174,6 +175,44 @@ def test_rotating_again_and_again_ends_somewhere(issuer: Issuer, clock: FrozenCl
     assert len(published(issuer)) <= 17
     issuer.rotate(nobody, forget=True)
     assert len(published(issuer)) == 1
+
+
+def asserted(issuer: Issuer) -> str:
+    return issuer.issue(issuer=ISSUER, audience="api://elsewhere", subject="me", claims={}, asserts=True).text
+
+
+def test_an_assertion_is_signed_as_entra_id_documents_it(issuer: Issuer, tmp_path: Path, clock: FrozenClock) -> None:
+    """RS256, by a key that is published, lasts, and opens nothing here."""
+    before = published(issuer)
+    text = asserted(issuer)
+    header = jwt.get_unverified_header(text)
+    assert header["alg"] == "RS256"
+    key = jwt.PyJWKSet.from_dict(dict(issuer.published))[header["kid"]]
+    unhurried = {"verify_exp": False, "verify_iat": False, "verify_nbf": False}  # the clock is one of ours
+    said = jwt.decode(text, key, algorithms=["RS256"], audience="api://elsewhere", options=unhurried)
+    assert said["sub"] == "me"
+    assert "d" not in issuer.published["keys"][-1]
+    assert published(issuer) == before, "the gateway need not hear of it"
+    with pytest.raises(Unauthorized):
+        issuer.verify(text, issuer=ISSUER, audience="api://elsewhere")
+    again = asserted(Issuer.of(Home(tmp_path), clock))
+    assert jwt.get_unverified_header(again)["kid"] == header["kid"]
+
+
+def test_the_key_of_assertions_goes_with_the_one_that_signs(issuer: Issuer, tmp_path: Path, clock: FrozenClock) -> None:
+    def known(issuer: Issuer) -> list[str]:
+        return [each["kid"] for each in issuer.published["keys"] if each["kty"] == "RSA"]
+
+    first = jwt.get_unverified_header(asserted(issuer))["kid"]
+    issuer.rotate(nobody)
+    assert known(issuer) == [first], "until what it has signed has ended"
+    second = jwt.get_unverified_header(asserted(issuer))["kid"]
+    assert known(issuer) == known(Issuer.of(Home(tmp_path), clock)) == [second, first]
+    clock.advance(3600 + 121)
+    assert issuer.forget_ended()
+    assert known(issuer) == [second]
+    issuer.rotate(nobody, forget=True)
+    assert known(issuer) == []
 
 
 @pytest.mark.parametrize("damage", ["", "damaged", "before\n{}", "{}after", "Since: never\n{}", "{}{}"])

@@ -12,6 +12,7 @@ import jwt
 
 from flowstead.access.attempts import Attempts
 from flowstead.access.external_issuer import LONGEST_TOKEN, ExternalIssuer, Outsider
+from flowstead.access.federation import ASSERTION_AUDIENCE
 from flowstead.access.issuer_keys import IssuerKeys
 from flowstead.access.outsiders import demand_not_blocked, demand_welcome, outsider
 from flowstead.access.principals import PrincipalTable, ensure_owner, secret_matches
@@ -269,6 +270,7 @@ class Access:
                 **claims,
             },
             lifetime=lifetime,
+            asserts=audience == ASSERTION_AUDIENCE,
         )
 
     def _audience_of(self, wanted: Sequence[str]) -> str:

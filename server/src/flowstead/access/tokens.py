@@ -1,4 +1,4 @@
-"""Bearer tokens of our own issuer: ES256, one audience each."""
+"""Bearer tokens of our own issuer: ES256, one audience each; and assertions to other authorities: RS256."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import jwt
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-from flowstead.access.issuer_keys import ALGORITHM, IssuerKeys, read_keys, write_keys
+from flowstead.access.issuer_keys import ALGORITHM, ASSERTION_ALGORITHM, IssuerKeys, key_id, read_keys, write_keys
 from flowstead.errors import ResourceConflict, Unauthorized
 from flowstead.resources.clock import Clock, iso
 from flowstead.resources.home import Home
@@ -71,8 +71,13 @@ class Issuer:
 
     @property
     def jwks(self) -> Mapping[str, Any]:
-        """The public keys, as the document that `jwks_uri` names; the next one before it signs."""
+        """The public keys of what opens something here; the next one before it signs."""
         return self._verifying.jwks
+
+    @property
+    def published(self) -> Mapping[str, Any]:
+        """The same and those of assertions, as the document that `jwks_uri` names."""
+        return self._verifying.published
 
     @property
     def is_due(self) -> bool:
@@ -90,7 +95,7 @@ class Issuer:
         with self._changing:
             now = self._clock.now()
             before = self._keys.without_ended(now)
-            if len(before.former) >= _MOST_FORMER and not forget:
+            if len(before.by_id) > _MOST_FORMER and not forget:
                 raise _too_many(before)
             following = before.followed(now, forget=forget)
             # On the disk first: whoever is killed from here on starts with the new key, and announces it again.
@@ -119,9 +124,17 @@ class Issuer:
             return True
 
     def issue(
-        self, *, issuer: str, audience: str, subject: str, claims: Mapping[str, Any], lifetime: timedelta = LIFETIME
+        self,
+        *,
+        issuer: str,
+        audience: str,
+        subject: str,
+        claims: Mapping[str, Any],
+        lifetime: timedelta = LIFETIME,
+        asserts: bool = False,
     ) -> Token:
-        """A token for that audience. subject: object id of a principal."""
+        """A token for that audience. subject: object id of a principal. asserts: to another authority, which opens
+        nothing here."""
         keys = self._ready_for(lifetime)
         now = int(self._clock.now().timestamp())
         expires = now + int(lifetime.total_seconds())
@@ -136,7 +149,12 @@ class Issuer:
             "exp": expires,
             "jti": uuid.uuid4().hex,
         }
-        text = jwt.encode(payload, keys.signing, algorithm=ALGORITHM, headers={"kid": keys.id})
+        if asserts:
+            private = self._asserting()
+            headers = {"kid": key_id(private.public_key())}
+            text = jwt.encode(payload, private, algorithm=ASSERTION_ALGORITHM, headers=headers)
+        else:
+            text = jwt.encode(payload, keys.signing, algorithm=ALGORITHM, headers={"kid": keys.id})
         return Token(text, now, expires)
 
     def verify(self, token: str, *, issuer: str, audience: str) -> Mapping[str, Any]:
@@ -184,6 +202,20 @@ class Issuer:
                     self._keys = self._verifying = changed
         return self._keys
 
+    def _asserting(self) -> rsa.RSAPrivateKey:
+        """The key for assertions; made, written down and published when there is none yet."""
+        known = self._keys.asserting
+        if known is not None:
+            return known
+        with self._changing:
+            if self._keys.asserting is None:
+                able = self._keys.able_to_assert()
+                self._keep(able)
+                self._keys = self._verifying = able
+            found = self._keys.asserting
+        assert found is not None, "it was just made"  # noqa: S101
+        return found
+
     def _keep(self, keys: IssuerKeys) -> None:
         if self._file is not None:
             write_keys(self._file, keys)
@@ -192,6 +224,6 @@ class Issuer:
 def _too_many(keys: IssuerKeys) -> ResourceConflict:
     first = min(each.until for each in keys.former)
     return ResourceConflict(
-        f"{len(keys.former)} keys before still have tokens that hold; the next of them ends at {iso(first)}.",
+        f"{len(keys.by_id) - 1} keys before still have tokens that hold; the next of them ends at {iso(first)}.",
         hint="Wait until then, or end all tokens at once: flowstead issuer rotate --end-tokens.",
     )

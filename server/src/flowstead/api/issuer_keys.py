@@ -76,5 +76,5 @@ def _shown(access: Access, keys: IssuerKeys) -> dict[str, Any]:
         "keyId": keys.id,
         "since": iso(keys.since),
         "rotatesAt": iso(keys.since + ROTATED_AFTER),
-        "former": [{"keyId": each.id, "until": iso(each.until)} for each in keys.former],
+        "former": [{"keyId": each.id, "until": iso(each.until)} for each in keys.former if each.id in keys.by_id],
     }

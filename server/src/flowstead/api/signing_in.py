@@ -40,14 +40,14 @@ def openid_configuration(tenant: str, here: Here) -> dict[str, Any]:
         "grant_types_supported": list(_GRANT_TYPES),
         "response_types_supported": ["token"],
         "subject_types_supported": ["pairwise"],
-        "id_token_signing_alg_values_supported": ["ES256"],
+        "id_token_signing_alg_values_supported": ["ES256", "RS256"],
     }
 
 
 @router.get("/{tenant}/discovery/v2.0/keys")
 def signing_keys(tenant: str, here: Here) -> Mapping[str, Any]:
     """The public keys of the issuer."""
-    return here.access.issuer.jwks
+    return here.access.issuer.published
 
 
 @dataclass(frozen=True)
