@@ -13,13 +13,22 @@ from flowstead.access.federation import Authorities, ForeignToken
 from flowstead.errors import ExchangeFailed, TooManyExchanges
 from flowstead.resources.identity import Application
 
-TOKEN = b'{"access_token": "foreign", "expires_in": 3599}'
+
+def answering(status: str, body: str, *headers: str) -> bytes:
+    return "\r\n".join((status, *headers, f"Content-Length: {len(body)}", "Connection: close", "", body)).encode()
+
+
+TOKEN = answering("200 OK", '{"access_token": "foreign", "expires_in": 3599}')
+HTML = "Content-Type: text/html; charset=utf-8"
+PROOF = "eyJhbGciOi.eyJzdWIiOi.c2lnbmF0dXJl"
 
 
 class Authority:
-    """Answers when it is let. asked: how often it was called so far; drip: it sends a byte now and then, for ever."""
+    """Answers when it is let, with these bytes. asked: how often it was called so far; drip: it sends a byte now and
+    then, for ever."""
 
-    def __init__(self, *, drip: bool = False) -> None:
+    def __init__(self, answer: bytes = TOKEN, *, drip: bool = False) -> None:
+        self._answer = answer
         self.asked = 0
         self._calls: asyncio.Queue[None] = asyncio.Queue()
         self.may_answer = asyncio.Event()
@@ -46,7 +55,7 @@ class Authority:
                     await writer.drain()
                     await asyncio.sleep(0.05)
             await self.may_answer.wait()
-            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%s" % (len(TOKEN), TOKEN))
+            writer.write(b"HTTP/1.1 " + self._answer)
             await writer.drain()
         except OSError:
             return
@@ -69,6 +78,39 @@ def test_an_exchange_ends_however_slowly_the_authority_goes_on() -> None:
             assert time.monotonic() - begun < 5
 
     asyncio.run(story())
+
+
+async def exchanged(answer: bytes) -> ForeignToken:
+    authority = Authority(answer)
+    authority.may_answer.set()
+    async with authority.serving() as application:
+        return await Authorities(allow_private=True).exchange("walker", application, PROOF, "r")
+
+
+def test_a_lifetime_may_be_written_as_a_text() -> None:
+    text = answering("200 OK", '{"access_token": "foreign", "expires_in": "3599"}')
+    assert asyncio.run(exchanged(text)) == ForeignToken("foreign", 3599)
+
+
+@pytest.mark.parametrize(
+    ("answer", "says"),
+    [
+        (answering("200 OK", "[]", "Content-Type: application/json"), "200 application/json in place of a JSON object"),
+        (answering("200 OK", '{"access_token": "x", "expires_in": "soon"}'), "200 an answer without a token"),
+        (answering("200 OK", "[" * 60_000), "200 nothing in place of a JSON object"),
+        (answering("302 Found", "", "Location: https://other.example"), "302 a redirect, which is not followed"),
+        (answering("502 Bad Gateway", "<html>", HTML), "502 text/html in place of a JSON object"),
+        (
+            answering("400 Bad", f'{{"error_description": "what is {PROOF}, and eyJzdWIiOi?"}}'),
+            "400 what is ******, and ",
+        ),
+    ],
+)
+def test_an_odd_answer_is_told_with_its_status_and_without_what_was_sent(answer: bytes, says: str) -> None:
+    with pytest.raises(ExchangeFailed) as caught:
+        asyncio.run(exchanged(answer))
+    assert says in caught.value.message
+    assert not any(part in str(caught.value) for part in PROOF.split("."))
 
 
 def test_an_authority_that_nobody_is_at_is_told_as_that() -> None:

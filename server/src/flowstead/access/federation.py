@@ -9,8 +9,9 @@ import asyncio
 import ipaddress
 import socket
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
@@ -89,21 +90,20 @@ class Authorities:
                 # The loop's own threads, not those of the API: a name server that is slow holds up nobody else.
                 trusted = await asyncio.to_thread(self._prepare, url)
                 answer = await _post(url, form, trusted)
-            said = answer.json()
         except TimeoutError:
             raise ExchangeFailed(
                 f"{application.authority} gave no token within {self._within_s:g} seconds.", hint=_SLOW
             ) from None
-        except (httpx.HTTPError, ValueError) as failure:
+        except (httpx.HTTPError, OSError, ValueError) as failure:
             raise ExchangeFailed(f"{application.authority} gave no token: {_told(failure)}.", hint=_SLOW) from None
-        text, lifetime = said.get("access_token"), said.get("expires_in")
-        if not answer.is_success or not isinstance(text, str) or not isinstance(lifetime, int):
-            reason = " ".join(str(said.get("error_description") or said.get("error") or "no reason").split())
-            raise ExchangeFailed(
-                f"{application.authority} gave the application {application.client_id} no token for {resource}: "
-                f"{answer.status_code} {reason[:_LONGEST_REASON]}"
-            )
-        return ForeignToken(text, lifetime)
+        said = _object_in(answer)
+        text, lifetime = said.get("access_token"), _seconds(said.get("expires_in"))
+        if answer.is_success and text and isinstance(text, str) and lifetime:
+            return ForeignToken(text, lifetime)
+        raise ExchangeFailed(
+            f"{application.authority} gave the application {application.client_id} no token for {resource}: "
+            f"{answer.status_code} {_without(assertion, _reason(answer, said))[:_LONGEST_REASON]}"
+        )
 
     def _prepare(self, url: str) -> ssl.SSLContext:
         """Whom to trust, once the address is one that may be called. Raises ExchangeFailed."""
@@ -122,6 +122,40 @@ class Authorities:
                 f"The authority {host} has the address {private[0]}, which is not a public one.",
                 hint="If that is meant, start with `flowstead up --allow-private-addresses`.",
             )
+
+
+def _object_in(answer: httpx.Response) -> Mapping[str, Any]:
+    """{} for what is no JSON object."""
+    try:
+        said = answer.json()
+    except (ValueError, RecursionError):
+        return {}
+    return said if isinstance(said, Mapping) else {}
+
+
+def _seconds(written: object) -> int:
+    """Some authorities write the number as a text; 0 for what is none."""
+    try:
+        return max(0, int(written)) if isinstance(written, str | int) else 0
+    except ValueError:
+        return 0
+
+
+def _reason(answer: httpx.Response, said: Mapping[str, Any]) -> str:
+    written = said.get("error_description") or said.get("error")
+    if written:
+        return " ".join(str(written).split())
+    if answer.is_redirect:
+        return "a redirect, which is not followed: name the authority by its own address"
+    kind = answer.headers.get("content-type", "").partition(";")[0] or "nothing"
+    return "an answer without a token" if said else f"{kind[:80]} in place of a JSON object"
+
+
+def _without(assertion: str, told: str) -> str:
+    """Who echoes what was sent to it must not hand it to the flow."""
+    for part in (assertion, *filter(None, assertion.split("."))):
+        told = told.replace(part, "******")
+    return told
 
 
 def _told(failure: BaseException) -> str:
@@ -144,4 +178,5 @@ async def _post(url: str, form: dict[str, str], trusted: ssl.SSLContext) -> http
             body += part
             if len(body) > _LONGEST_ANSWER:
                 raise ValueError("too long an answer")
-        return httpx.Response(answer.status_code, content=body)
+        kept = {name: answer.headers[name] for name in ("content-type", "location") if name in answer.headers}
+        return httpx.Response(answer.status_code, headers=kept, content=body)
