@@ -118,6 +118,19 @@ def test_a_token_signs_a_browser_in(api: InProcessApi) -> None:
     assert browser.call("GET", "/session").json()["principal"]["name"] == "owner"
 
 
+def test_a_browser_gets_a_token_of_its_own_for_endpoints_and_for_nothing_else(api: InProcessApi) -> None:
+    browser = signed_in(api)
+    answer = browser.call("POST", "/session/endpointToken").json()
+    token = answer["accessToken"]
+    claims = api.access.issuer.verify(token, issuer=api.access.issuer_url, audience="https://ml.azure.com")
+    assert (claims["sub"], claims["exp"]) == (owner(api).object_id, answer["expiryTimeUtc"])
+    assert answer["expiryTimeUtc"] - claims["iat"] == HOUR
+    assert error(api.call("GET", "/session", token=token)) == (401, "Unauthorized")
+    without_proof = browser.call("POST", "/session/endpointToken", headers={"X-CSRF-Token": None})
+    assert error(without_proof) == (403, "CrossSiteRequest")
+    assert error(api.call("POST", "/session/endpointToken", token=api.token())) == (400, "BadArgument")
+
+
 def test_what_signs_nobody_in(api: InProcessApi) -> None:
     of_endpoint = api.access.endpoint_token(owner(api), "uid").text
     for body in ({"token": "x"}, {"token": of_endpoint}, {"code": "x"}):

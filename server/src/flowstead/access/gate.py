@@ -220,6 +220,10 @@ class Access:
         """A token that opens this endpoint only: its audience is the endpoint's immutable id."""
         return self._issue(principal, endpoint_audience(endpoint_uid))
 
+    def entra_token(self, principal: Principal) -> Token:
+        """A token of somebody's own for endpoints with `aad_token`; whether it opens one, his roles say."""
+        return self._token(principal, ENTRA_AUDIENCE)
+
     def identity_token(self, principal: Principal, resource: str) -> Token:
         """A token of an identity, for whomever the resource names. Raises BadArgument for audiences that only this
         server gives tokens for on other grounds."""

@@ -134,6 +134,7 @@ _BY_NAME: Mapping[str, Json] = {
     "list_keys": {"200": _named("Both keys", "Keys")},
     "regenerate_keys": {"202": _ACCEPTED},
     "endpoint_token": {"200": _named("A token", "EndpointToken")},
+    "session_endpoint_token": {"200": _named("A token", "EndpointToken")},
     "get_logs": {"200": _named("The end of the logs", "Logs")},
     "list_datastore_secrets": {"200": _named("A signature", "SasSecret")},
     "list_connection_secrets": {"200": _named("With its credentials", "Resource")},

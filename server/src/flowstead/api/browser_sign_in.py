@@ -14,6 +14,7 @@ from flowstead.api.browser_sessions import SignedIn
 from flowstead.api.browsers import address_of, check_same_origin
 from flowstead.api.callers import Caller
 from flowstead.api.context import Context, Here
+from flowstead.api.token_answers import show_token
 from flowstead.errors import BadArgument, Unauthorized, UnsupportedMediaType
 from flowstead.resources.browser_session import CODE_LIFETIME, BrowserSession
 from flowstead.resources.clock import iso
@@ -76,6 +77,18 @@ def sign_out(request: Request, here: Here) -> Response:
 def show_session(caller: Known) -> dict[str, Any]:
     """Who is calling; a browser, with its session."""
     return _show(caller)
+
+
+@router.post("/session/endpointToken")
+def session_endpoint_token(caller: Known, here: Here) -> dict[str, Any]:
+    """A token of the caller's own that opens endpoints with the authentication mode AADToken, as far as his roles allow
+    it. For pages of ours: they have no secret to get one with."""
+    if caller.signed_in is None:
+        raise BadArgument(
+            "Only a browser's session gets a token here.",
+            hint="Ask the token endpoint for one with scope=https://ml.azure.com/.default.",
+        )
+    return show_token(here.access.entra_token(caller.principal))
 
 
 @router.get("/sessions")

@@ -17,6 +17,7 @@ from flowstead.api.endpoint_rules import check_body, check_first_keys, check_key
 from flowstead.api.list_filters import online
 from flowstead.api.merging import merge
 from flowstead.api.preconditions import ForChange, ForPut
+from flowstead.api.token_answers import show_token
 from flowstead.errors import BadArgument
 from flowstead.resources.endpoint import PRIMARY_KEY, SECONDARY_KEY, AuthMode, EndpointSpec
 from flowstead.resources.operation import Operation, OperationKind
@@ -155,13 +156,7 @@ def endpoint_token(
     with here.store.reading() as tx:
         record = tx.get(Kind.ENDPOINT, here.workspace.endpoint(endpoint))
     _demand_mode(record, AuthMode.AML_TOKEN)
-    token = here.access.endpoint_token(caller, record.uid)
-    return {
-        "accessToken": token.text,
-        "expiryTimeUtc": token.expires_at,
-        "refreshAfterTimeUtc": token.issued_at + (token.expires_at - token.issued_at) * 3 // 4,
-        "tokenType": "Bearer",
-    }
+    return show_token(here.access.endpoint_token(caller, record.uid))
 
 
 def _write(
