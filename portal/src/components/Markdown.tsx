@@ -5,6 +5,12 @@ import remarkGfm from "remark-gfm";
 const useStyles = makeStyles({
   text: {
     overflowWrap: "anywhere",
+    "& h1, & h2, & h3, & h4, & h5, & h6": {
+      margin: `${tokens.spacingVerticalM} 0 ${tokens.spacingVerticalXS}`,
+      fontSize: tokens.fontSizeBase400,
+      lineHeight: tokens.lineHeightBase400,
+    },
+    "& h1": { fontSize: tokens.fontSizeBase500, lineHeight: tokens.lineHeightBase500 },
     "& p": { margin: `${tokens.spacingVerticalXS} 0` },
     "& pre": {
       overflowX: "auto",

@@ -4,15 +4,14 @@ import {
   DrawerHeader,
   DrawerHeaderTitle,
   makeStyles,
-  mergeClasses,
   OverlayDrawer,
+  Subtitle1,
   Text,
-  Title3,
   tokens,
 } from "@fluentui/react-components";
 import { ArrowResetRegular, DismissRegular, SettingsRegular } from "@fluentui/react-icons";
 import { type ReactNode, useEffect, useRef, useState } from "react";
-import { beginDraft, faults } from "../inputs/draft";
+import { beginDraft, firstFault } from "../inputs/draft";
 import { InputsForm } from "../inputs/InputsForm";
 import { besideChat, type Signature } from "../inputs/signature";
 import { Composer } from "./Composer";
@@ -28,10 +27,14 @@ type Props = {
   onVerdict?: (turn: Turn, verdict: Verdict) => Promise<void>;
   /** Why nothing can be asked now, and what to do; said in the place of the first answer. */
   refusal?: ReactNode;
+  /** What an answer that failed is headed with. */
+  headingOf?: (failure: unknown) => string;
   /** CSS height. */
   height?: string;
 };
 
+/** Of a window that fills a page below its title and tabs. */
+const HEIGHT = "max(24rem, calc(100vh - 16rem))";
 /** By the window's own width, which stands beside other things here and there. */
 const NARROW = "@container (max-width: 44rem)";
 
@@ -40,7 +43,6 @@ const useStyles = makeStyles({
     containerType: "inline-size",
     display: "grid",
     gridTemplateColumns: "minmax(0, 1fr) auto",
-    minHeight: "24rem",
     border: `1px solid ${tokens.colorNeutralStroke2}`,
     borderRadius: tokens.borderRadiusLarge,
     backgroundColor: tokens.colorNeutralBackground1,
@@ -90,7 +92,7 @@ const useStyles = makeStyles({
 });
 
 /** Talk to a chat flow: the messages, a box to write in, and at the right side the flow's other inputs. */
-export function ChatWindow({ signature, send, onVerdict, refusal, height = "calc(100vh - 14rem)" }: Props) {
+export function ChatWindow({ signature, send, onVerdict, refusal, headingOf, height = HEIGHT }: Props) {
   const styles = useStyles();
   const { chat, inputs, messageFormat: format, sample } = signature;
   const parts = chat ?? { input: null, history: null, output: null };
@@ -99,8 +101,8 @@ export function ChatWindow({ signature, send, onVerdict, refusal, height = "calc
   const [draft, setDraft] = useState(() => beginDraft(others, onlyOf(sample, others)));
   const [drawer, setDrawer] = useState(false);
   const talk = useConversation({ chat: parts, type, format, send });
-  const wrong = faults(draft, others)[0];
-  const refused = refusal ?? (wrong && <Text>The Inputs pane has a mistake. {wrong.message}</Text>);
+  const wrong = firstFault(draft, others);
+  const refused = refusal ?? (wrong && <Text>The Inputs pane has a mistake. {wrong}</Text>);
   const form = <InputsForm inputs={others} draft={draft} onChange={setDraft} format={format} />;
   const log = useFollowed(talk.turns);
 
@@ -147,6 +149,7 @@ export function ChatWindow({ signature, send, onVerdict, refusal, height = "calc
                   key={turn.id}
                   turn={turn}
                   output={parts.output}
+                  {...(headingOf && { headingOf })}
                   {...(onVerdict && { onVerdict: (verdict: Verdict) => judge(turn, verdict) })}
                   {...(index === talk.turns.length - 1 && { onRetry: () => talk.retry(draft.values) })}
                 />
@@ -164,8 +167,8 @@ export function ChatWindow({ signature, send, onVerdict, refusal, height = "calc
         />
       </div>
       {others.length > 0 && (
-        <aside className={mergeClasses(styles.pane)} aria-label="Inputs">
-          <Title3 as="h2">Inputs</Title3>
+        <aside className={styles.pane} aria-label="Inputs">
+          <Subtitle1 as="h2">Inputs</Subtitle1>
           <Text size={200} className={styles.paneHint}>
             Sent with each message.
           </Text>

@@ -8,6 +8,7 @@ import {
 } from "@fluentui/react-icons";
 import { memo, useDeferredValue, useState } from "react";
 import { CopyButton } from "../CopyButton";
+import { durationOf } from "../duration";
 import { Markdown } from "../Markdown";
 import { Failure } from "../states";
 import { answerOf, restOf, type Shown, type Turn, textOf, type Verdict } from "./turns";
@@ -17,6 +18,7 @@ type Props = {
   /** Name of the chat's output. */
   output: string | null;
   onVerdict?: (verdict: Verdict) => Promise<void>;
+  headingOf?: (failure: unknown) => string;
   /** Of the last turn: asks again. */
   onRetry?: () => void;
 };
@@ -49,7 +51,7 @@ const useStyles = makeStyles({
 });
 
 /** What was asked, and the answer to it. */
-export const TurnView = memo(function TurnView({ turn, output, onVerdict, onRetry }: Props) {
+export const TurnView = memo(function TurnView({ turn, output, onVerdict, headingOf, onRetry }: Props) {
   const styles = useStyles();
   const outputs = useDeferredValue(turn.outputs);
   const shown = answerOf(outputs, output);
@@ -80,7 +82,9 @@ export const TurnView = memo(function TurnView({ turn, output, onVerdict, onRetr
             The flow answered nothing.
           </Text>
         )}
-        {turn.state === "failed" && <Failure title="No answer." failure={turn.failure} />}
+        {turn.state === "failed" && (
+          <Failure title={headingOf?.(turn.failure) ?? "No answer."} failure={turn.failure} />
+        )}
         {Object.keys(rest).length > 0 && (
           <details>
             <summary>Other outputs</summary>
@@ -105,7 +109,7 @@ const THUMBS = [
   { verdict: "down", label: "Bad answer", icon: <ThumbDislikeRegular />, chosen: <ThumbDislikeFilled /> },
 ] as const;
 
-function Foot({ turn, output, onVerdict, onRetry }: Props) {
+function Foot({ turn, output, onVerdict, onRetry }: Omit<Props, "headingOf">) {
   const styles = useStyles();
   const [busy, setBusy] = useState(false);
   const [failure, setFailure] = useState<unknown>(null);
@@ -143,7 +147,7 @@ function Foot({ turn, output, onVerdict, onRetry }: Props) {
           </Button>
         )}
         <Text size={200} className={styles.about}>
-          {[`${(turn.tookMs / 1000).toFixed(1)} s`, turn.about.requestId && `request ${turn.about.requestId}`]
+          {[durationOf(turn.tookMs), turn.about.requestId && `request ${turn.about.requestId}`]
             .filter(Boolean)
             .join(" · ")}
         </Text>

@@ -45,7 +45,7 @@ export function useConversation({ chat, type, format, send }: Options): Conversa
     try {
       for await (const piece of send(requestOf(turn, before, chat), ending.signal)) {
         if (ending.signal.aborted) break;
-        change(turn.id, (now) => withPiece(now, piece, chat.output));
+        change(turn.id, (now) => withPiece(now, piece));
       }
       end({ state: ending.signal.aborted ? "stopped" : "done" });
     } catch (failure) {

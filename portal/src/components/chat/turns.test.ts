@@ -52,7 +52,7 @@ describe("an answer", () => {
       { outputs: { answer: "a" } },
       { outputs: { answer: "b" } },
     ];
-    const whole = pieces.reduce((so, piece) => withPiece(so, piece, "answer"), turn());
+    const whole = pieces.reduce((so, piece) => withPiece(so, piece), turn());
     expect(whole.outputs).toEqual({ sources: [1], answer: "ab" });
     expect(whole.about).toEqual({ requestId: "r" });
     expect(restOf(whole.outputs, "answer")).toEqual({ sources: [1] });

@@ -7,8 +7,8 @@ import { isObject } from "../inputs/types";
 /** What is known of one answer beside its outputs: the request's id, its trace. Given back with the feedback. */
 export type About = Readonly<Record<string, string>>;
 
-/** A part of an answer, as it comes. outputs: texts of the chat's output are put together, others take the place of
- * what was there. */
+/** A part of an answer, as it comes. outputs: a text that comes again goes on where it was, anything else takes the
+ * place of what was there. */
 export type Piece = { outputs?: Values; about?: About };
 
 /** Sends one request with all inputs; gives the answer piece by piece, and throws what went wrong. */
@@ -56,15 +56,14 @@ export function requestOf(turn: Turn, before: readonly Turn[], chat: ChatParts):
   return chat.history ? { ...turn.inputs, [chat.history]: historyOf(before) } : turn.inputs;
 }
 
-/** The turn with another piece of its answer. */
-export function withPiece(turn: Turn, piece: Piece, output: string | null): Turn {
-  const outputs = { ...turn.outputs };
+/** An answer with another piece of it. */
+export function withPiece<T extends { outputs: Values; about: About }>(answer: T, piece: Piece): T {
+  const outputs = { ...answer.outputs };
   for (const [name, value] of Object.entries(piece.outputs ?? {})) {
     const before = outputs[name];
-    const isText = name === output && typeof value === "string" && typeof before === "string";
-    outputs[name] = isText ? before + value : value;
+    outputs[name] = typeof value === "string" && typeof before === "string" ? before + value : value;
   }
-  return { ...turn, outputs, about: { ...turn.about, ...piece.about } };
+  return { ...answer, outputs, about: { ...answer.about, ...piece.about } };
 }
 
 /** A piece of an answer to show. */

@@ -47,7 +47,7 @@ const look = EditorView.theme({
     color: tokens.colorNeutralForeground3,
     border: "none",
   },
-  ".cm-activeLine, .cm-activeLineGutter": { backgroundColor: tokens.colorNeutralBackground1Hover },
+  ".cm-activeLine, .cm-activeLineGutter": { backgroundColor: tokens.colorNeutralBackground2 },
   "&.cm-focused > .cm-scroller > .cm-selectionLayer .cm-selectionBackground, .cm-selectionBackground": {
     background: `${tokens.colorBrandBackground2} !important`,
   },

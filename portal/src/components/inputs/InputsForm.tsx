@@ -1,4 +1,4 @@
-import { Field, makeStyles, Select, Text, Textarea, tokens } from "@fluentui/react-components";
+import { Field, Input, makeStyles, Select, Text, Textarea, tokens } from "@fluentui/react-components";
 import { boxText, choose, type Draft, typeText } from "./draft";
 import { ImageBox } from "./ImageBox";
 import type { FlowInput, MessageFormat } from "./signature";
@@ -30,7 +30,7 @@ export function InputsForm(props: InputsProps) {
 }
 
 function InputField({ input, draft, onChange, format }: InputsProps & { input: FlowInput }) {
-  const fault = faultOf(input, draft.values[input.name]);
+  const fault = shownFault(draft, input);
   return (
     <Field
       required={input.required}
@@ -42,6 +42,12 @@ function InputField({ input, draft, onChange, format }: InputsProps & { input: F
       <InputBox input={input} draft={draft} onChange={onChange} {...(format && { format })} />
     </Field>
   );
+}
+
+/** What is not filled in yet is no mistake before somebody was there. */
+function shownFault(draft: Draft, input: FlowInput): string {
+  const isNew = draft.values[input.name] === undefined && draft.texts[input.name] === undefined;
+  return isNew ? "" : faultOf(input, draft.values[input.name]);
 }
 
 /** The box itself; the field around it names it. */
@@ -73,12 +79,21 @@ function InputBox({
       />
     );
   }
-  const isLong = input.type !== "int" && input.type !== "double";
+  if (input.type === "int" || input.type === "double") {
+    return (
+      <Input
+        {...field}
+        inputMode={input.type === "int" ? "numeric" : "decimal"}
+        value={text}
+        onChange={(_, { value }) => onChange(typeText(draft, input, value))}
+      />
+    );
+  }
   return (
     <Textarea
       {...field}
-      rows={isLong ? Math.min(Math.max(text.split("\n").length, 2), 12) : 1}
-      resize={isLong ? "vertical" : "none"}
+      rows={Math.min(Math.max(text.split("\n").length, 2), 12)}
+      resize="vertical"
       spellCheck={input.type === "string"}
       value={text}
       onChange={(_, { value }) => onChange(typeText(draft, input, value))}

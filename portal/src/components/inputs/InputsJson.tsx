@@ -46,7 +46,7 @@ function marksOf(draft: Draft, inputs: readonly FlowInput[]): Mark[] {
     line: lineOfField(draft.json, name),
     column: 0,
     severity: "error" as const,
-    message: message.startsWith(name) ? message : `${name}: ${message}`,
+    message: `${name}: ${message}`,
   }));
   const unknown = unknownNames(draft, inputs).map((name) => ({
     line: lineOfField(draft.json, name),

@@ -5,6 +5,7 @@ import {
   choose,
   type Draft,
   faults,
+  firstFault,
   lineOfField,
   typeJson,
   typeText,
@@ -123,7 +124,8 @@ describe("a new draft", () => {
     ];
     const draft = beginDraft(inputs, { a: "y", other: 1 });
     expect(draft.values).toEqual({ a: "y", b: 0, d: "" });
-    expect(faults(draft, inputs)).toEqual([{ name: "c", message: "c is required." }]);
+    expect(firstFault(draft, inputs)).toBe("c: A value is required.");
+    expect(faults(draft, inputs)).toEqual([{ name: "c", message: "A value is required." }]);
   });
 
   test("a value can be taken out again", () => {

@@ -79,6 +79,13 @@ export function faults(draft: Draft, inputs: readonly FlowInput[]): Fault[] {
     .filter(({ message }) => message);
 }
 
+/** The first thing that keeps the values from being sent, with its place; "" when nothing does. */
+export function firstFault(draft: Draft, inputs: readonly FlowInput[]): string {
+  const [first] = faults(draft, inputs);
+  if (!first) return "";
+  return first.name ? `${first.name}: ${first.message}` : first.message;
+}
+
 /** Names in the JSON that the flow does not have, which it ignores. */
 export function unknownNames(draft: Draft, inputs: readonly FlowInput[]): string[] {
   const known = new Set(inputs.map(({ name }) => name));

@@ -71,7 +71,7 @@ export function typeOf(input: FlowInput): InputType {
 
 /** What is wrong with the value of an input; undefined is none. */
 export function faultOf(input: FlowInput, value: unknown): string {
-  if (value === undefined || value === null) return input.required ? `${input.name} is required.` : "";
+  if (value === undefined || value === null) return input.required ? "A value is required." : "";
   return typeOf(input).fault(value);
 }
 

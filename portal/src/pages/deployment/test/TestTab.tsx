@@ -1,7 +1,58 @@
+import { MessageBar, MessageBarBody, MessageBarTitle } from "@fluentui/react-components";
+import { useMemo } from "react";
+import { ChatWindow } from "../../../components/chat/ChatWindow";
+import type { Signature } from "../../../components/inputs/signature";
+import { Failure, Loaded, Loading } from "../../../components/states";
+import { Credential } from "../credential";
+import { type Deployed, notReady, useDeployed, useSignature } from "../deployed";
+import { StandardTest } from "./StandardTest";
+import { headingOf, score, sendVerdict, type Target } from "./scoring";
+
+/** Calls the deployment with inputs that a person gives: a chat with a chat flow, a form for any other. */
 export default function TestTab({ endpoint, deployment }: { endpoint: string; deployment: string }) {
+  const deployed = useDeployed(endpoint, deployment);
+  const signature = useSignature(deployed.data);
   return (
-    <p>
-      {endpoint}/{deployment}
-    </p>
+    <Loaded query={deployed}>
+      {(data) => {
+        if (signature.data) return <Tested deployed={data} signature={signature.data} />;
+        if (!signature.isError) return <Loading />;
+        return (
+          <Failure
+            title="It is not known what this flow takes: its model cannot be read."
+            failure={signature.error}
+            retry={() => void signature.refetch()}
+          />
+        );
+      }}
+    </Loaded>
+  );
+}
+
+function Tested({ deployed, signature }: { deployed: Deployed; signature: Signature }) {
+  const { name: endpoint, authMode } = deployed.endpoint;
+  const deployment = deployed.deployment.name;
+  const target: Target = useMemo(
+    () => ({ endpoint, deployment, credential: new Credential(endpoint, authMode) }),
+    [endpoint, deployment, authMode],
+  );
+  const obstacle = notReady(deployed.deployment);
+  const refusal = obstacle && (
+    <MessageBar intent="warning" layout="multiline">
+      <MessageBarBody>
+        <MessageBarTitle>{obstacle.title}</MessageBarTitle>
+        {obstacle.text}
+      </MessageBarBody>
+    </MessageBar>
+  );
+  if (!signature.chat?.input) return <StandardTest signature={signature} target={target} refusal={refusal} />;
+  return (
+    <ChatWindow
+      signature={signature}
+      send={(inputs, signal) => score(target, inputs, signal)}
+      onVerdict={(turn, verdict) => sendVerdict(target, turn.about, verdict)}
+      headingOf={headingOf}
+      refusal={refusal}
+    />
   );
 }
