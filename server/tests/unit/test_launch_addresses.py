@@ -40,6 +40,16 @@ def test_what_is_left_out_is_as_the_last_time(tmp_path: Path) -> None:
     assert settings_of(home, public_url="", domain="") == ServerSettings("127.0.0.1", 9000, 9443)
 
 
+def test_private_addresses_are_called_until_it_is_taken_back(tmp_path: Path) -> None:
+    """Unlike plain HTTP, which opens a door: without it, identities that worked would not after a restart."""
+    home = Home(tmp_path)
+    home.create()
+    for asked, allowed in ((None, False), (True, True), (None, True), (False, False), (None, False)):
+        settings = settings_for(AskedFor(allow_private_addresses=asked), home)
+        assert settings.allow_private_addresses is allowed
+        write_settings(home, settings)
+
+
 def test_a_taken_default_for_https_that_nobody_asked_for_gives_way(tmp_path: Path) -> None:
     home = Home(tmp_path)
     assert settings_of(home, free=False).tls_port != 8443

@@ -56,14 +56,19 @@ def up(
     ] = None,
     detach: Annotated[bool, typer.Option("--detach", "-d", help="Run in the background.")] = False,
     allow_plain_http: Annotated[
-        bool, typer.Option("--allow-plain-http", help="Let other machines in over plain HTTP too.")
-    ] = False,
-    allow_private_addresses: Annotated[
         bool,
         typer.Option(
-            "--allow-private-addresses", help="Let the server call authorities of identities in private networks."
+            "--allow-plain-http", help="Let other machines in over plain HTTP too; holds for this start alone."
         ),
     ] = False,
+    allow_private_addresses: Annotated[
+        bool | None,
+        typer.Option(
+            "--allow-private-addresses/--no-allow-private-addresses",
+            help="Let the server call authorities of identities in private networks [default: it does not].",
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
     """Start the server and the gateway. In the foreground Ctrl-C ends everything, instances too; with --detach
     `flowstead down` does. Options that are left out are as the last time."""

@@ -32,7 +32,7 @@ class AskedFor:
     domain: str | None = None
     allow_plain_http: bool = False
     demand_isolation: bool | None = None
-    allow_private_addresses: bool = False
+    allow_private_addresses: bool | None = None
     oidc_issuer: str | None = None
     oidc_audience: str | None = None
 
@@ -62,7 +62,9 @@ def settings_for(asked: AskedFor, home: Home, *, is_free: Callable[[str, int], b
         tls_port=tls_port,
         public_url=before.public_url if asked.public_url is None else _checked_url(asked.public_url),
         allow_plain_http=asked.allow_plain_http,
-        allow_private_addresses=asked.allow_private_addresses,
+        allow_private_addresses=(
+            before.allow_private_addresses if asked.allow_private_addresses is None else asked.allow_private_addresses
+        ),
         domain=before.domain if asked.domain is None else _checked_domain(asked.domain),
         demand_isolation=before.demand_isolation if asked.demand_isolation is None else asked.demand_isolation,
         oidc_issuer=issuer,
