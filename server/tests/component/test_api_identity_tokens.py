@@ -270,6 +270,7 @@ def test_why_an_authority_cannot_be_called_is_told(
     answer = ask(api, key, "https://vault.azure.net")
     assert answer.status_code == 502
     assert "gave no token: ConnectError: [SSL: CERTIFICATE_VERIFY_FAILED]" in answer.text
+    assert "SSL_CERT_FILE" in answer.text
 
 
 def test_while_an_authority_is_asked_the_api_has_all_its_threads(api: InProcessApi) -> None:

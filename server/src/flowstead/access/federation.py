@@ -30,7 +30,11 @@ _OF_IDENTITY = 4
 need it."""
 _LONGEST_ANSWER = 64 * 1024
 _LONGEST_REASON = 500
-_SLOW = "See whether the server can reach it, and try again."
+_UNREACHED = "See whether the server can reach it, and try again."
+_UNTRUSTED = (
+    "If its certificate comes from a CA of your own, start the server with the variable SSL_CERT_FILE, which names a "
+    "file of the CAs to trust."
+)
 
 
 @dataclass(frozen=True)
@@ -92,10 +96,14 @@ class Authorities:
                 answer = await _post(url, form, trusted)
         except TimeoutError:
             raise ExchangeFailed(
-                f"{application.authority} gave no token within {self._within_s:g} seconds.", hint=_SLOW
+                f"{application.authority} gave no token within {self._within_s:g} seconds.", hint=_UNREACHED
             ) from None
         except (httpx.HTTPError, OSError, ValueError) as failure:
-            raise ExchangeFailed(f"{application.authority} gave no token: {_told(failure)}.", hint=_SLOW) from None
+            told = _told(failure)
+            raise ExchangeFailed(
+                f"{application.authority} gave no token: {told}.",
+                hint=_UNTRUSTED if "CERTIFICATE_VERIFY_FAILED" in told else _UNREACHED,
+            ) from None
         said = _object_in(answer)
         text, lifetime = said.get("access_token"), _seconds(said.get("expires_in"))
         if answer.is_success and text and isinstance(text, str) and lifetime:
