@@ -1,34 +1,62 @@
-"""Others than the owner who open the portal."""
+"""Others than the owner, to look at the portal as they have it."""
 
 from __future__ import annotations
 
 import secrets
 from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
 
 import httpx
 
 from tests.installation import Installation
 
 
+@dataclass(frozen=True)
+class Person:
+    site: Installation
+    name: str
+    object_id: str
+    tenant_id: str
+    client_id: str
+    secret: str
+
+    def token(self) -> str:
+        form = {
+            "grant_type": "client_credentials",
+            "client_id": self.client_id,
+            "client_secret": self.secret,
+            "scope": f"{self.site.url}/.default",
+        }
+        answer = httpx.post(f"{self.site.url}/{self.tenant_id}/oauth2/v2.0/token", data=form, timeout=30)
+        assert answer.status_code == 200, answer.text
+        return str(answer.json()["access_token"])
+
+    @property
+    def link(self) -> Callable[[], str]:
+        """Makes a link that signs a browser in as that person."""
+
+        def make() -> str:
+            answer = httpx.post(
+                f"{self.site.url}/signin/links", headers={"Authorization": f"Bearer {self.token()}"}, timeout=30
+            )
+            assert answer.status_code == 201, answer.text
+            return str(answer.json()["url"])
+
+        return make
+
+
+def somebody(site: Installation, name: str, role: str = "", scope: str = "") -> Person:
+    """A new user, with that role on that scope when one is given."""
+    grant = ("--role", role, "--scope", scope) if role else ()
+    made: dict[str, Any] = site.json("principal", "create", "--name", name, "--type", "User", *grant)
+    return Person(site, name, made["principalId"], made["tenantId"], made["clientId"], made["clientSecret"])
+
+
 def newcomer(site: Installation, *roles: str) -> Callable[[], str]:
     """Makes one-time links of somebody new who has these roles on the workspace."""
-    made = site.json("principal", "create", "--name", f"newcomer-{secrets.token_hex(4)}")
+    person = somebody(site, f"newcomer-{secrets.token_hex(4)}")
     for role in roles:
-        site.run(
-            "role", "assignment", "create", "--role", role, "--assignee-object-id", made["principalId"],
-            "--scope", "workspace",
-        )  # fmt: skip
-    form = {
-        "grant_type": "client_credentials",
-        "client_id": made["clientId"],
-        "client_secret": made["clientSecret"],
-        "scope": f"{site.tls_url}/.default",
-    }
-    token = httpx.post(f"{site.url}/common/oauth2/v2.0/token", data=form).json()["access_token"]
-
-    def link() -> str:
-        answer = httpx.post(f"{site.url}/signin/links", headers={"Authorization": f"Bearer {token}"})
-        assert answer.status_code == 201, answer.text
-        return str(answer.json()["url"])
-
-    return link
+        grant = ("--role", role, "--assignee", person.name, "--scope", "workspace")
+        site.run("role", "assignment", "create", *grant)
+    return person.link

@@ -1,7 +1,7 @@
 /** What pages show of the server, kept fresh by its events. A query's key begins with the path of what it shows. */
 
 import { QueryClient } from "@tanstack/react-query";
-import { AwayError, WORKSPACE_ID } from "./client";
+import { AwayError, GROUP_ID, SUBSCRIPTION_ID, WORKSPACE_ID } from "./client";
 
 const LONGEST_PAUSE_MS = 5000;
 const GATHER_MS = 200;
@@ -31,12 +31,35 @@ export function keyOf(path: string, ...more: readonly unknown[]): readonly unkno
   return [placeOf(path), ...more];
 }
 
+/** Where role assignments are kept in queries, whichever scopes they are of: a list shows inherited ones too. */
+export const ROLE_ASSIGNMENTS = "/providers/Microsoft.Authorization/roleAssignments";
+export const PRINCIPALS = `${SUBSCRIPTION_ID}/providers/Flowstead.Access/principals`;
+export const IDENTITIES = `${GROUP_ID}/providers/Microsoft.ManagedIdentity/userAssignedIdentities`;
+
+/** What lies elsewhere than it shows: where a change happens → whose queries it touches besides. */
+const ELSEWHERE: readonly [RegExp, readonly string[]][] = [
+  [/\/providers\/microsoft\.authorization\/roleassignments\//, [ROLE_ASSIGNMENTS]],
+  // They come with a principal of their own, and their roles go with them.
+  [/\/providers\/flowstead\.access\/principals\//, [ROLE_ASSIGNMENTS]],
+  [/\/userassignedidentities\/[^/]+$/, [ROLE_ASSIGNMENTS, PRINCIPALS]],
+  [/^\/onlineendpoints\/[^/]+$/, [ROLE_ASSIGNMENTS, PRINCIPALS]],
+  [/^\/onlineendpoints\//, ["/usage", "/instanceTypes"]],
+  [/^/, ["/auditRecords"]],
+];
+
+/** All places that a change of that resource touches. */
+export function placesOf(resourceId: string): string[] {
+  const place = placeOf(resourceId);
+  const besides = ELSEWHERE.filter(([where]) => where.test(place)).flatMap(([, keys]) => keys);
+  return [place, ...besides.map(placeOf)];
+}
+
 const changed = new Set<string>();
 let gathering = false;
 
 /** Something has changed: what shows it, what lists it and what lies below it is asked for again, soon. */
 export function noteChange(resourceId: string): void {
-  changed.add(placeOf(resourceId));
+  for (const place of placesOf(resourceId)) changed.add(place);
   if (gathering) return;
   gathering = true;
   setTimeout(() => {

@@ -155,3 +155,12 @@ def test_no_route_changes_a_record(api: InProcessApi) -> None:
 def test_who_may_not_read_them_sees_none(api: InProcessApi) -> None:
     assert api.call("GET", "auditRecords", token=api.token(api.stranger())).status_code == 403
     assert api.call("GET", "auditRecords", token=None).status_code == 401
+
+
+def test_records_are_found_by_outcome(api: InProcessApi) -> None:
+    api.call("PUT", "onlineEndpoints/chat", BODY)
+    [running] = records(api, outcome="inprogress")
+    assert (running["action"], running["outcome"]) == ("create", "InProgress")
+    api.settle(ProvisioningState.FAILED, error={"code": "GatewayUpdateFailed", "message": "It did not."})
+    assert [each["action"] for each in records(api, outcome="Failed")] == ["create"]
+    assert records(api, outcome="InProgress") == []

@@ -1,5 +1,117 @@
+import { Button, makeStyles, Tab, TabList, Text, tokens } from "@fluentui/react-components";
+import { useNavigate, useSearch } from "@tanstack/react-router";
+import { useState } from "react";
+import { grant } from "../../api/access";
+import { noteChange, ROLE_ASSIGNMENTS } from "../../api/queries";
 import { Page } from "../../components/Page";
+import { RouteButton } from "../../components/RouteLink";
+import { Failure } from "../../components/states";
+import { useToasts } from "../../components/toasts";
+import type { Draft, Member } from "./add/draft";
+import { STEPS } from "./add/steps";
+import { ScopePicker } from "./ScopePicker";
+import { type Scope, scopeOf, titleOf } from "./scopes";
+
+const useStyles = makeStyles({
+  tabs: { overflowX: "auto" },
+  buttons: {
+    display: "flex",
+    flexWrap: "wrap",
+    alignItems: "center",
+    gap: tokens.spacingHorizontalS,
+    paddingTop: tokens.spacingVerticalM,
+    borderTop: `1px solid ${tokens.colorNeutralStroke2}`,
+  },
+  quiet: { color: tokens.colorNeutralForeground2 },
+});
 
 export default function AddRoleAssignment() {
-  return <Page title="Add role assignment">{null}</Page>;
+  const search = useSearch({ strict: false }) as { scope?: string };
+  const navigate = useNavigate();
+  const scope = scopeOf(search.scope);
+  return (
+    <Page title="Add role assignment" lead={`On: ${titleOf(scope)}.`}>
+      <ScopePicker
+        scope={scope}
+        onPick={({ key }) => void navigate({ to: "/access/add", search: { scope: key } as never, replace: true })}
+      />
+      <Wizard key={scope.id} scope={scope} />
+    </Page>
+  );
+}
+
+function Wizard({ scope }: { scope: Scope }) {
+  const styles = useStyles();
+  const [draft, setDraft] = useState<Draft>({ scope, role: null, kind: "person", members: [] });
+  const [at, setAt] = useState(0);
+  const assigning = useAssigning(draft, setDraft);
+  const step = STEPS[at];
+  if (!step) return null;
+  const wants = step.wants(draft);
+  const reached = STEPS.findIndex((each) => each.wants(draft) !== "");
+  const isLast = at === STEPS.length - 1;
+  return (
+    <>
+      <TabList
+        className={styles.tabs}
+        selectedValue={step.id}
+        onTabSelect={(_, { value }) => setAt(STEPS.findIndex(({ id }) => id === value))}
+      >
+        {STEPS.map(({ id, label }, index) => (
+          <Tab key={id} value={id} disabled={reached !== -1 && index > reached}>
+            {label}
+          </Tab>
+        ))}
+      </TabList>
+      <step.view draft={draft} set={(part) => setDraft((before) => ({ ...before, ...part }))} />
+      {assigning.failures.map(({ member, failure }) => (
+        <Failure key={member.objectId} title={`${member.name} did not get the role.`} failure={failure} />
+      ))}
+      <div className={styles.buttons}>
+        {at > 0 && <Button onClick={() => setAt(at - 1)}>Previous</Button>}
+        {isLast ? (
+          <Button appearance="primary" disabled={assigning.busy} onClick={() => void assigning.assign()}>
+            Review + assign
+          </Button>
+        ) : (
+          <Button appearance="primary" disabled={wants !== ""} onClick={() => setAt(at + 1)}>
+            Next
+          </Button>
+        )}
+        <RouteButton to="/access" search={{ scope: scope.key }} appearance="subtle">
+          Cancel
+        </RouteButton>
+        {wants && <Text className={styles.quiet}>{wants}</Text>}
+      </div>
+    </>
+  );
+}
+
+type Refused = { member: Member; failure: unknown };
+
+/** Grants the role to one after the other; those who were refused it are left in the draft. */
+function useAssigning(draft: Draft, setDraft: (draft: Draft) => void) {
+  const navigate = useNavigate();
+  const toasts = useToasts();
+  const [busy, setBusy] = useState(false);
+  const [failures, setFailures] = useState<Refused[]>([]);
+  const assign = async () => {
+    if (!draft.role) return;
+    setBusy(true);
+    const refused: Refused[] = [];
+    for (const member of draft.members) {
+      try {
+        await grant(draft.scope.id, draft.role, { id: member.objectId, type: member.type });
+        toasts.done(`${member.name} has the role ${draft.role.properties.roleName} on ${titleOf(draft.scope)}.`);
+      } catch (failure) {
+        refused.push({ member, failure });
+      }
+    }
+    noteChange(`${ROLE_ASSIGNMENTS}/new`);
+    setBusy(false);
+    setFailures(refused);
+    if (refused.length === 0) void navigate({ to: "/access", search: { scope: draft.scope.key } as never });
+    else setDraft({ ...draft, members: refused.map(({ member }) => member) });
+  };
+  return { busy, failures, assign };
 }

@@ -32,6 +32,7 @@ def list_audit_records(
     resource: str = "",
     principal: str = "",
     action: str = "",
+    outcome: str = "",
     since: str = "",
     until: str = "",
     top: Annotated[int, Query(alias="$top", ge=1, le=MAX_PAGE)] = MAX_PAGE,
@@ -40,11 +41,12 @@ def list_audit_records(
     """The records, newest first, page by page.
 
     resource: an ARM id, or the part of one below the workspace, for it and what lies below it. principal: a name or an
-    object id. since, until: ISO 8601; since is included, until is not. `$top`: of one page."""
+    object id. outcome: InProgress, Succeeded, Failed or Canceled. since, until: ISO 8601; since is included, until is not. `$top`: of one page."""
     wanted = AuditQuery(
         resource_id=_resource_id(here, resource),
         by=principal,
         action=action,
+        outcome=outcome,
         since=to_moment(since, "since"),
         until=to_moment(until, "until"),
         before=None if not skip_token else _number(skip_token, "$skipToken"),

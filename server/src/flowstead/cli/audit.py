@@ -30,6 +30,7 @@ def list_records(
     ] = "",
     by: Annotated[str, typer.Option("--by", help="A principal's name or object id.")] = "",
     action: Annotated[str, typer.Option("--action", help="create, update, delete, regenerateKey, putSecret …")] = "",
+    outcome: Annotated[str, typer.Option("--outcome", help="InProgress, Succeeded, Failed or Canceled.")] = "",
     since: Annotated[
         str, typer.Option("--since", help="A time, or how long ago, as in 2h or 7d.", metavar="TIME")
     ] = "",
@@ -47,6 +48,7 @@ def list_records(
             resource=resource,
             principal=by,
             action=action,
+            outcome=outcome,
             since=moment(since, now),
             until=moment(until, now),
         )

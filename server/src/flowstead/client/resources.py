@@ -213,7 +213,8 @@ class AuditRecords:
         self._session = session
 
     def newest(self, count: int, **wanted: str) -> list[Body]:
-        """So many at most, newest first. wanted: resource, principal, action, since, until; "" asks for nothing."""
+        """So many at most, newest first. wanted: resource, principal, action, outcome, since, until; "" asks for
+        nothing."""
         query = {name: value for name, value in wanted.items() if value}
         return pages(self._session, f"{self._session.workspace.path}/auditRecords", count, **query)
 

@@ -26,6 +26,8 @@ class History:
             query = query.where(sa.or_(audit.c.by == wanted.by, audit.c.principal_id == wanted.by))
         if wanted.action:
             query = query.where(sa.func.lower(audit.c.action) == wanted.action.lower())
+        if wanted.outcome:
+            query = query.where(sa.func.lower(audit.c.outcome) == wanted.outcome.lower())
         if wanted.since:
             query = query.where(audit.c.at >= wanted.since)
         if wanted.until:

@@ -180,12 +180,14 @@ class AuditRecord:
 @dataclass(frozen=True)
 class AuditQuery:
     """Which audit records; what is "" asks for nothing. resource_id: it and what lies below it. by: a principal's name
-    or object id. since, until: ISO 8601 with Z, since included, until not. before: only records older than that one.
+    or object id. outcome: as of an operation. since, until: ISO 8601 with Z, since included, until not. before: only
+    records older than that one.
     """
 
     resource_id: str = ""
     by: str = ""
     action: str = ""
+    outcome: str = ""
     since: str = ""
     until: str = ""
     before: int | None = None

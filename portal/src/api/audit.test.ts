@@ -1,0 +1,15 @@
+import { expect, it } from "vitest";
+import { placeName } from "./audit";
+import { GROUP_ID, WORKSPACE_ID } from "./client";
+
+it("a resource is named by what lies below the workspace, or by its kind and name", () => {
+  expect(placeName(`${WORKSPACE_ID}/onlineEndpoints/chat/deployments/blue`)).toBe(
+    "onlineEndpoints/chat/deployments/blue",
+  );
+  expect(placeName(WORKSPACE_ID)).toBe("workspaces/default");
+  expect(placeName(`${GROUP_ID}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/mine`)).toBe(
+    "userAssignedIdentities/mine",
+  );
+  expect(placeName(`${WORKSPACE_ID}/providers/Microsoft.Authorization/roleAssignments/1`)).toBe("roleAssignments/1");
+  expect(placeName("/providers/Microsoft.Authorization/roleAssignments/1")).toBe("roleAssignments/1");
+});

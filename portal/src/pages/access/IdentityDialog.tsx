@@ -1,0 +1,140 @@
+import {
+  Button,
+  Dialog,
+  DialogActions,
+  DialogBody,
+  DialogContent,
+  DialogSurface,
+  DialogTitle,
+  Field,
+  Input,
+  Link,
+  makeStyles,
+  Switch,
+  Text,
+  tokens,
+} from "@fluentui/react-components";
+import { useState } from "react";
+import { ask, type Identity } from "../../api/access";
+import { IDENTITIES, noteChange } from "../../api/queries";
+import { CopyButton } from "../../components/CopyButton";
+import { Failure } from "../../components/states";
+import { type Pairs, TagsEditor } from "../../components/TagsEditor";
+import { useToasts } from "../../components/toasts";
+
+const ENTRA = "https://login.microsoftonline.com";
+
+const useStyles = makeStyles({
+  content: { display: "grid", gap: tokens.spacingVerticalM },
+  facts: { display: "grid", gap: tokens.spacingVerticalXXS },
+  fact: { display: "flex", alignItems: "center", gap: tokens.spacingHorizontalXS, flexWrap: "wrap" },
+  id: { fontFamily: tokens.fontFamilyMonospace, fontSize: tokens.fontSizeBase200, overflowWrap: "anywhere" },
+});
+
+type Application = { authority: string; tenantId: string; clientId: string };
+
+/** What another cloud's federated credential asks for, as its page names it. */
+function factsOf({ properties }: Identity): [string, string][] {
+  return [
+    ["Object id (subject)", properties.principalId],
+    ["Client id", properties.clientId],
+    ["Tenant id", properties.tenantId],
+  ];
+}
+
+/** Creates a user-assigned identity, or changes its application and tags. */
+export function IdentityDialog({ identity, onClose }: { identity?: Identity; onClose: () => void }) {
+  const styles = useStyles();
+  const toasts = useToasts();
+  const bound = identity?.properties.application;
+  const [name, setName] = useState(identity?.name ?? "");
+  const [federates, setFederates] = useState(bound !== undefined);
+  const [application, setApplication] = useState<Application>(
+    bound ?? { authority: ENTRA, tenantId: "", clientId: "" },
+  );
+  const [tags, setTags] = useState<Pairs>(identity?.tags ?? {});
+  const [busy, setBusy] = useState(false);
+  const [failure, setFailure] = useState<unknown>(null);
+  const submit = async (event: React.FormEvent) => {
+    event.preventDefault();
+    setBusy(true);
+    setFailure(null);
+    try {
+      const id = identity?.id ?? `${IDENTITIES}/${encodeURIComponent(name)}`;
+      await ask("PUT", id, { location: "local", tags, properties: federates ? { application } : {} });
+      noteChange(id);
+      toasts.done(`The identity ${name} is ${identity ? "changed" : "created"}.`);
+      onClose();
+    } catch (thrown) {
+      setFailure(thrown);
+      setBusy(false);
+    }
+  };
+  return (
+    <Dialog open onOpenChange={(_, { open }) => !open && onClose()}>
+      <DialogSurface>
+        <form onSubmit={submit}>
+          <DialogBody>
+            <DialogTitle>{identity ? identity.name : "Create a user-assigned identity"}</DialogTitle>
+            <DialogContent className={styles.content}>
+              {identity ? (
+                <div className={styles.facts}>
+                  {factsOf(identity).map(([label, value]) => (
+                    <span key={label} className={styles.fact}>
+                      {label}: <Text className={styles.id}>{value}</Text>
+                      <CopyButton text={value} what={label.toLowerCase()} />
+                    </span>
+                  ))}
+                </div>
+              ) : (
+                <Field label="Name" required hint="3 to 128 letters, digits, dashes and underscores.">
+                  <Input value={name} onChange={(_, { value }) => setName(value)} autoComplete="off" />
+                </Field>
+              )}
+              <Switch
+                label="Sign in to another cloud with it"
+                checked={federates}
+                onChange={(_, { checked }) => setFederates(checked)}
+              />
+              {federates && <ApplicationFields value={application} onChange={setApplication} />}
+              <Field label="Tags">
+                <TagsEditor noun="tag" value={tags} onChange={setTags} />
+              </Field>
+              {failure !== null && <Failure failure={failure} title="The identity was not saved." />}
+            </DialogContent>
+            <DialogActions>
+              <Button onClick={onClose}>Cancel</Button>
+              <Button type="submit" appearance="primary" disabled={busy || !name}>
+                {identity ? "Save" : "Create"}
+              </Button>
+            </DialogActions>
+          </DialogBody>
+        </form>
+      </DialogSurface>
+    </Dialog>
+  );
+}
+
+type FieldsProps = { value: Application; onChange: (value: Application) => void };
+
+function ApplicationFields({ value, onChange }: FieldsProps) {
+  const set = (part: Partial<Application>) => onChange({ ...value, ...part });
+  return (
+    <>
+      <Text>
+        An application there trusts this server's issuer for the identity. In Microsoft Entra ID add a federated
+        credential to it: issuer as under <Link href="/portal/settings">Settings</Link>, subject the object id, audience
+        api://AzureADTokenExchange.
+      </Text>
+      <Field label="Authority" required>
+        <Input value={value.authority} onChange={(_, data) => set({ authority: data.value })} />
+      </Field>
+      <Field label="Tenant id" required>
+        <Input value={value.tenantId} onChange={(_, data) => set({ tenantId: data.value })} />
+      </Field>
+      <Field label="Client id of the application" required>
+        <Input value={value.clientId} onChange={(_, data) => set({ clientId: data.value })} />
+      </Field>
+    </>
+  );
+}
