@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.browser.people import Person, somebody
 from tests.browser.portal import Portal, opened
@@ -66,6 +66,11 @@ def add_role_assignment(page: Page, role: str, kind: str, name: str) -> None:
     page.get_by_role("button", name="Next").click()
 
 
+def row_of(page: Page, name: str) -> Locator:
+    """Of the person or identity of just that name."""
+    return page.get_by_role("row").filter(has=page.get_by_text(name, exact=True))
+
+
 def assign(page: Page) -> None:
     page.get_by_role("button", name="Review + assign").click()
     expect(page.get_by_role("heading", level=1, name="Access control (IAM)")).to_be_visible()
@@ -84,7 +89,7 @@ def test_m44_a_role_is_granted_to_an_identity_by_the_articles_steps(portal: Port
     expect(page.get_by_role("list", name="Members")).to_contain_text(name)
     assert portal.accessibility_faults() == []
     assign(page)
-    row = page.get_by_role("row").filter(has_text=name).filter(has_text=SECRETS_READER)
+    row = row_of(page, name).filter(has_text=SECRETS_READER)
     expect(row).to_contain_text("This resource")
     assert (SECRETS_READER, "default") in grants_of(portal.site, name)
 
@@ -97,7 +102,7 @@ def test_m45_registry_and_storage_grant_to_a_user_assigned_identity(portal: Port
     expect(page.get_by_text(f"Who may do what on: {SCOPES[scope]}.")).to_be_visible()
     add_role_assignment(page, role, USER_ASSIGNED, "iam-pullers")
     assign(page)
-    expect(page.get_by_role("row").filter(has_text="iam-pullers")).to_contain_text("This resource")
+    expect(row_of(page, "iam-pullers")).to_contain_text("This resource")
     assert (role, "flowstead") in grants_of(portal.site, "iam-pullers")
 
 
@@ -111,7 +116,7 @@ def test_m46_the_metrics_writer_is_granted_at_the_workspace(page: Page, flowstea
 def test_each_scope_has_its_address(portal: Portal, scope: str) -> None:
     page = portal.open(f"/access?scope={scope}")
     expect(page.get_by_role("combobox", name="Scope")).to_have_value(SCOPES.get(scope, "Endpoint iam-own"))
-    expect(page.get_by_role("row").filter(has_text="owner").first).to_contain_text("Inherited")
+    expect(row_of(page, "owner").first).to_contain_text("Inherited")
 
 
 def test_m42_who_is_no_owner_is_refused_in_the_servers_words(
@@ -197,8 +202,8 @@ def deployment_of(site: Installation, folder: Path, identity: str) -> tuple[str,
 
 def test_a_second_browser_sees_a_grant_and_its_end(browser: Browser, portal: Portal) -> None:
     page = portal.open("/access?scope=resource-group")
-    expect(page.get_by_role("row").filter(has_text="owner")).to_be_visible()
-    row = page.get_by_role("row").filter(has_text="iam-agent")
+    expect(row_of(page, "owner")).to_be_visible()
+    row = row_of(page, "iam-agent")
     with opened(browser, portal.site) as other:
         theirs = other.open("/access?scope=resource-group")
         add_role_assignment(theirs, "AcrPull", USER_ASSIGNED, "iam-agent")
@@ -206,15 +211,15 @@ def test_a_second_browser_sees_a_grant_and_its_end(browser: Browser, portal: Por
         expect(row).to_contain_text("AcrPull")
         theirs.get_by_role("button", name="Delete the role AcrPull of iam-agent").click()
         theirs.get_by_role("dialog").get_by_role("button", name="Delete").click()
-        expect(theirs.get_by_role("row").filter(has_text="iam-agent")).to_have_count(0)
+        expect(row_of(theirs, "iam-agent")).to_have_count(0)
         expect(row).to_have_count(0)
     assert grants_of(portal.site, "iam-agent") == set()
 
 
 def test_grants_above_and_below_the_scope_are_told_apart(portal: Portal) -> None:
     page = portal.open("/access?scope=resource-group")
-    expect(page.get_by_role("row").filter(has_text="owner")).to_contain_text("Inherited")
-    below = page.get_by_role("row").filter(has_text="iam-own").filter(has_text="AcrPull")
+    expect(row_of(page, "owner")).to_contain_text("Inherited")
+    below = row_of(page, "iam-own").filter(has_text="AcrPull")
     expect(below).to_have_count(0)
     page.get_by_role("switch", name="Also below this scope").check()
     expect(below).to_contain_text("Container registry flowstead")
@@ -228,7 +233,7 @@ def test_a_reader_sees_who_may_what_and_changes_nothing(
     with opened(browser, flowstead, link=reader.link) as portal:
         portal.expected.append("403")
         page = portal.open("/access?scope=resource-group")
-        expect(page.get_by_role("row").filter(has_text="iam-rita")).to_contain_text("Reader")
+        expect(row_of(page, "iam-rita")).to_contain_text("Reader")
         page.get_by_role("tab", name="Principals").click()
         expect(page.get_by_role("alert")).to_contain_text("may not perform Microsoft.Authorization/principals/read")
         page.get_by_role("tab", name="Identities").click()
@@ -247,4 +252,4 @@ def test_on_a_phone_a_role_is_granted_too(narrow_portal: Portal) -> None:
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "the page scrolls sideways"
     assert narrow_portal.accessibility_faults() == []
     assign(page)
-    expect(page.get_by_role("row").filter(has_text="iam-readers")).to_be_visible()
+    expect(row_of(page, "iam-readers")).to_be_visible()

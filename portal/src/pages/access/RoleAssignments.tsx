@@ -1,13 +1,13 @@
 import { Badge, Button, Dropdown, makeStyles, Option, Switch, tokens } from "@fluentui/react-components";
 import { DeleteRegular } from "@fluentui/react-icons";
 import { useMemo, useState } from "react";
-import { type Assignment, ask, useAssignments, useRoles } from "../../api/access";
+import { type Assignment, ask, useAssignments, usePrincipals, useRoles } from "../../api/access";
 import { noteChange } from "../../api/queries";
 import { ConfirmDialog } from "../../components/ConfirmDialog";
 import { Moment } from "../../components/Moment";
 import { type Column, ResourceTable } from "../../components/ResourceTable";
 import { RouteButton, RouteLink } from "../../components/RouteLink";
-import { Empty, Loaded } from "../../components/states";
+import { Empty, Loaded, Loading } from "../../components/states";
 import { useToasts } from "../../components/toasts";
 import { type Who, whoIs } from "./people";
 import { isInherited, type Scope, scopeOf, titleOf } from "./scopes";
@@ -32,6 +32,8 @@ export default function RoleAssignments({ scope }: { scope: Scope }) {
   const toasts = useToasts();
   const query = useAssignments(scope.id, deep);
   const rows = useRows(query.data, scope);
+  // Names come with these; a list of ids that turn into names under one's eyes is no help.
+  const unnamed = [usePrincipals(), useRoles(scope.id, true)].some(({ isPending }) => isPending);
   const shown = rows.filter((row) => kind === "Everyone" || groupOf(row) === kind);
   const take = async ({ assignment, who, role }: Row) => {
     await ask("DELETE", assignment.id);
@@ -41,7 +43,9 @@ export default function RoleAssignments({ scope }: { scope: Scope }) {
   return (
     <Loaded query={query}>
       {(found) =>
-        found.length === 0 ? (
+        unnamed ? (
+          <Loading />
+        ) : found.length === 0 ? (
           <Empty
             title="Nobody has a role here"
             action={

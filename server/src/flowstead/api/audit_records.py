@@ -41,7 +41,8 @@ def list_audit_records(
     """The records, newest first, page by page.
 
     resource: an ARM id, or the part of one below the workspace, for it and what lies below it. principal: a name or an
-    object id. outcome: InProgress, Succeeded, Failed or Canceled. since, until: ISO 8601; since is included, until is not. `$top`: of one page."""
+    object id. outcome: InProgress, Succeeded, Failed or Canceled. since, until: ISO 8601; since is included, until is
+    not. `$top`: of one page."""
     wanted = AuditQuery(
         resource_id=_resource_id(here, resource),
         by=principal,

@@ -1,0 +1,30 @@
+import { MessageBar, MessageBarBody, MessageBarTitle } from "@fluentui/react-components";
+import { path, RouteLink } from "../../components/RouteLink";
+import { type Deployment, useDeployments } from "./facts";
+
+const MOST_SHOWN = 5;
+
+/** Deployments that have failed, or that have fewer instances than they should. */
+export function Troubles() {
+  const found = (useDeployments().data ?? []).filter((each) => troubleOf(each) !== "");
+  return found.slice(0, MOST_SHOWN).map((each) => (
+    <MessageBar key={each.id} intent="warning" layout="multiline">
+      <MessageBarBody>
+        <MessageBarTitle>
+          {each.properties.endpoint}/{each.name}
+        </MessageBarTitle>
+        {troubleOf(each)}{" "}
+        <RouteLink inline to={path("/endpoints", each.properties.endpoint, "/deployments", each.name)}>
+          View details
+        </RouteLink>
+      </MessageBarBody>
+    </MessageBar>
+  ));
+}
+
+function troubleOf({ properties }: Deployment): string {
+  const { provisioningState, provisioningError, instances } = properties;
+  if (provisioningState === "Failed") return `Failed. ${provisioningError?.message?.split("\n")[0] ?? ""}`;
+  if (provisioningState !== "Succeeded" || instances.ready >= instances.wanted) return "";
+  return `${instances.ready} of ${instances.wanted} instances are ready.`;
+}
