@@ -10,6 +10,9 @@ it("a resource is named by what lies below the workspace, or by its kind and nam
   expect(placeName(`${GROUP_ID}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/mine`)).toBe(
     "userAssignedIdentities/mine",
   );
-  expect(placeName(`${WORKSPACE_ID}/providers/Microsoft.Authorization/roleAssignments/1`)).toBe("roleAssignments/1");
-  expect(placeName("/providers/Microsoft.Authorization/roleAssignments/1")).toBe("roleAssignments/1");
+  expect(placeName(`${WORKSPACE_ID}/providers/Microsoft.Authorization/roleAssignments/1`)).toBe(
+    "role assignment on workspaces/default",
+  );
+  expect(placeName(GROUP_ID)).toBe("resourceGroups/flowstead");
+  expect(placeName("/providers/Microsoft.Authorization/roleAssignments/1")).toBe("role assignment on everything");
 });

@@ -55,8 +55,10 @@ async function page(query: Record<string, string>): Promise<Page> {
 
 /** Of an id: what lies below the workspace or the server, as people say it. */
 export function placeName(resourceId: string): string {
+  const granted = /^(.*)\/providers\/Microsoft\.Authorization\/roleAssignments\/[^/]+$/i.exec(resourceId);
+  if (granted) return `role assignment on ${granted[1] ? placeName(granted[1]) : "everything"}`;
+  if (!resourceId.includes("/providers/")) return resourceId.split("/").slice(-2).join("/");
   const [provider, ...below] = (resourceId.split("/providers/").at(-1) ?? "").split("/");
-  if (below.length < 2) return resourceId;
   const isWorkspace = /^Microsoft\.MachineLearningServices$/i.test(provider ?? "");
   return below.slice(isWorkspace && below.length > 2 ? 2 : 0).join("/");
 }

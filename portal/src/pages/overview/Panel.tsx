@@ -3,6 +3,7 @@ import { type ReactNode, useId } from "react";
 
 const useStyles = makeStyles({
   panel: { display: "grid", gap: tokens.spacingVerticalM, alignContent: "start", minWidth: 0 },
+  title: { margin: 0 },
   head: { display: "flex", flexWrap: "wrap", justifyContent: "space-between", gap: tokens.spacingHorizontalM },
 });
 
@@ -13,7 +14,7 @@ export function Panel({ title, more, children }: { title: string; more?: ReactNo
   return (
     <Card className={styles.panel} role="region" aria-labelledby={id}>
       <div className={styles.head}>
-        <Text as="h2" id={id} size={400} weight="semibold">
+        <Text as="h2" id={id} className={styles.title} size={400} weight="semibold">
           {title}
         </Text>
         {more}
