@@ -12,13 +12,10 @@ let current: readonly Notification[] = [];
 const listeners = new Set<() => void>();
 
 export function useCreations(): readonly Notification[] {
-  return useSyncExternalStore(
-    (listener) => {
-      listeners.add(listener);
-      return () => listeners.delete(listener);
-    },
-    () => current,
-  );
+  return useSyncExternalStore((listener) => {
+    listeners.add(listener);
+    return () => listeners.delete(listener);
+  }, Creation.all);
 }
 
 export function deploymentId(endpoint: string, deployment: string): string {
@@ -49,7 +46,7 @@ export class Creation {
         phase: "",
         phaseTimes: {},
         startTime: now(),
-        stages: [],
+        stages: STAGES.map((name) => ({ name, status: "Waiting", startTime: "" })),
       },
     };
     this.id = started.id;
@@ -58,8 +55,14 @@ export class Creation {
 
   readonly id: string;
 
+  /** What is told of all of them. */
+  static all(): readonly Notification[] {
+    return current;
+  }
+
   begin(stage: StageName): void {
-    this.change((was) => ({ stages: [...was.stages, { name: stage, status: "InProgress", startTime: now() }] }));
+    const begun = { name: stage, status: "InProgress", startTime: now() } as const;
+    this.change((was) => ({ stages: was.stages.map((each) => (each.name === stage ? begun : each)) }));
   }
 
   end(): void {

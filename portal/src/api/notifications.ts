@@ -8,7 +8,7 @@ import { keyOf } from "./queries";
 
 export type Outcome = "InProgress" | "Succeeded" | "Failed" | "Canceled";
 /** endTime: absent while it lasts, and when it is not known any more. */
-export type Stage = { name: string; status: Outcome; startTime: string; endTime?: string };
+export type Stage = { name: string; status: Outcome | "Waiting"; startTime: string; endTime?: string };
 export type Notification = {
   id: string;
   name: string;

@@ -49,6 +49,7 @@ export function Stages({ stages, phase }: { stages: readonly Stage[]; phase: str
 
 /** From when to when, for the eye: `19:03:01, 2.4 s`. */
 export function tookOf({ startTime, endTime }: Stage): string {
+  if (!startTime) return "";
   const start = new Date(startTime);
   const seconds = endTime ? (new Date(endTime).getTime() - start.getTime()) / 1000 : Number.NaN;
   const clock = start.toLocaleTimeString("en", { hour12: false });

@@ -10,6 +10,9 @@ import { CUSTOM } from "./fields";
 import { useFormStyles } from "./layout";
 import type { ViewProps } from "./pages";
 
+// biome-ignore lint/suspicious/noTemplateCurlyInString: this is what is written there
+const PART_OF_CONNECTION = "${{azureml://connections/NAME/credentials/FIELD}}";
+
 export function DeploymentSettings(props: ViewProps) {
   const styles = useFormStyles();
   const { form, set, say, facts } = props;
@@ -23,19 +26,17 @@ export function DeploymentSettings(props: ViewProps) {
         <TagsEditor noun="tag" value={form.deploymentTags} onChange={(deploymentTags) => set({ deploymentTags })} />
       </div>
       <Environment {...props} />
-      <Field {...said(say("field-variables"))}>
-        <div className={styles.group}>
-          <Text weight="semibold" id="field-variables" tabIndex={-1}>
-            Environment variables
-          </Text>
-          <Text size={200} className={styles.quiet}>
-            {own.length > 0 && `The flow sets ${own.join(", ")}; what is set here comes first. `}
-            {"A connection's value is written $"}
-            {"{{azureml://connections/NAME/credentials/KEY}}."}
-          </Text>
-          <TagsEditor noun="environment variable" value={form.variables} onChange={(variables) => set({ variables })} />
-        </div>
-      </Field>
+      <div className={styles.group}>
+        <Text weight="semibold" id="field-variables" tabIndex={-1}>
+          Environment variables
+        </Text>
+        <Text size={200} className={styles.quiet}>
+          {own.length > 0 && `The flow sets ${own.join(", ")}; what is set here comes first. `}A part of a connection is
+          asked for by {PART_OF_CONNECTION}.
+        </Text>
+        <TagsEditor noun="environment variable" value={form.variables} onChange={(variables) => set({ variables })} />
+        <Field {...said(say("field-variables"))} />
+      </div>
       <RequestSettings {...props} />
     </div>
   );

@@ -10,7 +10,7 @@ import {
 } from "@fluentui/react-components";
 import { RouteLink } from "../../components/RouteLink";
 import { said } from "./BasicSettings";
-import { type Connection, connectionFor, type FlowOutput, missingConnections } from "./form";
+import { type Connection, connectionFor, type FlowOutput, missingConnections, type Use } from "./form";
 import { useFormStyles } from "./layout";
 import type { ViewProps } from "./pages";
 
@@ -39,20 +39,20 @@ function Outputs({ form, set, facts, say }: ViewProps) {
           ? "The selected outputs are in the endpoint's response."
           : "The flow's files name no outputs; the response has whatever the flow returns."}
       </Text>
-      <Field {...said(say("field-outputs"))}>
-        <div>
-          {outputs.map((output) => (
-            <div key={output.name}>
-              <Checkbox
-                label={labelOf(output)}
-                checked={!output.evaluationOnly && !form.leftOut.includes(output.name)}
-                disabled={output.evaluationOnly === true}
-                onChange={(_, { checked }) => tick(output.name, checked === true)}
-              />
-            </div>
-          ))}
-        </div>
-      </Field>
+      <div>
+        {outputs.map((output) => (
+          <div key={output.name}>
+            <Checkbox
+              label={labelOf(output)}
+              checked={!output.evaluationOnly && !form.leftOut.includes(output.name)}
+              disabled={output.evaluationOnly === true}
+              onChange={(_, { checked }) => tick(output.name, checked === true)}
+            />
+          </div>
+        ))}
+      </div>
+      {/* A field of its own: around several boxes it would give them all one id. */}
+      <Field {...said(say("field-outputs"))} />
     </section>
   );
 }
@@ -79,14 +79,12 @@ function Connections(props: ViewProps) {
         <Text>Your roles do not let you see the workspace's connections; the flow's own are used.</Text>
       )}
       {facts.flow.connections.map((use) => (
-        <ConnectionChoice key={use.name} use={use} missing={missing.includes(use.name)} {...props} />
+        <ConnectionChoice key={use.name} use={use} missing={missing.includes(use)} {...props} />
       ))}
-      {missing.length > 0 && <MissingConnections names={missing.map((name) => connectionFor(form, name))} />}
+      <MissingConnections {...{ form, facts }} />
     </section>
   );
 }
-
-type Use = { name: string; usedBy: string[]; required: boolean };
 
 function ConnectionChoice({ use, missing, form, set, facts }: ViewProps & { use: Use; missing: boolean }) {
   const styles = useFormStyles();
@@ -97,7 +95,10 @@ function ConnectionChoice({ use, missing, form, set, facts }: ViewProps & { use:
     <Field
       label={use.name}
       hint={users}
-      {...(missing && { validationState: "warning" as const, validationMessage: `There is no connection ${chosen}.` })}
+      {...(missing && {
+        validationState: "warning" as const,
+        validationMessage: `There is no connection ${chosen}.${use.required ? "" : " The flow may do without."}`,
+      })}
     >
       <Dropdown
         className={styles.input}
@@ -127,13 +128,16 @@ function offeredFor(name: string, connections: readonly Connection[]): Connectio
   return others.sort((a, b) => fits(b) - fits(a) || a.name.localeCompare(b.name));
 }
 
-export function MissingConnections({ names }: { names: readonly string[] }) {
+/** Those without which the deployment would fail. */
+export function MissingConnections({ form, facts }: Pick<ViewProps, "form" | "facts">) {
+  const missing = missingConnections(form, facts).filter((use) => use.required);
+  if (missing.length === 0) return null;
+  const names = missing.map((use) => connectionFor(form, use.name));
   return (
     <MessageBar intent="warning" layout="multiline">
       <MessageBarBody>
         {names.length === 1 ? "A connection is missing" : "Connections are missing"}: {names.join(", ")}. The deployment
-        would not become ready. <RouteLink to="/connections">Create it under Connections</RouteLink>, or select another
-        one.
+        would fail. <RouteLink to="/connections">Create it under Connections</RouteLink>, or select another one.
       </MessageBarBody>
     </MessageBar>
   );

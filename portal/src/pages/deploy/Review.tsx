@@ -3,7 +3,7 @@ import { EditRegular } from "@fluentui/react-icons";
 import type { UseQueryResult } from "@tanstack/react-query";
 import { OverwriteWarning } from "./BasicSettings";
 import { FIELDS, type Field, type Problem } from "./fields";
-import { connectionFor, type Facts, type Form, isNew, missingConnections, overwritten } from "./form";
+import { type Facts, type Form, isNew, overwritten } from "./form";
 import { useFormStyles } from "./layout";
 import { MissingConnections } from "./OutputsAndConnections";
 import { PAGES } from "./pages";
@@ -52,12 +52,11 @@ export function Review({ form, facts, problems, plan, onChange }: Props) {
   const styles = useStyles();
   const group = useFormStyles();
   const before = overwritten(form, facts);
-  const missing = missingConnections(form, facts);
   return (
     <div className={styles.review}>
       {problems.length > 0 ? <Mend problems={problems} onChange={onChange} /> : null}
       {before && <OverwriteWarning endpoint={form.existingEndpoint} deployment={before.name} />}
-      {missing.length > 0 && <MissingConnections names={missing.map((name) => connectionFor(form, name))} />}
+      <MissingConnections {...{ form, facts }} />
       {problems.length === 0 && <Verdict query={plan} isNew={isNew(form)} />}
       {PAGES.map((page) => {
         const rows = FIELDS.filter((field) => field.page === page.id)

@@ -20,7 +20,7 @@ import {
 import type { UseQueryResult } from "@tanstack/react-query";
 import { Failure } from "../../components/states";
 import { useFormStyles } from "./layout";
-import { type Change, nameOf, type Plan, type Planned, rowsOf, verbOf } from "./plan";
+import { type Change, type Plan, type Planned, type Told, told } from "./plan";
 import { WithCommands } from "./WithCommands";
 
 const LOOKS = {
@@ -57,8 +57,8 @@ export function Verdict({ query, isNew }: { query: UseQueryResult<Plan>; isNew: 
       {plan && (
         <>
           <ul className={styles.list} aria-label="What will happen">
-            {rowsOf(plan, isNew).map(({ row, nth }) => (
-              <Row key={`${row.id} ${nth}`} row={row} nth={nth} />
+            {told(plan, isNew).map((each) => (
+              <Row key={each.about} {...each} />
             ))}
           </ul>
           <Text className={form.quiet}>
@@ -71,16 +71,16 @@ export function Verdict({ query, isNew }: { query: UseQueryResult<Plan>; isNew: 
   );
 }
 
-function Row({ row, nth }: { row: Planned; nth: number }) {
+function Row({ row, about, verb }: Told) {
   const styles = useStyles();
   const form = useFormStyles();
   const changes = row.action === "overwrite" ? (row.changes ?? []) : [];
   return (
     <li className={styles.row}>
       <span className={form.line}>
-        <Text>{nameOf(row, nth)}</Text>
+        <Text>{about}</Text>
         <Badge appearance="tint" {...LOOKS[row.action]}>
-          {verbOf(row, nth)}
+          {verb}
         </Badge>
       </span>
       {changes.length > 0 && (
@@ -111,8 +111,10 @@ function Refused({ refusal, query }: { refusal: NonNullable<Planned["refusal"]>;
   );
 }
 
-/** `tags.team: nothing → search`. */
+/** `tags.team: nothing → search`; of traffic, `blue: 0 % → 100 %`. */
 function wordsOf({ field, before, after }: Change): string {
+  const deployment = /^properties\.traffic\.(.+)$/.exec(field)?.[1];
+  if (deployment) return `${deployment}: ${before ?? 0} % → ${after ?? 0} %`;
   return `${field.replace(/^properties\./, "")}: ${said(before)} → ${said(after)}`;
 }
 

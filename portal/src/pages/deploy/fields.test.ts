@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import { FIELDS, fieldOf, problemsOf } from "./fields";
-import { type Facts, type Form, firstForm } from "./form";
+import { type Facts, type Form, firstForm, missingConnections } from "./form";
 
 const FLOW = { kind: "flow", name: "My flow", version: "3" } as const;
 const facts: Facts = {
@@ -85,4 +85,12 @@ it("values are shown as they were chosen, secrets as masks", () => {
   expect(shown("leftOut", { leftOut: ["sources"] })).toEqual(["answer"]);
   expect(shown("overrides", { overrides: { "open ai": "other" } })).toEqual(["open ai → other"]);
   expect(shown("enforce", { identityType: "UserAssigned" })).toBeNull();
+});
+
+it("a connection is missing unless it is there, is overridden or comes as a variable", () => {
+  const names = (part: Partial<Form>) => missingConnections(form(part), facts).map((use) => use.name);
+  expect(names({})).toEqual(["open ai"]);
+  expect(names({ overrides: { "open ai": "Other" } })).toEqual([]);
+  expect(names({ variables: { open_ai: "{}" } })).toEqual([]);
+  expect(missingConnections(form(), { ...facts, connections: null })).toEqual([]);
 });

@@ -41,11 +41,13 @@ export type Source =
   | { kind: "model"; name: string; version: string; id: string };
 
 export type FlowOutput = { name: string; type: string; description?: string; evaluationOnly?: boolean };
+/** A connection that the flow names. required: it cannot do without. */
+export type Use = { name: string; usedBy: string[]; required: boolean };
 /** What the server reads from a flow's files. */
 export type Flow = {
   outputs: FlowOutput[];
   chat: { input: string | null; history: string | null; output: string | null } | null;
-  connections: { name: string; usedBy: string[]; required: boolean }[];
+  connections: Use[];
   environmentVariables: string[];
   image: string | null;
 };
@@ -139,14 +141,14 @@ export function connectionFor(form: Form, name: string): string {
   return form.overrides[name] || name;
 }
 
-/** Connections of the flow that will not be found, by the flow's names. */
-export function missingConnections(form: Form, { flow, connections }: Pick<Facts, "flow" | "connections">): string[] {
+/** Connections of the flow that will not be found. */
+export function missingConnections(form: Form, { flow, connections }: Pick<Facts, "flow" | "connections">): Use[] {
   if (connections === null) return [];
   const there = new Set(connections.map((each) => each.name.toLowerCase()));
   const brought = new Set(Object.keys(form.variables));
-  return flow.connections
-    .filter(({ name }) => !there.has(connectionFor(form, name).toLowerCase()) && !brought.has(variableOf(name)))
-    .map(({ name }) => name);
+  return flow.connections.filter(
+    ({ name }) => !there.has(connectionFor(form, name).toLowerCase()) && !brought.has(variableOf(name)),
+  );
 }
 
 /** The environment variable that stands for a connection of the flow. */

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { blocks, nameOf, type Plan, type Planned, piecesOf, rowsOf } from "./plan";
+import { blocks, type Plan, type Planned, piecesOf, told } from "./plan";
 
 const W = "/subscriptions/s/resourceGroups/g/providers/Microsoft.MachineLearningServices/workspaces/w";
 const quota = { limit: 500, taken: 0, takenAfter: 8, left: 492 };
@@ -17,14 +17,23 @@ it("rows are named, the second on an endpoint is its traffic", () => {
     row("onlineEndpoints/e/deployments/blue"),
     row("onlineEndpoints/e"),
   );
-  expect(rowsOf(all, true).map(({ row, nth }) => nameOf(row, nth))).toEqual([
+  expect(told(all, true).map(({ about }) => about)).toEqual([
     "Endpoint e",
     "Model m, version 2",
     "Deployment e/blue",
     "Traffic of the endpoint e",
   ]);
-  const existing = rowsOf(plan(row("onlineEndpoints/e")), false);
-  expect(existing.map(({ row, nth }) => nameOf(row, nth))).toEqual(["Traffic of the endpoint e"]);
+});
+
+it("of an endpoint that is there only the traffic is set, its deployment is overwritten", () => {
+  const all = plan(
+    row("onlineEndpoints/e/deployments/blue", { action: "overwrite" }),
+    row("onlineEndpoints/e", { action: "overwrite" }),
+  );
+  expect(told(all, false).map(({ about, verb }) => `${about} ${verb}`)).toEqual([
+    "Deployment e/blue will be overwritten",
+    "Traffic of the endpoint e will be set",
+  ]);
 });
 
 it("grant commands are found in what is said", () => {

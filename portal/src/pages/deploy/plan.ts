@@ -6,7 +6,7 @@ import { keyOf } from "../../api/queries";
 import { planned } from "./bodies";
 import { nextVersion } from "./creating";
 import { ask } from "./facts";
-import { endpointOf, type Facts, type Form } from "./form";
+import type { Facts, Form } from "./form";
 import { modelNameFrom } from "./names";
 
 export type Change = { field: string; before: unknown; after: unknown };
@@ -64,38 +64,28 @@ export function blocks(plan: Plan): boolean {
   return plan.resources.some(({ refusal }) => refusal !== undefined && refusal.code !== "AccessDenied");
 }
 
-/** What a row of the plan is about. nth: of the rows on the same resource. */
-export function nameOf({ id }: Planned, nth: number): string {
-  const words = id.split("/workspaces/")[1]?.split("/").slice(1) ?? [];
-  const [kind, name, , below] = words;
-  if (kind?.toLowerCase() === "models") return `Model ${name}, version ${below}`;
-  if (below) return `Deployment ${name}/${below}`;
-  return nth > 0 ? `Traffic of the endpoint ${name}` : `Endpoint ${name}`;
-}
+/** A row: what it is about and what would become of it, for people. */
+export type Told = { row: Planned; about: string; verb: string };
 
-/** What the plan says of a row: for people. */
-export const WORDS = {
+const VERBS = {
   create: "will be created",
   overwrite: "will be overwritten",
   unchanged: "stays as it is",
   refused: "would be refused",
 } as const;
 
-/** The traffic is changed, not overwritten; and an endpoint that is there has some already. */
-export function verbOf(row: Planned, nth: number): string {
-  return row.action === "overwrite" && nth > 0 ? "will be set" : WORDS[row.action];
-}
-
-/** Rows with their place among those of the same resource; an existing endpoint's only row is its traffic. */
-export function rowsOf(plan: Plan, isNew: boolean): { row: Planned; nth: number }[] {
-  const seen = new Map<string, number>();
+/** isNew: the endpoint is. Of an endpoint that is there, or that comes a second time, only the traffic is set. */
+export function told(plan: Plan, isNew: boolean): Told[] {
+  const endpoints = new Set<string>();
   return plan.resources.map((row) => {
-    const nth = seen.get(row.id) ?? (isNew ? 0 : 1);
-    seen.set(row.id, nth + 1);
-    return { row, nth };
+    const [kind, name, , below] = row.id.split("/workspaces/")[1]?.split("/").slice(1) ?? [];
+    const verb = VERBS[row.action];
+    if (kind?.toLowerCase() === "models") return { row, verb, about: `Model ${name}, version ${below}` };
+    if (below) return { row, verb, about: `Deployment ${name}/${below}` };
+    if (isNew && !endpoints.has(row.id)) {
+      endpoints.add(row.id);
+      return { row, verb, about: `Endpoint ${name}` };
+    }
+    return { row, verb: row.action === "overwrite" ? "will be set" : verb, about: `Traffic of the endpoint ${name}` };
   });
-}
-
-export function placeOf(form: Form): string {
-  return `${endpointOf(form)}/${form.deployment}`;
 }
