@@ -206,7 +206,10 @@ def test_the_advised_scope_is_one_that_is_there(api: InProcessApi) -> None:
         method = "POST" if path.endswith("listKeys") else "GET"
         refused = api.call(method, path, token=api.token(stranger))
         assert refused.status_code == 403, path
-        assert refused.json()["error"]["message"].endswith(f" --scope {scope}"), path
+        error = refused.json()["error"]
+        assert error["message"].endswith(f" --scope {scope}"), path
+        assert not error["target"].endswith("listKeys"), "the resource is named, not what was to be done with it"
+        assert f" on {error['target']}." in error["message"]
     unsafe = api.call("GET", "onlineEndpoints/chat/deployments/a;b", token=api.token(stranger))
     assert "a;b" not in unsafe.json()["error"]["message"].rpartition("--scope")[2]
 

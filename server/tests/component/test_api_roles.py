@@ -407,6 +407,21 @@ def test_user_assigned_identities(api: InProcessApi) -> None:
     assert api.call("GET", "onlineEndpoints/chat").json()["identity"]["userAssignedIdentities"] == {id: {}}
 
 
+@pytest.mark.parametrize(
+    ("part", "named"),
+    [("resourceGroups", "resource group {s}/other"), ("subscriptions", "subscription other")],
+)
+def test_the_part_of_a_path_that_is_not_there_is_named(api: InProcessApi, part: str, named: str) -> None:
+    subscription = api.workspace.subscription
+    identities = "providers/Microsoft.ManagedIdentity/userAssignedIdentities"
+    path = f"/subscriptions/{subscription}/resourceGroups/other/{identities}/a"
+    if part == "subscriptions":
+        path = f"/subscriptions/other/{identities}"
+    answer = api.call("GET", path)
+    assert answer.status_code == 404
+    assert answer.json()["error"]["message"].startswith(f"There is no {named.format(s=subscription)}.")
+
+
 def test_a_put_that_does_not_name_the_application_of_an_identity_keeps_it(api: InProcessApi) -> None:
     """Azure's own clients and tools know nothing of it."""
     id = api.workspace.identity("walker")

@@ -252,7 +252,9 @@ def test_a_principal_gets_its_secret_once_and_may_what_it_is_granted(terminal: T
     reset = terminal.json("principal reset-secret -n ada")
     assert reset["clientSecret"] != made["clientSecret"]
     terminal.be(ada)
-    assert "invalid_client" in terminal.fails("workspace show")
+    replaced = terminal.fails("workspace show")
+    assert "invalid_client" in replaced
+    assert ("credentials.json" in replaced, "flowstead principal reset-secret" in replaced) == (False, True)
     terminal.be(terminal.owner)
     assert "clientSecret" not in terminal.json("principal revoke-tokens -n ada")
     assert [each["name"] for each in terminal.json("principal list --type user")] == ["ada"]
@@ -285,6 +287,7 @@ def test_the_command_that_a_refusal_advises_opens_what_was_refused(terminal: Ter
         terminal.be(ada)
         advised = COMMAND.search(terminal.fails(wanted))
         assert advised is not None, line
+        assert '"Owner"' not in advised[0], "whoever may grant roles may do these"
         terminal.be(terminal.owner)
         granted = terminal.json(advised[0].removeprefix("flowstead "))
         terminal.be(ada)

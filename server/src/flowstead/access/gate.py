@@ -334,5 +334,6 @@ def _fingerprint(principal: Principal) -> str:
 def _wrong_credentials() -> Unauthorized:
     return Unauthorized(
         "The client id, its secret or the tenant is wrong.",
-        hint="`credentials.json` in the home directory holds the owner's.",
+        hint="If they were right before, your secret has been replaced, or you have been removed: ask an owner for a "
+        "new one (`flowstead principal reset-secret`), and sign in again.",
     )

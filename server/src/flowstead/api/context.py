@@ -24,7 +24,15 @@ from flowstead.errors import AuthorizationFailed, ResourceNotFound, Unauthorized
 from flowstead.flow_tests.instances import FlowTests
 from flowstead.observe.requests import Requests
 from flowstead.observe.utilization import Utilization
-from flowstead.resources.built_in_roles import BUILT_IN, CONTRIBUTOR, DATA_SCIENTIST, OWNER, READER, SECRETS_READER
+from flowstead.resources.built_in_roles import (
+    BUILT_IN,
+    CONTRIBUTOR,
+    DATA_SCIENTIST,
+    OWNER,
+    READER,
+    SECRETS_READER,
+    USER_ACCESS_ADMINISTRATOR,
+)
 from flowstead.resources.clock import Clock
 from flowstead.resources.home import Home
 from flowstead.resources.names import Workspace
@@ -41,7 +49,7 @@ SITE = f"/subscriptions/{{subscription}}/resourceGroups/{{group}}/providers/{PRO
 """What the paths of a workspace's resources begin with."""
 
 
-_LEAST_FIRST = (READER, SECRETS_READER, DATA_SCIENTIST, CONTRIBUTOR, OWNER)
+_LEAST_FIRST = (READER, SECRETS_READER, DATA_SCIENTIST, CONTRIBUTOR, USER_ACCESS_ADMINISTRATOR, OWNER)
 """Roles that a message may advise: the first that is enough."""
 
 
@@ -127,10 +135,11 @@ def demand(principal: Principal, action: str, scope: str, here: Context) -> None
     command = grant_command(BUILT_IN[role].role_name, _grantable(scope, here), principal.object_id)
     if principal.issuer:  # nothing here says of what type he is
         command += f" --assignee-principal-type {principal.type.in_assignments}"
+    resource = scopes_above(scope)[0]  # of a path to what can be done with one, or to a list
     raise AuthorizationFailed(
-        f"{principal.name} (object id {principal.object_id}) may not perform {action} on {scope}.",
+        f"{principal.name} (object id {principal.object_id}) may not perform {action} on {resource}.",
         hint=f"Ask an owner to grant a role that allows it, for example: {command}",
-        target=scope,
+        target=resource,
     )
 
 
@@ -153,7 +162,9 @@ def _check_workspace(request: Request, workspace: Workspace) -> None:
         named.get("workspace", workspace.name),
     )
     if not is_same_workspace(*given, workspace):
+        kind, count = ("workspace", 3) if "workspace" in named else ("resource group", 2)
+        kind, count = (kind, count) if "group" in named else ("subscription", 1)
         raise ResourceNotFound(
-            f"There is no workspace {'/'.join(given)}.",
+            f"There is no {kind} {'/'.join(given[:count])}.",
             hint=f"This server has one: {workspace.subscription}/{workspace.resource_group}/{workspace.name}.",
         )
