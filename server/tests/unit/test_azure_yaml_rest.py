@@ -69,6 +69,13 @@ def test_a_connection_comes_back_as_a_file_of_the_same_meaning(file: Path) -> No
         assert f'"{secret}"' not in shown
 
 
+@pytest.mark.parametrize("key", ["open_ai_resource_id", "resource_id"])
+def test_the_resource_of_an_azure_open_ai_connection_goes_by_both_names(tmp_path: Path, key: str) -> None:
+    file = tmp_path / "c.yaml"
+    file.write_text(f"type: azure_open_ai\ntarget: t\napi_key: k\n{key}: /the/resource\n")
+    assert read_connection(read_document(file)).body["properties"]["metadata"]["ResourceId"] == "/the/resource"
+
+
 def test_every_type_of_connection_has_a_file() -> None:
     written = {
         line[6:] for file in files("connections") for line in file.read_text().splitlines() if line[:6] == "type: "
@@ -194,6 +201,7 @@ def test_an_environment_is_shown_with_the_keys_of_its_yaml() -> None:
         ("type: custom\nmetadata: hush\n", ["metadata must be a mapping"]),
         ("type: azure_open_ai\ntarget: t\nauth_mode: key\n", [":3: auth_mode: is key, and there is no key"]),
         ("type: azure_open_ai\ntarget: t\napi_key: hush\nauth_mode: x\n", ["must be one of key, meid_token"]),
+        ("type: azure_open_ai\ntarget: t\nopen_ai_resource_id: a\nresource_id: b\n", ["another value of the same"]),
         ("type: serp\napi_key: hush\nauth_mode: meid_token\n", ["auth_mode: no such key"]),
     ],
 )

@@ -54,6 +54,8 @@ def read_connection(document: Document) -> ConnectionDocument:
     for key, name in kind.metadata.items():
         if key in read or kind.all_metadata:
             metadata[name] = read.get(key, metadata.get(name))
+        if key in read and any(read[key] != read.get(other, read[key]) for other in _keys_of(name, kind)):
+            raise _at(top, key).wrong("another key says another value of the same.", hint="Write one of them.")
     for key, (name, value) in kind.defaults.items():
         metadata[name] = read.get(key, metadata.get(name, value))
     missing = next((key for key in kind.required if key != "target" and not metadata.get(kind.metadata[key])), None)
@@ -69,6 +71,10 @@ def read_connection(document: Document) -> ConnectionDocument:
         properties["credentials"] = dict(proof.body)
     properties |= {"metadata": metadata, "isSharedToAll": read.get("is_shared", True)}
     return ConnectionDocument(read.get("name", ""), {"properties": properties}, tuple(_unkept(top, read)))
+
+
+def _keys_of(name: str, kind: ConnectionType) -> Iterator[str]:
+    return (key for key, known in kind.metadata.items() if known == name)
 
 
 def _mapping(top: Entry, metadata: Any) -> Mapping[str, Any]:

@@ -55,7 +55,8 @@ _ALL = (
         "azure_endpoint",
         without="AAD",
         taken=_KEY_OR_ENTRA,
-        metadata={"api_version": "ApiVersion", "open_ai_resource_id": "ResourceId"},
+        # The second as Azure ML's files have it, the third as prompt flow's own do.
+        metadata={"api_version": "ApiVersion", "open_ai_resource_id": "ResourceId", "resource_id": "ResourceId"},
         all_metadata=True,
         defaults={"api_type": ("ApiType", "Azure")},
     ),
