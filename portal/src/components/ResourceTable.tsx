@@ -103,8 +103,9 @@ export function ResourceTable<Row>({ label, rows, columns, keyOf, textOf, tools 
           {tools}
         </div>
       )}
+      {/* biome-ignore lint/a11y/useSemanticElements: no fieldset, for there is nothing to fill in */}
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls can be scrolled by keyboard */}
-      <section ref={scroll} className={styles.scroll} tabIndex={0} aria-label={label}>
+      <div role="group" ref={scroll} className={styles.scroll} tabIndex={0} aria-label={label}>
         <Table aria-label={label} aria-rowcount={shown.length + 1} size="small">
           <TableHeader className={styles.head}>
             <TableRow aria-rowindex={1}>
@@ -144,7 +145,7 @@ export function ResourceTable<Row>({ label, rows, columns, keyOf, textOf, tools 
             {rows.length === 0 ? "There is nothing yet." : `Nothing matches “${filter}”.`}
           </Text>
         )}
-      </section>
+      </div>
     </div>
   );
 }

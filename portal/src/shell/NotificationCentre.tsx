@@ -118,7 +118,7 @@ function Item({ notification, onLeave }: { notification: Notification; onLeave: 
           {properties.error.code}: {properties.error.message}
         </Text>
       )}
-      {properties.operation !== "Delete" && <Details resourceId={properties.resourceId} onLeave={onLeave} />}
+      {properties.operation !== "delete" && <Details resourceId={properties.resourceId} onLeave={onLeave} />}
     </li>
   );
 }

@@ -1,8 +1,14 @@
-import { Tab, TabList } from "@fluentui/react-components";
-import { useNavigate, useParams, useSearch } from "@tanstack/react-router";
-import { lazy, Suspense } from "react";
+import { Button } from "@fluentui/react-components";
+import { useParams } from "@tanstack/react-router";
+import { lazy, Suspense, useState } from "react";
+import { type Deployment, type Read, useDeployment } from "../../api/endpoints";
 import { Page } from "../../components/Page";
-import { Loading } from "../../components/states";
+import { PageTabs, useTab } from "../../components/PageTabs";
+import { path, RouteLink } from "../../components/RouteLink";
+import { StateBadge } from "../../components/StateBadge";
+import { Failure, Loading } from "../../components/states";
+import { DeleteDeployment } from "./DeleteDeployment";
+import { EditDeployment } from "./EditDeployment";
 
 /** The tabs, in their order; the first is shown when the address names none. */
 const TABS = [
@@ -15,24 +21,55 @@ const TABS = [
 
 export default function DeploymentPage() {
   const { endpoint = "", deployment = "" } = useParams({ strict: false });
-  const search = useSearch({ strict: false }) as { tab?: string };
-  const navigate = useNavigate();
-  const shown = TABS.find((tab) => tab.id === search.tab) ?? TABS[0];
+  const query = useDeployment(endpoint, deployment);
+  if (query.data) return <Shown key={`${endpoint}/${deployment}`} endpoint={endpoint} read={query.data} />;
   return (
-    <Page title={deployment}>
-      <TabList
-        selectedValue={shown.id}
-        onTabSelect={(_, { value }) => void navigate({ to: ".", search: { tab: String(value) } as never })}
-      >
-        {TABS.map((tab) => (
-          <Tab key={tab.id} value={tab.id}>
-            {tab.label}
-          </Tab>
-        ))}
-      </TabList>
-      <Suspense fallback={<Loading />}>
-        <shown.view key={`${endpoint}/${deployment}`} endpoint={endpoint} deployment={deployment} />
-      </Suspense>
+    <Page title={deployment} lead={<Place endpoint={endpoint} />}>
+      {query.isError ? <Failure failure={query.error} retry={() => void query.refetch()} /> : <Loading />}
     </Page>
+  );
+}
+
+function Shown({ endpoint, read }: { endpoint: string; read: Read<Deployment> }) {
+  const { name, properties } = read.resource;
+  const shown = useTab(TABS);
+  const [asked, setAsked] = useState<"edit" | "delete" | null>(null);
+  const isGoing = properties.provisioningState === "Deleting";
+  return (
+    <Page
+      title={name}
+      lead={
+        <>
+          <Place endpoint={endpoint} /> <StateBadge state={properties.provisioningState} />
+        </>
+      }
+      actions={
+        <>
+          <Button onClick={() => setAsked("edit")} disabled={isGoing}>
+            Edit
+          </Button>
+          <Button onClick={() => setAsked("delete")} disabled={isGoing}>
+            Delete
+          </Button>
+        </>
+      }
+    >
+      <PageTabs tabs={TABS} shown={shown} />
+      <Suspense fallback={<Loading />}>
+        <shown.view endpoint={endpoint} deployment={name} />
+      </Suspense>
+      {asked === "edit" && <EditDeployment endpoint={endpoint} read={read} onClose={() => setAsked(null)} />}
+      {asked === "delete" && (
+        <DeleteDeployment endpoint={endpoint} deployment={read.resource} onClose={() => setAsked(null)} />
+      )}
+    </Page>
+  );
+}
+
+function Place({ endpoint }: { endpoint: string }) {
+  return (
+    <>
+      Deployment of the endpoint <RouteLink to={path("/endpoints", endpoint)}>{endpoint}</RouteLink>
+    </>
   );
 }

@@ -1,5 +1,32 @@
+import { lazy, Suspense } from "react";
 import { Page } from "../../components/Page";
+import { PageTabs, useTab } from "../../components/PageTabs";
+import { RouteButton } from "../../components/RouteLink";
+import { Loading } from "../../components/states";
+
+/** The tabs, in their order; the first is shown when the address names none. */
+const TABS = [
+  { id: "deployments", label: "Deployments", view: lazy(() => import("./DeploymentsTab")) },
+  { id: "endpoints", label: "Endpoints", view: lazy(() => import("./EndpointsTab")) },
+  { id: "models", label: "Models", view: lazy(() => import("../models/ModelsTab")) },
+] as const;
 
 export default function EndpointList() {
-  return <Page title="Models + endpoints">{null}</Page>;
+  const shown = useTab(TABS);
+  return (
+    <Page
+      title="Models + endpoints"
+      lead="What is deployed, where it answers, and the models it was made from."
+      actions={
+        <RouteButton to="/flows" appearance="primary">
+          Deploy a flow
+        </RouteButton>
+      }
+    >
+      <PageTabs tabs={TABS} shown={shown} />
+      <Suspense fallback={<Loading />}>
+        <shown.view />
+      </Suspense>
+    </Page>
+  );
 }

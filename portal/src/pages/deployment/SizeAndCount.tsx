@@ -1,0 +1,54 @@
+import { Field, Select, SpinButton } from "@fluentui/react-components";
+import { useQuery } from "@tanstack/react-query";
+import { all } from "../../api/client";
+import { keyOf } from "../../api/queries";
+import { ADVISED_INSTANCES, MOST_INSTANCES, sumOf } from "../deploy/quota";
+
+type InstanceType = {
+  name: string;
+  properties: { cores: number; memoryGiB: number; gpus: number; quotaLeft: { cores: number } };
+};
+export type SizeChoice = { instanceType: string; count: number };
+
+/** Virtual machine and instance count, as the wizard's Basic settings have them. */
+export function SizeAndCount({ value, onChange }: { value: SizeChoice; onChange: (value: SizeChoice) => void }) {
+  const query = useQuery({
+    // With its quota: of all deployments together.
+    queryKey: keyOf("/onlineEndpoints", "instanceTypes"),
+    queryFn: () => all<InstanceType>("/instanceTypes"),
+  });
+  const types = query.data ?? [];
+  const chosen = types.find((each) => each.name.toLowerCase() === value.instanceType.toLowerCase());
+  const left = chosen ? `${chosen.properties.quotaLeft.cores} cores of the quota are left.` : "";
+  const sum = chosen ? `${sumOf({ name: chosen.name, ...chosen.properties }, value.count)}.` : "";
+  const advice =
+    value.count < ADVISED_INSTANCES ? ` For high availability, set it to at least ${ADVISED_INSTANCES}.` : "";
+  const set = (count: number) => {
+    if (Number.isInteger(count)) onChange({ ...value, count: Math.max(1, Math.min(MOST_INSTANCES, count)) });
+  };
+  return (
+    <>
+      <Field label="Virtual machine" hint={left}>
+        <Select
+          value={value.instanceType}
+          onChange={(_, { value: instanceType }) => onChange({ ...value, instanceType })}
+        >
+          {!chosen && <option>{value.instanceType}</option>}
+          {types.map(({ name, properties }) => (
+            <option key={name} value={name}>
+              {name} ({properties.cores} cores, {properties.memoryGiB} GB memory)
+            </option>
+          ))}
+        </Select>
+      </Field>
+      <Field label="Instance count" hint={`${sum}${advice}`}>
+        <SpinButton
+          min={1}
+          max={MOST_INSTANCES}
+          value={value.count}
+          onChange={(_, { value: count, displayValue }) => set(count ?? Number.parseInt(displayValue ?? "", 10))}
+        />
+      </Field>
+    </>
+  );
+}

@@ -1,0 +1,85 @@
+import { makeStyles, Text, tokens } from "@fluentui/react-components";
+import { useVirtualizer } from "@tanstack/react-virtual";
+import { useEffect, useMemo, useRef } from "react";
+import { type LogLine, logsOf } from "./lines";
+
+const LINE_PX = 20;
+/** How near to the end is the end. */
+const NEAR_PX = 2 * LINE_PX;
+
+const useStyles = makeStyles({
+  view: {
+    height: "max(20rem, calc(100vh - 24rem))",
+    overflow: "auto",
+    minWidth: 0,
+    padding: tokens.spacingHorizontalS,
+    borderRadius: tokens.borderRadiusMedium,
+    border: `1px solid ${tokens.colorNeutralStroke1}`,
+    backgroundColor: tokens.colorNeutralBackground1,
+    fontFamily: tokens.fontFamilyMonospace,
+    fontSize: tokens.fontSizeBase200,
+    lineHeight: `${LINE_PX}px`,
+  },
+  lines: { position: "relative", minWidth: "max-content" },
+  line: { position: "absolute", insetInlineStart: 0, top: 0, height: `${LINE_PX}px`, whiteSpace: "pre", tabSize: 4 },
+  log: { color: tokens.colorNeutralForeground3, marginInlineEnd: tokens.spacingHorizontalM },
+});
+
+type Props = {
+  label: string;
+  lines: readonly LogLine[];
+  empty: string;
+  /** The end is kept in sight. */
+  following: boolean;
+  onScrolledAway: () => void;
+};
+
+/** Only the lines that are in sight are drawn. */
+export function LogView({ label, lines, empty, following, onScrolledAway }: Props) {
+  const styles = useStyles();
+  const view = useRef<HTMLElement>(null);
+  const before = useRef(0);
+  const named = useMemo(() => logsOf(lines).size > 1, [lines]);
+  const virtualizer = useVirtualizer({
+    count: lines.length,
+    getScrollElement: () => view.current,
+    estimateSize: () => LINE_PX,
+    getItemKey: (index) => lines[index]?.id ?? index,
+    overscan: 20,
+  });
+  // biome-ignore lint/correctness/useExhaustiveDependencies: whenever there are other lines
+  useEffect(() => {
+    if (following && view.current) view.current.scrollTop = view.current.scrollHeight;
+  }, [following, lines]);
+  // The view moves itself downwards only: upwards it is the reader.
+  const scrolled = ({ currentTarget: now }: React.UIEvent<HTMLElement>) => {
+    const isUp = now.scrollTop < before.current;
+    before.current = now.scrollTop;
+    if (following && isUp && now.scrollHeight - now.scrollTop - now.clientHeight > NEAR_PX) onScrolledAway();
+  };
+  return (
+    <section
+      ref={view}
+      className={styles.view}
+      onScroll={scrolled}
+      aria-label={label}
+      // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls can be scrolled by keyboard
+      tabIndex={0}
+    >
+      {lines.length === 0 && <Text>{empty}</Text>}
+      <div className={styles.lines} style={{ height: virtualizer.getTotalSize() }}>
+        {virtualizer.getVirtualItems().map((item) => {
+          const line = lines[item.index];
+          return (
+            line && (
+              <div key={item.key} className={styles.line} style={{ transform: `translateY(${item.start}px)` }}>
+                {named && <span className={styles.log}>{line.log}</span>}
+                {line.text}
+              </div>
+            )
+          );
+        })}
+      </div>
+    </section>
+  );
+}

@@ -1,0 +1,65 @@
+import { useEffect, useRef, useState } from "react";
+import { ApiError, errorOf, send, urlOf } from "../../../api/client";
+import { deploymentPath } from "../../../api/endpoints";
+import { eventsOf } from "../../../api/events";
+import { appended, type LogLine } from "./lines";
+
+export type Container = "InferenceServer" | "StorageInitializer";
+export type Wanted = { endpoint: string; deployment: string; container: Container; tail: number };
+
+const PAUSE_MS = 1000;
+const GATHER_MS = 100;
+type Log = { lines: readonly LogLine[]; failure: unknown; connected: boolean };
+type LogEvent = { log: string; lines: string[] };
+
+/** The log as it is written. Cut off, it begins again by itself; who is refused stays refused. */
+export function useLog({ endpoint, deployment, container, tail }: Wanted): Log {
+  const [log, setLog] = useState<Log>({ lines: [], failure: null, connected: false });
+  const lines = useRef<readonly LogLine[]>([]);
+  useEffect(() => {
+    const ending = new AbortController();
+    const { signal } = ending;
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const show = (more: Partial<Log> = {}) =>
+      !signal.aborted && setLog((now) => ({ ...now, lines: lines.current, ...more }));
+    // Much may come at once: what has come is drawn some times a second.
+    const showSoon = () => {
+      timer ??= setTimeout(() => {
+        timer = undefined;
+        show();
+      }, GATHER_MS);
+    };
+    const follow = async () => {
+      const path = `${deploymentPath(endpoint, deployment)}/followLogs`;
+      const answer = await send(urlOf(path, { containerType: container, tail: String(tail) }), { signal });
+      if (!answer.ok) throw await errorOf(answer);
+      lines.current = [];
+      show({ connected: true, failure: null });
+      for await (const { type, data } of eventsOf(answer)) {
+        if (type !== "log") continue;
+        const event = data as LogEvent;
+        lines.current = appended(lines.current, event.log, event.lines);
+        showSoon();
+      }
+    };
+    const keepFollowing = async () => {
+      while (!signal.aborted) {
+        try {
+          await follow();
+        } catch (failure) {
+          if (failure instanceof ApiError) return show({ failure, connected: false });
+        }
+        show({ connected: false });
+        await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
+      }
+    };
+    lines.current = [];
+    show({ failure: null, connected: false });
+    void keepFollowing();
+    return () => {
+      ending.abort();
+      clearTimeout(timer);
+    };
+  }, [endpoint, deployment, container, tail]);
+  return log;
+}

@@ -1,0 +1,42 @@
+import { type DeploymentRow, spokenVersion, useDeployments } from "../../api/endpoints";
+import { ResourceTable } from "../../components/ResourceTable";
+import { RouteButton } from "../../components/RouteLink";
+import { Empty, Loaded } from "../../components/states";
+import { DEPLOYMENT_COLUMNS } from "./columns";
+
+export default function DeploymentsTab() {
+  const query = useDeployments();
+  return (
+    <Loaded query={query}>
+      {(rows) =>
+        rows.length === 0 ? (
+          <Empty
+            title="No deployments yet"
+            action={
+              <RouteButton to="/flows" appearance="primary">
+                Go to Flows
+              </RouteButton>
+            }
+          >
+            Open a flow and choose Deploy: it gets an endpoint with a URL that answers.
+          </Empty>
+        ) : (
+          <ResourceTable
+            label="Deployments"
+            rows={rows}
+            columns={DEPLOYMENT_COLUMNS}
+            keyOf={(row) => row.id}
+            textOf={textOf}
+          />
+        )
+      }
+    </Loaded>
+  );
+}
+
+function textOf({ name, tags, properties }: DeploymentRow): string {
+  const { endpoint, provisioningState, model, instanceType } = properties;
+  return [name, endpoint, provisioningState, spokenVersion(model), instanceType, ...Object.entries(tags ?? {})].join(
+    " ",
+  );
+}
