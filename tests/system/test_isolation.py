@@ -12,9 +12,11 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from flowstead.confine.abilities import of_this_host
@@ -157,6 +159,26 @@ def test_each_attempt_of_a_hostile_flow_fails(installation: Installation, told: 
     assert [name for name, said in outcome.items() if said == "DONE"] == []
     assert installation.server_pid() == told["server"]
     assert installation.instance_pids("other") == [told["other"]]
+
+
+def test_no_process_outlives_its_deletion_however_fast_it_forks(installation: Installation) -> None:
+    folder, mark = installation.home.parent / "flow-forking", f"{installation.home}-forking"
+    write_flow(folder, (HOSTILE / "forking.py").read_text())
+    installation.run("deploy", str(folder), "--endpoint", "forking", "--env", f"MARK={mark}")
+    assert len(marked(mark)) > 2
+    installation.run("online-endpoint", "delete", "--name", "forking", "--yes")
+    assert marked(mark) == set()
+
+
+def marked(mark: str) -> set[psutil.Process]:
+    """Those that have run in this moment with that mark in their environment. Looks often: some live very shortly."""
+    found = set()
+    for _ in range(10):
+        for process in psutil.process_iter():
+            with suppress(psutil.Error):
+                if process.environ().get("MARK") == mark and process.status() != psutil.STATUS_ZOMBIE:
+                    found.add(process)
+    return found
 
 
 def test_the_status_says_what_is_in_force(installation: Installation) -> None:

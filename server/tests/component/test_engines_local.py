@@ -8,11 +8,13 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
 import pytest
 
+from flowstead.confine.abilities import of_this_host
 from flowstead.engines.local import LocalEngine
 from flowstead.engines.protocol import (
     EXIT_FLOW_CANNOT_START,
@@ -45,6 +47,9 @@ from promptflow.core import tool
 def echo(question: str) -> str:
     return question
 """
+
+
+FORKING = (Path(__file__).parents[3] / "tests/system/hostile/forking.py").read_text().partition("@tool")[0] + ECHO
 
 
 def write_flow(folder: Path, code: str = ECHO) -> Path:
@@ -127,6 +132,38 @@ def test_nothing_of_an_instance_stays(engine: LocalEngine, home: Home, make_spec
     assert list(home.instances_run.iterdir()) == []
     assert list(home.scratch.iterdir()) == []
     assert has_ended(seen.pid)
+
+
+@pytest.mark.skipif(not of_this_host().namespaces, reason="without namespaces nothing can end what forks this fast")
+@pytest.mark.parametrize("ending", ["stopped", "killed", "supervisor killed"])
+def test_no_process_outlives_its_instance_however_fast_it_forks(
+    engine: LocalEngine, home: Home, tmp_path: Path, ending: str
+) -> None:
+    spec = spec_of(home, "one", write_flow(tmp_path / "forking", FORKING), MARK=str(tmp_path))
+    engine.start(spec)
+    seen = contract.wait_for(engine, "one", InstanceState.READY)
+    assert len(family_of(str(tmp_path))) > 2
+    if ending != "stopped":
+        process = psutil.Process(seen.pid)
+        before = family_of(str(tmp_path))
+        (process if ending == "killed" else process.parent() or process).kill()
+        if ending == "killed":
+            contract.wait_for(engine, "one", InstanceState.RESTARTING)
+            assert not [each for each in before if each.is_running() and not has_ended(each.pid)]
+    engine.stop("one")
+    contract.wait_until_gone(engine, "one")
+    assert family_of(str(tmp_path)) == []
+
+
+def family_of(mark: str) -> list[psutil.Process]:
+    """Those that have run in this moment and had the mark in their environment. Looks often: some live very shortly."""
+    found = set()
+    for _ in range(10):
+        for process in psutil.process_iter():
+            with suppress(psutil.Error):
+                if process.environ().get("MARK") == mark and process.status() != psutil.STATUS_ZOMBIE:
+                    found.add(process)
+    return list(found)
 
 
 def test_secrets_and_the_server_s_own_environment_stay_where_they_are(

@@ -45,15 +45,15 @@ def _abilities() -> dict[str, Any]:
     if version and not _works(_description(landlock=version)):
         version = 0
     root = os.geteuid() == 0 and _has_every_user()
-    own_user = root and _works(_description(namespaces=True, processes=True, user=[_A_USER, _A_USER]))
-    namespaces = own_user or _works(_description(namespaces=True, processes=True))
+    own_user = root and _works(_description(namespaces=True, user=[_A_USER, _A_USER]))
+    namespaces = own_user or _works(_description(namespaces=True))
     call_filter = calls.is_known(os.uname().machine) and _works(_description(call_filter=True))
     return {"namespaces": namespaces, "landlock": version, "own_user": own_user, "call_filter": call_filter}
 
 
 def _description(**wanted: Any) -> dict[str, Any]:
     none = dict.fromkeys(("readable", "writable", "devices", "hidden", "owned", "links", "files"), ())
-    plain = {"namespaces": False, "landlock": 0, "call_filter": False, "processes": False, "user": None, "umask": 0o077}
+    plain = {"namespaces": False, "landlock": 0, "call_filter": False, "user": None, "umask": 0o077}
     return {**none, **plain, "readable": ("/usr",), **wanted}
 
 

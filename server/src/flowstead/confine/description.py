@@ -20,11 +20,10 @@ _USERS = "root:x:0:0::/:/usr/sbin/nologin\nflow:x:{0}:{1}::{2}:/bin/sh\nnobody:x
 class Confinement:
     """As `launcher.confine` carries it out. Paths are absolute and have no symbolic link in them.
 
-    namespaces: only what is named is there at all. landlock: the version whose rules apply, 0 for none. call_filter: as
-    `calls` has it. user: (uid, gid) to become. readable: may be read and executed, with all below. hidden: folders
-    inside of readable ones that show only what is named. owned: are made the user's. links, files: (path, target or
-    text), made in the view. processes: it sees those that it starts only, and all of them end with it; for what the
-    command of this package starts.
+    namespaces: only what is named is there at all, and only the processes that it starts, which end with the first of
+    them. landlock: the version whose rules apply, 0 for none. call_filter: as `calls` has it. user: (uid, gid) to
+    become. readable: may be read and executed, with all below. hidden: folders inside of readable ones that show only
+    what is named. owned: are made the user's. links, files: (path, target or text), made in the view.
     """
 
     namespaces: bool
@@ -39,7 +38,6 @@ class Confinement:
     links: tuple[tuple[str, str], ...] = ()
     files: tuple[tuple[str, str], ...] = ()
     umask: int = 0o077
-    processes: bool = False
 
 
 @dataclass(frozen=True)
@@ -55,7 +53,7 @@ class Reach:
 
 
 def confinement(
-    abilities: Abilities, reach: Reach, *, user: tuple[int, int] | None, umask: int = 0o077, processes: bool = False
+    abilities: Abilities, reach: Reach, *, user: tuple[int, int] | None, umask: int = 0o077
 ) -> Confinement | None:
     """None when the host can enforce nothing. user: to become where the host can do that."""
     if not abilities.any:
@@ -86,7 +84,6 @@ def confinement(
         links=tuple(links.items()),
         files=(("/etc/passwd", _USERS.format(*user, scratch)),) if user and abilities.namespaces else (),
         umask=umask,
-        processes=processes and abilities.namespaces,
     )
 
 

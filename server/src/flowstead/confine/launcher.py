@@ -1,6 +1,7 @@
 """Confines the calling process, which then executes somebody's code. Standard library only; Linux only.
 
-    namespaces   a root of its own that shows only what is named, under the very same paths
+    namespaces   a root of its own that shows only what is named, under the very same paths; processes of its own,
+                 which end with the first of them
     own user     a user and group that nobody else has, when the server is root
     landlock     what may be done where, whatever else is reachable; signals and abstract sockets stay inside
     call filter  others' limits and priorities cannot be changed, where the user is the same as theirs
@@ -34,8 +35,9 @@ _STREAMS = (
 
 
 def enter_process_namespace(wanted: dict[str, Any]) -> None:
-    """The children that this process makes from now on see each other only, and end when the first of them does."""
-    if not wanted["processes"]:
+    """The children that this process makes from now on see each other only, and end when the first of them does.
+    `confine` is for one of them. Without namespaces nothing happens."""
+    if not wanted["namespaces"]:
         return
     if _may_mount():
         kernel.unshare(kernel.CLONE_NEWPID)
@@ -54,7 +56,7 @@ def confine(wanted: dict[str, Any], *, inherited: int) -> None:
     if user:
         _hand_over(wanted, user)
     if wanted["namespaces"]:
-        _enter_view(wanted, proc, user)
+        _enter_view(wanted)
     if user:
         _become(user, proc)
     os.close(proc)
@@ -74,12 +76,9 @@ def _hand_over(wanted: dict[str, Any], user: list[int]) -> None:
         os.fchown(1, *user)  # for programs that open /dev/stdout
 
 
-def _enter_view(wanted: dict[str, Any], proc: int, user: list[int] | None) -> None:
-    """Leave the host's files for a root that shows only what is named."""
-    if user or _may_mount():
-        kernel.unshare(kernel.CLONE_NEWNS | kernel.CLONE_NEWIPC)
-    else:
-        _enter_user_namespace(proc, kernel.CLONE_NEWNS | kernel.CLONE_NEWIPC)
+def _enter_view(wanted: dict[str, Any]) -> None:
+    """Leave the host's files for a root that shows only what is named. In a namespace of processes of one's own."""
+    kernel.unshare(kernel.CLONE_NEWNS | kernel.CLONE_NEWIPC)
     kernel.make_mounts_private()
     # All are taken hold of before anything is covered.
     trees = [(path, _tree(path, attributes)) for path, attributes in _shown(wanted)]
@@ -94,7 +93,7 @@ def _enter_view(wanted: dict[str, Any], proc: int, user: list[int] | None) -> No
         for place, tree in trees:
             if place == path:
                 _attach(tree, path)
-    _mount_processes(wanted, user)
+    _mount_processes()
     _complete(wanted)
     kernel.make_root_of_working_directory()
     for path in ("/", *wanted["hidden"]):
@@ -136,16 +135,15 @@ def _mount_empty(path: str, options: str) -> None:
     kernel.mount("tmpfs", path[1:], kernel.MS_NOSUID | kernel.MS_NODEV, options)
 
 
-def _mount_processes(wanted: dict[str, Any], user: list[int] | None) -> None:
-    """/proc: one of its own without other users' processes, where the kernel lets us; else the host's, read-only."""
+def _mount_processes() -> None:
+    """/proc: its own, without others' processes, where the kernel lets us; else the host's, read-only."""
     os.makedirs("proc", 0o755)
-    if user or wanted["processes"]:
-        flags = kernel.MS_NOSUID | kernel.MS_NODEV | kernel.MS_NOEXEC
-        try:
-            kernel.mount("proc", "proc", flags, "hidepid=2")
-            return
-        except OSError:
-            pass  # a container's own masks on /proc must stay, so its /proc is shown as it is
+    flags = kernel.MS_NOSUID | kernel.MS_NODEV | kernel.MS_NOEXEC
+    try:
+        kernel.mount("proc", "proc", flags, "hidepid=2")
+        return
+    except OSError:
+        pass  # a container's own masks on /proc must stay, so its /proc is shown as it is
     kernel.attach(_tree("/proc", _READ_ONLY | kernel.MOUNT_NO_EXEC), "proc")
 
 

@@ -77,7 +77,6 @@ class Room:
             ),
             user=self.user,
             umask=_UMASK,
-            processes=True,
         )
         return [*COMMAND, "run", json.dumps(asdict(wanted)), *program] if wanted else list(program)
 

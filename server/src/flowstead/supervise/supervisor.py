@@ -9,7 +9,7 @@ process is started from the main thread (Envoy asks to be killed when the thread
 """
 
 # pathlib and contextlib would cost every instance a megabyte; no shell is wanted
-# ruff: noqa: PTH100, PTH104, PTH106, PTH108, PTH120, PTH123, SIM105, S606
+# ruff: noqa: PTH100, PTH104, PTH106, PTH108, PTH115, PTH120, PTH123, SIM105, S606
 
 from __future__ import annotations
 
@@ -31,7 +31,10 @@ _PARKING_FD = 100
 """Descriptors are moved up here before they are put in their places, so that none overwrites another."""
 _SIGNALS = (signal.SIGCHLD, signal.SIGTERM, signal.SIGALRM, signal.SIGINT, signal.SIGHUP)
 _CANNOT_RUN = 127
+_SIGNALLED = 128
+"""More than this a keeper ends with whose program was ended by a signal: by its number more."""
 _LAST_KILL_S = 2.0
+_SET_DUMPABLE, _SET_CHILD_SUBREAPER = 4, 36
 
 
 def after_end(spec: dict[str, Any], lived_s: float, exit_code: int, failures: int) -> tuple[float | None, int]:
@@ -62,6 +65,8 @@ class Supervisor:
 
     def __init__(self, directory: str, spec: dict[str, Any]) -> None:
         self.directory, self.spec = directory, spec
+        self.apart = bool(spec["confinement"] and spec["confinement"]["namespaces"])
+        """Whether the process has a namespace of processes: `pid` is then that of its keeper, with which all end."""
         self.sockets: list[_socket.socket] = []
         self.pid: int | None = None
         self.state = "running"
@@ -123,7 +128,8 @@ class Supervisor:
             if pid == 0:
                 return
             if pid == self.pid:
-                self._ended(pid, os.waitstatus_to_exitcode(status))
+                code = os.waitstatus_to_exitcode(status)
+                self._ended(pid, _SIGNALLED - code if self.apart and code > _SIGNALLED else code)
 
     def _ended(self, pid: int, exit_code: int) -> None:
         _kill_group(pid)
@@ -171,7 +177,7 @@ class Supervisor:
     def _start(self) -> None:
         """Fork and exec. Raises OSError with the child's own words when it cannot be run."""
         log = os.open(self.spec["log"], os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        reading, writing = os.pipe()  # closed by exec: an empty read means that the process runs
+        reading, writing = os.pipe()  # closed by exec: when no complaint was read the process runs
         pid = os.fork()
         if pid == 0:
             self._become_process(log, writing)
@@ -181,6 +187,12 @@ class Supervisor:
         while part := os.read(reading, 4096):
             complaint += part
         os.close(reading)
+        if self.apart:
+            os.waitpid(pid, 0)  # it has made the namespace, and handed its first process to us
+            first, _, complaint = complaint.partition(b"\n")
+            if not first.isdigit():
+                raise OSError((first or b"The process was ended.").decode("utf-8", "replace"))
+            pid = int(first)
         if complaint:
             os.waitpid(pid, 0)
             raise OSError(complaint.decode("utf-8", "replace"))
@@ -190,7 +202,10 @@ class Supervisor:
         """In the child; never returns."""
         complaints = fcntl.fcntl(complaints, fcntl.F_DUPFD_CLOEXEC, _PARKING_FD)
         try:
-            os.setsid()
+            if self.apart:
+                _enter_namespace(self.spec["confinement"], complaints)
+            else:
+                os.setsid()
             numbers = [os.open(os.devnull, os.O_RDONLY), log, log, *(s.fileno() for s in self.sockets)]
             parked = [fcntl.fcntl(number, fcntl.F_DUPFD_CLOEXEC, _PARKING_FD) for number in numbers]
             for place, number in enumerate(parked):
@@ -245,11 +260,47 @@ class Supervisor:
 
 
 def _confine(wanted: dict[str, Any], inherited: int) -> None:
-    """Imported in the child alone, whose memory the process replaces: the supervisor itself stays as small as it is."""
-    sys.path.append(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
+    _import_confinement()
     from flowstead.confine.launcher import confine
 
     confine(wanted, inherited=inherited)
+
+
+def _import_confinement() -> None:
+    """In the child alone: the supervisor itself stays as small as it is."""
+    sys.path.append(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
+
+
+def _enter_namespace(wanted: dict[str, Any], complaints: int) -> None:
+    """Make the process one of a namespace of its own, whose first process stays as its keeper: whatever the program
+    leaves behind, how fast it may fork, the kernel ends it with the keeper. Says first which that is."""
+    _import_confinement()
+    from flowstead.confine.launcher import enter_process_namespace
+
+    enter_process_namespace(wanted)
+    if os.fork():
+        os._exit(0)
+    os.setsid()
+    os.write(complaints, os.readlink("/proc/self").encode() + b"\n")  # the number that it has outside
+    program = os.fork()
+    if program:
+        _keep(program)
+
+
+def _keep(program: int) -> NoReturn:
+    """Be the first process of a namespace: collect what ends, hand SIGTERM on, end as the program does."""
+    nothing = os.open(os.devnull, os.O_RDWR)
+    for number in (0, 1, 2):
+        os.dup2(nothing, number)
+    os.closerange(3, 65536)  # the lock and the sockets are the supervisor's to close
+    _process_option(_SET_DUMPABLE, 0)  # nobody in the namespace looks into it
+    while True:
+        if signal.sigwait(_SIGNALS) == signal.SIGTERM:
+            os.kill(program, signal.SIGTERM)
+        while (ended := os.waitpid(-1, os.WNOHANG))[0]:
+            if ended[0] == program:
+                code = os.waitstatus_to_exitcode(ended[1])
+                os._exit(code if code >= 0 else _SIGNALLED - code)
 
 
 def _listening(path: str) -> _socket.socket:
@@ -287,12 +338,14 @@ def _kill_group(leader: int) -> None:
 
 def _adopt_orphans() -> None:
     """On Linux, children that the process left behind become ours instead of init's, so that none outlives it."""
-    if sys.platform != "linux":
-        return
+    if sys.platform == "linux":
+        _process_option(_SET_CHILD_SUBREAPER, 1)
+
+
+def _process_option(option: int, value: int) -> None:
     import ctypes
 
-    set_child_subreaper = 36
-    ctypes.CDLL(None).prctl(set_child_subreaper, 1, 0, 0, 0)
+    ctypes.CDLL(None).prctl(option, value, 0, 0, 0)
 
 
 def _kill_descendants() -> None:
