@@ -278,6 +278,27 @@ def test_custom_roles(api: InProcessApi) -> None:
     assert api.call("GET", f"{where}/{guid}").status_code == 404
 
 
+def test_a_role_stays_assignable_where_it_is_granted(api: InProcessApi) -> None:
+    """Else an owner of a workspace would say what the role allows in the whole resource group."""
+    ada, bob, guid = made(api), made(api, "bob"), str(uuid.uuid4())
+    assert assign(api, ada.object_id, OWNER, api.workspace.path).status_code == 201
+    where = f"{api.workspace.path}/providers/Microsoft.Authorization/roleDefinitions/{guid}"
+
+    def body(scope: str, action: str) -> dict[str, Any]:
+        said = {"roleName": "Watcher", "permissions": [{"actions": [action]}], "assignableScopes": [scope]}
+        return {"properties": said}
+
+    assert api.call("PUT", where, body(api.workspace.group_path, "*/read")).status_code == 201
+    granted = assign(api, bob.object_id, guid, api.workspace.group_path)
+    assert granted.status_code == 201
+    narrowed = api.call("PUT", where, body(api.workspace.path, "*/read"))
+    assert narrowed.json()["error"]["code"] == "RoleDefinitionHasAssignments"
+    assert api.call("PUT", where, body(api.workspace.path, "*"), token=api.token(ada)).status_code in (403, 409)
+    api.call("DELETE", granted.json()["id"])
+    assert api.call("PUT", where, body(api.workspace.path, "*/read")).status_code == 200
+    assert assign(api, bob.object_id, guid, api.workspace.path).status_code == 201
+
+
 def test_revoked_tokens_and_deleted_principals_open_nothing(api: InProcessApi) -> None:
     ada = made(api)
     assign(api, ada.object_id, READER, api.workspace.path)

@@ -59,7 +59,8 @@ def put_role_definition(
     here: Here,
     caller: Annotated[Principal, Depends(Needs("roleDefinitions/write", AUTHORIZATION))],
 ) -> JSONResponse:
-    """Create a custom role, or change it. The caller must be allowed to on all of its assignable scopes."""
+    """Create a custom role, or change it. The caller must be allowed to on all of its assignable scopes, those from
+    before among them; it stays assignable where it is granted."""
     guid = guid_in(role, "roleDefinitionId")
     if guid in BUILT_IN:
         raise BadArgument(f"{BUILT_IN[guid].role_name} is a built-in role and stays as it is.", target="name")
@@ -71,6 +72,7 @@ def put_role_definition(
             demand_scope(checked_scope(each, here), here, tx)
             demand(caller, _WRITE, each, here)
         _demand_new_name(guid, spec, known)
+        _demand_no_grant_outside(tx, guid, spec)
         id, parent = here.workspace.role_definition(guid), here.workspace.subscription_path
         tx.put(Kind.ROLE_DEFINITION, id, parent, guid, spec, by=caller.name, operation=None)
     return JSONResponse(show_role(guid, spec, here.workspace), status_code=200 if guid in known else 201)
@@ -117,6 +119,17 @@ def _fits(guid: str, spec: RoleSpec, scope: str, wanted: Mapping[str, str]) -> b
     here_or_below: Iterable[str] = spec.assignable_scopes if "atscopeandbelow" in wanted else ()
     is_there = assignable(spec, scope) or any(is_within(each, scope) for each in here_or_below)
     return is_there and is_of_kind and (name is None or name.lower() == spec.role_name.lower())
+
+
+def _demand_no_grant_outside(tx: Reading, guid: str, spec: RoleSpec) -> None:
+    """Else whoever may change the role on what is left of its scopes would change what it allows on others."""
+    granted = {each.parent_id for each in tx.list(Kind.ROLE_ASSIGNMENT) if each.spec.role == guid}
+    outside = sorted(scope for scope in granted if not assignable(spec, scope))
+    if outside:
+        raise RoleInUse(
+            f"The role {spec.role_name} is granted on {outside[0]}, which is none of its assignable scopes any more.",
+            target="properties.assignableScopes",
+        )
 
 
 def _demand_new_name(guid: str, spec: RoleSpec, known: Mapping[str, RoleSpec]) -> None:
