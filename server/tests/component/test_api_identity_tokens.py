@@ -19,13 +19,17 @@ import pytest
 from anyio import to_thread
 
 from flowstead.access.federation import ForeignToken
+from flowstead.access.identity_grants import why_denied
 from flowstead.access.instance_keys import INSTANCE_KEYS, InstanceKeys
 from flowstead.engines.protocol import InstanceState, ObservedInstance
+from flowstead.errors import AccessDenied
 from flowstead.gateway.certificates import CertificateAuthority
-from flowstead.resources.built_in_roles import READER
+from flowstead.resources.built_in_roles import READER, SECRETS_READER
 from flowstead.resources.clock import SystemClock
 from flowstead.resources.home import Home
+from flowstead.resources.identity import UsedConnection
 from flowstead.resources.settings import ServerSettings
+from flowstead.store.identities import Identities
 from flowstead.store.records import Kind
 from flowstead.testing.in_process_api import InProcessApi
 
@@ -105,6 +109,34 @@ def test_with_such_a_token_it_may_what_its_roles_say(api: InProcessApi) -> None:
     assert api.call("GET", "onlineEndpoints", token=token).status_code == 200
     elsewhere = ask(api, key, "https://cognitiveservices.azure.com").json()["access_token"]
     assert api.call("GET", "onlineEndpoints", token=elsewhere).status_code == 401, "one audience"
+
+
+def test_who_is_blocked_gets_none_and_no_secrets(api: InProcessApi) -> None:
+    key = deployed(api)
+    identity = api.call("GET", "onlineEndpoints/chat").json()["identity"]["principalId"]
+    connection = UsedConnection(f"{api.workspace.path}/connections/c", "c", "CustomKeys", "CustomKeys", "c")
+    with api.store.reading() as reading:
+        principal = reading.principals.by_object(identity)
+    assert principal is not None
+    api.granted(principal, SECRETS_READER)
+
+    def denied() -> AccessDenied | None:
+        with api.store.reading() as tx:
+            found = Identities(tx).identity(tx.get(Kind.ENDPOINT, api.workspace.endpoint("chat")))
+        assert found.principal is not None and (found.principal.grants == ()) == found.principal.blocked
+        return why_denied(found, [connection], api.workspace)
+
+    assert denied() is None
+    assert api.call("POST", f"{api.workspace.principal(identity)}/block").status_code == 200
+    for resource in ("https://cognitiveservices.azure.com", api.access.audience):
+        refused = ask(api, key, resource)
+        assert refused.status_code == 401
+        assert "is blocked" in refused.json()["error"]["message"]
+    said = denied()
+    assert said is not None and "is blocked" in said.message
+    assert api.call("POST", f"{api.workspace.principal(identity)}/unblock").status_code == 200
+    assert ask(api, key, "r").status_code == 200
+    assert denied() is None
 
 
 def test_who_is_no_instance_gets_none(api: InProcessApi) -> None:

@@ -226,7 +226,8 @@ class Access:
 
     def identity_token(self, principal: Principal, resource: str) -> Token:
         """A token of an identity, for whomever the resource names. Raises BadArgument for audiences that only this
-        server gives tokens for on other grounds."""
+        server gives tokens for on other grounds, Unauthorized for who is blocked."""
+        demand_not_blocked(principal)
         if resource.startswith(_ENDPOINT) or resource == self._refresh_audience:
             raise BadArgument(f"A token for {resource[:80]} is not got in this way.", target="resource")
         audience = self.audience if self._settings.is_own(resource) else resource
@@ -245,7 +246,8 @@ class Access:
         return self._settings.is_own(resource) or resource == ENTRA_AUDIENCE or resource.startswith(_ENDPOINT)
 
     def assertion(self, principal: Principal, audience: str) -> str:
-        """What another authority believes who this is; of use there only."""
+        """What another authority believes who this is; of use there only. Raises Unauthorized for who is blocked."""
+        demand_not_blocked(principal)
         return self._issue(principal, audience, ASSERTION_LIFETIME).text
 
     @property

@@ -47,6 +47,12 @@ def why_denied(
             hint="Give the endpoint an identity that exists; then deploy again.",
             target=needs[0].scope,
         )
+    if identity.principal.blocked:
+        return AccessDenied(
+            f"{needs[0].what_for}: the identity {identity.principal.name} is blocked.",
+            hint=f"An owner can end that: flowstead principal unblock --name {identity.principal.object_id}",
+            target=needs[0].scope,
+        )
     return next((_denial(each, identity.principal) for each in needs if not _has(identity.principal, each)), None)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from flowstead.resources.identity import EndpointIdentity, UsedConnection, principal_id_of
@@ -19,7 +20,10 @@ class Identities:
     def __init__(self, tx: Reading) -> None:
         self.principals: Sequence[Principal] = tx.principals.all()
         self.granted_elsewhere = tx.principals.granted_elsewhere()
-        self._by_id: Mapping[str, Principal] = {each.object_id: each for each in self.principals}
+        self._by_id: Mapping[str, Principal] = {
+            each.object_id: replace(each, grants=()) if each.blocked else each for each in self.principals
+        }
+        """Who is blocked may nothing."""
         self._assigned: Mapping[str, IdentityRecord] = {each.id.lower(): each for each in tx.list(Kind.IDENTITY)}
         self._connections: Mapping[str, ConnectionRecord] = {each.id.lower(): each for each in tx.list(Kind.CONNECTION)}
 
