@@ -345,6 +345,28 @@ def test_an_endpoints_identity_comes_and_goes_with_it(api: InProcessApi) -> None
     assert again["identity"]["principalId"] != id, "another endpoint of its name is somebody else"
 
 
+def test_what_was_done_to_an_endpoints_identity_is_not_undone_by_taking_it_away(api: InProcessApi) -> None:
+    id = api.call("PUT", "onlineEndpoints/chat", ENDPOINT).json()["identity"]["principalId"]
+    assert api.call("POST", f"{api.workspace.principal(id)}/block").status_code == 200
+
+    def principal() -> Principal:
+        with api.store.reading() as tx:
+            found = tx.principals.by_object(id)
+        assert found is not None
+        return found
+
+    first, token = principal(), api.token(principal())
+    assert api.call("PUT", "onlineEndpoints/chat", {**ENDPOINT, "identity": {"type": "None"}}).status_code < 300
+    assert principal().grants == ()
+    assert api.call("PUT", "onlineEndpoints/chat", ENDPOINT).json()["identity"]["principalId"] == id
+    assert (principal().blocked, principal().grants) == (True, first.grants)
+    assert api.call("POST", f"{api.workspace.principal(id)}/unblock").status_code == 200
+    assert api.call("GET", "onlineEndpoints", token=token).status_code == 401, "tokens from before stay ended"
+    again = api.token(principal())
+    assert api.call("PUT", "onlineEndpoints/chat", {**ENDPOINT, "identity": {"type": "None"}}).status_code < 300
+    assert api.call("GET", "onlineEndpoints", token=again).status_code == 401
+
+
 def test_access_to_secrets_is_given_only_by_who_has_it(api: InProcessApi) -> None:
     ada = made(api)
     token = api.token(ada)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import uuid
 from collections.abc import Iterator
 from dataclasses import replace
@@ -33,13 +34,15 @@ def with_identities(tx: Writing, spec: EndpointSpec, here: Context, caller: Prin
 def give_identity(
     tx: Writing, record: EndpointRecord, before: EndpointRecord | None, here: Context, caller: Principal
 ) -> None:
-    """Make the endpoint's own identity with the roles that it has from the beginning, or take it away again.
+    """Make the endpoint's own identity with the roles that it has from the beginning, or take it away again: with its
+    roles, and all its tokens end. It is the same when it comes again, and still blocked if it was.
 
     Raises AuthorizationFailed when it shall read secrets that the caller may not read himself."""
-    if "SystemAssigned" not in record.spec.identity["type"]:
-        tx.principals.remove(principal_id_of(record.uid))
+    if not _is_given(record):
+        if before is not None and _is_given(before):
+            _take_away(tx, principal_id_of(record.uid))
         return
-    is_new = tx.principals.by_object(principal_id_of(record.uid)) is None
+    is_new = before is None or not _is_given(before)
     principal = add_principal(tx, record, here)
     wanted = list(_from_the_beginning(here.workspace)) if is_new else []
     if enforces(record.spec) and (is_new or before is None or not enforces(before.spec)):
@@ -53,8 +56,7 @@ def ensure_identities(here: Context) -> None:
     """Endpoints of a Flowstead that knew no identities get theirs, with the access to secrets that they had."""
     with here.store.transaction() as tx:
         for record in tx.list(Kind.ENDPOINT):
-            own = "SystemAssigned" in record.spec.identity["type"]
-            if own and tx.principals.by_object(principal_id_of(record.uid)) is None:
+            if _is_given(record) and tx.principals.by_object(principal_id_of(record.uid)) is None:
                 principal = add_principal(tx, record, here)
                 for role, scope in (*_from_the_beginning(here.workspace), (SECRETS_READER, here.workspace.path)):
                     grant(tx, principal, role, scope, "flowstead")
@@ -73,6 +75,18 @@ def grant(tx: Writing, principal: Principal, role: str, scope: str, by: str) -> 
     name = str(uuid.uuid4())
     id = f"{scope}/providers/{AUTHORIZATION}/roleAssignments/{name}"
     tx.put(Kind.ROLE_ASSIGNMENT, id, scope, name, spec, by=by, operation=None)
+
+
+def _is_given(record: EndpointRecord) -> bool:
+    return "SystemAssigned" in record.spec.identity["type"]
+
+
+def _take_away(tx: Writing, object_id: str) -> None:
+    """Its row stays: whoever may change an endpoint does not undo what was done to its identity."""
+    principal = tx.principals.by_object(object_id)
+    if principal is not None:
+        tx.principals.remove(object_id)
+        tx.principals.put(replace(principal, session=secrets.token_hex(8)))
 
 
 def _from_the_beginning(workspace: Workspace) -> Iterator[tuple[str, str]]:

@@ -32,7 +32,8 @@ class Identities:
         is not it: nobody has given that one to the endpoint."""
         named: Sequence[str] = endpoint.spec.identity.get("userAssignedIdentities") or ()
         if not named:
-            return EndpointIdentity("", self._by_id.get(principal_id_of(endpoint.uid)))
+            given = "SystemAssigned" in endpoint.spec.identity["type"]
+            return EndpointIdentity("", self._by_id.get(principal_id_of(endpoint.uid)) if given else None)
         record = self._assigned.get(named[0].lower())
         if record is not None and record.uid != endpoint.spec.identity_uids.get(named[0].lower()):
             record = None
