@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tempfile
 from pathlib import Path
 
@@ -17,6 +18,13 @@ after another message that says `open NAME`; `fail` fails, `break` fails after t
 with the text."""
 SEE = "tested-see"
 """A chat that takes pictures, and sends the last one back."""
+
+NASTY = "tested-nasty"
+"""Its inputs begin with texts that end strings, lines, comments or scripts in one language or another."""
+NASTY_TEXT = (
+    'quo"te it\'s \\back\\ \\u0022 $HOME ${x} $(id) `tick` </script><b> %s %d {0} f(x) )" f(y) -- // /* # \n\ttab\r\n'
+    "é 你好 😀 \u2028 \x7f"
+)
 
 _PAGE = """\
 from promptflow.core import tool
@@ -207,8 +215,11 @@ nodes:
     question: ${inputs.question}
     chat_history: ${inputs.chat_history}
 """
+_NASTY_DEFAULT = json.dumps(NASTY_TEXT, ensure_ascii=False).replace("\u2028", "\\u2028").replace("\x7f", "\\x7f")
+_NASTY_YAML = _PAGE_YAML.replace("    description: A city or country\n", f"    default: {_NASTY_DEFAULT}\n")
 _FLOWS = {
     PAGE: (_PAGE, _PAGE_YAML),
+    NASTY: (_PAGE, _NASTY_YAML),
     KINDS: (_KINDS, _KINDS_YAML),
     TALK: (_TALK, _TALK_YAML),
     SEE: (_SEE, _SEE_YAML),

@@ -3,7 +3,18 @@
 import { Spinner } from "@fluentui/react-components";
 import { lazy, Suspense } from "react";
 
-export type Language = "yaml" | "python" | "jinja" | "json" | "text";
+export type Language =
+  | "yaml"
+  | "python"
+  | "jinja"
+  | "json"
+  | "text"
+  | "shell"
+  | "javascript"
+  | "csharp"
+  | "java"
+  | "go"
+  | "r";
 /** line, column: from 1; 0 where they are not known. */
 export type Mark = { line: number; column: number; severity: "error" | "warning"; message: string };
 

@@ -2,7 +2,12 @@ import { jinja } from "@codemirror/lang-jinja";
 import { json } from "@codemirror/lang-json";
 import { python } from "@codemirror/lang-python";
 import { yaml } from "@codemirror/lang-yaml";
-import { HighlightStyle, syntaxHighlighting } from "@codemirror/language";
+import { HighlightStyle, StreamLanguage, type StreamParser, syntaxHighlighting } from "@codemirror/language";
+import { csharp, java } from "@codemirror/legacy-modes/mode/clike";
+import { go } from "@codemirror/legacy-modes/mode/go";
+import { javascript } from "@codemirror/legacy-modes/mode/javascript";
+import { r } from "@codemirror/legacy-modes/mode/r";
+import { shell } from "@codemirror/legacy-modes/mode/shell";
 import { type Diagnostic, lintGutter, setDiagnostics } from "@codemirror/lint";
 import { Annotation, Compartment, EditorState, type Extension } from "@codemirror/state";
 import { EditorView, keymap, type ViewUpdate } from "@codemirror/view";
@@ -18,7 +23,18 @@ const LANGUAGES: Record<Language, () => Extension> = {
   jinja: () => jinja(),
   json: () => json(),
   text: () => [],
+  shell: () => by(shell),
+  javascript: () => by(javascript),
+  csharp: () => by(csharp),
+  java: () => by(java),
+  go: () => by(go),
+  r: () => by(r),
 };
+
+/** A mode from before there were grammars; it calls fields what grammars call property names. */
+function by<State>(parser: StreamParser<State>): Extension {
+  return StreamLanguage.define({ ...parser, tokenTable: { property: tags.propertyName } });
+}
 
 /** The theme's own colours, so that light and dark need no second list. */
 const colours = syntaxHighlighting(

@@ -1,0 +1,92 @@
+import { makeStyles, Switch, Tab, TabList, Text, tokens } from "@fluentui/react-components";
+import { useMemo, useState } from "react";
+import { CodeEditor } from "../../../components/CodeEditor";
+import { CopyButton } from "../../../components/CopyButton";
+import type { Signature } from "../../../components/inputs/signature";
+import { Failure } from "../../../components/states";
+import { Credential } from "../credential";
+import type { Endpoint } from "../deployed";
+import { SAMPLES } from "./samples";
+import { exampleInputs, PLACEHOLDER } from "./samples/call";
+
+type Props = { endpoint: Endpoint; deployment: string; signature: Signature };
+
+const REMEMBERED = "flowstead.sampleLanguage";
+
+const useStyles = makeStyles({
+  place: { display: "grid", gap: tokens.spacingVerticalM, minWidth: 0 },
+  tabs: { flexWrap: "wrap" },
+  row: { display: "flex", flexWrap: "wrap", alignItems: "center", justifyContent: "space-between" },
+});
+
+/** The same call in several languages, with this endpoint's own inputs. */
+export function Samples({ endpoint, deployment, signature }: Props) {
+  const styles = useStyles();
+  const [chosen, choose] = useState(() => localStorage.getItem(REMEMBERED) ?? "");
+  const { secret, failure, fill } = useFilledIn(endpoint);
+  const sample = SAMPLES.find(({ id }) => id === chosen) ?? SAMPLES[0];
+  const inputs = useMemo(() => exampleInputs(signature.inputs, signature.sample), [signature]);
+  if (!sample) return null;
+  const isKey = endpoint.authMode === "Key";
+  const code = sample.code({
+    url: endpoint.scoringUri,
+    deployment,
+    inputs,
+    opener: isKey ? "the primary or secondary key of the endpoint" : "a token for the endpoint, which expires",
+    apiKey: secret || PLACEHOLDER,
+  });
+  return (
+    <div className={styles.place}>
+      <Text>
+        Fill in the values of the inputs, and <code>api_key</code> with {isKey ? "one of the keys" : "a token"}.
+      </Text>
+      <TabList
+        className={styles.tabs}
+        size="small"
+        aria-label="Language"
+        selectedValue={sample.id}
+        onTabSelect={(_, { value }) => {
+          localStorage.setItem(REMEMBERED, String(value));
+          choose(String(value));
+        }}
+      >
+        {SAMPLES.map(({ id, label }) => (
+          <Tab key={id} value={id}>
+            {label}
+          </Tab>
+        ))}
+      </TabList>
+      <div className={styles.row}>
+        <Switch
+          label={isKey ? "Fill in the primary key" : "Fill in a token"}
+          checked={secret !== ""}
+          onChange={(_, { checked }) => void fill(checked)}
+        />
+        <CopyButton text={code} what="code" />
+      </div>
+      {failure !== null && <Failure failure={failure} />}
+      <CodeEditor
+        key={sample.id}
+        label={`Sample in ${sample.label}`}
+        language={sample.language}
+        value={code}
+        readOnly
+      />
+    </div>
+  );
+}
+
+/** The key or token, while it is to stand in the code. */
+function useFilledIn({ name, authMode }: Endpoint) {
+  const [secret, setSecret] = useState("");
+  const [failure, setFailure] = useState<unknown>(null);
+  const fill = async (wanted: boolean) => {
+    setFailure(null);
+    try {
+      setSecret(wanted ? await new Credential(name, authMode).get() : "");
+    } catch (thrown) {
+      setFailure(thrown);
+    }
+  };
+  return { secret, failure, fill };
+}

@@ -1,0 +1,33 @@
+import { aboutPin, type Call, jsonOf, quoted, type Sample } from "./call";
+
+export const javascript: Sample = { id: "javascript", label: "JavaScript", language: "javascript", code };
+
+function code({ url, deployment, inputs, opener, apiKey }: Call): string {
+  return `// Node.js 18 or later. Save it as score.mjs.
+const url = ${quoted(url)};
+// ${opener.charAt(0).toUpperCase()}${opener.slice(1)}.
+const apiKey = ${quoted(apiKey)};
+// The flow's inputs.
+const data = ${objectOf(inputs)};
+
+const response = await fetch(url, {
+  method: "POST",
+  headers: {
+    Authorization: \`Bearer \${apiKey}\`,
+    "Content-Type": "application/json",
+${aboutPin("//", "    ")}
+    "azureml-model-deployment": ${quoted(deployment)},
+  },
+  body: JSON.stringify(data),
+});
+if (!response.ok) {
+  throw new Error(\`The request failed with status \${response.status}: \${await response.text()}\`);
+}
+console.log(await response.text());
+`;
+}
+
+/** JSON is JavaScript, but for a field that would be taken for the object's prototype. */
+function objectOf(inputs: unknown): string {
+  return jsonOf(inputs).replace(/^(\s*)"__proto__": /gm, '$1["__proto__"]: ');
+}

@@ -1,0 +1,188 @@
+"""The Consume tab: how programs call the endpoint. Each sample is taken from the page and run."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from playwright.sync_api import Browser, Locator, Page, expect
+
+from tests.browser import tested_flows
+from tests.browser.people import newcomer
+from tests.browser.portal import Portal, opened
+from tests.browser.tested_flows import NASTY, NASTY_TEXT, PAGE, TALK, tab
+from tests.browser.toolchains import TOOLCHAINS
+from tests.installation import Installation, eventually
+
+_COPY = re.compile("Copy code|Copied")
+
+
+@pytest.fixture(scope="module")
+def page_flow(flowstead: Installation) -> str:
+    return tested_flows.deploy(flowstead, PAGE)
+
+
+@pytest.fixture(scope="module")
+def nasty(flowstead: Installation) -> str:
+    return tested_flows.deploy(flowstead, NASTY)
+
+
+@pytest.fixture(scope="module")
+def samples(browser: Browser, flowstead: Installation, nasty: str) -> dict[str, str]:
+    """By language, as they are copied from the page with the key filled in."""
+    with opened(browser, flowstead) as portal:
+        page = portal.open(tab(nasty, "consume"))
+        fill_in(page, "Fill in the primary key")
+        found = {language: sample(page, language) for language in TOOLCHAINS}
+        listed = page.get_by_role("tablist", name="Language").get_by_role("tab").all_inner_texts()
+        assert {each.strip() for each in listed} == set(TOOLCHAINS), "every sample is run by a test"
+        return found
+
+
+def sample(page: Page, language: str) -> str:
+    page.get_by_role("tab", name=language, exact=True).click()
+    expect(page.get_by_role("textbox", name=f"Sample in {language}", exact=True)).to_be_visible()
+    return copied(page, page.get_by_role("region", name="Sample code").get_by_role("button", name=_COPY))
+
+
+def copied(page: Page, button: Locator) -> str:
+    """What a button copies."""
+    page.evaluate("navigator.clipboard.writeText('')")
+    button.click()
+    return str(eventually("it is copied", lambda: page.evaluate("navigator.clipboard.readText()")))
+
+
+def fill_in(page: Page, label: str) -> None:
+    page.get_by_role("switch", name=label).click()
+    expect(page.get_by_role("switch", name=label)).to_be_checked()
+
+
+@pytest.mark.parametrize("language", TOOLCHAINS)
+def test_m51_each_sample_gets_an_answer(samples: dict[str, str], language: str, tmp_path: Path) -> None:
+    """Whatever stands in the inputs arrives as it is."""
+    TOOLCHAINS[language].demand()
+    done = TOOLCHAINS[language].run(samples[language], tmp_path)
+    assert done.returncode == 0, f"{samples[language]}\n{done.stdout}\n{done.stderr}"
+    answer: Any = json.loads(done.stdout)
+    assert answer["category"] == f"{NASTY_TEXT}: <url>"
+
+
+@pytest.mark.parametrize("language", ["curl", "Python", "Python (streaming)", "JavaScript", "R"])
+def test_a_sample_fails_aloud_with_a_wrong_key(
+    samples: dict[str, str], flowstead: Installation, nasty: str, language: str, tmp_path: Path
+) -> None:
+    TOOLCHAINS[language].demand()
+    code = samples[language].replace(flowstead.keys(nasty)["primaryKey"], "wrong")
+    done = TOOLCHAINS[language].run(code, tmp_path)
+    assert done.returncode != 0
+    assert "401" in done.stdout + done.stderr
+
+
+def test_m51_the_python_streaming_sample_shows_pieces(portal: Portal, flowstead: Installation, tmp_path: Path) -> None:
+    talk = tested_flows.deploy(flowstead, TALK)
+    page = portal.open(tab(talk, "consume"))
+    fill_in(page, "Fill in the primary key")
+    code = sample(page, "Python (streaming)").replace('"<question>"', '"say piece by piece, in several events"')
+    done = TOOLCHAINS["Python (streaming)"].run(code, tmp_path)
+    assert (done.returncode, done.stdout) == (0, "drypiece by piece, in several events\n"), done.stderr
+
+
+def test_m11_m12_the_url_shown_is_the_endpoints_and_can_be_used_directly(
+    portal: Portal, page_flow: str, tmp_path: Path
+) -> None:
+    page = portal.open(tab(page_flow, "consume"))
+    properties = portal.site.api("GET", f"/onlineEndpoints/{page_flow}").json()["properties"]
+    expect(page.get_by_role("textbox", name="REST endpoint")).to_have_value(properties["scoringUri"])
+    expect(page.get_by_role("textbox", name="Swagger URI")).to_have_value(properties["swaggerUri"])
+    assert copied(page, page.get_by_role("button", name="Copy REST endpoint")) == properties["scoringUri"]
+    key = portal.site.keys(page_flow)["primaryKey"]
+    command = sample(page, "curl").replace("<api_key>", key).replace("--fail-with-body", "--write-out '%{http_code}'")
+    done = subprocess.run(["sh"], input=command, capture_output=True, text=True, timeout=30, cwd=tmp_path)
+    assert done.stdout.endswith("}200"), done.stdout + done.stderr
+    read = httpx.get(properties["swaggerUri"], headers={"Authorization": f"Bearer {key}"}, timeout=30)
+    assert "/score" in read.json()["paths"]
+
+
+def test_m51_keys_are_masked_shown_on_demand_and_copied(portal: Portal, page_flow: str) -> None:
+    page = portal.open(tab(page_flow, "consume"))
+    keys = portal.site.keys(page_flow)
+    for label, key in (("Primary key", keys["primaryKey"]), ("Secondary key", keys["secondaryKey"])):
+        field = page.get_by_role("textbox", name=label)
+        expect(field).to_have_value(re.compile("^•+$"))
+        assert copied(page, page.get_by_role("button", name=f"Copy {label.lower()}")) == key
+        assert not any(each in _everywhere(page) for each in keys.values()), "copying shows nothing"
+        page.get_by_role("button", name=f"Show {label.lower()}").click()
+        expect(field).to_have_value(key)
+        page.get_by_role("button", name=f"Hide {label.lower()}").click()
+        expect(field).to_have_value(re.compile("^•+$"))
+    assert not any(each in _everywhere(page) for each in keys.values())
+
+
+def test_m52_samples_ask_for_the_body_and_api_key(portal: Portal, page_flow: str) -> None:
+    page = portal.open(tab(page_flow, "consume"))
+    expect(page.get_by_text("Fill in the values of the inputs, and api_key")).to_be_visible()
+    code = sample(page, "JavaScript")
+    assert '{\n  "location": "<location>",\n  "url": "<url>"\n}' in code
+    assert "<api_key>" in code
+    assert 'api_key = "<api_key>"' in sample(page, "Python")
+    expect(page.get_by_role("textbox", name="Sample in Python", exact=True)).to_contain_text('"location": "<location>"')
+
+
+def test_the_language_is_remembered_and_the_key_is_not(portal: Portal, page_flow: str) -> None:
+    page = portal.open(tab(page_flow, "consume"))
+    key = portal.site.keys(page_flow)["primaryKey"]
+    page.get_by_role("tab", name="Go", exact=True).click()
+    fill_in(page, "Fill in the primary key")
+    expect(page.get_by_role("textbox", name="Sample in Go")).to_contain_text(key)
+    page.get_by_role("switch", name="Fill in the primary key").click()
+    expect(page.get_by_role("textbox", name="Sample in Go")).to_contain_text("<api_key>")
+    assert key not in _everywhere(page)
+    page.reload()
+    expect(page.get_by_role("tab", name="Go", exact=True)).to_have_attribute("aria-selected", "true")
+
+
+def test_a_token_is_shown_with_its_end_and_renewed(portal: Portal, flowstead: Installation) -> None:
+    name = tested_flows.deploy(flowstead, PAGE, "--auth-mode", "aml_token", endpoint="consumed-token")
+    page = portal.open(tab(name, "consume"))
+    field = page.get_by_role("textbox", name="Token")
+    page.get_by_role("button", name="Show token").click()
+    expect(field).not_to_have_value(re.compile("•"))
+    first = field.input_value()
+    assert flowstead.score(name, {"location": "LA", "url": "u"}, first).status_code == 200
+    expect(page.get_by_text(re.compile("It expires in (1 hour|59 minutes)"))).to_be_visible()
+    page.get_by_role("button", name="Refresh token").click()
+    expect(field).to_have_value(re.compile("^•+$"))
+    fill_in(page, "Fill in a token")
+    code = sample(page, "Python")
+    assert 'api_key = "ey' in code
+
+
+def test_a_reader_sees_the_samples_and_no_key(browser: Browser, flowstead: Installation, page_flow: str) -> None:
+    with opened(browser, flowstead, link=newcomer(flowstead, "Reader")) as portal:
+        portal.expected.append("403")
+        page = portal.open(tab(page_flow, "consume"))
+        page.get_by_role("button", name="Show primary key").click()
+        expect(page.get_by_role("alert")).to_contain_text("listKeys/action")
+        expect(page.get_by_role("textbox", name="Primary key")).to_have_value(re.compile("^•+$"))
+        assert "<api_key>" in sample(page, "curl")
+
+
+def test_no_serious_accessibility_fault_and_nothing_cut_off_on_a_phone(narrow_portal: Portal, page_flow: str) -> None:
+    page = narrow_portal.open(tab(page_flow, "consume"))
+    for language in ("curl", "C#"):
+        page.get_by_role("tab", name=language, exact=True).click()
+        expect(page.get_by_role("textbox", name=f"Sample in {language}", exact=True)).to_be_visible()
+        assert narrow_portal.accessibility_faults() == []
+    assert page.evaluate("document.querySelector('main').scrollWidth <= innerWidth"), "the page scrolls sideways"
+
+
+def _everywhere(page: Page) -> str:
+    """The page's source, the values of its fields, its address and what it stores."""
+    values = page.evaluate("[...document.querySelectorAll('input, textarea')].map((each) => each.value).join(' ')")
+    stored = page.evaluate("JSON.stringify([{...localStorage}, {...sessionStorage}])")
+    return f"{page.content()} {values} {page.url} {stored}"
