@@ -16,7 +16,7 @@ from flowstead.errors import IsolationMissing
 
 WHOLE = Abilities(namespaces=True, landlock=7, own_user=True, call_filter=True)
 ORDINARY = Abilities(namespaces=True, landlock=7, call_filter=True)
-PRLIMIT, SETPRIORITY, READ = 302, 141, 0
+PRLIMIT, SETPRIORITY, SETAFFINITY, READ = 302, 141, 203, 0
 ALLOWED, REFUSED = 0x7FFF0000, 0x00050001
 
 
@@ -164,6 +164,8 @@ def verdict(number: int, *arguments: int, machine: str = "x86_64", architecture:
         ((PRLIMIT, 0), ALLOWED),
         ((PRLIMIT, 50), ALLOWED),
         ((PRLIMIT, 1), REFUSED),
+        ((SETAFFINITY, 0), ALLOWED),
+        ((SETAFFINITY, 1), REFUSED),
         ((SETPRIORITY, 0, 0), ALLOWED),
         ((SETPRIORITY, 0, 50), ALLOWED),
         ((SETPRIORITY, 0, 1), REFUSED),
@@ -177,5 +179,6 @@ def test_the_filter_lets_a_process_change_itself_only(call: tuple[int, ...], sai
 
 def test_the_filter_lets_no_other_kind_of_call_by() -> None:
     assert verdict(READ, architecture=0x40000003) == REFUSED
+    assert verdict(122, 1, machine="aarch64", architecture=0xC00000B7) == REFUSED
     assert verdict(261, 1, machine="aarch64", architecture=0xC00000B7) == REFUSED
     assert not calls.is_known("riscv64")

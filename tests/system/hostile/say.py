@@ -88,6 +88,7 @@ def attempts(told):
         yield f"ptrace {pid}", lambda pid=pid: attach(pid)
         yield f"signal {pid}", lambda pid=pid: os.kill(pid, signal.SIGCONT)
         yield f"limits of {pid}", lambda pid=pid: resource.prlimit(pid, resource.RLIMIT_CORE, (0, 0))
+        yield f"processors of {pid}", lambda pid=pid: os.sched_setaffinity(pid, {0})
         yield f"priority of {pid}", lambda pid=pid: os.setpriority(os.PRIO_PROCESS, pid, 19)
     yield f"kill {server}", lambda: os.kill(server, signal.SIGKILL)
     if told["user is shared"]:

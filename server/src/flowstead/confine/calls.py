@@ -1,5 +1,5 @@
 """A filter of system calls (seccomp) for a process that has the same user as others outside: it may not change their
-limits and priorities, which Linux lets every process of the same user do, whatever namespace it is in.
+limits, priorities and processors, which Linux lets every process of the same user do, whatever namespace it is in.
 
 A limit of no processor time would end the server as surely as a signal. https://docs.kernel.org/userspace-api/seccomp_filter.html
 """
@@ -26,7 +26,7 @@ _FIRST_OF_X32 = 0x40000000
 
 _PR_SET_SECCOMP, _SECCOMP_MODE_FILTER = 22, 2
 
-_ON_ONE = ("prlimit64", "sched_setscheduler", "sched_setparam", "sched_setattr")
+_ON_ONE = ("prlimit64", "sched_setscheduler", "sched_setparam", "sched_setattr", "sched_setaffinity")
 """Calls whose first argument is the process that they change, 0 for the caller."""
 _ON_ONE_OR_USER = {"setpriority": 2, "ioprio_set": 3}
 """Calls whose second argument is that process, unless the first is this number: then it is a user."""
@@ -39,6 +39,7 @@ _NUMBERS = {
             "sched_setscheduler": 144,
             "sched_setparam": 142,
             "sched_setattr": 314,
+            "sched_setaffinity": 203,
             "setpriority": 141,
             "ioprio_set": 251,
         },
@@ -50,6 +51,7 @@ _NUMBERS = {
             "sched_setscheduler": 119,
             "sched_setparam": 118,
             "sched_setattr": 274,
+            "sched_setaffinity": 122,
             "setpriority": 140,
             "ioprio_set": 30,
         },
