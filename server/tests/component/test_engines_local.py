@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -15,7 +16,7 @@ import psutil
 import pytest
 
 from flowstead.confine.abilities import of_this_host
-from flowstead.engines.local import LocalEngine
+from flowstead.engines.local import LocalEngine, trash
 from flowstead.engines.protocol import (
     EXIT_FLOW_CANNOT_START,
     EXIT_PACKAGE_MISSING,
@@ -25,6 +26,7 @@ from flowstead.engines.protocol import (
     ObservedInstance,
 )
 from flowstead.resources.deployment import RequestSettings
+from flowstead.resources.file_tree import remove_tree
 from flowstead.resources.home import Home
 from flowstead.testing.engine_contract import EngineContract, MakeSpec
 from flowstead.testing.frozen_clock import FrozenClock
@@ -130,8 +132,45 @@ def test_nothing_of_an_instance_stays(engine: LocalEngine, home: Home, make_spec
     engine.stop("one")
     contract.wait_until_gone(engine, "one")
     assert list(home.instances_run.iterdir()) == []
-    assert list(home.scratch.iterdir()) == []
+    eventually(lambda: list(home.scratch.iterdir()) == [])
     assert has_ended(seen.pid)
+
+
+def test_what_a_flow_has_written_keeps_nobody_waiting_while_it_is_removed(
+    engine: LocalEngine, home: Home, make_spec: MakeSpec, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, go_on = threading.Event(), threading.Event()
+
+    def slow(path: Path) -> None:
+        begun.set()
+        assert go_on.wait(30)
+        remove_tree(path)
+
+    monkeypatch.setattr(trash, "remove_tree", slow)
+    engine.start(make_spec("one"))
+    contract.wait_for(engine, "one", InstanceState.READY)
+    engine.stop("one")
+    contract.wait_until_gone(engine, "one")
+    assert begun.wait(30)
+    [left] = home.scratch.iterdir()
+    assert len(list(left.iterdir())) == 1
+    go_on.set()
+    eventually(lambda: list(home.scratch.iterdir()) == [])
+
+
+def test_what_an_engine_before_has_not_removed_is_removed(engine: LocalEngine, home: Home) -> None:
+    left = home.scratch / f".{home.instances_run.name}" / "left"
+    left.mkdir(parents=True)
+    (left / "file").touch()
+    engine.observe()
+    eventually(lambda: list(home.scratch.iterdir()) == [])
+
+
+def eventually(holds: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 30.0
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
 
 
 @pytest.mark.skipif(not of_this_host().namespaces, reason="without namespaces nothing can end what forks this fast")

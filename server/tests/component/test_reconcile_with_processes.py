@@ -75,7 +75,7 @@ def world(home: Home) -> Iterator[ReconcilerWorld]:
     environments.close()
     world.close()
     assert list(home.instances_run.iterdir()) == []
-    assert list(home.scratch.iterdir()) == []
+    assert [each for each in home.scratch.iterdir() if not each.name.startswith(".")] == []
 
 
 def look_until(world: ReconcilerWorld, come_about: Callable[[], bool], within_s: float = 90.0) -> float:

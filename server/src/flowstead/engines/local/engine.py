@@ -29,6 +29,7 @@ from flowstead.engines.local.confining import confinement_of
 from flowstead.engines.local.health import HealthWatch
 from flowstead.engines.local.process import health_socket, process_spec, score_socket
 from flowstead.engines.local.tail import last_lines
+from flowstead.engines.local.trash import Trash
 from flowstead.engines.protocol import STOP_GRACE_S, InstanceSpec, InstanceState, ObservedInstance
 from flowstead.errors import StartFailed
 from flowstead.resources.clock import Clock, SystemClock
@@ -81,6 +82,8 @@ class LocalEngine:
         self._abilities = abilities
         self._clock = clock or SystemClock()
         self._health = HealthWatch(self._clock)
+        self._trash = Trash(home.scratch / f".{self._runs.name}")
+        self._has_looked = False
 
     def start(self, spec: InstanceSpec) -> None:
         run = self._run(spec.id)
@@ -105,6 +108,9 @@ class LocalEngine:
             raise
 
     def observe(self) -> Sequence[ObservedInstance]:
+        if not self._has_looked:
+            self._has_looked = True
+            self._trash.empty()
         instances: list[ObservedInstance] = []
         workers: set[str] = set()
         for run in self._directories():
@@ -178,12 +184,13 @@ class LocalEngine:
             return
 
     def _clean_up(self, run: Path) -> None:
-        """The scratch folder first: while the run directory is there, a repetition finds what is left."""
-        for directory in (self._scratch(run.name), run):
-            try:
-                remove_tree(directory)
-            except OSError as failure:
-                logger.warning("Cannot remove %s of a stopped instance: %s", directory, failure)
+        """The scratch folder first: while the run directory is there, a repetition finds what is left. It is removed
+        beside: a flow may have made half a million files."""
+        try:
+            self._trash.take(self._scratch(run.name))
+            remove_tree(run)
+        except OSError as failure:
+            logger.warning("Cannot remove what is left of the stopped instance %s: %s", run.name, failure)
 
     def _run(self, instance_id: str) -> Path:
         return self._runs / instance_id
