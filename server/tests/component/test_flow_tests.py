@@ -193,6 +193,52 @@ def test_a_test_that_takes_too_long_is_ended(api: InProcessApi, monkeypatch: pyt
     assert (kind, content["error"]["code"]) == ("error", "FlowTestTimeout")
 
 
+HOSTILE = """
+import os, socket, threading
+from promptflow.core import tool
+
+def take(descriptor):
+    listening = socket.socket(fileno=os.dup(descriptor))
+    while True:
+        connection, _ = listening.accept()
+        threading.Thread(target=answer, args=(connection,), daemon=True).start()
+
+def answer(connection):
+    begun = connection.recv(1000)
+    if b"/test" not in begun:
+        connection.sendall(b"HTTP/1.1 200 OK\\r\\ncontent-length: 0\\r\\n\\r\\n")
+        return
+    while True:
+        connection.sendall(SENT)
+        EVENT.wait(None if SENT == b"" else 0.001)
+
+EVENT = threading.Event()
+SENT = b"%s"
+for _ in range(20):
+    threading.Thread(target=take, args=(3,), daemon=True).start()
+
+@tool
+def say(text: str):
+    return text
+"""
+
+
+@pytest.mark.parametrize("sent", ["", "HTTP/1.1 103 x\\r\\n\\r\\n"])
+def test_an_instance_that_does_not_begin_to_answer_is_given_up(
+    api: InProcessApi, monkeypatch: pytest.MonkeyPatch, sent: str
+) -> None:
+    monkeypatch.setattr("flowstead.flow_tests.relay.ANSWER_WITHIN_S", 1.0)
+    monkeypatch.setattr("flowstead.flow_tests.relay.SILENCE_S", 0.2)
+    make(api, say=HOSTILE % sent)
+    for _ in range(10):  # the runtime may be the one that takes the connection
+        kind, content = run(api, text="hi")[-1]
+        if kind == "error":
+            break
+    assert (kind, content["error"]["code"]) == ("error", "DeploymentCrashLoopBackOff")
+    assert "not begun to answer" in content["error"]["message"]
+    eventually("its instance is gone", lambda: (api.flow_tests.look(), instances(api) == [])[1])
+
+
 def test_a_server_that_ends_cuts_tests_off(api: InProcessApi) -> None:
     wait = "import asyncio\nfrom promptflow.core import tool\n\n@tool\nasync def say(text: str):\n"
     make(api, say=wait + "    await asyncio.sleep(600)\n")

@@ -21,7 +21,9 @@ HELLO = Wanted("uid-1", "hello", Path("/snapshots/1"), EnvironmentRequest(), {})
 
 
 class World:
-    def __init__(self, tmp_path: Path, environments: InMemoryEnvironments | None = None) -> None:
+    def __init__(
+        self, tmp_path: Path, environments: InMemoryEnvironments | None = None, most: int = 2, most_each: int = 2
+    ) -> None:
         self.engine = InMemoryEngine()
         self.environments = environments or InMemoryEnvironments()
         self.clock = FrozenClock()
@@ -32,7 +34,8 @@ class World:
             clock=self.clock,
             salt=b"salt",
             random=Random(1),
-            most=2,
+            most=most,
+            most_each=most_each,
         )
 
     def held(self, wanted: Wanted) -> Held:
@@ -94,6 +97,27 @@ def test_there_are_only_so_many(world: World) -> None:
     world.tests.release(first.id)
     third = world.held(other(3))
     assert world.alive() == {first.id, third.id}, "the one that was used longest ago makes room"
+
+
+def test_one_principal_does_not_take_all(tmp_path: Path) -> None:
+    world = World(tmp_path, most=3, most_each=2)
+    mine = [replace(other(number), by="me") for number in (1, 2, 3)]
+    first = world.held(mine[0])
+    world.held(mine[1])
+    with pytest.raises(TooManyTests, match="You are trying out 2"):
+        world.tests.hold(mine[2], first=True)
+    world.held(replace(other(4), by="you"))
+    world.tests.release(first.id)
+    world.held(mine[2])
+
+
+def test_one_that_does_not_answer_is_given_to_nobody_else(world: World) -> None:
+    first = world.held(HELLO)
+    world.tests.give_up(first.id)
+    second = world.held(HELLO)
+    assert second.id != first.id
+    world.tests.release(first.id)
+    assert world.alive() == {second.id}
 
 
 def test_idle_ones_are_stopped_and_those_in_use_are_not(world: World) -> None:

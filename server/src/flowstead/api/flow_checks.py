@@ -102,7 +102,7 @@ def _wanted(here: Context, flow: str, body: FlowTestBody, caller: Principal) -> 
     except RuntimeFailure as problem:
         raise FlowInvalid(problem.message, hint=_MEND) from None
     variables = _with_connections(here, found.definition, body.environment_variables, caller)
-    return Wanted(record.uid, record.name, folder, environment, variables)
+    return Wanted(record.uid, record.name, folder, environment, variables, caller.object_id)
 
 
 def _check_inputs(definition: FlowDefinition, given: Mapping[str, Any]) -> None:

@@ -30,6 +30,8 @@ IDLE_S = 300.0
 """How long an instance stays warm when nobody uses it, seconds."""
 MOST = 4
 """Instances at a time: each has the memory of a deployment's."""
+MOST_EACH = 3
+"""Of these, in use by tests of one principal."""
 _VARIABLES = {"FLOWSTEAD_TEST_INSTANCE": "1"}
 """What makes an instance tell of its nodes."""
 _LOG_LINES = 30
@@ -40,13 +42,14 @@ _ALIVE = (InstanceState.STARTING, InstanceState.RESTARTING, InstanceState.READY)
 @dataclass(frozen=True)
 class Wanted:
     """What is to be tried out. flow: the uid of the resource. folder: a snapshot that never changes. environment: the
-    packages it needs. variables: of the process, secrets in clear."""
+    packages it needs. variables: of the process, secrets in clear. by: the object id of who tries it out."""
 
     flow: str
     name: str
     folder: Path
     environment: EnvironmentRequest
     variables: Mapping[str, str] = field(repr=False)
+    by: str = ""
 
 
 @dataclass(frozen=True)
@@ -89,12 +92,13 @@ class FlowTests:
         random: Random | None = None,
         idle_s: float = IDLE_S,
         most: int = MOST,
+        most_each: int = MOST_EACH,
     ) -> None:
         """engine: one of their own, beside that of the deployments. salt: known to this server only."""
         self._engine, self._environments = engine, environments
         self._home, self._clock, self._salt = home, clock, salt
         self._random = random or SystemRandom()
-        self._idle_s, self._most = idle_s, most
+        self._idle_s, self._most, self._most_each = idle_s, most, most_each
         self._instances: dict[str, _Instance] = {}
         self._lock = threading.Lock()
         self.closed = False
@@ -127,6 +131,12 @@ class FlowTests:
             instance.used_at = self._clock.monotonic()
             if instance.outdated and instance.holders <= 0:
                 self._stop(id)
+
+    def give_up(self, id: str) -> None:
+        """It does not answer: nobody else is to get it."""
+        with self._lock:
+            if (instance := self._instances.get(id)) is not None:
+                instance.outdated = True
 
     def forget(self, flow: str) -> None:
         """The flow is gone, and its tests with it."""
@@ -169,7 +179,7 @@ class FlowTests:
         key = self._key(wanted, environment)
         observed = {each.id: each for each in self._engine.observe() if each.state is not InstanceState.STOPPING}
         for id, mine in list(self._instances.items()):
-            if mine.key == key and id in observed:
+            if mine.key == key and id in observed and not mine.outdated:
                 return self._answer(id, mine, observed[id])
         self._make_room(wanted, observed)
         id = "".join(self._random.choices(_ID_LETTERS, k=12))
@@ -199,6 +209,9 @@ class FlowTests:
         idle = sorted(
             (id for id in present if self._instances[id].holders <= 0), key=lambda id: self._instances[id].used_at
         )
+        in_use = [id for id in present if self._instances[id].holders > 0]
+        if sum(self._instances[id].wanted.by == wanted.by for id in in_use) >= self._most_each:
+            raise TooManyTests(f"You are trying out {self._most_each} flows already.")
         surplus = len(present) + 1 - self._most
         if surplus > len(idle):
             raise TooManyTests(f"{len(present)} flows are being tried out already.")

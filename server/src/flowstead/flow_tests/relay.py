@@ -23,6 +23,8 @@ from flowstead.flow_tests.instances import FlowTests, Held, Wanted
 
 START_WITHIN_S = 120.0
 """How long an instance may take to be ready, seconds; an environment may take as long as it needs."""
+ANSWER_WITHIN_S = 30.0
+"""How soon an instance that is ready begins to answer, seconds."""
 MOST_S = 600.0
 """How long one test may run, seconds: promptflow's own bound of a line of a run."""
 SILENCE_S = 15.0
@@ -82,16 +84,11 @@ async def _prepare(tests: FlowTests, wanted: Wanted) -> AsyncIterator[tuple[byte
 
 
 async def _relay(tests: FlowTests, held: Held, inputs: Mapping[str, Any]) -> AsyncGenerator[bytes, None]:
-    transport = httpx.AsyncHTTPTransport(uds=held.address)
-    timeout = httpx.Timeout(None, connect=5.0)
     try:
         async with (
-            httpx.AsyncClient(transport=transport, base_url="http://instance", timeout=timeout) as client,
-            client.stream("POST", "/test", content=json.dumps(dict(inputs))) as answer,
-            aclosing(_with_comments(answer.aiter_raw(), tests)) as pieces,
+            aclosing(_told(tests, held, inputs)) as told,
+            aclosing(_with_comments(told, tests)) as pieces,
         ):
-            if answer.status_code != 200:
-                raise DeploymentCrashLoopBackOff(f"The instance answered {answer.status_code}.")
             async for piece in pieces:
                 yield piece
     except httpx.HTTPError as problem:
@@ -101,6 +98,28 @@ async def _relay(tests: FlowTests, held: Held, inputs: Mapping[str, Any]) -> Asy
             hint="Mend what the log lines tell of, and test again.",
             details=details,
         ) from None
+
+
+async def _told(tests: FlowTests, held: Held, inputs: Mapping[str, Any]) -> AsyncGenerator[bytes, None]:
+    """What the instance tells, as it comes. The runtime begins its answer before the flow runs; code of a flow that has
+    taken its place may never do so, or send beginnings without end."""
+    transport = httpx.AsyncHTTPTransport(uds=held.address)
+    timeout = httpx.Timeout(None, connect=5.0)
+    async with httpx.AsyncClient(transport=transport, base_url="http://instance", timeout=timeout) as client:
+        request = client.build_request("POST", "/test", content=json.dumps(dict(inputs)))
+        try:
+            async with asyncio.timeout(ANSWER_WITHIN_S):
+                answer = await client.send(request, stream=True)
+        except TimeoutError:
+            tests.give_up(held.id)
+            raise DeploymentCrashLoopBackOff(
+                f"The instance has not begun to answer after {ANSWER_WITHIN_S:.0f} s."
+            ) from None
+        async with aclosing(answer):
+            if answer.status_code != 200:
+                raise DeploymentCrashLoopBackOff(f"The instance answered {answer.status_code}.")
+            async for piece in answer.aiter_raw():
+                yield piece
 
 
 async def _with_comments(pieces: AsyncIterator[bytes], tests: FlowTests) -> AsyncGenerator[bytes, None]:
@@ -129,6 +148,8 @@ async def _with_comments(pieces: AsyncIterator[bytes], tests: FlowTests) -> Asyn
     finally:
         if pending is not None:
             pending.cancel()
+            with CancelScope(shield=True):
+                await asyncio.wait({pending})  # else what it comes from could not be closed
 
 
 def _ending() -> ServerUnreachable:
