@@ -38,26 +38,40 @@ const CHOICE = "flowstead.scheme";
 const system = matchMedia("(prefers-color-scheme: dark)");
 const listeners = new Set<() => void>();
 
-function scheme(): Scheme {
+function choice(): Scheme | "system" {
   const chosen = localStorage.getItem(CHOICE);
-  if (chosen === "light" || chosen === "dark") return chosen;
+  return chosen === "light" || chosen === "dark" ? chosen : "system";
+}
+
+function scheme(): Scheme {
+  const chosen = choice();
+  if (chosen !== "system") return chosen;
   return system.matches ? "dark" : "light";
 }
 
-export function chooseScheme(next: Scheme): void {
-  localStorage.setItem(CHOICE, next);
+/** null: as the system says. */
+export function chooseScheme(next: Scheme | null): void {
+  if (next === null) localStorage.removeItem(CHOICE);
+  else localStorage.setItem(CHOICE, next);
   for (const listener of listeners) listener();
 }
 
 export function useScheme(): Scheme {
-  return useSyncExternalStore((listener) => {
-    listeners.add(listener);
-    system.addEventListener("change", listener);
-    return () => {
-      listeners.delete(listener);
-      system.removeEventListener("change", listener);
-    };
-  }, scheme);
+  return useSyncExternalStore(follow, scheme);
+}
+
+/** What the person chose, or "system". */
+export function useChoice(): Scheme | "system" {
+  return useSyncExternalStore(follow, choice);
+}
+
+function follow(listener: () => void): () => void {
+  listeners.add(listener);
+  system.addEventListener("change", listener);
+  return () => {
+    listeners.delete(listener);
+    system.removeEventListener("change", listener);
+  };
 }
 
 export function themeOf(chosen: Scheme): Theme {

@@ -24,6 +24,7 @@ from flowstead.testing.in_process_api import InProcessApi
 
 OPEN = {
     "/health",
+    "/ca.pem",
     "/metadata/endpoints",
     "/{tenant}/v2.0/.well-known/openid-configuration",
     "/{tenant}/discovery/v2.0/keys",
@@ -202,6 +203,15 @@ def test_the_cloud_document_repeats_the_host_that_was_used(api: InProcessApi) ->
     headers["X-Forwarded-Proto"] = "javascript"
     [cloud] = api.call("GET", "/metadata/endpoints", token=None, headers=headers).json()
     assert cloud["resourceManager"] == "http://localhost:8443/"
+
+
+def test_the_authority_that_clients_trust_is_public(api: InProcessApi) -> None:
+    assert api.call("GET", "/ca.pem", token=None).status_code == 404
+    api.home.tls.mkdir(parents=True, exist_ok=True)
+    api.home.ca_certificate.write_text("the certificate")
+    answer = api.call("GET", "/ca.pem", token=None)
+    assert (answer.status_code, answer.text) == (200, "the certificate")
+    assert answer.headers["content-type"] == "application/x-pem-file"
 
 
 def test_requests_have_ids(api: InProcessApi) -> None:

@@ -8,7 +8,6 @@ import {
   DialogTitle,
   Field,
   Input,
-  Link,
   makeStyles,
   Switch,
   Text,
@@ -18,6 +17,7 @@ import { useState } from "react";
 import { ask, type Identity } from "../../api/access";
 import { IDENTITIES, noteChange } from "../../api/queries";
 import { CopyButton } from "../../components/CopyButton";
+import { RouteLink } from "../../components/RouteLink";
 import { Failure } from "../../components/states";
 import { type Pairs, TagsEditor } from "../../components/TagsEditor";
 import { useToasts } from "../../components/toasts";
@@ -123,8 +123,11 @@ function ApplicationFields({ value, onChange }: FieldsProps) {
     <>
       <Text>
         An application there trusts this server's issuer for the identity. In Microsoft Entra ID add a federated
-        credential to it: issuer as under <Link href="/portal/settings">Settings</Link>, subject the object id, audience
-        api://AzureADTokenExchange.
+        credential to it: issuer as under{" "}
+        <RouteLink inline to="/settings" search={{ tab: "keys" }}>
+          Settings, Keys
+        </RouteLink>
+        , subject the object id, audience api://AzureADTokenExchange.
       </Text>
       <Field label="Authority" required>
         <Input value={value.authority} onChange={(_, data) => set({ authority: data.value })} />

@@ -97,7 +97,7 @@ function Quota() {
   const styles = useStyles();
   const query = useUsage();
   return (
-    <Count to="/settings" label="Quota">
+    <Count to="/settings" search={{ tab: "quota" }} label="Quota">
       <Loaded query={query}>
         {(rows) => {
           const cores = rows.find(({ name }) => name.value === "cores");
@@ -125,11 +125,15 @@ function Quota() {
   );
 }
 
-function Count({ to, label, children }: { to: string; label: string; children: ReactNode }) {
+type CountProps = { to: string; search?: Record<string, string>; label: string; children: ReactNode };
+
+function Count({ to, search, label, children }: CountProps) {
   const styles = useStyles();
   return (
     <Card className={styles.card}>
-      <RouteLink to={to}>{label}</RouteLink>
+      <RouteLink to={to} {...(search && { search })}>
+        {label}
+      </RouteLink>
       {children}
     </Card>
   );

@@ -1,9 +1,9 @@
 import { makeStyles, Text, tokens } from "@fluentui/react-components";
 import { CheckmarkCircleFilled, CircleRegular } from "@fluentui/react-icons";
+import { Panel } from "../../components/Panel";
 import { RouteLink } from "../../components/RouteLink";
 import { useDeployments, useFlowNames } from "./facts";
 import { type FirstStep, firstSteps } from "./firstSteps";
-import { Panel } from "./Panel";
 
 const useStyles = makeStyles({
   steps: {

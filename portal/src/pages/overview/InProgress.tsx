@@ -1,10 +1,10 @@
 import { makeStyles, ProgressBar, Text, tokens } from "@fluentui/react-components";
 import { endpointOf, type Notification, useNotifications } from "../../api/notifications";
 import { Moment } from "../../components/Moment";
+import { Panel } from "../../components/Panel";
 import { path, RouteLink } from "../../components/RouteLink";
 import { StateBadge } from "../../components/StateBadge";
 import { Loaded } from "../../components/states";
-import { Panel } from "./Panel";
 
 const SHOWN = 6;
 

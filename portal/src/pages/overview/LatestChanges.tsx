@@ -1,11 +1,11 @@
 import { makeStyles, Text, tokens } from "@fluentui/react-components";
 import { type AuditRecord, placeName, useLatestChanges } from "../../api/audit";
 import { Moment } from "../../components/Moment";
+import { Panel } from "../../components/Panel";
 import { RouteLink } from "../../components/RouteLink";
 import { StateBadge } from "../../components/StateBadge";
 import { Loaded } from "../../components/states";
 import { spokenAction } from "../access/auditWords";
-import { Panel } from "./Panel";
 
 const SHOWN = 8;
 const ASKED = 40;

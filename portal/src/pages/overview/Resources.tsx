@@ -3,8 +3,8 @@ import { BoxRegular, DatabaseRegular, FolderRegular } from "@fluentui/react-icon
 import { REGISTRY_ID, STORAGE_ID } from "../../api/access";
 import { WORKSPACE_ID } from "../../api/client";
 import { CopyButton } from "../../components/CopyButton";
+import { Panel } from "../../components/Panel";
 import { RouteLink } from "../../components/RouteLink";
-import { Panel } from "./Panel";
 
 /** What the project consists of besides its own resources, and what roles are granted on. */
 const RESOURCES = [

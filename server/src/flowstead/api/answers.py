@@ -166,6 +166,7 @@ _BY_NAME: Mapping[str, Json] = {
     "openid_configuration": {"200": _named("Where to sign in", "OpenIdConfiguration")},
     "signing_keys": {"200": _named("The issuer's public keys", "SigningKeys")},
     "identity_token": {"200": _named("A token", "IdentityToken")},
+    "certificate_authority": {"200": _blob("The certificate", "application/x-pem-file")},
     "server_health": {"200": _named("It answers", "Health")},
     "sign_in": {"200": _named("Signed in; the cookie comes with it", "Caller")},
     "sign_out": {"204": {"description": "Signed out"}},

@@ -1,4 +1,4 @@
-"""What a client asks before it signs in: which cloud this is, and whether the server is well."""
+"""What a client asks before it signs in: which cloud this is, whom to trust, and whether the server is well."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ from importlib.metadata import version
 from typing import Any
 
 from fastapi import APIRouter, Request
+from fastapi.responses import Response
 
 from flowstead.api.context import Here, door_scheme
 from flowstead.api.middleware import SOCKET_HOST
+from flowstead.errors import ResourceNotFound
 
 STORAGE_SUFFIX = "core.private"
 router = APIRouter(tags=["discovery"])
@@ -18,6 +20,17 @@ router = APIRouter(tags=["discovery"])
 def server_health() -> dict[str, str]:
     """The server answers."""
     return {"status": "Healthy", "version": version("flowstead")}
+
+
+@router.get("/ca.pem", response_class=Response)
+def certificate_authority(here: Here) -> Response:
+    """The certificate of the authority that signed the HTTPS door's, which clients are told to trust. Public, as
+    certificates are; compare it with the file in the home before you trust it."""
+    try:
+        certificate = here.home.ca_certificate.read_bytes()
+    except FileNotFoundError:
+        raise ResourceNotFound("This server has no certificate authority of its own.") from None
+    return Response(certificate, media_type="application/x-pem-file")
 
 
 @router.get("/metadata/endpoints")
