@@ -1,7 +1,7 @@
 import { Button, Field, Input, makeStyles, Select, Switch, Text, tokens } from "@fluentui/react-components";
 import { ArrowDownloadRegular, PauseRegular, PlayRegular, SearchRegular } from "@fluentui/react-icons";
 import { useDeferredValue, useMemo, useState } from "react";
-import { Failure } from "../../../components/states";
+import { Failure, Loading } from "../../../components/states";
 import { LogView } from "./LogView";
 import { filtered, type LogLine, textOf } from "./lines";
 import { type Container, useLog } from "./useLog";
@@ -25,7 +25,7 @@ export default function LogsTab({ endpoint, deployment }: { endpoint: string; de
   const [following, setFollowing] = useState(true);
   const [filter, setFilter] = useState("");
   const sought = useDeferredValue(filter);
-  const { lines, failure, connected } = useLog({ endpoint, deployment, container, tail });
+  const { lines, failure, connected, begun } = useLog({ endpoint, deployment, container, tail });
   // What was there when it was paused stays; what comes meanwhile is counted.
   const [held, setHeld] = useState<readonly LogLine[] | null>(null);
   const there = held ?? lines;
@@ -68,17 +68,13 @@ export default function LogsTab({ endpoint, deployment }: { endpoint: string; de
         <Button icon={held ? <PlayRegular /> : <PauseRegular />} onClick={() => setHeld(held ? null : lines)}>
           {held ? "Resume" : "Pause"}
         </Button>
-        <Button
-          icon={<ArrowDownloadRegular />}
-          disabled={shown.length === 0}
-          onClick={() => download(shown, deployment)}
-        >
+        <Button icon={<ArrowDownloadRegular />} onClick={() => download(shown, deployment)}>
           Download
         </Button>
       </div>
-      {failure !== null ? (
-        <Failure failure={failure} />
-      ) : (
+      {failure !== null && <Failure failure={failure} />}
+      {failure === null && !begun && <Loading />}
+      {failure === null && begun && (
         <>
           <Text role="status" size={200}>
             {spoken(connected, shown.length, there.length, waiting)}

@@ -9,12 +9,13 @@ export type Wanted = { endpoint: string; deployment: string; container: Containe
 
 const PAUSE_MS = 1000;
 const GATHER_MS = 100;
-type Log = { lines: readonly LogLine[]; failure: unknown; connected: boolean };
+/** begun: it has been connected at least once. */
+type Log = { lines: readonly LogLine[]; failure: unknown; connected: boolean; begun: boolean };
 type LogEvent = { log: string; lines: string[] };
 
 /** The log as it is written. Cut off, it begins again by itself; who is refused stays refused. */
 export function useLog({ endpoint, deployment, container, tail }: Wanted): Log {
-  const [log, setLog] = useState<Log>({ lines: [], failure: null, connected: false });
+  const [log, setLog] = useState<Log>({ lines: [], failure: null, connected: false, begun: false });
   const lines = useRef<readonly LogLine[]>([]);
   useEffect(() => {
     const ending = new AbortController();
@@ -34,7 +35,7 @@ export function useLog({ endpoint, deployment, container, tail }: Wanted): Log {
       const answer = await send(urlOf(path, { containerType: container, tail: String(tail) }), { signal });
       if (!answer.ok) throw await errorOf(answer);
       lines.current = [];
-      show({ connected: true, failure: null });
+      show({ connected: true, failure: null, begun: true });
       for await (const { type, data } of eventsOf(answer)) {
         if (type !== "log") continue;
         const event = data as LogEvent;
