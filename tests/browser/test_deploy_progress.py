@@ -338,6 +338,24 @@ def test_a_registered_model_is_deployed_by_the_same_pages(
     assert shown == {"blue": 100}, "a second deployment gets no traffic by itself"
 
 
+def test_m6_from_deploy_on_a_flow_to_an_answer_takes_eight_clicks_at_most(
+    site: Installation, signed_in: Portal
+) -> None:
+    push_flow(site, "quick", {"flow.dag.yaml": FLOW, "say.py": code("quick")})
+    page = signed_in.open("/flows/quick")
+    ways = (
+        page.get_by_role("link", name="Deploy", exact=True),
+        page.get_by_role("button", name="Review + Create"),
+        page.get_by_role("button", name="Create", exact=True),
+        page.get_by_role("main").get_by_role("link", name="Test", exact=True),
+        page.get_by_role("button", name="Test", exact=True),
+    )
+    assert len(ways) <= 8
+    for way in ways:
+        way.click(timeout=60_000)
+    expect(page.get_by_text("quick hello by one").first).to_be_visible()
+
+
 def test_on_a_phone_the_short_way_leads_to_a_deployment(browser: Browser, site: Installation) -> None:
     with opened(browser, site, size=NARROW) as portal:
         page = open_wizard(portal, FLOW_NAME, endpoint="pocket")

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { Creation, deploymentId, merged, STAGES } from "./creations";
+import { Creation, deploymentId, isSending, merged, STAGES } from "./creations";
 import type { Notification } from "./notifications";
 
 /** What is told of, as a page would be told. */
@@ -34,4 +34,12 @@ it("of two attempts the later is told of, and of what the server knows, what the
   const server = { ...mine, id: "/notifications/op-1" };
   expect(merged([mine], [server])).toEqual([server]);
   expect(merged([mine], [])).toEqual([mine]);
+});
+
+it("what this page sends is told from what the server is at", () => {
+  const creation = new Creation("e", "red");
+  expect(isSending(Creation.all(), "E", "red")).toBe(true);
+  expect(isSending(Creation.all(), "e", "blue")).toBe(false);
+  creation.handOver("op-2");
+  expect(isSending(Creation.all(), "e", "red")).toBe(false);
 });

@@ -27,6 +27,20 @@ export function sameResource(one: string, other: string): boolean {
   return one.toLowerCase() === other.toLowerCase();
 }
 
+/** Whether there is an operation to see more of. */
+export function isTheServers(notification: Notification): boolean {
+  return notification.id.startsWith("/");
+}
+
+/** Whether this page is still sending what makes that deployment. */
+export function isSending(own: readonly Notification[], endpoint: string, deployment: string): boolean {
+  const id = deploymentId(endpoint, deployment);
+  return own.some(
+    ({ name, properties }) =>
+      name === "" && properties.status === "InProgress" && sameResource(properties.resourceId, id),
+  );
+}
+
 /** Tells of one creation, stage by stage. What was told of an earlier one of that name is forgotten. */
 export class Creation {
   constructor(

@@ -15,6 +15,7 @@ import {
 import { AlertRegular, DismissRegular } from "@fluentui/react-icons";
 import { useRouter } from "@tanstack/react-router";
 import { useEffect, useRef, useState } from "react";
+import { isTheServers } from "../api/creations";
 import { endpointOf, type Notification, useNotifications } from "../api/notifications";
 import { Moment } from "../components/Moment";
 import { StateBadge } from "../components/StateBadge";
@@ -118,7 +119,9 @@ function Item({ notification, onLeave }: { notification: Notification; onLeave: 
           {properties.error.code}: {properties.error.message}
         </Text>
       )}
-      {properties.operation !== "delete" && <Details resourceId={properties.resourceId} onLeave={onLeave} />}
+      {properties.operation !== "delete" && isTheServers(notification) && (
+        <Details resourceId={properties.resourceId} onLeave={onLeave} />
+      )}
     </li>
   );
 }
@@ -152,11 +155,13 @@ function useEndings(found: Notification[] | undefined): void {
   useEffect(() => {
     for (const each of found ?? []) {
       const { status, error } = each.properties;
-      if (status === "InProgress") running.current.add(each.id);
-      else if (running.current.delete(each.id)) {
+      // By its operation: what this page begins the server goes on with.
+      const key = each.name || each.id;
+      if (status === "InProgress") running.current.add(key);
+      else if (running.current.delete(key)) {
         if (status === "Succeeded") toasts.done(`${each.properties.title}: succeeded`);
         else if (status === "Failed")
-          toasts.failed(`${each.properties.title}: failed`, new Error(error?.message ?? ""));
+          toasts.failed(`${each.properties.title}: failed`, new Error(error?.message.split("\n")[0] ?? ""));
       }
     }
   }, [found]);

@@ -4,7 +4,13 @@ import { StateBadge } from "../components/StateBadge";
 
 const useStyles = makeStyles({
   list: { listStyle: "none", margin: 0, padding: 0, display: "grid", gap: tokens.spacingVerticalXXS },
-  stage: { display: "flex", gap: tokens.spacingHorizontalS, alignItems: "center", flexWrap: "wrap" },
+  stage: {
+    display: "grid",
+    gridTemplateColumns: "6.5rem minmax(0, 1fr)",
+    gap: tokens.spacingHorizontalS,
+    alignItems: "baseline",
+  },
+  words: { display: "flex", flexWrap: "wrap", columnGap: tokens.spacingHorizontalS, alignItems: "baseline" },
   quiet: { color: tokens.colorNeutralForeground2 },
 });
 
@@ -29,11 +35,15 @@ export function Stages({ stages, phase }: { stages: readonly Stage[]; phase: str
     <ol className={styles.list} aria-label="Stages">
       {stages.map((stage) => (
         <li key={stage.name} className={styles.stage}>
-          <StateBadge state={stage.status} />
-          <Text>{stage.name}</Text>
-          <Text size={200} className={styles.quiet}>
-            {tookOf(stage)}
-          </Text>
+          <span>
+            <StateBadge state={stage.status} />
+          </span>
+          <span className={styles.words}>
+            <Text>{stage.name}</Text>
+            <Text size={200} className={styles.quiet}>
+              {tookOf(stage)}
+            </Text>
+          </span>
         </li>
       ))}
       {phase && (

@@ -9,7 +9,7 @@ import {
   Text,
   tokens,
 } from "@fluentui/react-components";
-import { deploymentId, sameResource } from "../../api/creations";
+import { deploymentId, isTheServers, sameResource } from "../../api/creations";
 import { type Notification, useNotifications } from "../../api/notifications";
 import { Moment } from "../../components/Moment";
 import { path, RouteButton } from "../../components/RouteLink";
@@ -65,7 +65,6 @@ function Story({ notification, to, onBack }: { notification: Notification; to: s
   const form = useFormStyles();
   const { title, status, percentComplete, phase, stages, startTime, endTime, error } = notification.properties;
   const running = status === "InProgress";
-  const exists = notification.id.startsWith("/");
   return (
     <div className={styles.progress}>
       <Subtitle1 as="h2" className={styles.title}>
@@ -83,7 +82,7 @@ function Story({ notification, to, onBack }: { notification: Notification; to: s
       {error && <Why error={error} />}
       {running && <Text>You may leave this page: the notification at the top right tells how it goes on.</Text>}
       <div className={form.line}>
-        {exists && (
+        {isTheServers(notification) && (
           <RouteButton appearance="primary" to={to}>
             View details
           </RouteButton>

@@ -20,7 +20,7 @@ import {
 import type { UseQueryResult } from "@tanstack/react-query";
 import { Failure } from "../../components/states";
 import { useFormStyles } from "./layout";
-import { type Change, type Plan, type Planned, type Told, told } from "./plan";
+import { type Change, isLater, type Plan, type Planned, type Told, told } from "./plan";
 import { WithCommands } from "./WithCommands";
 
 const LOOKS = {
@@ -29,6 +29,8 @@ const LOOKS = {
   unchanged: { color: "subtle", icon: <CheckmarkCircleRegular /> },
   refused: { color: "danger", icon: <DismissCircleRegular /> },
 } as const;
+
+const LATER = "Until then the deployment can be created, and will fail; create it again once the role is granted.";
 
 const useStyles = makeStyles({
   list: { listStyle: "none", margin: 0, padding: 0, display: "grid", gap: tokens.spacingVerticalS },
@@ -102,7 +104,7 @@ function Refused({ refusal, query }: { refusal: NonNullable<Planned["refusal"]>;
     <MessageBar intent="error" layout="multiline" role="alert">
       <MessageBarBody>
         <MessageBarTitle>{refusal.code}</MessageBarTitle>
-        <WithCommands text={`${refusal.message}\n${refusal.mend ?? ""}`} />
+        <WithCommands text={[refusal.message, refusal.mend, isLater(refusal) && LATER].filter(Boolean).join("\n")} />
       </MessageBarBody>
       <MessageBarActions>
         <Button onClick={() => void query.refetch()}>Check again</Button>

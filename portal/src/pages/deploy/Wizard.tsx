@@ -1,6 +1,7 @@
 import { Button, makeStyles, Subtitle1, tokens } from "@fluentui/react-components";
 import { useNavigate, useSearch } from "@tanstack/react-router";
 import { useEffect, useRef, useState } from "react";
+import { isSending, useCreations } from "../../api/creations";
 import { Failure, Loading } from "../../components/states";
 import { create } from "./creating";
 import { useWorkspace } from "./facts";
@@ -105,6 +106,7 @@ function Questions({ form, set, facts, loading, here, go, onCreate, onCancel }: 
   const page = PAGES.find((each) => each.id === here);
   const next = PAGES[PAGES.findIndex((each) => each.id === here) + 1];
   const back = page ? PAGES[PAGES.indexOf(page) - 1]?.id : reviewedFrom;
+  const sending = isSending(useCreations(), endpointOf(form), form.deployment);
   const plan = usePlan(form, facts, here === REVIEW.id && problems.length === 0 && !loading);
 
   const change = (field: Field) => {
@@ -150,7 +152,9 @@ function Questions({ form, set, facts, loading, here, go, onCreate, onCancel }: 
           ) : (
             <Button
               appearance="primary"
-              disabled={problems.length > 0 || loading || plan.isPending || (plan.data ? blocks(plan.data) : false)}
+              disabled={
+                problems.length > 0 || loading || sending || plan.isPending || (plan.data ? blocks(plan.data) : false)
+              }
               onClick={onCreate}
             >
               Create

@@ -61,7 +61,12 @@ export function piecesOf(said: string): Piece[] {
 /** Whether Create would end half-way or at once: it would not be taken. What only lacks a role of the endpoint's
  * identity is taken, and becomes ready once the role is granted. */
 export function blocks(plan: Plan): boolean {
-  return plan.resources.some(({ refusal }) => refusal !== undefined && refusal.code !== "AccessDenied");
+  return plan.resources.some(({ refusal }) => refusal !== undefined && !isLater(refusal));
+}
+
+/** A role that the endpoint's identity lacks can be granted afterwards too. */
+export function isLater({ code }: Refusal): boolean {
+  return code === "AccessDenied";
 }
 
 /** A row: what it is about and what would become of it, for people. */
@@ -79,7 +84,7 @@ export function told(plan: Plan, isNew: boolean): Told[] {
   const endpoints = new Set<string>();
   return plan.resources.map((row) => {
     const [kind, name, , below] = row.id.split("/workspaces/")[1]?.split("/").slice(1) ?? [];
-    const verb = VERBS[row.action];
+    const verb = row.refusal && isLater(row.refusal) ? "would fail" : VERBS[row.action];
     if (kind?.toLowerCase() === "models") return { row, verb, about: `Model ${name}, version ${below}` };
     if (below) return { row, verb, about: `Deployment ${name}/${below}` };
     if (isNew && !endpoints.has(row.id)) {
