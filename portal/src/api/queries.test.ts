@@ -1,5 +1,26 @@
-import { expect, it } from "vitest";
-import { placesOf, touches } from "./queries";
+import { QueryObserver } from "@tanstack/react-query";
+import { expect, it, vi } from "vitest";
+import { keyOf, noteChange, placesOf, queries, touches } from "./queries";
+
+it("what is asked for the first time while it changes is asked again", async () => {
+  vi.useFakeTimers();
+  const answers: ((value: string) => void)[] = [];
+  const ask = () => new Promise<string>((resolve) => answers.push(resolve));
+  const observer = new QueryObserver(queries, { queryKey: keyOf("/flows/a"), queryFn: ask });
+  const stop = observer.subscribe(() => {});
+  noteChange("/flows/a");
+  await vi.advanceTimersByTimeAsync(1000);
+  expect(answers).toHaveLength(1);
+  answers[0]?.("before");
+  await vi.advanceTimersByTimeAsync(1000);
+  expect(answers).toHaveLength(2);
+  answers[1]?.("after");
+  await vi.advanceTimersByTimeAsync(1000);
+  expect(observer.getCurrentResult().data).toBe("after");
+  expect(answers).toHaveLength(2);
+  stop();
+  vi.useRealTimers();
+});
 
 it("a change touches what shows it, what lists it and what lies below it, and no neighbour", () => {
   const place = "/onlineendpoints/a";

@@ -1,6 +1,6 @@
 /** What pages show of the server, kept fresh by its events. A query's key begins with the path of what it shows. */
 
-import { QueryClient } from "@tanstack/react-query";
+import { type Query, QueryClient } from "@tanstack/react-query";
 import { AwayError, GROUP_ID, SUBSCRIPTION_ID, WORKSPACE_ID } from "./client";
 
 const LONGEST_PAUSE_MS = 5000;
@@ -66,10 +66,23 @@ export function noteChange(resourceId: string): void {
     gathering = false;
     const places = [...changed];
     changed.clear();
-    void queries.invalidateQueries({
-      predicate: ({ queryKey }) => places.some((place) => touches(place, queryKey[0])),
-    });
+    refresh(({ queryKey }) => places.some((place) => touches(place, queryKey[0])));
   }, GATHER_MS);
+}
+
+/** Ask again for those. One that is being asked for the first time may be answered with what was before: it is asked
+ * once more after that, which `invalidateQueries` does only for those that have data. */
+function refresh(these: (query: Query) => boolean): void {
+  const first = queries.getQueryCache().findAll({ predicate: (query) => these(query) && isFirst(query) });
+  void queries.invalidateQueries({ predicate: these });
+  for (const query of first) {
+    const again = () => void queries.invalidateQueries({ predicate: (each) => each === query });
+    void query.promise?.then(again, again);
+  }
+}
+
+function isFirst({ state }: Query): boolean {
+  return state.data === undefined && state.fetchStatus === "fetching";
 }
 
 export function touches(place: string, key: unknown): boolean {

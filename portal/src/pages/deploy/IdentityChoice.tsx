@@ -16,7 +16,7 @@ import { AddRegular } from "@fluentui/react-icons";
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { all, errorOf, GROUP_ID, send, urlOf, WORKSPACE_ID } from "../../api/client";
-import { keyOf, noteChange } from "../../api/queries";
+import { IDENTITIES, keyOf, noteChange } from "../../api/queries";
 import { CopyButton } from "../../components/CopyButton";
 import { RouteLink } from "../../components/RouteLink";
 import { Failure, Loaded } from "../../components/states";
@@ -25,7 +25,6 @@ import { useFormStyles } from "./layout";
 import { identityNameProblem } from "./names";
 import type { ViewProps } from "./pages";
 
-const IDENTITIES = `${GROUP_ID}/providers/Microsoft.ManagedIdentity/userAssignedIdentities`;
 const STORAGE = `${GROUP_ID}/providers/Microsoft.Storage/storageAccounts/flowstead`;
 const REGISTRY = `${GROUP_ID}/providers/Microsoft.ContainerRegistry/registries/flowstead`;
 
