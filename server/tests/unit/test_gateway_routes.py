@@ -269,4 +269,4 @@ def test_a_hundred_endpoints_stay_small() -> None:
     many = tuple(GatewayEndpoint(f"e{n:03}", ("K" * 32, "L" * 32), (BLUE,), {"blue": 100}) for n in range(100))
     size = len(json.dumps(configuration(many, DOOR).routes)) / 100
     print(f"{size:.0f} bytes of routes an endpoint")
-    assert size < 10_000
+    assert size < 11_000

@@ -30,9 +30,17 @@ ORIGIN_WIDE_HEADERS = (
     "origin-agent-cluster",
     "refresh",
     "www-authenticate",
+    "location",
+    "link",
+    "speculation-rules",
+    "set-login",
+    "use-as-dictionary",
+    "critical-ch",
+    CLIENT_HEADER,
 )
-"""In an answer: orders to a browser about all that shares the instance's origin, which is the server's. It gets none of
-them from a flow."""
+"""In an answer: orders to a browser about all that shares the instance's origin, which is the server's, or to go
+elsewhere, and what only the gateway says. It gets none of them from a flow. Who may read an answer (`access-control-…`)
+is the flow's to say: it is for the holder of a key."""
 
 REQUEST_ID, CLIENT_REQUEST_ID = "x-request-id", "x-ms-client-request-id"
 
