@@ -5,6 +5,7 @@ The server keeps such variables sealed and the instance keeps them out of what i
 
 from __future__ import annotations
 
+import html
 import json
 import re
 from collections.abc import Iterable, Iterator
@@ -57,27 +58,30 @@ def looks_secret(name: str, value: str) -> bool:
 
 
 def secret_parts(name: str, value: str) -> Iterator[str]:
-    """What of a variable must not be said: the value, its lines, the fields of a JSON object, such as a connection,
-    that look like secrets, the password or signature in an address, a connection string or a header. Nothing for a
+    """What of a variable must not be said: the value, the fields of a JSON object, such as a connection, that look like
+    secrets, the lines of each, the password or signature in an address, a connection string or a header. Nothing for a
     variable that does not look secret."""
     if not looks_secret(name, value):
         return
-    yield value
-    yield from value.splitlines()
-    yield from _secret_fields(value)
+    for each in (value, *_secret_fields(value)):
+        yield each
+        yield from each.splitlines()
     for match in _PASSWORD.finditer(value):
         yield next(part for part in match.groups() if part)
 
 
 def forms(value: str) -> set[str]:
     """The value itself; as it stands in a JSON text, and in one within another, with and without other than ASCII
-    characters; as Python shows it, within either kind of quotes; as it stands in a URL, which is what HTTP clients put
-    into their errors. For most secrets these are one and the same."""
-    shown = repr(value)[1:-1]
+    characters; as Python shows it, its ASCII form and its bytes, within either kind of quotes; as it stands in a page;
+    as it stands in a URL, which is what HTTP clients put into their errors. For most secrets these are one and the
+    same."""
+    shown = [repr(value)[1:-1], ascii(value)[1:-1], repr(value.encode(errors="replace"))[2:-1]]
+    shown = [form for each in shown for form in (each, each.replace("\\'", "'"), each.replace("'", "\\'"))]
+    in_pages = (html.escape(value), html.escape(value, quote=False))
     texts = [value, json.dumps(value, ensure_ascii=False)[1:-1], json.dumps(value)[1:-1]]
     twice = [json.dumps(each)[1:-1] for each in texts]
     in_urls = [encoded(value, safe=safe, errors="replace") for encoded in (quote, quote_plus) for safe in ("", "/")]
-    return {*texts, *twice, shown, shown.replace("\\'", "'"), shown.replace("'", "\\'"), *in_urls}
+    return {*texts, *twice, *shown, *in_pages, *in_urls}
 
 
 def redact(text: str, secrets: Iterable[str]) -> str:

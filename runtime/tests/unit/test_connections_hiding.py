@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import html
 import io
 import json
 import logging
+from collections.abc import Callable
 from urllib.parse import quote, quote_plus
+
+import pytest
 
 from flowstead_runtime.connections.hiding import SECRETS, HidingFormatter, HidingStream, Secrets
 from flowstead_runtime.connections.types import CustomConnection, OpenAIConnection
+from flowstead_runtime.secret_values import redact
 
 
 def test_only_values_that_look_secret_are_hidden() -> None:
@@ -104,6 +109,25 @@ def test_secrets_are_known_as_json_writes_them() -> None:
     secrets.learn(['quoted"pass\\wörd'])
     texts = ('quoted"pass\\wörd', r"quoted\"pass\\wörd", r"quoted\"pass\\w\u00f6rd")
     assert [secrets.hide(text) for text in texts] == ["******"] * 3
+
+
+@pytest.mark.parametrize("said", [repr, ascii, lambda text: repr(text.encode()), html.escape])
+def test_secrets_are_known_as_python_and_pages_write_them(said: Callable[[str], str]) -> None:
+    secret = "wörd&'quoted\"<pass>"
+    secrets = Secrets()
+    secrets.learn([secret])
+    shown = said(secret)
+    assert "quoted" not in secrets.hide(shown)
+    assert "quoted" not in redact(shown, [secret])
+
+
+def test_a_secret_of_several_lines_is_hidden_line_by_line() -> None:
+    key = "-----BEGIN PRIVATE KEY-----\nMIIEvQIBADANBg\nkqhkiG9w0BAQEF\n-----END PRIVATE KEY-----\n"
+    secrets = Secrets()
+    secrets.learn([key])
+    assert [secrets.hide(f"> {line}") for line in key.splitlines()] == ["> ******"] * 4
+    connection = json.dumps({"type": "custom", "secrets": {"key": key}})
+    assert [redact(f"> {line}", [connection]) for line in key.splitlines()] == ["> ***"] * 4
 
 
 def test_variables_that_are_named_as_secret_are_hidden_whatever_they_are_called() -> None:

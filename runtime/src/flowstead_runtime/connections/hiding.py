@@ -32,8 +32,10 @@ class Secrets:
         self._pattern: re.Pattern[str] | None = None
 
     def learn(self, values: Iterable[Any]) -> None:
-        """Hide these from now on; what is no text, or too short, is passed over."""
-        new = {each for each in values if isinstance(each, str) and len(each) >= _SHORTEST} - self._values
+        """Hide these from now on, and each line of them: a key may be said line by line. What is no text, or too short,
+        is passed over."""
+        texts = (text for each in values if isinstance(each, str) for text in (each, *each.splitlines()))
+        new = {each for each in texts if len(each.strip()) >= _SHORTEST} - self._values
         if new:
             self._set(self._values | new)
 
