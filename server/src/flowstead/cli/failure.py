@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TextIO
 
+from flowstead.cli.terminal import harmless
 from flowstead.errors import FlowsteadError
 
 
@@ -18,4 +19,5 @@ def describe_failure(failure: FlowsteadError) -> str:
 
 
 def show_failure(failure: FlowsteadError, stream: TextIO | None = None) -> None:
-    print(describe_failure(failure), file=stream or sys.stderr, flush=True)
+    out = stream or sys.stderr
+    print(harmless(describe_failure(failure), out), file=out, flush=True)

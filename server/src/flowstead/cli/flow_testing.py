@@ -15,6 +15,7 @@ from flowstead.cli.apps import HomeOption, OutputOption, QueryOption
 from flowstead.cli.flow_sources import folder_of, sent_to_try
 from flowstead.cli.opening import open_client
 from flowstead.cli.output import show
+from flowstead.cli.terminal import harmless
 from flowstead.cli.variables import connection_variables, variables_from
 from flowstead.client import FlowsteadClient
 from flowstead.client.failures import failure_from
@@ -118,14 +119,15 @@ class _Said:
     def piece(self, output: str, value: Any) -> None:
         if output == self._output or not self._output:
             self._begun = True
-            print(value, end="", flush=True)
+            print(harmless(str(value), sys.stdout), end="", flush=True)
 
     def end(self, outputs: Any) -> None:
         if self._begun:
             print(flush=True)
         else:
             whole = outputs.get(self._output, outputs) if isinstance(outputs, Mapping) else outputs
-            print(whole if isinstance(whole, str) else json.dumps(whole, ensure_ascii=False), flush=True)
+            text = whole if isinstance(whole, str) else json.dumps(whole, ensure_ascii=False)
+            print(harmless(text, sys.stdout), flush=True)
 
 
 def follow(
@@ -137,6 +139,7 @@ def follow(
     stream: TextIO | None = None,
 ) -> Any:
     """The outputs, with what happens until then shown. Raises why the flow failed."""
+    out = stream or sys.stderr
     for kind, content in events:
         if kind == "outputs":
             return content["outputs"]
@@ -148,7 +151,7 @@ def follow(
             said.piece(content["output"], content["value"])
         elif not quiet:
             for line in _lines(kind, content, details):
-                print(line, file=stream or sys.stderr, flush=True)
+                print(harmless(line, out), file=out, flush=True)
     raise CommandFailed("The server went away while the flow ran.", hint="`flowstead status` shows what runs.")
 
 

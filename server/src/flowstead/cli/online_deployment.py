@@ -33,6 +33,7 @@ from flowstead.cli.output import Format, show
 from flowstead.cli.planning import PlanningClient, show_plan
 from flowstead.cli.progress import UnshownStages, stages
 from flowstead.cli.registering import deployment_body
+from flowstead.cli.terminal import harmless
 from flowstead.cli.traffic import all_to, check_movable, with_traffic
 from flowstead.cli.variables import choice_variables
 from flowstead.client import FlowsteadClient
@@ -215,7 +216,7 @@ def get_logs(
         text = client.deployments.logs(endpoint, name, lines=lines, container=container.on_the_wire)
     if not text and container is Container.INFERENCE_SERVER:
         print(NO_LOG, file=sys.stderr)
-    sys.stdout.write(text)
+    sys.stdout.write(harmless(text, sys.stdout))
 
 
 def _show_plan(

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import Any
 
+from flowstead.cli.terminal import harmless
 from flowstead.errors import BadArgument
 from flowstead.resources.names import Workspace
 
@@ -26,7 +27,7 @@ def show(result: Any, format: Format | None, query: str | None = None, *, column
     if columns and format is Format.TABLE and query is None:
         rows = shown if isinstance(shown, list) else [shown]
         shown = [{name: row[name] for name in columns if name in row} for row in rows]
-    print(render(shown, format or Format.JSON), file=sys.stdout)
+    print(harmless(render(shown, format or Format.JSON), sys.stdout), file=sys.stdout)
 
 
 def select(result: Any, query: str | None) -> Any:
