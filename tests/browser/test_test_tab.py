@@ -7,7 +7,7 @@ import re
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, Route, expect
 
 from tests.browser import tested_flows
 from tests.browser.people import newcomer
@@ -187,6 +187,22 @@ def test_an_endpoint_that_wants_a_token_gets_one(portal: Portal, flowstead: Inst
     with page.expect_request(re.compile("/session/endpointToken")):
         run_button(page).click()
     expect(page.get_by_role("region", name="Result").get_by_text("NY:")).to_be_visible()
+
+
+def test_an_endpoint_with_a_host_of_its_own_is_called_by_this_one(portal: Portal, kinds: str) -> None:
+    """With a domain, whose hosts no page here may call."""
+
+    def elsewhere(route: Route) -> None:
+        answer = route.fetch()
+        endpoint = answer.json()
+        endpoint["properties"]["scoringUri"] = f"http://{kinds}.example.test/score"
+        route.fulfill(response=answer, json=endpoint)
+
+    portal.page.route(re.compile(rf"/onlineEndpoints/{kinds}\?"), elsewhere)
+    page = opened_tab(portal, kinds)
+    box(page, "count").fill("1")
+    assert sent_by(page, run_button(page)).url == f"{portal.site.url}/endpoints/{kinds}/score"
+    expect(page.get_by_text("Status 200")).to_be_visible()
 
 
 def test_only_the_chosen_outputs_are_answered(portal: Portal, flowstead: Installation) -> None:
