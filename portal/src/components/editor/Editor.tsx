@@ -75,6 +75,22 @@ const look = EditorView.theme({
   },
 });
 
+/** Where something that is selected is typed over, the browser would keep its look by an inline style, which the content
+ * security policy refuses and the console tells of. So the text is put there without the browser. */
+const typedOver = EditorView.domEventHandlers({
+  beforeinput: (event, view) => {
+    const { main } = view.state.selection;
+    if (event.inputType !== "insertText" || event.isComposing || main.empty || !event.data) return false;
+    event.preventDefault();
+    const text = event.data;
+    const insert = () =>
+      view.state.update(view.state.replaceSelection(text), { userEvent: "input.type", scrollIntoView: true });
+    const handlers = view.state.facet(EditorView.inputHandler);
+    if (!handlers.some((handle) => handle(view, main.from, main.to, text, insert))) view.dispatch(insert());
+    return true;
+  },
+});
+
 const NO_MARKS: readonly Mark[] = [];
 /** On changes that come from outside, not from who reads or writes. */
 const brought = Annotation.define<boolean>();
@@ -107,6 +123,7 @@ export default function Editor(props: EditorProps) {
           colours,
           look,
           lintGutter(),
+          typedOver,
           EditorView.lineWrapping,
           // Reachable by keyboard where nothing can be written, too.
           EditorView.contentAttributes.of({ "aria-label": label, tabindex: "0" }),
