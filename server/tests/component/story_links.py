@@ -18,6 +18,7 @@ NAMES: Mapping[str, list[str]] = {
     "connection": ["llm", "search"],
     "flow": ["draft", "sketch"],
     "version": ["1", "2"],
+    "folder": ["lying", "gone"],
     "principal": ["alice", "bob"],
     "identity": ["worker", "another"],
     "assignment": [ASSIGNMENT, "00000000-0000-0000-0000-0000000000a2"],

@@ -67,7 +67,11 @@ QUIET: dict[str, Any] = {
 
 @pytest.fixture(scope="module")
 def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedApi]:
-    with ServedApi(tmp_path_factory.mktemp("home"), environments=environments()) as api:
+    lying = tmp_path_factory.mktemp("flows")
+    (lying / "lying").mkdir()
+    (lying / "lying" / "flow.dag.yaml").write_text("inputs: {}\noutputs: {}\nnodes: []\n")
+    home = tmp_path_factory.mktemp("home")
+    with ServedApi(home, environments=environments(), flow_directory=str(lying)) as api:
         yield api
 
 

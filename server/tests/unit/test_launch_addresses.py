@@ -148,3 +148,22 @@ def test_an_external_issuer_is_kept_as_it_spells_itself_until_it_is_ended(tmp_pa
     assert settings_for(AskedFor(oidc_audience="b"), home).oidc_audience == "b"
     ended = settings_for(AskedFor(oidc_issuer=""), home)
     assert (ended.oidc_issuer, ended.oidc_audience) == ("", "")
+
+
+def test_the_directory_of_flows_is_kept_for_the_next_start_and_can_be_taken_back(tmp_path: Path) -> None:
+    home, flows = Home(tmp_path / "home"), tmp_path / "flows"
+    for folder in (home.root, flows):
+        folder.mkdir()
+    named = settings_of(home, flow_directory=str(flows))
+    assert named.flow_directory == str(flows.resolve())
+    write_settings(home, named)
+    assert settings_of(home).flow_directory == named.flow_directory
+    assert settings_of(home, flow_directory="").flow_directory == ""
+
+
+@pytest.mark.parametrize("where", ["gone", "file", "home", "home/flows", "."])
+def test_a_directory_of_flows_is_one_and_keeps_clear_of_the_home(tmp_path: Path, where: str) -> None:
+    (tmp_path / "home" / "flows").mkdir(parents=True)
+    (tmp_path / "file").write_text("")
+    with pytest.raises(BadArgument):
+        settings_of(Home(tmp_path / "home"), flow_directory=str(tmp_path / where))

@@ -340,6 +340,23 @@ SCHEMAS: dict[str, Json] = {
             "data": TEXT,
         }
     ),
+    "FlowFolders": obj(
+        {
+            "directory": maybe(TEXT),
+            "value": listed(
+                obj(
+                    {
+                        "folder": TEXT,
+                        "flow": TEXT,
+                        "state": one_of("New", "Changed", "Unchanged", "Behind", "Refused"),
+                        "files": COUNT,
+                        "bytes": COUNT,
+                    },
+                    {"problem": TEXT},
+                )
+            ),
+        }
+    ),
     "FlowFile": obj({"path": TEXT, "size": COUNT, "etag": TEXT}, {"warning": TEXT}),
     "Cloud": obj(
         {

@@ -156,6 +156,8 @@ _BY_NAME: Mapping[str, Json] = {
         "200": _json("What the flow takes, gives and uses", _resource(f"{SITE}/models/{{}}/versions/{{}}/flow/{{}}"))
     },
     "validate_flow": {"200": _named("What is wrong with it, and what it takes and gives", "Examined")},
+    "list_flow_folders": {"200": _named("All", "FlowFolders")},
+    "import_flow_folder": {"200": _named("The flow", "Resource")},
     "import_flow": {"200": _named("The flow", "Resource")},
     "restore_flow_version": {"200": _named("The flow", "Resource")},
     "start_model_upload": _UPLOAD,

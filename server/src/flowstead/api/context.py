@@ -41,6 +41,7 @@ from flowstead.resources.role import AUTHORIZATION, ML, grant_command, scopes_ab
 from flowstead.resources.settings import ServerSettings
 from flowstead.store import Store
 from flowstead.store.content import Contents
+from flowstead.store.flow_directory import FlowDirectory
 from flowstead.store.flow_files import FlowFiles
 from flowstead.store.uploads import Uploads
 
@@ -57,7 +58,7 @@ _LEAST_FIRST = (READER, SECRETS_READER, DATA_SCIENTIST, CONTRIBUTOR, USER_ACCESS
 class Context:
     """hint: called after each commit that gave the reconciler work. base_url: what URLs that we hand out begin with, no
     trailing slash; it depends on the door through which the request came. feed: wakes those who follow the events.
-    interpreters: what environments may start from."""
+    interpreters: what environments may start from. flow_directory: None where none was named."""
 
     store: Store
     access: Access
@@ -69,6 +70,7 @@ class Context:
     uploads: Uploads
     contents: Contents
     flow_files: FlowFiles
+    flow_directory: FlowDirectory | None
     flow_tests: FlowTests
     base_url: str
     feed: EventFeed

@@ -12,7 +12,7 @@ from fastapi.responses import JSONResponse, Response
 from flowstead.api.arm import ordered, page, put_answer, resource_answer
 from flowstead.api.context import SITE, Context, Here, Needs
 from flowstead.api.flow_bodies import FlowBody, described, show_flow, show_version
-from flowstead.api.flow_saving import check_tree, keep_version, save, with_tree
+from flowstead.api.flow_saving import Change, check_tree, keep_version, save, with_tree
 from flowstead.api.preconditions import ForChange, IfMatch, IfNoneMatch, check_match
 from flowstead.errors import BadArgument, ResourceConflict
 from flowstead.resources.flow import FlowFile, FlowSpec, FlowType, Tree
@@ -167,15 +167,20 @@ def state_of(here: Context, flow: str, version: str | None) -> tuple[FlowRecord,
         return record, tx.get(Kind.FLOW_VERSION, f"{record.id}/versions/{version}").spec.tree
 
 
+def take_in(here: Context, flow: str, change: Change, *, note: str, by: str, if_match: str | None = None) -> FlowRecord:
+    """Change the flow's files; it is made when it is not there, unless it is to match something. As `save`."""
+    id = here.workspace.flow(flow)
+    with here.store.transaction() as tx:
+        if tx.find(Kind.FLOW, id) is None and if_match is None:
+            tx.put(Kind.FLOW, id, here.workspace.path, flow, FlowSpec(), by=by, operation=None)
+    return save(here, flow, change, note=note, by=by, if_match=if_match)
+
+
 def _import(here: Context, flow: str, draft: BinaryIO, mode: str, by: str, if_match: str | None) -> FlowRecord:
     imported = read_archive(draft, here.flow_files.put)
     check_tree(imported)
-    with here.store.transaction() as tx:
-        if tx.find(Kind.FLOW, here.workspace.flow(flow)) is None and if_match is None:
-            id = here.workspace.flow(flow)
-            tx.put(Kind.FLOW, id, here.workspace.path, flow, FlowSpec(), by=by, operation=None)
 
     def change(tree: dict[str, FlowFile]) -> Tree:
         return {**tree, **imported} if mode == "merge" else imported
 
-    return save(here, flow, change, note="imported", by=by, if_match=if_match)
+    return take_in(here, flow, change, note="imported", by=by, if_match=if_match)

@@ -40,6 +40,7 @@ _WORDS = (
     "revisions",
     "skus",
     "flows",
+    "flowFolders",
     "files",
     "import",
     "export",

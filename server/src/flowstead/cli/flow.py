@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from flowstead.cli import flow_testing
+from flowstead.cli import flow_folders, flow_testing
 from flowstead.cli.apps import (
     DescriptionOption,
     HomeOption,
@@ -34,6 +34,8 @@ from flowstead_runtime.flow.problems import examine, is_secret_file
 
 app = resource_app("Flows: their sources, made, checked, tried out.")
 app.command("test")(flow_testing.test_flow)
+app.command("folders")(flow_folders.list_folders)
+app.command("import-folder")(flow_folders.import_folder)
 NameArgument = Annotated[str, typer.Argument(help="The flow's name.", metavar="NAME")]
 _PACK = "Name a .zip file. A folder is sent by: flowstead flow push FOLDER."
 FlowArgument = Annotated[str, typer.Argument(help="A flow's folder, or the name of one.", metavar="FLOW")]

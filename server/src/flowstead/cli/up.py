@@ -54,6 +54,10 @@ def up(
     oidc_audience: Annotated[
         str | None, typer.Option(help="Whom its tokens must be for (`aud`).", metavar="AUDIENCE")
     ] = None,
+    flow_directory: Annotated[
+        str | None,
+        typer.Option(help="Let folders of flows in this directory be imported; an empty one ends it.", metavar="DIR"),
+    ] = None,
     detach: Annotated[bool, typer.Option("--detach", "-d", help="Run in the background.")] = False,
     allow_plain_http: Annotated[
         bool,
@@ -84,6 +88,7 @@ def up(
         allow_private_addresses,
         oidc_issuer,
         oidc_audience,
+        flow_directory,
     )
     settings = settings_for(asked, place)
     if detach:

@@ -56,6 +56,17 @@ class Flows:
         mode = "merge" if merge else "replace"
         return dict(self._session.request("POST", f"{self._path(name)}/import", content=archive, mode=mode).json())
 
+    def folders(self) -> Body:
+        """`{"directory", "value"}`: the folders of flows on the server's machine; directory is None where it looks
+        into none."""
+        return dict(self._session.request("GET", f"{self._session.workspace.path}/flowFolders").json())
+
+    def take_in_folder(self, folder: str, name: str = "") -> Body:
+        """Make the files of a folder on the server's machine those of a flow. name: its own, the folder's unless
+        given."""
+        path = f"{self._session.workspace.path}/flowFolders/{quote(folder, safe='')}/import"
+        return dict(self._session.request("POST", path, **({"flow": name} if name else {})).json())
+
     def give_out(self, name: str, version: str = "") -> bytes:
         """The flow's files, of a version or as they are now, as an archive."""
         query = {"version": version} if version else {}

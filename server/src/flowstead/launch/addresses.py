@@ -8,6 +8,7 @@ import re
 import socket
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from flowstead.errors import BadArgument, FlowsteadError
@@ -22,8 +23,8 @@ _DOMAIN = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
 
 @dataclass(frozen=True)
 class AskedFor:
-    """The options of `up`; None: as the last time, or the default. An empty public URL, domain
-    or issuer: none."""
+    """The options of `up`; None: as the last time, or the default. An empty public URL, domain,
+    issuer or directory of flows: none."""
 
     host: str | None = None
     port: int | None = None
@@ -35,6 +36,7 @@ class AskedFor:
     allow_private_addresses: bool | None = None
     oidc_issuer: str | None = None
     oidc_audience: str | None = None
+    flow_directory: str | None = None
 
 
 def settings_for(asked: AskedFor, home: Home, *, is_free: Callable[[str, int], bool] | None = None) -> ServerSettings:
@@ -69,6 +71,7 @@ def settings_for(asked: AskedFor, home: Home, *, is_free: Callable[[str, int], b
         demand_isolation=before.demand_isolation if asked.demand_isolation is None else asked.demand_isolation,
         oidc_issuer=issuer,
         oidc_audience=audience,
+        flow_directory=_flow_directory(asked.flow_directory, before, home),
     )
 
 
@@ -153,6 +156,30 @@ def _checked_issuer(asked: AskedFor, before: ServerSettings) -> tuple[str, str]:
             target="oidc_audience",
         )
     return issuer, audience
+
+
+def _flow_directory(asked: str | None, before: ServerSettings, home: Home) -> str:
+    """One that is gone since the last start does no harm: whoever looks into it is told."""
+    if asked is None:
+        return before.flow_directory
+    if not asked:
+        return ""
+    directory = Path(asked).expanduser().resolve()
+    if not directory.is_dir():
+        raise BadArgument(
+            f"{asked} is not a directory.",
+            hint="Name the one in which the flows' folders lie.",
+            target="flow_directory",
+        )
+    root = home.root.resolve()
+    if directory == root or root in directory.parents or directory in root.parents:
+        # Else keys could be taken for a flow's files.
+        raise BadArgument(
+            f"{asked} lies in Flowstead's own home, or around it.",
+            hint="Name a directory beside it.",
+            target="flow_directory",
+        )
+    return str(directory)
 
 
 def _checked_domain(domain: str) -> str:

@@ -20,7 +20,8 @@ class ServerSettings:
     loopback too. domain: endpoints are also reached as `{endpoint}.{domain}`, "" for none. quota_cores: for all
     deployments. demand_isolation: nothing of flows or packages runs where the machine cannot isolate it.
     allow_private_addresses: the server may call addresses on this machine or in private networks where somebody's word
-    names them. oidc_issuer: whose tokens count beside our own, "" for nobody's; oidc_audience: whom they are for."""
+    names them. oidc_issuer: whose tokens count beside our own, "" for nobody's; oidc_audience: whom they are for.
+    flow_directory: where folders of flows lie that may be taken in, "" for nowhere."""
 
     host: str = _LOOPBACK
     port: int = 8080
@@ -33,6 +34,7 @@ class ServerSettings:
     allow_private_addresses: bool = False
     oidc_issuer: str = ""
     oidc_audience: str = ""
+    flow_directory: str = ""
 
     @property
     def plain_host(self) -> str:

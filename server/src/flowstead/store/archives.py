@@ -20,7 +20,7 @@ _MAX_DIRECTORY_BYTES = 4 * 1024 * 1024
 """Of the list of entries: the library keeps some ten times that in memory."""
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _CHUNK = 256 * 1024
-_TOOLS = frozenset({"__pycache__", "__MACOSX", ".git", ".promptflow", ".runs", ".DS_Store"})
+LEFT_BY_TOOLS = frozenset({"__pycache__", "__MACOSX", ".git", ".promptflow", ".runs", ".DS_Store"})
 """Folders and files that tools leave behind and that belong to no flow."""
 _DATE = (1980, 1, 1, 0, 0, 0)
 """The same for all files: equal flows make equal archives."""
@@ -80,7 +80,7 @@ def _entries(listed: Sequence[zipfile.ZipInfo]) -> list[tuple[str, zipfile.ZipIn
             if problem:
                 raise _refused(f"the path {name[:80]!r} {problem}")
         _check_kind(entry)
-        if entry.is_dir() or _TOOLS.intersection(PurePosixPath(path).parts):
+        if entry.is_dir() or LEFT_BY_TOOLS.intersection(PurePosixPath(path).parts):
             continue
         if path in found:
             raise _refused(f"it has {path[:80]!r} twice")

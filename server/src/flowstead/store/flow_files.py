@@ -57,6 +57,10 @@ class FlowFiles:
             return ""
         return self.put(_to_json(tree)).hash
 
+    def tree_hash(self, tree: Tree) -> str:
+        """What `put_tree` would give, with nothing kept."""
+        return hashlib.sha256(_to_json(tree)).hexdigest() if tree else ""
+
     def read(self, file: FlowFile) -> bytes:
         """Raises ArtifactMissing."""
         return self._read(file.hash)

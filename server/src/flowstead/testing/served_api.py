@@ -21,10 +21,18 @@ _WITHIN_S = 30.0
 class ServedApi(InProcessApi):
     """`url` is where it listens while the block runs. `call` goes past the socket, as ever."""
 
-    def __init__(self, root: Path, *, clock: Clock | None = None, environments: Environments | None = None) -> None:
+    def __init__(
+        self,
+        root: Path,
+        *,
+        clock: Clock | None = None,
+        environments: Environments | None = None,
+        flow_directory: str = "",
+    ) -> None:
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
-        super().__init__(root, clock=clock, settings=ServerSettings(public_url=self.url), environments=environments)
+        settings = ServerSettings(public_url=self.url, flow_directory=flow_directory)
+        super().__init__(root, clock=clock, settings=settings, environments=environments)
         self._server = uvicorn.Server(uvicorn.Config(self.app, log_config=None, access_log=False))
         self._thread = threading.Thread(target=self._server.run, kwargs={"sockets": [self._listener]})
 
