@@ -9,7 +9,7 @@ export default function FlowEditor() {
   const query = useFlow(flow);
   const files = useFiles(flow);
   // What is being written stays there while the flow is asked for again, or is gone.
-  if (query.data && files.data) return <Editor key={flow} flow={query.data} />;
+  if (query.data && files.data) return <Editor key={flow} flow={query.data} failure={query.error ?? files.error} />;
   return (
     <Page title={flow}>
       <Loaded query={query}>{() => <Loaded query={files}>{() => null}</Loaded>}</Loaded>

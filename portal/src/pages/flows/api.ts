@@ -133,6 +133,28 @@ export async function exportArchive(flow: string, version?: string): Promise<Blo
   return answer.blob();
 }
 
+export type FlowFolders = Schemas["FlowFolders"];
+export type FlowFolder = FlowFolders["value"][number];
+
+const LOOK_AGAIN_MS = 3000;
+
+/** The folders of flows on the server's machine. Nothing tells when a file changes there, so it is looked again. */
+export function useFolders() {
+  return useQuery({
+    queryKey: keyOf("/flowFolders"),
+    queryFn: () => body(api.GET(`${SITE}/flowFolders`, { params: { path: at() } })),
+    refetchInterval: LOOK_AGAIN_MS,
+  });
+}
+
+export async function importFolder(folder: string): Promise<string> {
+  const params = { path: at({ folder }) };
+  const taken = await body(api.POST(`${SITE}/flowFolders/{folder}/import`, { params }));
+  noteChange(place(taken.name));
+  noteChange("/flowFolders");
+  return taken.name;
+}
+
 /** A flow of another name with the same files, description and tags. */
 export async function duplicate(flow: Flow, name: string): Promise<void> {
   const archive = flow.properties.files > 0 ? await exportArchive(flow.name) : null;

@@ -1,7 +1,8 @@
 import { makeStyles, mergeClasses, tokens } from "@fluentui/react-components";
 import { useState } from "react";
+import { ApiError } from "../../../api/client";
 import { Page } from "../../../components/Page";
-import { Empty } from "../../../components/states";
+import { Empty, Failure } from "../../../components/states";
 import type { Pairs } from "../../../components/TagsEditor";
 import { useToasts } from "../../../components/toasts";
 import { type Flow, useContent, useExamined } from "../api";
@@ -35,12 +36,13 @@ const useStyles = makeStyles({
   split: { gridTemplateRows: "minmax(0, 2fr) minmax(27rem, 3fr)" },
   narrow: { display: "grid", gap: tokens.spacingVerticalM, minWidth: 0 },
   region: { display: "grid", height: "max(26rem, calc(100vh - 20rem))", minWidth: 0 },
+  away: { display: "none" },
   files: { maxHeight: "12rem" },
   code: { height: "max(24rem, calc(100vh - 26rem))", display: "grid" },
 });
 
 /** A flow that is there, with its files: graph, code, what is known of it, and a place to try it out. */
-export function Editor({ flow }: { flow: Flow }) {
+export function Editor({ flow, failure }: { flow: Flow; failure: unknown }) {
   const name = flow.name;
   const toasts = useToasts();
   const copy = useWorkingCopy(name);
@@ -148,6 +150,9 @@ export function Editor({ flow }: { flow: Flow }) {
         />
       }
     >
+      {failure instanceof ApiError && (
+        <Failure failure={failure} title="The flow cannot be read any more. What you have written is still here." />
+      )}
       {isNarrow ? (
         <Narrow parts={parts} region={region} setRegion={setRegion} />
       ) : (
@@ -204,9 +209,7 @@ function Narrow({ parts, region, setRegion }: NarrowProps) {
           <div className={styles.code}>{parts.code}</div>
         </>
       )}
-      <div className={styles.region} hidden={region !== "test"}>
-        {parts.test}
-      </div>
+      <div className={mergeClasses(styles.region, region !== "test" && styles.away)}>{parts.test}</div>
       {region === "details" && parts.details}
     </div>
   );

@@ -29,13 +29,15 @@ const useStyles = makeStyles({
   graph: {
     height: "100%",
     "& .react-flow__controls": { boxShadow: "none", margin: tokens.spacingHorizontalS },
-    "& .react-flow__controls-button": { border: "none", borderRadius: tokens.borderRadiusSmall },
+    "& .react-flow__controls-button": {
+      border: "none",
+      borderRadius: tokens.borderRadiusSmall,
+      color: tokens.colorNeutralForeground1,
+      backgroundColor: tokens.colorNeutralBackground1,
+      ":hover": { backgroundColor: tokens.colorNeutralBackground1Hover },
+    },
     "--xy-edge-stroke": tokens.colorNeutralStrokeAccessible,
     "--xy-background-pattern-color": tokens.colorNeutralStroke2,
-    "--xy-controls-button-background-color": tokens.colorNeutralBackground1,
-    "--xy-controls-button-background-color-hover": tokens.colorNeutralBackground1Hover,
-    "--xy-controls-button-color": tokens.colorNeutralForeground1,
-    "--xy-controls-button-border-color": tokens.colorNeutralStroke2,
   },
   node: {
     display: "grid",

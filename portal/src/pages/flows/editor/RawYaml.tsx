@@ -14,7 +14,6 @@ export function RawYaml(props: React.ComponentProps<typeof FilePane>) {
   const content = useContent(copy.flow, file.path).data;
   const text = copy.drafts[file.path]?.text ?? content?.text ?? "";
   const image = imageOf(text);
-  const unreadable = withImage(text, image) === null;
   const change = (value: string) => {
     const next = withImage(text, value.trim());
     if (next !== null && content) copy.write(file.path, next, content);
@@ -24,12 +23,12 @@ export function RawYaml(props: React.ComponentProps<typeof FilePane>) {
       <Field
         label="Base image"
         hint={`environment.image in ${file.path}. Empty for the default, ${DEFAULT_IMAGE}. For a prompt flow runtime image Flowstead's own runtime is used; nothing is pulled.`}
-        validationMessage={unreadable ? "The YAML cannot be read; mend it to set the image here." : ""}
+        validationMessage={image === null ? "The YAML cannot be read; mend it to set the image here." : ""}
       >
         <Input
-          value={image}
+          value={image ?? ""}
           placeholder={DEFAULT_IMAGE}
-          disabled={unreadable || !content}
+          disabled={image === null || !content}
           onChange={(_, { value }) => change(value)}
         />
       </Field>

@@ -22,6 +22,13 @@ test("the last image takes its environment along", () => {
   expect(withImage(set, "")).toBe("nodes: []\n");
 });
 
+test("there need be neither an image nor an environment", () => {
+  expect(imageOf("nodes: []\n")).toBe("");
+  expect(withImage("nodes: []\n", "")).toBe("nodes: []\n");
+  expect(imageOf(withImage("environment: 1\n", "a") ?? "")).toBe("a");
+});
+
 test("what cannot be read is not written", () => {
+  expect(imageOf("nodes: [")).toBeNull();
   expect(withImage("nodes: [", "a")).toBeNull();
 });

@@ -13,6 +13,7 @@ import {
 import { DismissRegular } from "@fluentui/react-icons";
 import { useState } from "react";
 import type { Flow } from "../api";
+import { FromDirectory } from "./FromDirectory";
 import { FromTemplate } from "./FromTemplate";
 import { FromUpload } from "./FromUpload";
 
@@ -22,6 +23,7 @@ export type WayProps = { flows: readonly Flow[]; onClose: () => void };
 const WAYS: readonly { id: string; label: string; view: (props: WayProps) => React.ReactNode }[] = [
   { id: "template", label: "Template", view: FromTemplate },
   { id: "upload", label: "Upload", view: FromUpload },
+  { id: "directory", label: "Server's directory", view: FromDirectory },
 ];
 
 const useStyles = makeStyles({ content: { display: "grid", gap: tokens.spacingVerticalL } });

@@ -49,8 +49,12 @@ export function fromInput(list: FileList): PickedFile[] {
 /** All files that were dropped, those in folders too. */
 export async function fromDrop(items: DataTransferItemList): Promise<PickedFile[]> {
   // The list is emptied as soon as the event has been handled.
-  const entries = [...items].map((item) => item.webkitGetAsEntry()).filter((entry) => entry !== null);
-  return (await Promise.all(entries.map(filesBelow))).flat();
+  const dropped = [...items].map((item) => ({ entry: item.webkitGetAsEntry(), file: item.getAsFile() }));
+  const found = dropped.map(async ({ entry, file }) => {
+    if (entry) return filesBelow(entry);
+    return file ? [{ path: file.name, file }] : [];
+  });
+  return (await Promise.all(found)).flat();
 }
 
 /** A name that the server takes, as near as can be. */
