@@ -18,6 +18,7 @@ import { type Signature, signatureOf } from "../../../components/inputs/signatur
 import { Failure, Loaded } from "../../../components/states";
 import { type Pairs, TagsEditor } from "../../../components/TagsEditor";
 import { type Examined, useExamined } from "../api";
+import { Value } from "./panels/RunResults";
 import type { TestRun } from "./testRun";
 
 const useStyles = makeStyles({
@@ -141,8 +142,8 @@ function Form({ signature, valid, run, send }: WayProps) {
           </Button>
         )}
       </div>
-      {failure !== null && run?.error === null && <Failure failure={failure} title="The flow was not run." />}
-      {failure !== null && !run && <Failure failure={failure} title="The flow was not run." />}
+      {failure !== null && <Failure failure={failure} />}
+      {failure === null && run?.outputs && <Value label="Result" value={run.outputs} />}
     </div>
   );
 }

@@ -6,6 +6,7 @@ import { eventsOf } from "../../../api/events";
 import type { Piece, Send } from "../../../components/chat/turns";
 import type { Values } from "../../../components/inputs/signature";
 import type { Pairs } from "../../../components/TagsEditor";
+import { textOf } from "../../../components/toasts";
 import { startTest } from "../api";
 import { after, BEGUN, ended, type TestRun } from "./testRun";
 
@@ -44,7 +45,7 @@ export function useTestRun(flow: string, variables: Pairs, save: () => Promise<b
         }
         if (now.state !== "Completed") throw new Error(GONE);
       } catch (failure) {
-        show(ended(now, signal.aborted || !(failure instanceof Error) ? "" : failure.message));
+        show(ended(now, signal.aborted ? "" : textOf(failure)));
         throw failure;
       } finally {
         show(ended(now, ""));

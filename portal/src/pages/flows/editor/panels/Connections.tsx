@@ -85,7 +85,7 @@ function Presence({ use, known }: { use: Use; known: readonly string[] | undefin
       <Badge appearance="tint" color={use.required ? "danger" : "informative"}>
         {use.required ? "Missing" : "Not there; the flow does without"}
       </Badge>{" "}
-      <RouteLink to="/connections" search={{ create: use.name }}>
+      <RouteLink to="/connections" search={{ new: "" }}>
         Create it
       </RouteLink>
     </>

@@ -1,4 +1,4 @@
-import { Badge, Button, makeStyles, Text, tokens } from "@fluentui/react-components";
+import { Button, makeStyles, Text, tokens } from "@fluentui/react-components";
 import { ErrorCircleRegular, WarningRegular } from "@fluentui/react-icons";
 import { Loaded } from "../../../../components/states";
 import { type Problem, useExamined } from "../../api";
@@ -33,6 +33,11 @@ export function Problems({ flow, go }: Props) {
               Nothing is wrong with the files as they are saved.
             </Text>
           )}
+          {!valid && (
+            <Text block className={styles.none}>
+              The flow cannot run until these errors are mended.
+            </Text>
+          )}
           {problems.length > 0 && (
             <ul className={styles.list} aria-label="Problems">
               {problems.map((problem) => (
@@ -60,7 +65,6 @@ export function Problems({ flow, go }: Props) {
               ))}
             </ul>
           )}
-          {!valid && <Badge color="danger">The flow cannot run like this</Badge>}
         </>
       )}
     </Loaded>

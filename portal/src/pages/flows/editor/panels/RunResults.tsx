@@ -112,7 +112,8 @@ function Node({ node }: { node: NodeRun }) {
   );
 }
 
-function Value({ label, value }: { label: string; value: unknown }) {
+/** A value with its name, to be read and copied. */
+export function Value({ label, value }: { label: string; value: unknown }) {
   const styles = useStyles();
   const text = typeof value === "string" ? value : JSON.stringify(value, null, 2);
   return (
