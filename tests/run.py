@@ -32,7 +32,7 @@ WORLDS = (
     World("component", ("runtime/tests/component", "server/tests/component"), ("-n", "2")),
     World("compatibility", ("runtime/tests/compatibility",), ("-n", "2")),
     World("system", ("tests/system",)),
-    World("browser", ("tests/browser",)),
+    World("browser", ("tests/browser",), ("-n", "2", "--dist", "loadfile")),
     World("sdk", ("tests/sdk",)),
     World("faults", ("tests/faults",)),
 )

@@ -151,7 +151,7 @@ def test_a_deployment_that_failed_tells_why_and_what_is_next(
     page = portal.open("/endpoints/desk-broken/deployments/blue")
     expect(page.get_by_text("The last change failed.")).to_be_visible()
     expect(section(page, "Settings")).to_contain_text("Failed")
-    expect(page.locator("main")).to_contain_text("Next step:")
+    expect(page.locator("main")).to_contain_text("deploy again")
     expect(section(page, "Conditions")).to_contain_text("No")
     expect(section(page, "Events")).to_contain_text("Failed")
     assert page.title() == "blue · Flowstead"

@@ -2,17 +2,15 @@ import { MessageBar, MessageBarBody, MessageBarTitle, makeStyles } from "@fluent
 
 const useStyles = makeStyles({ text: { whiteSpace: "pre-wrap", overflowWrap: "anywhere" } });
 
-/** Why something failed, as the server has kept it; the lines after the first are the next step. */
+/** Why something failed, as the server has kept it: what failed, words of another program, the next step. */
 export function FaultBar({ title, fault }: { title: string; fault: { code: string; message: string } | undefined }) {
   const styles = useStyles();
   if (!fault) return null;
-  const [reason, ...next] = fault.message.split("\n");
   return (
     <MessageBar intent="error" layout="multiline">
       <MessageBarBody className={styles.text}>
         <MessageBarTitle>{title}</MessageBarTitle>
-        {fault.code}: {reason}
-        {next.length > 0 && `\nNext step: ${next.join("\n")}`}
+        {fault.code}: {fault.message}
       </MessageBarBody>
     </MessageBar>
   );

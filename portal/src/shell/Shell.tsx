@@ -40,7 +40,8 @@ const useStyles = makeStyles({
     height: "100%",
     display: "grid",
     gridTemplateRows: "auto 1fr",
-    gridTemplateColumns: "auto 1fr",
+    gridTemplateColumns: "auto minmax(0, 1fr)",
+    [NARROW]: { gridTemplateColumns: "minmax(0, 1fr)" },
     backgroundColor: tokens.colorNeutralBackground2,
   },
   skip: {
