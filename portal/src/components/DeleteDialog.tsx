@@ -8,9 +8,13 @@ import {
   DialogTitle,
   Field,
   Input,
+  makeStyles,
+  tokens,
 } from "@fluentui/react-components";
 import { type ReactNode, useState } from "react";
 import { Failure } from "./states";
+
+const useStyles = makeStyles({ content: { display: "grid", gap: tokens.spacingVerticalM } });
 
 type Props = {
   /** As in "Delete the endpoint". */
@@ -25,6 +29,7 @@ type Props = {
 
 /** Deleting wants the name typed. Mounted while open. */
 export function DeleteDialog({ what, name, children, onDelete, onClose }: Props) {
+  const styles = useStyles();
   const [typed, setTyped] = useState("");
   const [busy, setBusy] = useState(false);
   const [failure, setFailure] = useState<unknown>(null);
@@ -45,7 +50,7 @@ export function DeleteDialog({ what, name, children, onDelete, onClose }: Props)
         <form onSubmit={submit}>
           <DialogBody>
             <DialogTitle>Delete {what}?</DialogTitle>
-            <DialogContent>
+            <DialogContent className={styles.content}>
               {children}
               <Field label={`Type ${name} to confirm`}>
                 <Input value={typed} onChange={(_, { value }) => setTyped(value)} autoComplete="off" />

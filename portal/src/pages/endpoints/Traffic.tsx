@@ -32,10 +32,10 @@ const useStyles = makeStyles({
   rows: { display: "grid", gap: tokens.spacingVerticalS },
   row: {
     display: "grid",
-    gridTemplateColumns: "minmax(6rem, 12rem) minmax(6rem, 1fr) 6rem 8rem",
+    gridTemplateColumns: "minmax(6rem, 12rem) minmax(6rem, 1fr) 7rem 8rem",
     gap: tokens.spacingHorizontalM,
     alignItems: "center",
-    "@media (max-width: 640px)": { gridTemplateColumns: "1fr 6rem" },
+    "@media (max-width: 640px)": { gridTemplateColumns: "1fr 7rem" },
   },
   slider: { minWidth: 0, "@media (max-width: 640px)": { gridColumn: "1 / -1", gridRow: 2 } },
   number: { minWidth: 0, width: "6rem" },
