@@ -115,6 +115,7 @@ _OPTIONAL: Mapping[str, list[Any]] = {
     "until": ["", "2099-01-01T00:00:00Z"],
     "$skipToken": ["", "1000"],
     "category": ["", "Custom"],
+    "connection": ["", "llm"],
     "$filter": ["atScope()"],
 }
 

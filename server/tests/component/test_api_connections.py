@@ -57,6 +57,7 @@ def test_a_connection_is_made_shown_and_deleted(api: InProcessApi) -> None:
         "target": "https://x.openai.azure.com",
         "metadata": {"ApiVersion": "2024-02-01", "ApiType": "Azure", "ResourceId": None},
         "isSharedToAll": True,
+        "credentialNames": ["key"],
     }
     assert api.call("GET", LLM).json() == shown
     assert api.call("GET", "connections?includeAll=false").json()["value"] == [shown]

@@ -50,6 +50,9 @@ class OwnInterpreter:
     def ensure(self, request: EnvironmentRequest, *, retry_failed: bool = False) -> EnvironmentState:
         return Built(Path(sys.executable))
 
+    def look(self, request: EnvironmentRequest) -> EnvironmentState | None:
+        return Built(Path(sys.executable))
+
 
 @pytest.fixture
 def api(tmp_path: Path) -> Iterator[InProcessApi]:

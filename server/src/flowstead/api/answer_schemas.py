@@ -154,6 +154,9 @@ PROPERTIES: dict[str, Json] = {
     "models/versions": obj({**_VERSION, "modelType": TEXT, "modelUri": TEXT, "flavors": OBJECT}),
     "environments": _CONTAINER,
     "environments/versions": obj({**_VERSION, "environmentType": TEXT, "osType": TEXT}),
+    "environments/versions/build": obj(
+        {"state": one_of("NotBuilt", "Building", "Succeeded", "Failed"), "log": TEXT}, {"error": FAILURE}
+    ),
     "data": _CONTAINER,
     "data/versions": obj({**_VERSION, "dataType": one_of("uri_file", "uri_folder", "mltable"), "dataUri": TEXT}),
     "codes": _CONTAINER,
@@ -164,7 +167,25 @@ PROPERTIES: dict[str, Json] = {
         {"version": maybe(TEXT), "description": TEXT},
     ),
     "flows/versions": obj({"note": TEXT, "files": COUNT, "bytes": COUNT}),
-    "connections": obj({"category": TEXT, "authType": TEXT, "target": maybe(TEXT), "metadata": OBJECT}),
+    "connections": obj(
+        {
+            "category": TEXT,
+            "authType": TEXT,
+            "target": maybe(TEXT),
+            "metadata": OBJECT,
+            "credentialNames": listed(TEXT),
+        }
+    ),
+    "connectionUses": obj(
+        {
+            "userId": TEXT,
+            "userType": TEXT,
+            "called": listed(TEXT),
+            "by": listed(TEXT),
+            "wanted": FLAG,
+            "serving": FLAG,
+        }
+    ),
     "datastores": obj({"datastoreType": TEXT, "accountName": TEXT, "containerName": TEXT, "isDefault": FLAG}),
     "instanceTypes": obj(
         {
@@ -357,6 +378,7 @@ SCHEMAS: dict[str, Json] = {
             ),
         }
     ),
+    "EnvironmentBuildEvent": obj({"event": one_of("log", "built", "error"), "data": TEXT}),
     "FlowFile": obj({"path": TEXT, "size": COUNT, "etag": TEXT}, {"warning": TEXT}),
     "Cloud": obj(
         {

@@ -149,6 +149,10 @@ _BY_NAME: Mapping[str, Json] = {
     "follow_logs": {"200": _events("What was written, and what is", "LogEvent")},
     "follow_events": {"200": _events("Server-sent events", "Event")},
     "test_flow": {"200": _events("What happens, as it does", "FlowTestEvent")},
+    "build_environment": {"200": _events("What is said while it is built", "EnvironmentBuildEvent")},
+    "get_environment_build": {
+        "200": _json("How it is", _resource(f"{SITE}/environments/{{}}/versions/{{}}/build/{{}}"))
+    },
     "put_connection": {"200": _named("The connection, new or changed", "Resource")},
     "put_flow_file": {"200": _named("The file", "FlowFile"), "201": _named("The file", "FlowFile")},
     "list_flow_files": {"200": _json("All", _page_of(_schema("FlowFile")))},

@@ -136,7 +136,8 @@ def to_spec(body: ConnectionBody, credentials: Mapping[str, str]) -> ConnectionS
 
 
 def show(record: ConnectionRecord, secrets: Mapping[str, str] | None = None) -> dict[str, Any]:
-    """The connection as GET shows it; with its secrets, as listsecrets does."""
+    """The connection as GET shows it; with its secrets, as listsecrets does. credentialNames is ours: which secrets
+    are kept, `key` or `keys.NAME`."""
     spec = record.spec
     properties: dict[str, Any] = {
         "authType": spec.auth_type,
@@ -144,6 +145,7 @@ def show(record: ConnectionRecord, secrets: Mapping[str, str] | None = None) -> 
         "target": shown_target(spec),
         "metadata": dict(spec.metadata),
         "isSharedToAll": spec.is_shared_to_all,
+        "credentialNames": list(spec.credentials),
     }
     if spec.expiry_time is not None:
         properties["expiryTime"] = spec.expiry_time

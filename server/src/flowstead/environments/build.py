@@ -71,7 +71,7 @@ class Place:
         """How the last build failed, if it did."""
         try:
             kept = json.loads(self.failed.read_text())
-            return BuildFailed(message=kept["message"], output=kept["output"])
+            return BuildFailed(message=kept["message"], output=kept["output"], log=self.log)
         except (OSError, ValueError, KeyError):
             return None
 

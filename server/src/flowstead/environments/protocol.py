@@ -39,10 +39,12 @@ class Built:
 
 @dataclass(frozen=True)
 class BuildFailed:
-    """message: what failed in one line; output: the resolver's own words, credentials redacted."""
+    """message: what failed in one line; output: the resolver's own words, credentials redacted. log: all that was
+    said, if that is kept."""
 
     message: str
     output: str
+    log: Path | None = None
 
 
 EnvironmentState = Building | Built | BuildFailed
@@ -56,6 +58,9 @@ class Environments(Protocol):
         """Its state now; starts building in the background when it is not there. Never waits.
         To be asked again and again while it is wanted: a build that nobody asks for any more is ended.
         retry_failed: build again although the last build failed (a new deployment was asked for)."""
+
+    def look(self, request: EnvironmentRequest) -> EnvironmentState | None:
+        """Its state now, None when nobody has built it. Starts nothing, and nobody wants it because of that."""
 
 
 @runtime_checkable

@@ -97,8 +97,21 @@ class UvEnvironments:
             failure = place.failure()
             if failure is not None and not retry_failed:
                 return failure
+            place.log.unlink(missing_ok=True)  # whoever reads it does not take the last build's words for this one's
             self._builds[key] = self._pool.submit(self._build, place, request, python.path)
             return Building(place.log)
+
+    def look(self, request: EnvironmentRequest) -> EnvironmentState | None:
+        python = self._python(request)
+        if isinstance(python, BuildFailed):
+            return python
+        key = self.key(request)
+        place = self._place(key)
+        with self._lock:
+            running = self._builds.get(key)
+            if running is not None and not running.done():
+                return Building(place.log)
+        return place.built() or place.failure()
 
     def unused(self, *, older_than: datetime, besides: Collection[Path]) -> Sequence[UnusedEnvironment]:
         with self._lock:
