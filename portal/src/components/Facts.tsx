@@ -39,3 +39,10 @@ export function Facts({ facts, className }: { facts: readonly Fact[]; className?
     </dl>
   );
 }
+
+/** Pairs of label and value as facts; those without a value are left out. */
+export function knownFacts(pairs: readonly (readonly [string, ReactNode])[]): Fact[] {
+  return pairs
+    .filter(([, value]) => value !== undefined && value !== null && value !== false && value !== "")
+    .map(([label, value]) => ({ label, value }));
+}
