@@ -116,9 +116,13 @@ class Calls:
 
     def __init__(self, api: ServedApi) -> None:
         self._api = api
-        self.headers = {"Authorization": f"Bearer {api.token()}"}
+        self.renew()
         self.statuses: Counter[int] = Counter()
         self.failures: list[BaseException] = []
+
+    def renew(self) -> None:
+        """A story may have ended all tokens of the owner, its own among them."""
+        self.headers = {"Authorization": f"Bearer {self._api.token()}"}
 
     def send(self, case: Any) -> Any:
         answer = case.call(base_url=self._api.url, headers=self.headers, timeout=60)
@@ -274,6 +278,7 @@ def _story(told: dict[str, Any], world: StoryWorld, calls: Calls, progress: Prog
         def setup(self) -> None:
             self.control = Aimed(progress)
             progress.begin()
+            calls.renew()
             world.seed()
 
         def before_call(self, case: Any) -> None:

@@ -135,9 +135,9 @@ function useSaving(connection: Connection | undefined, onClose: () => void) {
       return;
     }
     noteChange(`/connections/${name}`);
-    toasts.done(connection ? `The connection ${name} is changed.` : `The connection ${name} is created.`);
     onClose();
-    if (!connection) router.history.push(`/portal${path("/connections", name)}`);
+    if (connection) toasts.done(`The connection ${name} is changed.`);
+    else router.history.push(`/portal${path("/connections", name)}`);
   };
   return { failure, busy, save };
 }

@@ -95,7 +95,7 @@ function Settings({ connection }: { connection: Connection }) {
   const { category, target, metadata, authType } = connection.properties;
   const type = typeOf(connection);
   const labelled = type.fields.filter((field) => field.at.startsWith("metadata."));
-  const hidden = new Set([FLOW_TYPE, FLOW_MODULE, type.targetAlsoAs]);
+  const hidden = new Set([FLOW_TYPE, FLOW_MODULE, type.targetAlsoAs, ...Object.keys(type.fixed ?? {})]);
   const labelOf = (name: string) => labelled.find((field) => field.at === `metadata.${name}`)?.label ?? name;
   const said = Object.entries(metadata).filter(([name, value]) => value !== null && value !== "" && !hidden.has(name));
   const made = connection.systemData;

@@ -11,6 +11,7 @@ const useStyles = makeStyles({
     gap: tokens.spacingHorizontalS,
     alignItems: "start",
   },
+  legend: { padding: 0, marginBottom: tokens.spacingVerticalXS },
   input: { minWidth: 0, width: "100%" },
   problem: { color: tokens.colorPaletteRedForeground1 },
 });
@@ -25,7 +26,7 @@ export function CustomKeys({ rows, problems, onChange }: Props) {
   const next = Math.max(-1, ...rows.map((row) => row.id)) + 1;
   return (
     <fieldset className={styles.rows}>
-      <legend>
+      <legend className={styles.legend}>
         <Text weight="semibold">Keys</Text>
       </legend>
       {rows.map((row, index) => (
@@ -44,6 +45,7 @@ export function CustomKeys({ rows, problems, onChange }: Props) {
           <SecretField
             label={`Value of key ${row.name || index + 1}`}
             hideLabel
+            placeholder="Value"
             className={styles.input}
             kept={row.kept}
             value={row.value}

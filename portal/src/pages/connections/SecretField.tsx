@@ -19,6 +19,7 @@ type Props = {
   className?: string;
   /** The label is a heading elsewhere and is for screen readers alone. */
   hideLabel?: boolean;
+  placeholder?: string;
 };
 
 /** A secret that can be given and not be seen again. */
@@ -45,7 +46,7 @@ export function SecretField({ label, value, onChange, kept = false, problem, req
         aria-label={label}
         value={value}
         {...(look.className && { className: look.className })}
-        placeholder={kept ? "Empty: what is kept stays" : ""}
+        placeholder={kept ? "Empty: what is kept stays" : (look.placeholder ?? "")}
         onChange={(_, { value: text }) => onChange(text)}
       />
     </Field>
