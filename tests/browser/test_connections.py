@@ -16,7 +16,7 @@ from flowstead.azure_yaml.connection import read_connection
 from flowstead.azure_yaml.connection_types import TYPES
 from flowstead.azure_yaml.document import read_document
 from tests.browser.connection_forms import ENTRA, FORMS, SECRET, TARGET
-from tests.browser.people import link_of
+from tests.browser.people import newcomer
 from tests.browser.portal import Portal, opened
 from tests.installation import Installation, eventually, write_flow
 
@@ -271,7 +271,7 @@ def test_one_that_nobody_uses_goes_when_its_name_is_typed(
 def test_a_reader_looks_and_changes_nothing(browser: Browser, flowstead: Installation) -> None:
     given = {"category": "Serp", "credentials": {"key": SECRET}}
     flowstead.api("PUT", "/connections/guarded", {"properties": given})
-    with opened(browser, flowstead, link=lambda: link_of(flowstead, "rita-of-connections", "Reader")) as reader:
+    with opened(browser, flowstead, link=newcomer(flowstead, "Reader")) as reader:
         page = reader.open("/connections/guarded")
         expect(page.get_by_label("Secrets").get_by_text("kept", exact=True)).to_be_visible()
         page.get_by_role("button", name="Rotate secret").click()
