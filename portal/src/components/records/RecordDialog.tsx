@@ -20,7 +20,7 @@ import { COLLECTED, type Place, pictureIn } from "./record";
 
 const useStyles = makeStyles({
   surface: { maxWidth: "min(60rem, 100vw)" },
-  content: { display: "grid", gap: tokens.spacingVerticalM, minWidth: 0 },
+  content: { display: "grid", gap: tokens.spacingVerticalM, minWidth: 0, paddingBottom: tokens.spacingVerticalM },
   line: { display: "flex", alignItems: "center", gap: tokens.spacingHorizontalS },
   title: { margin: 0 },
   json: {

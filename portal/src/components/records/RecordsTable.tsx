@@ -96,7 +96,7 @@ export function RecordsTable({ sources }: { sources: readonly Source[] }) {
 
 function TimeField({ label, value, onChange }: { label: string; value: string; onChange: (value: string) => void }) {
   return (
-    <Field label={label} size="small">
+    <Field label={label}>
       <Input type="datetime-local" value={value} onChange={(_, { value: text }) => onChange(text)} />
     </Field>
   );
