@@ -40,9 +40,11 @@ export function Facts({ facts, className }: { facts: readonly Fact[]; className?
   );
 }
 
+type Pair = readonly [label: string, value: ReactNode, wide?: boolean];
+
 /** Pairs of label and value as facts; those without a value are left out. */
-export function knownFacts(pairs: readonly (readonly [string, ReactNode])[]): Fact[] {
+export function knownFacts(pairs: readonly Pair[]): Fact[] {
   return pairs
     .filter(([, value]) => value !== undefined && value !== null && value !== false && value !== "")
-    .map(([label, value]) => ({ label, value }));
+    .map(([label, value, wide = false]) => ({ label, value, wide }));
 }

@@ -12,7 +12,7 @@ import {
 } from "@fluentui/react-components";
 import { useQuery } from "@tanstack/react-query";
 import { CopyButton } from "../CopyButton";
-import { Facts } from "../Facts";
+import { Facts, knownFacts } from "../Facts";
 import { Loaded } from "../states";
 import { readFile, readRange } from "./datastore";
 import type { Row, Source } from "./reader";
@@ -51,7 +51,7 @@ export function RecordDialog({ row, sources, onClose }: Props) {
           <DialogTitle>Collected record</DialogTitle>
           <DialogContent className={styles.content}>
             <Facts
-              facts={[
+              facts={knownFacts([
                 ["Time", new Date(row.time).toLocaleString()],
                 [
                   "Request ID",
@@ -59,7 +59,7 @@ export function RecordDialog({ row, sources, onClose }: Props) {
                     {id} <CopyButton text={id} what="request ID" />
                   </span>,
                 ],
-              ]}
+              ])}
             />
             {sources.map(({ name, label }) => {
               const part = row.parts[name];

@@ -13,7 +13,7 @@ import { api, at, body, SITE } from "../../api/client";
 import { keyOf, noteChange } from "../../api/queries";
 import { CopyButton } from "../../components/CopyButton";
 import { DeleteDialog } from "../../components/DeleteDialog";
-import { Facts } from "../../components/Facts";
+import { Facts, knownFacts } from "../../components/Facts";
 import { Moment } from "../../components/Moment";
 import { Page } from "../../components/Page";
 import { RouteButton } from "../../components/RouteLink";
@@ -101,7 +101,7 @@ function Settings({ connection }: { connection: Connection }) {
   const made = connection.systemData;
   return (
     <Facts
-      facts={[
+      facts={knownFacts([
         ["Type", type.category ? type.label : ""],
         ["Category", category],
         [
@@ -123,7 +123,7 @@ function Settings({ connection }: { connection: Connection }) {
             </>
           ),
         ],
-      ]}
+      ])}
     />
   );
 }
@@ -144,7 +144,7 @@ function Secrets({ connection }: { connection: Connection }) {
   );
   return (
     <>
-      <Facts facts={credentialNames.map((name) => [secretLabel(authType, name), kept] as const)} />
+      <Facts facts={knownFacts(credentialNames.map((name) => [secretLabel(authType, name), kept] as const))} />
       <Text className={styles.word} size={200}>
         Kept encrypted; instances get them when they start. The portal never reads them.
       </Text>

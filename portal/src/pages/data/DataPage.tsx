@@ -7,7 +7,7 @@ import { all, api, at, body, SITE } from "../../api/client";
 import { keyOf, noteChange } from "../../api/queries";
 import { CopyButton } from "../../components/CopyButton";
 import { DeleteDialog } from "../../components/DeleteDialog";
-import { Facts } from "../../components/Facts";
+import { Facts, knownFacts } from "../../components/Facts";
 import { Moment } from "../../components/Moment";
 import { Page } from "../../components/Page";
 import { path, RouteLink } from "../../components/RouteLink";
@@ -99,13 +99,14 @@ function Shown({ version, choice }: { version: Version; choice: React.ReactNode 
     <>
       <Section title={`Version ${version.name}`} actions={choice}>
         <Facts
-          facts={[
+          facts={knownFacts([
             ["Type", TYPE_WORDS[dataType] ?? dataType],
             [
               "URI",
               <>
                 <Text>{dataUri}</Text> <CopyButton text={dataUri} what="URI" />
               </>,
+              true,
             ],
             ["Collected by", collected && <Collector {...collected} />],
             [
@@ -123,7 +124,7 @@ function Shown({ version, choice }: { version: Version; choice: React.ReactNode 
                 </>
               ),
             ],
-          ]}
+          ])}
         />
       </Section>
       {collected && <Records {...collected} />}

@@ -1,6 +1,6 @@
 import { makeStyles, Tag, Text, tokens } from "@fluentui/react-components";
 import { CodeEditor } from "../../components/CodeEditor";
-import { Facts } from "../../components/Facts";
+import { Facts, knownFacts } from "../../components/Facts";
 import { Moment } from "../../components/Moment";
 import { packagesOf, type Version } from "./environment";
 
@@ -27,10 +27,10 @@ export function Definition({ version }: { version: Version }) {
   return (
     <>
       <Facts
-        facts={[
+        facts={knownFacts([
           ["Kind", properties.environmentType === "Curated" ? "A part of Flowstead" : "Registered"],
-          ["Image", properties.image],
-          ["Build context", properties.build?.contextUri],
+          ["Image", properties.image, true],
+          ["Build context", properties.build?.contextUri, true],
           ["Dockerfile", properties.build?.dockerfilePath],
           ["Operating system", properties.osType],
           ["Routes", properties.inferenceConfig ? JSON.stringify(properties.inferenceConfig) : ""],
@@ -49,23 +49,20 @@ export function Definition({ version }: { version: Version }) {
               </>
             ),
           ],
-          [
-            "Packages",
-            packages.length > 0 && (
-              // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls can be scrolled by keyboard
-              <ul className={styles.packages} aria-label="Packages" tabIndex={0}>
-                {packages.map((each) => (
-                  <li key={each}>
-                    <Tag size="small" className={styles.tag}>
-                      <Text className={styles.mono}>{each}</Text>
-                    </Tag>
-                  </li>
-                ))}
-              </ul>
-            ),
-          ],
-        ]}
+        ])}
       />
+      {packages.length > 0 && (
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls can be scrolled by keyboard
+        <ul className={styles.packages} aria-label="Packages" tabIndex={0}>
+          {packages.map((each) => (
+            <li key={each}>
+              <Tag size="small" className={styles.tag}>
+                <Text className={styles.mono}>{each}</Text>
+              </Tag>
+            </li>
+          ))}
+        </ul>
+      )}
       {properties.condaFile && (
         <CodeEditor key={version.id} label="conda.yaml" language="yaml" value={properties.condaFile} readOnly />
       )}
