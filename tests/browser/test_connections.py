@@ -60,21 +60,21 @@ def test_each_type_comes_to_what_its_yaml_comes_to(portal: Portal, tmp_path: Pat
     told: list[Response] = []
     portal.page.on("response", lambda answer: told.append(answer))
     assert {yaml.partition("\n")[0] for _, yaml in FORMS.values()} == set(TYPES), "a type has no form here"
-    api = portal.site.client()
-    for number, (label, (fields, yaml)) in enumerate(FORMS.items()):
-        name = f"by-form-{number}"
-        portal.go("Connections")
-        page = portal.page
-        page.get_by_role("button", name="New connection").click()
-        page.get_by_role("combobox", name="Type").click()
-        page.get_by_role("option", name=label.strip(), exact=True).click()
-        fill(page, {"Name": name, **fields})
-        page.get_by_role("button", name="Create", exact=True).click()
-        expect(page.get_by_role("heading", level=1, name=name, exact=True)).to_be_visible()
-        assert as_kept(api, name) == as_said(tmp_path, yaml), label
-        assert SECRET not in page.content()
-        assert not any(SECRET in _text(each) for each in told), "an answer held the secret"
-        told.clear()
+    with portal.site.client() as api:
+        for number, (label, (fields, yaml)) in enumerate(FORMS.items()):
+            name = f"by-form-{number}"
+            portal.go("Connections")
+            page = portal.page
+            page.get_by_role("button", name="New connection").click()
+            page.get_by_role("combobox", name="Type").click()
+            page.get_by_role("option", name=label.strip(), exact=True).click()
+            fill(page, {"Name": name, **fields})
+            page.get_by_role("button", name="Create", exact=True).click()
+            expect(page.get_by_role("heading", level=1, name=name, exact=True)).to_be_visible()
+            assert as_kept(api, name) == as_said(tmp_path, yaml), label
+            assert SECRET not in page.content()
+            assert not any(SECRET in _text(each) for each in told), "an answer held the secret"
+            told.clear()
     assert SECRET not in str(portal.page.evaluate("JSON.stringify([localStorage, sessionStorage])"))
 
 

@@ -73,7 +73,7 @@ def test_long_values_are_cut_and_shown_whole_when_asked(portal: Portal, collecte
     table = page.get_by_role("table", name="Collected records")
     expect(table.get_by_text(PROBE, exact=True)).to_be_visible()
     expect(table.locator("img")).to_have_attribute("src", PICTURE)
-    assert len(page.content()) < len(LONG)
+    assert LONG[:1000] not in page.content()
     table.get_by_role("button", name="begin long").first.click()
     dialog = page.get_by_role("dialog")
     expect(dialog.get_by_text("long end").first).to_be_visible()
@@ -124,7 +124,7 @@ def test_where_nothing_is_collected_it_says_how(
     portal: Portal, flowstead: Installation, collected: str, tmp_path: Path
 ) -> None:
     flow = write_flow(tmp_path / "off", ECHO)
-    flowstead.run("deploy", str(flow), "--endpoint", collected, "--name", "green")
+    flowstead.run("deploy", str(flow), "--endpoint", collected, "--deployment", "green")
     page = tab(portal, collected, "green")
     expect(page.get_by_role("heading", name="Inference data collection is off")).to_be_visible()
     expect(page.get_by_text("enable Inference data collection")).to_be_visible()

@@ -103,7 +103,7 @@ def test_files_become_versions(portal: Portal, flowstead: Installation, tmp_path
     expect(page.get_by_role("heading", name="Version 2")).to_be_visible()
     expect(packages.get_by_role("listitem")).to_have_text(["python=3.11", "text-unidecode==1.3"])
     kept = flowstead.api("GET", "/environments/from-files/versions/2").json()["properties"]
-    assert (kept["image"], kept["condaFile"], kept["description"]) == (IMAGE, conda.read_text().strip(), "two packages")
+    assert (kept["image"], kept["condaFile"], kept["description"]) == (IMAGE, conda.read_text(), "two packages")
 
     page.get_by_role("link", name="1", exact=True).click()
     expect(packages.get_by_role("listitem").first).to_have_text("python-slugify==8.0.4")
