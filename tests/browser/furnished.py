@@ -13,6 +13,8 @@ PAGES = {
     "flow": "/flows/classify-page",
     "chat-flow": "/flows/talk",
     "deploy": "/flows/classify-page/deploy",
+    "deploy-endpoint": "/flows/classify-page/deploy?page=endpoint",
+    "deploy-review": "/flows/classify-page/deploy?page=review",
     "endpoints": "/endpoints",
     "endpoint": "/endpoints/greeter",
     "details": "/endpoints/greeter/deployments/blue",

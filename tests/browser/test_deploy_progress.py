@@ -155,6 +155,10 @@ def test_m39_m40_m47_the_notification_tells_the_stages_and_leads_to_the_deployme
     assert signed_in.accessibility_faults() == []
     page.get_by_role("main").get_by_role("link", name="View details").click()
     expect(page).to_have_url(f"{site.url}/portal/endpoints/{FLOW_NAME}/deployments/blue")
+    # By Models + endpoints one comes to the same page.
+    signed_in.go("Models + endpoints")
+    page.locator(f"main a[href='/portal/endpoints/{FLOW_NAME}/deployments/blue']").first.click()
+    expect(page.get_by_role("heading", level=1, name="blue")).to_be_visible()
 
 
 def test_m17_overwriting_is_warned_of_and_fails_no_request(
