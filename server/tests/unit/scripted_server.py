@@ -26,6 +26,8 @@ class ScriptedServer:
         self.puts: list[tuple[str, Any]] = []
         self.resources: dict[str, Any] = {}
         self.blobs: dict[str, bytes] = {}
+        self.blob_sizes: dict[str, int] = {}
+        """Of those that say that they have another one than they have."""
         self.matches: list[str] = []
         self.refuse = refuse
 
@@ -98,7 +100,11 @@ class ScriptedServer:
 
     def _blob(self, request: httpx.Request, name: str) -> httpx.Response:
         if request.url.params.get("comp") == "list":
-            names = "".join(f"<Blob><Name>{escape(each)}</Name></Blob>" for each in self.blobs)
+            names = "".join(
+                f"<Blob><Name>{escape(name)}</Name><Properties><Content-Length>{self.blob_sizes.get(name, len(blob))}"
+                "</Content-Length></Properties></Blob>"
+                for name, blob in self.blobs.items()
+            )
             return httpx.Response(200, text=f"<EnumerationResults><Blobs>{names}</Blobs></EnumerationResults>")
         if request.method == "PUT":
             if not request.url.params.get("comp"):

@@ -252,6 +252,16 @@ def test_a_models_files_come_back_and_nothing_leaves_the_folder(
     assert not list(tmp_path.rglob("evil"))
 
 
+def test_what_the_disk_has_no_room_for_is_not_fetched(
+    server: ScriptedServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    printed(capsys, "model", "create", "-f", str(FILES / "deploy-flow" / "model.yaml"))
+    server.blob_sizes = {next(iter(server.blobs)): 8 << 40}
+    download = ("model", "download", "-n", "basic-flow-model", "-v", "1", "-p", str(tmp_path))
+    assert "has room for" in failed(capsys, *download)
+    assert not list(tmp_path.rglob("*.py"))
+
+
 def test_a_folder_without_a_flow_is_a_model_and_no_deployment(
     server: ScriptedServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,15 +22,18 @@ _PATHS = re.compile(r"azureml://(?:.+/)?datastores/[^/]+/paths/(?P<path>.+)", re
 def download(session: Session, uri: str, folder: Path) -> list[Path]:
     """Write the files that a version's `modelUri` or `dataUri` names below the folder, which may exist; returns them.
 
-    Nothing is written outside of the folder, whatever names the server gives. Raises BadArgument for a file that exists
-    already, CommandFailed."""
+    Nothing is written outside of the folder, whatever names the server gives, and nothing at all when the disk has no
+    room for it: what code of a flow has written may be of any size. Raises BadArgument for a file that exists already,
+    CommandFailed."""
     match = _PATHS.fullmatch(uri)
     if match is None:
         raise CommandFailed(f"{uri!r} is not in the workspace's datastore.", hint="Fetch it from where it lies.")
     store = datastore(session)
     place = match["path"].rstrip("/")
     written: list[Path] = []
-    for name in _names(session, store.root, store.signature, place):
+    found = dict(_found(session, store.root, store.signature, place))
+    _demand_room(folder, sum(found.values()))
+    for name in found:
         target = _inside(folder, name.removeprefix(place).removeprefix("/") or place.rpartition("/")[2])
         _fetch(session, f"{store.root}/{quote(name)}", store.signature, target)
         written.append(target)
@@ -38,22 +42,32 @@ def download(session: Session, uri: str, folder: Path) -> list[Path]:
     return written
 
 
-def _names(session: Session, root: str, signature: str, place: str) -> Iterator[str]:
-    """Of the blobs at the place and below it, page by page."""
+def _found(session: Session, root: str, signature: str, place: str) -> Iterator[tuple[str, int]]:
+    """Names and bytes of the blobs at the place and below it, page by page."""
     query = {**dict(parse_qsl(signature)), "restype": "container", "comp": "list", "prefix": place}
     while True:
         answer = session.send("GET", root, params=query)
         if answer.is_error:
             raise failure_of(answer)
         listing = ElementTree.fromstring(answer.content)  # noqa: S314  expat takes no external entities, bounds others
-        for element in listing.iter("Name"):
-            name = element.text or ""
+        for element in listing.iter("Blob"):
+            name = element.findtext("Name") or ""
             if name == place or name.startswith(f"{place}/"):
-                yield name
+                yield name, int(element.findtext("Properties/Content-Length") or 0)
         marker = listing.findtext("NextMarker")
         if not marker:
             return
         query["marker"] = marker
+
+
+def _demand_room(folder: Path, size: int) -> None:
+    there = next(each for each in (folder.absolute(), *folder.absolute().parents) if each.is_dir())
+    disk = shutil.disk_usage(there)
+    if disk.total and size > disk.free:
+        raise CommandFailed(
+            f"The files have {size} bytes together; {there} has room for {disk.free}.",
+            hint="Name another --download-path.",
+        )
 
 
 def _inside(folder: Path, name: str) -> Path:
