@@ -465,6 +465,33 @@ def test_the_part_of_a_path_that_is_not_there_is_named(api: InProcessApi, part: 
     assert answer.json()["error"]["message"].startswith(f"There is no {named.format(s=subscription)}.")
 
 
+def test_who_may_write_an_identity_does_not_say_where_it_is_trusted(api: InProcessApi) -> None:
+    id, ada, guid = api.workspace.identity("walker"), made(api), str(uuid.uuid4())
+    assert api.call("PUT", id, {"location": "local"}).status_code == 201
+    kind = "Microsoft.ManagedIdentity/userAssignedIdentities"
+    where = f"{api.workspace.group_path}/providers/Microsoft.Authorization/roleDefinitions/{guid}"
+
+    def allow(*actions: str) -> None:
+        said = {"roleName": "Writer", "permissions": [{"actions": [f"{kind}/{each}" for each in actions]}]}
+        body = {"properties": {**said, "assignableScopes": [api.workspace.group_path]}}
+        assert api.call("PUT", where, body).status_code < 300
+
+    allow("read", "write")
+    assert assign(api, ada.object_id, guid, api.workspace.group_path).status_code == 201
+    token = api.token(ada)
+    given = {"authority": "https://login.example", "tenantId": "theirs", "clientId": "app"}
+    body = {"location": "local", "properties": {"application": given}}
+    assert api.call("PUT", id, {"location": "local", "tags": {"a": "b"}}, token=token).status_code == 200
+    for refused in (api.call("PUT", id, body, token=token), api.call("PATCH", id, body, token=token)):
+        assert refused.status_code == 403
+        assert f"{kind}/federatedIdentityCredentials/write" in refused.json()["error"]["message"]
+    allow("read", "write", "federatedIdentityCredentials/write")
+    assert api.call("PUT", id, body, token=token).status_code == 200
+    allow("read", "write")
+    assert api.call("PATCH", id, {"tags": {"a": "c"}}, token=token).status_code == 200
+    assert api.call("PATCH", id, {"properties": {"application": None}}, token=token).status_code == 403
+
+
 def test_a_put_that_does_not_name_the_application_of_an_identity_keeps_it(api: InProcessApi) -> None:
     """Azure's own clients and tools know nothing of it."""
     id = api.workspace.identity("walker")

@@ -13,7 +13,7 @@ from pydantic import Field
 from flowstead.api.arm import envelope, page
 from flowstead.api.bodies import Body as Model
 from flowstead.api.bodies import TextMap
-from flowstead.api.context import Context, Here, Needs
+from flowstead.api.context import Context, Here, Needs, demand
 from flowstead.api.merging import merge
 from flowstead.errors import BadArgument, InvalidName
 from flowstead.resources.clock import iso
@@ -155,11 +155,14 @@ def add_principal(tx: Writing, record: AnyRecord, here: Context) -> Principal:
 
 
 def _put(identity: str, body: IdentityBody, here: Context, caller: Principal, *, keep: bool) -> JSONResponse:
-    """keep: the application that it has."""
+    """keep: the application that it has. To change that takes more than writing the identity: whoever is trusted for it
+    gets assertions in its name. Raises AuthorizationFailed."""
     id = here.workspace.identity(identity)
     with here.store.transaction() as tx:
         before = tx.find(Kind.IDENTITY, id)
         application = before.spec.application if keep and before else _application(body.properties.application)
+        if application != (before.spec.application if before else None):
+            demand(caller, f"{PROVIDER}/{_TYPE}/federatedIdentityCredentials/write", id, here)
         spec = IdentitySpec(body.location or LOCATION, body.tags, application)
         record, _ = tx.put(
             Kind.IDENTITY,
