@@ -86,7 +86,7 @@ async function sendAllTraffic(path: string, deployment: string): Promise<void> {
 }
 
 /** What a failure half-way leaves behind, and what to do with it. */
-export function whatIsThere({ form, facts, made }: Pick<Work, "form" | "facts" | "made">): string {
+function whatIsThere({ form, facts, made }: Work): string {
   const place = `${endpointOf(form)}/${form.deployment}`;
   if (made.deployment)
     return `The deployment ${place} is being created, and gets no traffic: set it on its endpoint's page.`;

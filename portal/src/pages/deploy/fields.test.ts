@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { FIELDS, fieldOf, problemsOf } from "./fields";
+import { FIELDS, problemsOf } from "./fields";
 import { type Facts, type Form, firstForm, missingConnections } from "./form";
 
 const FLOW = { kind: "flow", name: "My flow", version: "3" } as const;
@@ -32,7 +32,9 @@ const facts: Facts = {
   connections: [{ name: "other", category: "OpenAI" }],
 };
 const form = (part: Partial<Form> = {}): Form => ({ ...firstForm(FLOW, ["shop"]), ...part });
-const shown = (key: keyof Form, part: Partial<Form>) => fieldOf(key).shown(form(part), facts);
+const shown = (key: keyof Form, part: Partial<Form>) => fieldOf(key)?.shown(form(part), facts);
+
+const fieldOf = (key: keyof Form) => FIELDS.find((field) => field.asks.includes(key));
 
 it("what is asked is reviewed, once", () => {
   const asked = FIELDS.flatMap((field) => field.asks);

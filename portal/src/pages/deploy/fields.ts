@@ -207,12 +207,6 @@ export function problemsOf(form: Form, facts: Facts, page?: PageId): Problem[] {
     .filter(({ text }) => text !== "");
 }
 
-export function fieldOf(key: keyof Form): Field {
-  const found = FIELDS.find((field) => field.asks.includes(key));
-  if (!found) throw new Error(`No field asks ${key}.`);
-  return found;
-}
-
 /** `4 cores, 8 GiB memory, 1 GPU`. */
 export function partsOf(size: Size): string {
   const gpus = size.gpus ? `, ${plural(size.gpus, "GPU")}` : "";
