@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, expect
 
 from tests.browser.furnished import PAGES, furnish
 from tests.browser.portal import NARROW, WIDE, opened
-from tests.installation import Installation
+from tests.installation import FULL, Installation
 
 
 @pytest.fixture(scope="module")
@@ -23,8 +23,9 @@ def furnished(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation
     site.down()
 
 
-@pytest.mark.parametrize("size", [WIDE, NARROW], ids=["wide", "narrow"])
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize(
+    ("size", "scheme"), [(WIDE, "light"), (NARROW, "dark"), *([(WIDE, "dark"), (NARROW, "light")] if FULL else [])]
+)
 def test_every_page_is_accessible_and_quiet(
     browser: Browser, furnished: Installation, size: tuple[int, int], scheme: str
 ) -> None:

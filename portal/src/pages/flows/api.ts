@@ -69,7 +69,13 @@ export async function contentOf(flow: string, file: string, version?: string): P
 }
 
 export async function bytesOf(flow: string, file: string): Promise<Blob> {
-  return (await asked(fileUrl(flow, file))).blob();
+  return (await stored(flow, file)).bytes;
+}
+
+/** The file as the server has it at this moment, whatever was listed. */
+export async function stored(flow: string, file: string): Promise<{ bytes: Blob; etag: string }> {
+  const answer = await asked(fileUrl(flow, file));
+  return { bytes: await answer.blob(), etag: answer.headers.get("ETag") ?? "" };
 }
 
 /** Save a file. etag: of what it is made from; null when it is to be new. Throws ApiError, 412 when it is another. */

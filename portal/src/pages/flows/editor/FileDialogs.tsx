@@ -3,7 +3,7 @@
 import { Field, Input, MessageBar, MessageBarBody, Text } from "@fluentui/react-components";
 import { useState } from "react";
 import { useToasts } from "../../../components/toasts";
-import { bytesOf, type FlowFile, putFile } from "../api";
+import { type FlowFile, putFile, stored } from "../api";
 import { FormDialog } from "../list/FormDialog";
 import type { WorkingCopy } from "./useWorkingCopy";
 
@@ -36,15 +36,16 @@ export function RenameFileDialog({ copy, file, onClose, open }: Common & { copy:
   const problem = pathProblem(path, others);
   const rename = async () => {
     const draft = copy.drafts[file.path];
-    await putFile(copy.flow, path, draft?.text ?? (await bytesOf(copy.flow, file.path)), null);
-    await copy.remove(file);
+    const { bytes, etag } = await stored(copy.flow, file.path);
+    await putFile(copy.flow, path, draft?.text ?? bytes, null);
+    await copy.remove({ ...file, etag });
     open(path);
   };
   return (
     <FormDialog
       title={`Rename ${file.path}`}
       action="Rename"
-      ready={path !== file.path && path !== "" && problem === ""}
+      ready={path !== file.path && path !== "" && problem === "" && !copy.saving}
       onSubmit={rename}
       onClose={onClose}
     >
