@@ -43,7 +43,7 @@ export function Markdown({ text }: { text: string }) {
                 {children}
               </Link>
             ) : (
-              <>{children}</>
+              <span>{children}</span>
             ),
           img: ({ src, alt }) =>
             typeof src === "string" && OWN_PICTURE.test(src) ? (

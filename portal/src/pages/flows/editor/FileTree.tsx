@@ -54,9 +54,6 @@ export function FileTree({ copy, files, problems, shown, open }: Props) {
   const [asking, setAsking] = useState<Asking | null>(null);
   const input = useRef<HTMLInputElement>(null);
   const close = () => setAsking(null);
-  // As it is now: it may have been saved since it was asked about.
-  const asked =
-    asking && "file" in asking ? (files.find(({ path }) => path === asking.file.path) ?? asking.file) : null;
   return (
     <section className={styles.tree} aria-label="Files">
       <div className={styles.head}>
