@@ -136,5 +136,6 @@ def _watch(portal: Portal) -> None:
 def screenshot(portal: Portal, name: str, folder: Path) -> None:
     """Once nothing on the page is loading any more."""
     expect(portal.page.get_by_label("Loading", exact=True)).to_have_count(0)
+    expect(portal.page.get_by_text(re.compile("^Loading the "))).to_have_count(0)
     folder.mkdir(parents=True, exist_ok=True)
     portal.page.screenshot(path=folder / f"{name}.png")

@@ -30,6 +30,7 @@ _WORDS = (
     "token",
     "getLogs",
     "followLogs",
+    "build",
     "onlineDeployments",
     "auditRecords",
     "notifications",
