@@ -24,6 +24,7 @@ _WORDS = (
     "startPendingUpload",
     "datastores",
     "connections",
+    "connectionUses",
     "listSecrets",
     "listKeys",
     "regenerateKeys",
