@@ -1,6 +1,7 @@
 /** The pages, each in a chunk of its own. */
 
-import { createRootRoute, createRoute, createRouter, lazyRouteComponent } from "@tanstack/react-router";
+import { createRootRoute, createRoute, createRouter } from "@tanstack/react-router";
+import { lazily } from "./components/lazily";
 import { Loading } from "./components/states";
 import { NotFound } from "./pages/NotFound";
 import { PageFailure } from "./pages/PageFailure";
@@ -29,7 +30,7 @@ const PAGES = [
 ];
 
 function page(path: string, load: () => Promise<{ default: React.ComponentType }>) {
-  return createRoute({ getParentRoute: () => root, path, component: lazyRouteComponent(load) });
+  return createRoute({ getParentRoute: () => root, path, component: lazily(load) });
 }
 
 export const router = createRouter({

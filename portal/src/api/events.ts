@@ -1,6 +1,6 @@
 /** Server-sent events by `fetch`: `EventSource` cannot send the proof that a request is the portal's. */
 
-import { errorOf, send, urlOf } from "./client";
+import { ApiError, errorOf, send, urlOf } from "./client";
 import { noteChange, queries } from "./queries";
 
 export type ServerEvent = { id: string; type: string; data: unknown };
@@ -40,12 +40,15 @@ export function parse(block: string): ServerEvent | null {
 }
 
 const PAUSE_MS = 1000;
+/** Until whoever may not follow events is let to ask again: he may have been given a role. */
+const REFUSED_PAUSE_MS = 30_000;
 
-/** Keep what is shown fresh until the signal. connected: told whether the stream stands. */
+/** Keep what is shown fresh until the signal. connected: told whether the server answers. */
 export async function followChanges(signal: AbortSignal, connected: (stands: boolean) => void): Promise<void> {
   let last = "";
   let first = true;
   while (!signal.aborted) {
+    let pause = PAUSE_MS;
     try {
       const answer = await send(urlOf("/events"), { signal, headers: last ? { "Last-Event-ID": last } : {} });
       if (!answer.ok) throw await errorOf(answer);
@@ -59,10 +62,12 @@ export async function followChanges(signal: AbortSignal, connected: (stands: boo
         if (resource) noteChange(resource);
         if (event.type === "operationProgressed") noteChange("/notifications");
       }
-    } catch {
+    } catch (failure) {
       if (signal.aborted) return;
-      connected(false);
+      const isRefused = failure instanceof ApiError && failure.status === 403;
+      connected(isRefused);
+      if (isRefused) pause = REFUSED_PAUSE_MS;
     }
-    await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
+    await new Promise((resolve) => setTimeout(resolve, pause));
   }
 }

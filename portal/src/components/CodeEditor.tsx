@@ -1,7 +1,8 @@
 /** A text editor for code, loaded when the first one is shown. */
 
 import { Spinner } from "@fluentui/react-components";
-import { lazy, Suspense } from "react";
+import { Suspense } from "react";
+import { lazily } from "./lazily";
 
 export type Language =
   | "yaml"
@@ -35,7 +36,7 @@ export type EditorProps = {
   height?: string;
 };
 
-const Editor = lazy(() => import("./editor/Editor"));
+const Editor = lazily(() => import("./editor/Editor"));
 
 export function CodeEditor(props: EditorProps) {
   return (

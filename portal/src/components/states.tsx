@@ -26,14 +26,20 @@ const useStyles = makeStyles({
     gap: tokens.spacingVerticalM,
     padding: `${tokens.spacingVerticalXXXL} ${tokens.spacingHorizontalL}`,
   },
+  said: { overflowWrap: "anywhere", whiteSpace: "pre-wrap", minWidth: 0 },
   emptyText: { color: tokens.colorNeutralForeground2, maxWidth: "36rem" },
 });
 
-/** The content once the query has data; before that a skeleton, and why when there is none. */
+/** The content once the query has data; before that a skeleton, and why when there is none, or none any more. */
 export function Loaded<T>({ query, children }: { query: UseQueryResult<T>; children: (data: T) => ReactNode }) {
-  if (query.data !== undefined) return <>{children(query.data)}</>;
+  if (query.data !== undefined && !isGone(query.error)) return <>{children(query.data)}</>;
   if (query.isError) return <Failure failure={query.error} retry={() => void query.refetch()} />;
   return <Loading />;
+}
+
+/** Whether what was shown is not there any more. */
+export function isGone(failure: unknown): boolean {
+  return failure instanceof ApiError && failure.status === 404;
 }
 
 export function Loading({ lines = 5 }: { lines?: number }) {
@@ -51,11 +57,12 @@ export function Loading({ lines = 5 }: { lines?: number }) {
 
 /** What happened, and the next step. */
 export function Failure({ failure, title, retry }: { failure: unknown; title?: string; retry?: () => void }) {
+  const styles = useStyles();
   const heading = title ?? headingOf(failure);
   const requestId = failure instanceof ApiError ? failure.requestId : "";
   return (
     <MessageBar intent="error" layout="multiline" role="alert">
-      <MessageBarBody>
+      <MessageBarBody className={styles.said}>
         <MessageBarTitle>{heading}</MessageBarTitle>
         {textOf(failure)}
         {requestId && failure instanceof ApiError && failure.status >= 500 && ` Request id: ${requestId}`}

@@ -98,9 +98,17 @@ def instances(api: InProcessApi) -> list[str]:
     return sorted(each.name for each in api.home.tests_run.iterdir())
 
 
-def process_of(text: str) -> psutil.Process:
-    """That which said it."""
-    return psutil.Process(int(text.partition(" from ")[2].partition(",")[0]))
+def process_of(text: str, home: Path) -> psutil.Process:
+    """That of the home which said it, by its number among its own processes."""
+    inside = text.partition(" from ")[2].partition(",")[0]
+    named = [each for each in psutil.process_iter(["cmdline"]) if str(home) in " ".join(each.info["cmdline"] or ())]
+    [found] = [each for each in named if _inner_number(each) == inside]
+    return found
+
+
+def _inner_number(process: psutil.Process) -> str:
+    status = Path(f"/proc/{process.pid}/status").read_text()
+    return next(line.split()[-1] for line in status.splitlines() if line.startswith("NSpid:"))
 
 
 def test_a_flow_runs_in_an_instance_that_stays_warm(api: InProcessApi) -> None:
@@ -282,7 +290,7 @@ def test_an_idle_instance_is_stopped(tmp_path: Path) -> None:
 def test_the_next_server_stops_what_it_finds(tmp_path: Path) -> None:
     with InProcessApi(tmp_path / "home", environments=OwnInterpreter()) as api:
         make(api)
-        process = process_of(said(run(api, text="hi")))
+        process = process_of(said(run(api, text="hi")), tmp_path / "home")
         assert process.is_running()
     with InProcessApi(tmp_path / "home", environments=OwnInterpreter()) as api:
         api.flow_tests.stop_all()

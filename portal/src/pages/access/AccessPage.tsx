@@ -1,7 +1,8 @@
 import { makeStyles, Tab, TabList, tokens } from "@fluentui/react-components";
 import { AddRegular } from "@fluentui/react-icons";
 import { useNavigate, useSearch } from "@tanstack/react-router";
-import { type ComponentType, type LazyExoticComponent, lazy, Suspense } from "react";
+import { type ComponentType, type LazyExoticComponent, Suspense } from "react";
+import { lazily } from "../../components/lazily";
 import { Page } from "../../components/Page";
 import { RouteButton } from "../../components/RouteLink";
 import { Loading } from "../../components/states";
@@ -18,12 +19,12 @@ type AccessTab = {
 
 /** The tabs, in their order; the first is shown when the address names none. */
 const TABS: readonly [AccessTab, ...AccessTab[]] = [
-  { id: "assignments", label: "Role assignments", scoped: true, view: lazy(() => import("./RoleAssignments")) },
-  { id: "roles", label: "Roles", scoped: true, view: lazy(() => import("./Roles")) },
-  { id: "check", label: "Check access", scoped: true, view: lazy(() => import("./CheckAccess")) },
-  { id: "identities", label: "Identities", scoped: false, view: lazy(() => import("./Identities")) },
-  { id: "principals", label: "Principals", scoped: false, view: lazy(() => import("./Principals")) },
-  { id: "audit", label: "Audit log", scoped: false, view: lazy(() => import("./AuditLog")) },
+  { id: "assignments", label: "Role assignments", scoped: true, view: lazily(() => import("./RoleAssignments")) },
+  { id: "roles", label: "Roles", scoped: true, view: lazily(() => import("./Roles")) },
+  { id: "check", label: "Check access", scoped: true, view: lazily(() => import("./CheckAccess")) },
+  { id: "identities", label: "Identities", scoped: false, view: lazily(() => import("./Identities")) },
+  { id: "principals", label: "Principals", scoped: false, view: lazily(() => import("./Principals")) },
+  { id: "audit", label: "Audit log", scoped: false, view: lazily(() => import("./AuditLog")) },
 ];
 
 const useStyles = makeStyles({

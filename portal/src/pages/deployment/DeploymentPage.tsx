@@ -1,28 +1,30 @@
 import { Button } from "@fluentui/react-components";
 import { useParams } from "@tanstack/react-router";
-import { lazy, Suspense, useState } from "react";
+import { Suspense, useState } from "react";
 import { type Deployment, type Read, useDeployment } from "../../api/endpoints";
+import { lazily } from "../../components/lazily";
 import { Page } from "../../components/Page";
 import { PageTabs, useTab } from "../../components/PageTabs";
 import { path, RouteLink } from "../../components/RouteLink";
 import { StateBadge } from "../../components/StateBadge";
-import { Failure, Loading } from "../../components/states";
+import { Failure, isGone, Loading } from "../../components/states";
 import { DeleteDeployment } from "./DeleteDeployment";
 import { EditDeployment } from "./EditDeployment";
 
 /** The tabs, in their order; the first is shown when the address names none. */
 const TABS = [
-  { id: "details", label: "Details", view: lazy(() => import("./details/DetailsTab")) },
-  { id: "test", label: "Test", view: lazy(() => import("./test/TestTab")) },
-  { id: "consume", label: "Consume", view: lazy(() => import("./consume/ConsumeTab")) },
-  { id: "logs", label: "Logs", view: lazy(() => import("./logs/LogsTab")) },
-  { id: "data", label: "Data", view: lazy(() => import("./data/DataTab")) },
+  { id: "details", label: "Details", view: lazily(() => import("./details/DetailsTab")) },
+  { id: "test", label: "Test", view: lazily(() => import("./test/TestTab")) },
+  { id: "consume", label: "Consume", view: lazily(() => import("./consume/ConsumeTab")) },
+  { id: "logs", label: "Logs", view: lazily(() => import("./logs/LogsTab")) },
+  { id: "data", label: "Data", view: lazily(() => import("./data/DataTab")) },
 ] as const;
 
 export default function DeploymentPage() {
   const { endpoint = "", deployment = "" } = useParams({ strict: false });
   const query = useDeployment(endpoint, deployment);
-  if (query.data) return <Shown key={`${endpoint}/${deployment}`} endpoint={endpoint} read={query.data} />;
+  if (query.data && !isGone(query.error))
+    return <Shown key={`${endpoint}/${deployment}`} endpoint={endpoint} read={query.data} />;
   return (
     <Page title={deployment} lead={<Place endpoint={endpoint} />}>
       {query.isError ? <Failure failure={query.error} retry={() => void query.refetch()} /> : <Loading />}

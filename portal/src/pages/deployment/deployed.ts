@@ -20,9 +20,13 @@ export type Deployment = {
 };
 export type Deployed = { endpoint: Endpoint; deployment: Deployment };
 
+/** No event tells when an instance gets ready: until one is, it is asked again. */
+const ASK_AGAIN_MS = 2000;
+
 /** Kept fresh by what happens to the endpoint and to what lies below it. */
 export function useDeployed(endpoint: string, deployment: string) {
   return useQuery({
+    refetchInterval: ({ state: { data } }) => (data && data.deployment.readyInstances === 0 ? ASK_AGAIN_MS : false),
     queryKey: keyOf(`/onlineEndpoints/${endpoint}`, "with", deployment),
     queryFn: async (): Promise<Deployed> => {
       const [above, below] = await Promise.all([showEndpoint(endpoint), showDeployment(endpoint, deployment)]);

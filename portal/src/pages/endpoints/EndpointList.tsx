@@ -1,4 +1,5 @@
-import { lazy, Suspense } from "react";
+import { Suspense } from "react";
+import { lazily } from "../../components/lazily";
 import { Page } from "../../components/Page";
 import { PageTabs, useTab } from "../../components/PageTabs";
 import { RouteButton } from "../../components/RouteLink";
@@ -6,9 +7,9 @@ import { Loading } from "../../components/states";
 
 /** The tabs, in their order; the first is shown when the address names none. */
 const TABS = [
-  { id: "deployments", label: "Deployments", view: lazy(() => import("./DeploymentsTab")) },
-  { id: "endpoints", label: "Endpoints", view: lazy(() => import("./EndpointsTab")) },
-  { id: "models", label: "Models", view: lazy(() => import("../models/ModelsTab")) },
+  { id: "deployments", label: "Deployments", view: lazily(() => import("./DeploymentsTab")) },
+  { id: "endpoints", label: "Endpoints", view: lazily(() => import("./EndpointsTab")) },
+  { id: "models", label: "Models", view: lazily(() => import("../models/ModelsTab")) },
 ] as const;
 
 export default function EndpointList() {

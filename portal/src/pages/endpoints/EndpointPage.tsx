@@ -19,7 +19,7 @@ import { Page } from "../../components/Page";
 import { ResourceTable } from "../../components/ResourceTable";
 import { Section } from "../../components/Section";
 import { StateBadge } from "../../components/StateBadge";
-import { Failure, Loaded, Loading } from "../../components/states";
+import { Failure, isGone, Loaded, Loading } from "../../components/states";
 import { Tags } from "../../components/Tags";
 import { plural } from "../deploy/quota";
 import { Credentials } from "./Credentials";
@@ -46,7 +46,7 @@ const useStyles = makeStyles({
 export default function EndpointPage() {
   const { endpoint: name = "" } = useParams({ strict: false });
   const query = useEndpoint(name);
-  if (query.data) return <Shown key={name} read={query.data} stale={query.error} />;
+  if (query.data && !isGone(query.error)) return <Shown key={name} read={query.data} stale={query.error} />;
   return (
     <Page title={name}>
       {query.isError ? <Failure failure={query.error} retry={() => void query.refetch()} /> : <Loading />}

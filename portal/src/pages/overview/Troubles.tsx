@@ -1,15 +1,17 @@
-import { MessageBar, MessageBarBody, MessageBarTitle } from "@fluentui/react-components";
+import { MessageBar, MessageBarBody, MessageBarTitle, makeStyles } from "@fluentui/react-components";
 import { path, RouteLink } from "../../components/RouteLink";
 import { type Deployment, useDeployments } from "./facts";
 
 const MOST_SHOWN = 5;
+const useStyles = makeStyles({ said: { overflowWrap: "anywhere" } });
 
 /** Deployments that have failed, or that have fewer instances than they should. */
 export function Troubles() {
+  const styles = useStyles();
   const found = (useDeployments().data ?? []).filter((each) => troubleOf(each) !== "");
   return found.slice(0, MOST_SHOWN).map((each) => (
     <MessageBar key={each.id} intent="warning" layout="multiline">
-      <MessageBarBody>
+      <MessageBarBody className={styles.said}>
         <MessageBarTitle>
           {each.properties.endpoint}/{each.name}
         </MessageBarTitle>

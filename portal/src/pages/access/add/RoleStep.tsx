@@ -4,6 +4,7 @@ import { useRoles } from "../../../api/access";
 import { Loaded } from "../../../components/states";
 import { titleOf } from "../scopes";
 import type { StepProps } from "./draft";
+import { matches } from "./search";
 
 const useStyles = makeStyles({
   step: { display: "grid", gap: tokens.spacingVerticalM },
@@ -46,9 +47,7 @@ export function RoleStep({ draft, set }: StepProps) {
       />
       <Loaded query={query}>
         {(roles) => {
-          const found = roles.filter(({ properties }) =>
-            `${properties.roleName} ${properties.description}`.toLowerCase().includes(sought.trim().toLowerCase()),
-          );
+          const found = roles.filter(({ properties }) => matches(properties, sought));
           return (
             <RadioGroup
               aria-label="Role"

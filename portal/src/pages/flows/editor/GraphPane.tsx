@@ -1,10 +1,11 @@
 import { makeStyles, Spinner, Text, tokens } from "@fluentui/react-components";
-import { lazy, Suspense } from "react";
+import { Suspense } from "react";
+import { lazily } from "../../../components/lazily";
 import { Empty } from "../../../components/states";
 import type { FlowGraph, GraphNode } from "./graph";
 import type { NodeRun } from "./testRun";
 
-const GraphView = lazy(() => import("./GraphView"));
+const GraphView = lazily(() => import("./GraphView"));
 
 const useStyles = makeStyles({
   pane: {
