@@ -223,6 +223,16 @@ def test_somebody_elses_change_of_the_traffic_is_not_overwritten_unseen(
     patch(flowstead, f"/onlineEndpoints/{SHOP}", {"properties": {"traffic": {"blue": 100, "green": None}}})
 
 
+def test_both_urls_of_the_endpoint_can_be_copied(portal: Portal, flowstead: Installation) -> None:
+    page = portal.open(f"/endpoints/{SHOP}")
+    properties = flowstead.api("GET", f"/onlineEndpoints/{SHOP}").json()["properties"]
+    for what, url in (("endpoint URL", properties["scoringUri"]), ("Swagger URL", properties["swaggerUri"])):
+        page.get_by_role("button", name=f"Copy {what}").click()
+        expect(page.get_by_role("button", name="Copied")).to_be_visible()
+        assert page.evaluate("navigator.clipboard.readText()") == url
+        expect(page.get_by_role("button", name="Copied")).to_have_count(0)
+
+
 def test_m10_the_identity_is_told_with_its_roles(portal: Portal, flowstead: Installation) -> None:
     page = portal.open(f"/endpoints/{SHOP}")
     identity = page.get_by_role("region", name="Identity")

@@ -114,19 +114,13 @@ function Shown({ read, stale }: { read: Read<Endpoint>; stale: unknown }) {
 
 function Summary({ endpoint }: { endpoint: Endpoint }) {
   const { properties, systemData, tags } = endpoint;
-  const url = (
-    <>
-      {properties.scoringUri}
-      <CopyButton text={properties.scoringUri} what="endpoint URL" />
-    </>
-  );
   return (
     <Section title="Details">
       <Facts
         facts={[
           { label: "Description", value: properties.description },
-          { label: "Endpoint URL", value: url, wide: true },
-          { label: "Swagger URL", value: properties.swaggerUri, wide: true },
+          { label: "Endpoint URL", value: <Url url={properties.scoringUri} what="endpoint URL" />, wide: true },
+          { label: "Swagger URL", value: <Url url={properties.swaggerUri} what="Swagger URL" />, wide: true },
           { label: "Authentication type", value: spokenMode(properties.authMode) },
           { label: "Public network access", value: properties.publicNetworkAccess },
           { label: "Tags", value: Object.keys(tags ?? {}).length > 0 && <Tags value={tags} /> },
@@ -135,6 +129,15 @@ function Summary({ endpoint }: { endpoint: Endpoint }) {
         ]}
       />
     </Section>
+  );
+}
+
+function Url({ url, what }: { url: string; what: string }) {
+  return (
+    <>
+      {url}
+      <CopyButton text={url} what={what} />
+    </>
   );
 }
 
