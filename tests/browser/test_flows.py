@@ -52,6 +52,14 @@ def test_a_name_that_is_taken_or_none_is_said_before_it_is_sent(portal: Portal) 
     expect(made).to_be_disabled()
     page.get_by_label("Name").fill("not good")
     expect(page.get_by_text("Begin with a letter or digit")).to_be_visible()
+    page.get_by_label("Name").fill("n" * 256)
+    expect(page.get_by_text("A name has at most 255 characters; this one has 256.")).to_be_visible()
+    expect(made).to_be_disabled()
+    page.get_by_label("Name").fill("")
+    expect(page.get_by_text("Give it a name.")).to_be_visible()
+    expect(made).to_be_disabled()
+    page.get_by_label("Name").fill("n" * 255)
+    expect(made).to_be_enabled()
 
 
 def test_a_folder_is_uploaded(portal: Portal, tmp_path: Path) -> None:

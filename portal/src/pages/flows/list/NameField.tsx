@@ -1,13 +1,14 @@
 import { Field, Input } from "@fluentui/react-components";
 import type { Flow } from "../api";
 
-const ALLOWED = /^[A-Za-z0-9][A-Za-z0-9._-]{0,254}$/;
+const ALLOWED = /^[A-Za-z0-9][A-Za-z0-9._-]*$/;
+const LONGEST = 255;
 
 type Props = { name: string; onChange: (name: string) => void; problem: string };
 
 export function NameField({ name, onChange, problem }: Props) {
   return (
-    <Field label="Name" required validationMessage={name ? problem : ""}>
+    <Field label="Name" required validationMessage={problem}>
       <Input value={name} onChange={(_, { value }) => onChange(value.trim())} autoComplete="off" />
     </Field>
   );
@@ -20,7 +21,9 @@ export function nameProblem(name: string, flows: readonly Flow[]): string {
 
 export function shapeProblem(name: string): string {
   if (name === "") return "Give it a name.";
-  return ALLOWED.test(name) ? "" : "Begin with a letter or digit; use letters, digits, dashes, underscores and dots.";
+  if (!ALLOWED.test(name)) return "Begin with a letter or digit; use letters, digits, dashes, underscores and dots.";
+  if (name.length > LONGEST) return `A name has at most ${LONGEST} characters; this one has ${name.length}.`;
+  return "";
 }
 
 export function isTaken(name: string, flows: readonly Flow[]): boolean {
