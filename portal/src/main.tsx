@@ -1,6 +1,6 @@
 /** Where everything is put together. */
 
-import { createDOMRenderer, FluentProvider, RendererProvider, Toaster } from "@fluentui/react-components";
+import { createDOMRenderer, FluentProvider, RendererProvider } from "@fluentui/react-components";
 import { QueryClientProvider } from "@tanstack/react-query";
 import { RouterProvider } from "@tanstack/react-router";
 import { StrictMode } from "react";
@@ -8,7 +8,6 @@ import { createRoot } from "react-dom/client";
 import "./main.css";
 import { queries } from "./api/queries";
 import { begin, useSession } from "./api/session";
-import { TOASTER } from "./components/toasts";
 import { router } from "./routes";
 import { SignIn } from "./shell/SignIn";
 import { themeOf, useScheme } from "./shell/theme";
@@ -29,7 +28,6 @@ function Portal() {
           </QueryClientProvider>
         )}
         {session.state === "out" && <SignIn reason={session.reason} hint={session.hint} />}
-        <Toaster toasterId={TOASTER} position="top-end" />
       </FluentProvider>
     </RendererProvider>
   );

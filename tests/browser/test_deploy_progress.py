@@ -288,7 +288,14 @@ def test_m28_without_enforcement_the_deployment_can_be_created_and_waits_for_the
     expect(stages.filter(has_text="Failed")).to_contain_text("Creating a deployment")
     expect(stages.filter(has_text="Succeeded")).to_have_count(2)
     assert signed_in.accessibility_faults() == []
-    site.run(*shlex.split(failed.locator("pre").inner_text())[1:])
+    # In a tab of its own: what was entered here stays.
+    with page.expect_popup() as opening:
+        failed.get_by_role("link", name="Add role assignment").click()
+    granting = opening.value
+    expect(granting.get_by_role("list", name="Members")).to_contain_text("unenforced")
+    granting.get_by_role("button", name="Review + assign").click()
+    expect(granting.get_by_role("heading", level=1, name="Access control (IAM)")).to_be_visible()
+    granting.close()
     page.get_by_role("button", name="Back to the settings").click()
     expect(page.get_by_text("unenforced (existing)")).to_be_visible()
     expect(page.get_by_role("button", name="Create", exact=True)).to_be_enabled()

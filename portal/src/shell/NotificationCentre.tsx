@@ -4,7 +4,6 @@ import {
   DrawerBody,
   DrawerHeader,
   DrawerHeaderTitle,
-  Link,
   makeStyles,
   OverlayDrawer,
   ProgressBar,
@@ -13,14 +12,15 @@ import {
   tokens,
 } from "@fluentui/react-components";
 import { AlertRegular, DismissRegular } from "@fluentui/react-icons";
-import { useRouter } from "@tanstack/react-router";
 import { useEffect, useRef, useState } from "react";
 import { isTheServers } from "../api/creations";
 import { endpointOf, type Notification, useNotifications } from "../api/notifications";
 import { Moment } from "../components/Moment";
+import { path, RouteLink } from "../components/RouteLink";
 import { StateBadge } from "../components/StateBadge";
 import { Empty, Loaded } from "../components/states";
 import { useToasts } from "../components/toasts";
+import { WithCommands } from "../components/WithCommands";
 import { Stages } from "./Stages";
 
 const MOST_SHOWN = 50;
@@ -37,7 +37,7 @@ const useStyles = makeStyles({
   },
   line: { display: "flex", gap: tokens.spacingHorizontalS, alignItems: "center", flexWrap: "wrap" },
   quiet: { color: tokens.colorNeutralForeground2 },
-  why: { color: tokens.colorPaletteRedForeground1, whiteSpace: "pre-wrap" },
+  why: { color: tokens.colorPaletteRedForeground1, fontSize: tokens.fontSizeBase200 },
   bell: { position: "relative" },
   count: { position: "absolute", top: "-2px", right: "-2px" },
 });
@@ -101,6 +101,7 @@ export function NotificationCentre() {
 function Item({ notification, onLeave }: { notification: Notification; onLeave: () => void }) {
   const styles = useStyles();
   const { properties } = notification;
+  const details = pageOf(notification);
   return (
     <li className={styles.item}>
       <Text weight="semibold">{properties.title}</Text>
@@ -115,36 +116,26 @@ function Item({ notification, onLeave }: { notification: Notification; onLeave: 
       )}
       <Stages stages={properties.stages} phase={properties.status === "InProgress" ? properties.phase : ""} />
       {properties.error && (
-        <Text size={200} className={styles.why}>
-          {properties.error.code}: {properties.error.message}
-        </Text>
+        <div className={styles.why}>
+          <WithCommands text={`${properties.error.code}: ${properties.error.message}`} onFollow={onLeave} />
+        </div>
       )}
-      {properties.operation !== "delete" && isTheServers(notification) && (
-        <Details resourceId={properties.resourceId} onLeave={onLeave} />
+      {details && (
+        <RouteLink to={details} onFollow={onLeave}>
+          View details
+        </RouteLink>
       )}
     </li>
   );
 }
 
-function Details({ resourceId, onLeave }: { resourceId: string; onLeave: () => void }) {
-  const router = useRouter();
+/** The page of what the notification is of; "" when there is none. */
+function pageOf(notification: Notification): string {
+  const { operation, resourceId } = notification.properties;
   const named = endpointOf(resourceId);
-  if (!named) return null;
-  const to = named.deployment
-    ? `/endpoints/${named.endpoint}/deployments/${named.deployment}`
-    : `/endpoints/${named.endpoint}`;
-  return (
-    <Link
-      href={router.buildLocation({ to }).publicHref}
-      onClick={(event) => {
-        event.preventDefault();
-        onLeave();
-        void router.navigate({ to });
-      }}
-    >
-      View details
-    </Link>
-  );
+  if (!named || operation === "delete" || !isTheServers(notification)) return "";
+  if (!named.deployment) return path("/endpoints", named.endpoint);
+  return path("/endpoints", named.endpoint, "/deployments", named.deployment);
 }
 
 /** A toast for each operation that ends while the portal is open. */
@@ -159,9 +150,10 @@ function useEndings(found: Notification[] | undefined): void {
       const key = each.name || each.id;
       if (status === "InProgress") running.current.add(key);
       else if (running.current.delete(key)) {
-        if (status === "Succeeded") toasts.done(`${each.properties.title}: succeeded`);
+        const { title } = each.properties;
+        if (status === "Succeeded") toasts.done(`${title}: succeeded`, pageOf(each));
         else if (status === "Failed")
-          toasts.failed(`${each.properties.title}: failed`, new Error(error?.message.split("\n")[0] ?? ""));
+          toasts.failed(`${title}: failed`, new Error(error?.message.split("\n")[0] ?? ""), pageOf(each));
       }
     }
   }, [found]);

@@ -13,6 +13,7 @@ import {
   makeStyles,
   OverlayDrawer,
   Text,
+  Toaster,
   Tooltip,
   tokens,
 } from "@fluentui/react-components";
@@ -27,7 +28,7 @@ import { Outlet, useRouterState } from "@tanstack/react-router";
 import { useEffect, useState } from "react";
 import { followChanges } from "../api/events";
 import { signOut, useSession } from "../api/session";
-import { useToasts } from "../components/toasts";
+import { TOASTER, useToasts } from "../components/toasts";
 import { Breadcrumbs } from "./Breadcrumbs";
 import { NavigationLinks } from "./NavigationLinks";
 import { NotificationCentre } from "./NotificationCentre";
@@ -147,6 +148,7 @@ export function Shell() {
           <Outlet />
         </div>
       </main>
+      <Toaster toasterId={TOASTER} position="top-end" />
     </div>
   );
 }

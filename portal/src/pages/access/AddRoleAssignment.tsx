@@ -1,14 +1,15 @@
-import { Button, makeStyles, Tab, TabList, Text, tokens } from "@fluentui/react-components";
+import { Button, MessageBar, MessageBarBody, makeStyles, Tab, TabList, Text, tokens } from "@fluentui/react-components";
 import { useNavigate, useSearch } from "@tanstack/react-router";
 import { useState } from "react";
-import { grant } from "../../api/access";
+import { grant, usePrincipals, useRoles } from "../../api/access";
 import { noteChange, ROLE_ASSIGNMENTS } from "../../api/queries";
 import { Page } from "../../components/Page";
 import { RouteButton } from "../../components/RouteLink";
-import { Failure } from "../../components/states";
+import { Failure, Loading } from "../../components/states";
 import { useToasts } from "../../components/toasts";
 import type { Draft, Member } from "./add/draft";
 import { STEPS } from "./add/steps";
+import { type Wanted, wantedOf } from "./add/wanted";
 import { ScopePicker } from "./ScopePicker";
 import { type Scope, scopeOf, titleOf } from "./scopes";
 
@@ -25,25 +26,40 @@ const useStyles = makeStyles({
   quiet: { color: tokens.colorNeutralForeground2 },
 });
 
+/** In the address: what is filled in already. role: its name; member: an object id or a name. */
+type Search = { scope?: string; role?: string; member?: string };
+
 export default function AddRoleAssignment() {
-  const search = useSearch({ strict: false }) as { scope?: string };
+  const search = useSearch({ strict: false }) as Search;
   const navigate = useNavigate();
   const scope = scopeOf(search.scope);
+  const wanted = useWanted(scope, search.role ?? "", search.member ?? "");
   return (
     <Page title="Add role assignment" lead={`On: ${titleOf(scope)}.`}>
       <ScopePicker
         scope={scope}
-        onPick={({ key }) => void navigate({ to: "/access/add", search: { scope: key } as never, replace: true })}
+        onPick={({ key }) =>
+          void navigate({ to: "/access/add", search: { ...search, scope: key } as never, replace: true })
+        }
       />
-      <Wizard key={scope.id} scope={scope} />
+      {wanted === null ? <Loading /> : <Wizard key={scope.id} scope={scope} wanted={wanted} />}
     </Page>
   );
 }
 
-function Wizard({ scope }: { scope: Scope }) {
+/** What the address names, once the lists are there in which it is looked for; null before. */
+function useWanted(scope: Scope, role: string, member: string): Wanted | null {
+  const roles = useRoles(scope.id);
+  const principals = usePrincipals();
+  if ((role && roles.isPending) || (member && principals.isPending)) return null;
+  return wantedOf(role, member, roles.data ?? [], principals.data ?? []);
+}
+
+function Wizard({ scope, wanted }: { scope: Scope; wanted: Wanted }) {
   const styles = useStyles();
-  const [draft, setDraft] = useState<Draft>({ scope, role: null, kind: "person", members: [] });
-  const [at, setAt] = useState(0);
+  const [missing] = useState(wanted.missing);
+  const [draft, setDraft] = useState<Draft>({ scope, ...wanted.draft });
+  const [at, setAt] = useState(() => firstOpen({ scope, ...wanted.draft }));
   const assigning = useAssigning(draft, setDraft);
   const step = STEPS[at];
   if (!step) return null;
@@ -52,6 +68,11 @@ function Wizard({ scope }: { scope: Scope }) {
   const isLast = at === STEPS.length - 1;
   return (
     <>
+      {missing.length > 0 && (
+        <MessageBar intent="warning" layout="multiline">
+          <MessageBarBody>{missing.join(" ")}</MessageBarBody>
+        </MessageBar>
+      )}
       <TabList
         className={styles.tabs}
         selectedValue={step.id}
@@ -85,6 +106,12 @@ function Wizard({ scope }: { scope: Scope }) {
       </div>
     </>
   );
+}
+
+/** The page that has still something to be chosen; the review when all is. */
+function firstOpen(draft: Draft): number {
+  const open = STEPS.findIndex(({ wants }) => wants(draft) !== "");
+  return open === -1 ? STEPS.length - 1 : open;
 }
 
 type Refused = { member: Member; failure: unknown };

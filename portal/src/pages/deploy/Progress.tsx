@@ -15,9 +15,9 @@ import { Moment } from "../../components/Moment";
 import { path, RouteButton } from "../../components/RouteLink";
 import { StateBadge } from "../../components/StateBadge";
 import { Empty, Loaded } from "../../components/states";
+import { WithCommands } from "../../components/WithCommands";
 import { Stages } from "../../shell/Stages";
 import { useFormStyles } from "./layout";
-import { WithCommands } from "./WithCommands";
 
 const useStyles = makeStyles({
   progress: {
@@ -104,7 +104,7 @@ function Why({ error }: { error: { code: string; message: string } }) {
     <MessageBar intent="error" layout="multiline" role="alert">
       <MessageBarBody>
         <MessageBarTitle>{error.code || "It was not created."}</MessageBarTitle>
-        <WithCommands text={error.message} />
+        <WithCommands newTab text={error.message} />
       </MessageBarBody>
     </MessageBar>
   );

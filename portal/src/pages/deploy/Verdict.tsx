@@ -19,9 +19,9 @@ import {
 } from "@fluentui/react-icons";
 import type { UseQueryResult } from "@tanstack/react-query";
 import { Failure } from "../../components/states";
+import { WithCommands } from "../../components/WithCommands";
 import { useFormStyles } from "./layout";
 import { type Change, isLater, type Plan, type Planned, type Told, told } from "./plan";
-import { WithCommands } from "./WithCommands";
 
 const LOOKS = {
   create: { color: "success", icon: <AddCircleRegular /> },
@@ -104,7 +104,10 @@ function Refused({ refusal, query }: { refusal: NonNullable<Planned["refusal"]>;
     <MessageBar intent="error" layout="multiline" role="alert">
       <MessageBarBody>
         <MessageBarTitle>{refusal.code}</MessageBarTitle>
-        <WithCommands text={[refusal.message, refusal.mend, isLater(refusal) && LATER].filter(Boolean).join("\n")} />
+        <WithCommands
+          newTab
+          text={[refusal.message, refusal.mend, isLater(refusal) && LATER].filter(Boolean).join("\n")}
+        />
       </MessageBarBody>
       <MessageBarActions>
         <Button onClick={() => void query.refetch()}>Check again</Button>

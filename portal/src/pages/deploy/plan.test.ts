@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { blocks, type Plan, type Planned, piecesOf, told } from "./plan";
+import { blocks, type Plan, type Planned, told } from "./plan";
 
 const W = "/subscriptions/s/resourceGroups/g/providers/Microsoft.MachineLearningServices/workspaces/w";
 const quota = { limit: 500, taken: 0, takenAfter: 8, left: 492 };
@@ -34,19 +34,6 @@ it("of an endpoint that is there only the traffic is set, its deployment is over
     "Deployment e/blue will be overwritten",
     "Traffic of the endpoint e will be set",
   ]);
-});
-
-it("grant commands are found in what is said", () => {
-  const first = `flowstead role assignment create --role "AcrPull" --assignee-object-id 1-2 --scope ${W}`;
-  const second = `flowstead role assignment create --role "A B" --assignee x --scope '/a b'`;
-  expect(piecesOf(`Have an owner run: ${first} and deploy again.`)).toEqual([
-    { text: "Have an owner run:", isCommand: false },
-    { text: first, isCommand: true },
-    { text: "and deploy again.", isCommand: false },
-  ]);
-  const commands = piecesOf(`${second}; or ${first}.`).filter((piece) => piece.isCommand);
-  expect(commands.map(({ text }) => text)).toEqual([second, first]);
-  expect(piecesOf("Choose another name.")).toEqual([{ text: "Choose another name.", isCommand: false }]);
 });
 
 it("what would not be taken blocks; what the identity lacks can be granted later", () => {

@@ -42,22 +42,6 @@ export function usePlan(form: Form, facts: Facts, enabled: boolean) {
   });
 }
 
-const COMMAND = /flowstead role assignment create .*? --scope (?:'[^']*'|[^\s;,]*[^\s;,.])/g;
-
-export type Piece = { text: string; isCommand: boolean };
-
-/** What is said, the commands in it apart from the words around them. */
-export function piecesOf(said: string): Piece[] {
-  const pieces: Piece[] = [];
-  let from = 0;
-  for (const { 0: command, index } of said.matchAll(COMMAND)) {
-    pieces.push({ text: said.slice(from, index).trim(), isCommand: false }, { text: command, isCommand: true });
-    from = index + command.length;
-  }
-  pieces.push({ text: said.slice(from).trim(), isCommand: false });
-  return pieces.filter(({ text }) => text !== "");
-}
-
 /** Whether Create would end half-way or at once: it would not be taken. What only lacks a role of the endpoint's
  * identity is taken, and becomes ready once the role is granted. */
 export function blocks(plan: Plan): boolean {

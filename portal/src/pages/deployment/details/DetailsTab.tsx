@@ -22,6 +22,7 @@ import { spokenDuration } from "../../endpoints/words";
 import { Conditions } from "./Conditions";
 import { Instances } from "./Instances";
 import { Revisions } from "./Revisions";
+import { TryAgain } from "./TryAgain";
 import { Utilization } from "./Utilization";
 
 const useStyles = makeStyles({
@@ -46,7 +47,15 @@ export default function DetailsTab({ endpoint, deployment }: Names) {
       <Loaded query={query}>
         {({ resource }) => (
           <>
-            <FaultBar title="The last change failed." fault={resource.properties.provisioningError} />
+            <FaultBar
+              title="The last change failed."
+              fault={resource.properties.provisioningError}
+              action={
+                resource.properties.provisioningState === "Failed" && (
+                  <TryAgain endpoint={endpoint} resource={resource} />
+                )
+              }
+            />
             <Progress id={resource.id} />
             <Settings endpoint={endpoint} resource={resource} />
             <Instances endpoint={endpoint} deployment={deployment} wanted={resource.sku.capacity} />

@@ -1,0 +1,70 @@
+import { makeStyles, tokens } from "@fluentui/react-components";
+import { CopyButton } from "./CopyButton";
+import { grantOf, piecesOf } from "./commands";
+import { RouteLink } from "./RouteLink";
+
+const useStyles = makeStyles({
+  pieces: {
+    display: "grid",
+    gridTemplateColumns: "minmax(0, 1fr)",
+    gap: tokens.spacingVerticalS,
+    minWidth: 0,
+    overflowWrap: "anywhere",
+  },
+  grant: { display: "grid", gap: tokens.spacingVerticalXS, justifyItems: "start", minWidth: 0 },
+  command: {
+    display: "grid",
+    gridTemplateColumns: "minmax(0, 1fr) auto",
+    gap: tokens.spacingHorizontalXS,
+    width: "100%",
+  },
+  code: {
+    fontFamily: tokens.fontFamilyMonospace,
+    fontSize: tokens.fontSizeBase200,
+    color: tokens.colorNeutralForeground1,
+    overflowWrap: "anywhere",
+    whiteSpace: "pre-wrap",
+    padding: tokens.spacingHorizontalS,
+    borderRadius: tokens.borderRadiusMedium,
+    backgroundColor: tokens.colorNeutralBackground3,
+    margin: 0,
+  },
+  words: { whiteSpace: "pre-wrap" },
+});
+
+/** newTab: of a page that has something which leaving it would lose. onFollow: when a link in it is followed. */
+type Props = { text: string; newTab?: boolean; onFollow?: () => void };
+
+/** What is said, line by line; each grant in it can be made in the portal, or copied as a command. */
+export function WithCommands({ text, newTab = false, onFollow }: Props) {
+  const styles = useStyles();
+  const pieces = text.split("\n").filter(Boolean).flatMap(piecesOf);
+  return (
+    <div className={styles.pieces}>
+      {pieces.map((piece, index) =>
+        piece.isCommand ? (
+          // biome-ignore lint/suspicious/noArrayIndexKey: pieces of one text, which stay in their order
+          <div key={index} className={styles.grant}>
+            <RouteLink
+              to="/access/add"
+              search={grantOf(piece.text)}
+              {...(newTab && { target: "_blank" })}
+              {...(onFollow && { onFollow })}
+            >
+              Add role assignment
+            </RouteLink>
+            <div className={styles.command}>
+              <pre className={styles.code}>{piece.text}</pre>
+              <CopyButton text={piece.text} what="the grant command" />
+            </div>
+          </div>
+        ) : (
+          // biome-ignore lint/suspicious/noArrayIndexKey: as above
+          <div key={index} className={styles.words}>
+            {piece.text}
+          </div>
+        ),
+      )}
+    </div>
+  );
+}

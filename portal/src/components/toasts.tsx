@@ -1,0 +1,42 @@
+/** Short words on what has just happened. What takes time is in the notifications. */
+
+import { Toast, ToastBody, ToastFooter, ToastTitle, useToastController } from "@fluentui/react-components";
+import { ApiError } from "../api/client";
+import { RouteLink } from "./RouteLink";
+
+export const TOASTER = "portal";
+const SHOWN_MS = { success: 5_000, error: 12_000 };
+
+/** details: the page of what it is about, "" for none. */
+type Toasts = {
+  done: (title: string, details?: string) => void;
+  failed: (title: string, failure: unknown, details?: string) => void;
+};
+
+export function useToasts(): Toasts {
+  const { dispatchToast } = useToastController(TOASTER);
+  const say = (intent: "success" | "error", title: string, text: string, details: string) =>
+    dispatchToast(
+      <Toast>
+        <ToastTitle>{title}</ToastTitle>
+        {text && <ToastBody>{text}</ToastBody>}
+        {details && (
+          <ToastFooter>
+            <RouteLink to={details}>View details</RouteLink>
+          </ToastFooter>
+        )}
+      </Toast>,
+      // Whoever reads it, or is on the way to its link, keeps it.
+      { intent, timeout: SHOWN_MS[intent], pauseOnHover: true },
+    );
+  return {
+    done: (title, details = "") => say("success", title, "", details),
+    failed: (title, failure, details = "") => say("error", title, textOf(failure), details),
+  };
+}
+
+/** What a failure says, with its next step. */
+export function textOf(failure: unknown): string {
+  if (failure instanceof ApiError) return [failure.message, failure.hint].filter(Boolean).join(" ");
+  return failure instanceof Error ? failure.message : String(failure);
+}
