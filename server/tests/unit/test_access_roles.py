@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
+
 import pytest
 
 from flowstead.access.decisions import allowed, granted, granted_data
 from flowstead.access.identity_grants import why_denied
+from flowstead.errors import AccessDenied
 from flowstead.resources.built_in_roles import (
     ACR_PULL,
     BLOB_DATA_READER,
@@ -164,6 +168,25 @@ def test_a_users_identity_needs_all_three(missing: tuple[str, str], connections:
         assert message is not None, "a grant at the workspace does not stand in for those on registry and storage"
         assert BUILT_IN[role].role_name in message
         assert scope in message
+
+
+def test_all_that_a_users_identity_lacks_is_told_at_once() -> None:
+    def denied(*grants: tuple[str, str]) -> AccessDenied:
+        # Two connections: the role that is advised for one is that of the other too.
+        used = (SEARCH, replace(SEARCH, name="other", id=WORKSPACE.connection("other")))
+        found = why_denied(EndpointIdentity("id", holder(*grants), user_assigned=True), used, WORKSPACE)
+        assert found is not None
+        return found
+
+    for have in range(3):
+        said = denied(*ALL_THREE[:have])
+        lacking = [f'--role "{BUILT_IN[role].role_name}"' for role, _ in ALL_THREE[have:]]
+        commands = re.findall(r"flowstead role assignment create (--role \".*?\") .*? --scope (\S+)", said.next_step)
+        assert [role for role, _ in commands] == lacking
+        assert [scope for _, scope in commands] == [scope for _, scope in ALL_THREE[have:]]
+        assert said.message.count("lacks the role") == len(lacking)
+        assert "\n" not in said.message
+    assert denied().next_step.splitlines()[0] == "Have an owner run these and deploy again:"
 
 
 def test_a_custom_role_with_just_that_action_will_do() -> None:

@@ -36,7 +36,7 @@ class _Need:
 def why_denied(
     identity: EndpointIdentity, connections: Iterable[UsedConnection], workspace: Workspace
 ) -> AccessDenied | None:
-    """The first role that is lacking; None when none is."""
+    """All roles that are lacking, each with its grant; None when none is."""
     needs = list(_needs(identity, tuple(connections), workspace))
     if not needs:
         return None
@@ -53,7 +53,8 @@ def why_denied(
             hint=f"An owner can end that: flowstead principal unblock --name {identity.principal.object_id}",
             target=needs[0].scope,
         )
-    return next((_denial(each, identity.principal) for each in needs if not _has(identity.principal, each)), None)
+    lacking = [each for each in needs if not _has(identity.principal, each)]
+    return _denial(lacking, identity.principal) if lacking else None
 
 
 def _needs(
@@ -80,23 +81,52 @@ def _has(principal: Principal, need: _Need) -> bool:
     return (granted_data if need.is_data else granted)(principal.grants, need.action, need.scope)
 
 
-def _denial(need: _Need, principal: Principal) -> AccessDenied:
-    role = BUILT_IN[need.role].role_name
-    scope = need.scope.partition("/connections/")[0] if need.role == SECRETS_READER else need.scope
-    lacks = f"lacks the role '{role}', or another one that allows {need.action}, on {scope}."
-    if not principal.object_id:  # as a plan sees what is not there yet
-        command = grant_command(role, scope, assignee=principal.name)
-        return AccessDenied(
-            f"{need.what_for}: the identity that comes with the endpoint {principal.name} {lacks}",
-            hint=f"Create the endpoint first, and have an owner run: {command} before you deploy.",
-            target=need.scope,
+def _denial(lacking: Iterable[_Need], principal: Principal) -> AccessDenied:
+    by_command: dict[str, _Need] = {}
+    for each in lacking:
+        by_command.setdefault(_grant(each, principal), each)
+    commands, (first, *others) = list(by_command), by_command.values()
+    message = " ".join(
+        (
+            f"{first.what_for}: {_who(principal)} {_lacks(first)}",
+            *(f"{each.what_for}: it {_lacks(each)}" for each in others),
         )
-    command = grant_command(role, scope, principal.object_id)
-    return AccessDenied(
-        f"{need.what_for}: the identity {principal.name} (object id {principal.object_id}) {lacks}",
-        hint=f"Have an owner run: {command} and deploy again.",
-        target=need.scope,
     )
+    return AccessDenied(message, hint=_hint(commands, principal), target=first.scope)
+
+
+def _who(principal: Principal) -> str:
+    if not principal.object_id:  # as a plan sees what is not there yet
+        return f"the identity that comes with the endpoint {principal.name}"
+    return f"the identity {principal.name} (object id {principal.object_id})"
+
+
+def _lacks(need: _Need) -> str:
+    role = BUILT_IN[need.role].role_name
+    return f"lacks the role '{role}', or another one that allows {need.action}, on {_granted_on(need)}."
+
+
+def _hint(commands: list[str], principal: Principal) -> str:
+    if not principal.object_id:
+        return _with_commands("Create the endpoint first, and have an owner run", commands, "before you deploy")
+    return _with_commands("Have an owner run", commands, "and deploy again")
+
+
+def _with_commands(before: str, commands: list[str], after: str) -> str:
+    """Several in lines of their own, so that they can be copied together."""
+    if len(commands) == 1:
+        return f"{before}: {commands[0]} {after}."
+    return "\n".join((f"{before} these {after}:", *commands))
+
+
+def _grant(need: _Need, principal: Principal) -> str:
+    role = BUILT_IN[need.role].role_name
+    return grant_command(role, _granted_on(need), principal.object_id, assignee=principal.name)
+
+
+def _granted_on(need: _Need) -> str:
+    """The role for secrets is advised for all connections at once."""
+    return need.scope.partition("/connections/")[0] if need.role == SECRETS_READER else need.scope
 
 
 _OPENAI_CALL = "Microsoft.CognitiveServices/accounts/OpenAI/deployments/chat/completions/action"
