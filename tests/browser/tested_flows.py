@@ -19,6 +19,8 @@ with the text."""
 SEE = "tested-see"
 """A chat that takes pictures, and sends the last one back."""
 
+NUMBERS = "tested-numbers"
+"""Its input has by default numbers that JavaScript would write otherwise; the answer is what came, and its text."""
 NASTY = "tested-nasty"
 """Its inputs begin with texts that end strings, lines, comments or scripts in one language or another."""
 NASTY_TEXT = (
@@ -215,11 +217,45 @@ nodes:
     question: ${inputs.question}
     chat_history: ${inputs.chat_history}
 """
+_NUMBERS = """\
+from promptflow.core import tool
+
+
+@tool
+def say(count: int, options: dict) -> dict:
+    return {"given": options, "text": f"{count} {options}"}
+"""
+_NUMBERS_YAML = """\
+inputs:
+  count:
+    type: int
+    default: 9007199254740993
+  options:
+    type: object
+    default: {"id": 9007199254740993, "share": 0.0}
+outputs:
+  given:
+    type: object
+    reference: ${say.output.given}
+  text:
+    type: string
+    reference: ${say.output.text}
+nodes:
+- name: say
+  type: python
+  source:
+    type: code
+    path: say.py
+  inputs:
+    count: ${inputs.count}
+    options: ${inputs.options}
+"""
 _NASTY_DEFAULT = json.dumps(NASTY_TEXT, ensure_ascii=False).replace("\u2028", "\\u2028").replace("\x7f", "\\x7f")
 _NASTY_YAML = _PAGE_YAML.replace("    description: A city or country\n", f"    default: {_NASTY_DEFAULT}\n")
 _FLOWS = {
     PAGE: (_PAGE, _PAGE_YAML),
     NASTY: (_PAGE, _NASTY_YAML),
+    NUMBERS: (_NUMBERS, _NUMBERS_YAML),
     KINDS: (_KINDS, _KINDS_YAML),
     TALK: (_TALK, _TALK_YAML),
     SEE: (_SEE, _SEE_YAML),

@@ -5,8 +5,10 @@ import { noteChange, queries } from "./queries";
 
 export type ServerEvent = { id: string; type: string; data: unknown };
 
-/** The events of an answer, as they come. */
-export async function* eventsOf(answer: Response): AsyncGenerator<ServerEvent> {
+type Read = (json: string) => unknown;
+
+/** The events of an answer, as they come. read: how their JSON is read. */
+export async function* eventsOf(answer: Response, read: Read = JSON.parse): AsyncGenerator<ServerEvent> {
   if (!answer.body) return;
   const texts = answer.body.pipeThrough(new TextDecoderStream());
   let left = "";
@@ -14,14 +16,14 @@ export async function* eventsOf(answer: Response): AsyncGenerator<ServerEvent> {
     const blocks = (left + text).split(/\r?\n\r?\n/);
     left = blocks.pop() ?? "";
     for (const block of blocks) {
-      const event = parse(block);
+      const event = parse(block, read);
       if (event) yield event;
     }
   }
 }
 
 /** One block of lines; null when it holds no data, such as a sign of life. */
-export function parse(block: string): ServerEvent | null {
+export function parse(block: string, read: Read = JSON.parse): ServerEvent | null {
   let [id, type] = ["", "message"];
   const data: string[] = [];
   for (const line of block.split(/\r?\n/)) {
@@ -33,7 +35,7 @@ export function parse(block: string): ServerEvent | null {
   if (data.length === 0) return id ? { id, type: "", data: null } : null;
   const text = data.join("\n");
   try {
-    return { id, type, data: JSON.parse(text) };
+    return { id, type, data: read(text) };
   } catch {
     return { id, type, data: text };
   }

@@ -1,4 +1,5 @@
 import { makeStyles, Text, tokens } from "@fluentui/react-components";
+import { ExactNumber, writeJson } from "../api/exactJson";
 import { drawable } from "./inputs/images";
 
 const useStyles = makeStyles({
@@ -49,7 +50,7 @@ function Entry({ name, value, level }: { name: string; value: unknown; level: nu
       </div>
     );
   }
-  if (typeof value === "object" && value !== null && Object.keys(value).length > 0) {
+  if (hasFields(value)) {
     return (
       <details open={level < OPEN}>
         <summary className={styles.summary}>
@@ -68,10 +69,15 @@ function Entry({ name, value, level }: { name: string; value: unknown; level: nu
     <div className={styles.pair}>
       <Text className={styles.name}>{name}</Text>
       <Text className={typeof value === "string" ? styles.value : styles.other}>
-        {typeof value === "string" ? value : (JSON.stringify(value) ?? "null")}
+        {typeof value === "string" ? value : writeJson(value)}
       </Text>
     </div>
   );
+}
+
+function hasFields(value: unknown): value is object {
+  if (typeof value !== "object" || value === null || value instanceof ExactNumber) return false;
+  return Object.keys(value).length > 0;
 }
 
 function countOf(value: object): string {

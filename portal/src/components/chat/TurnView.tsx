@@ -7,6 +7,7 @@ import {
   ThumbLikeRegular,
 } from "@fluentui/react-icons";
 import { memo, useDeferredValue, useState } from "react";
+import { writeJson } from "../../api/exactJson";
 import { CopyButton } from "../CopyButton";
 import { durationOf } from "../duration";
 import { Markdown } from "../Markdown";
@@ -88,7 +89,7 @@ export const TurnView = memo(function TurnView({ turn, output, onVerdict, headin
         {Object.keys(rest).length > 0 && (
           <details>
             <summary>Other outputs</summary>
-            <pre className={styles.data}>{JSON.stringify(rest, null, 2)}</pre>
+            <pre className={styles.data}>{writeJson(rest, 2)}</pre>
           </details>
         )}
         {ended && <Foot turn={turn} output={output} {...(onVerdict && { onVerdict })} {...(onRetry && { onRetry })} />}

@@ -1,5 +1,6 @@
 /** A conversation with a flow: what was said, what came back, what the next request carries. */
 
+import { writeJson } from "../../api/exactJson";
 import { drawable, imageFrom } from "../inputs/images";
 import type { ChatParts, MessageFormat, Values } from "../inputs/signature";
 import { isObject } from "../inputs/types";
@@ -108,5 +109,5 @@ function wordsOf(value: unknown): string | null {
 }
 
 function data(value: unknown): Shown {
-  return { kind: "data", text: JSON.stringify(value, null, 2) ?? "null" };
+  return { kind: "data", text: writeJson(value, 2) };
 }

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { ExactNumber, writeJson } from "../../api/exactJson";
 import {
   beginDraft,
   boxText,
@@ -45,7 +46,12 @@ describe("a box", () => {
     [INT, " 42 ", 42],
     [INT, "-3", -3],
     [INT, "", undefined],
-    [DOUBLE, "1e3", 1000],
+    [INT, "+007", 7],
+    [INT, "12345678901234567890", new ExactNumber("12345678901234567890")],
+    [DOUBLE, "1e3", new ExactNumber("1e3")],
+    [DOUBLE, "0.0", new ExactNumber("0.0")],
+    [DOUBLE, ".5", 0.5],
+    [OBJECT, '{"k": 9007199254740993}', { k: new ExactNumber("9007199254740993") }],
     [DOUBLE, "2", 2],
     [BOOL, "True", true],
     [BOOL, "false", false],
@@ -59,7 +65,6 @@ describe("a box", () => {
   test.each([
     [INT, "4.5", "A whole number is expected, not “4.5”."],
     [INT, "four", "A whole number is expected, not “four”."],
-    [INT, "99999999999999999999", "too large"],
     [DOUBLE, "Infinity", "A number is expected"],
     [BOOL, "perhaps", "true or false"],
     [LIST, "[1,", "A list as JSON"],
@@ -85,6 +90,19 @@ describe("form and JSON", () => {
     const draft = typeJson(beginDraft(INPUTS), '{"int": 7, "list": [1], "string": "a\\nb"}');
     expect(INPUTS.map((one) => boxText(draft, one))).toEqual(["a\nb", "7", "", "", "[\n  1\n]", "", ""]);
     expect(said(draft)).toBe("");
+  });
+
+  test("a number is the one that was typed, in either editor", () => {
+    const json = '{"int": 9007199254740993, "double": 0.0, "object": {"k": -12345678901234567890}}';
+    const draft = typeJson(beginDraft(INPUTS), json);
+    expect(writeJson(draft.values)).toBe(json.replaceAll(" ", ""));
+    expect(boxText(draft, INT)).toBe("9007199254740993");
+    expect(boxText(draft, DOUBLE)).toBe("0.0");
+    expect(said(draft)).toBe("");
+    expect(typeText(draft, TEXT, "x").json).toContain('"k": -12345678901234567890');
+    expect(said(typeJson(draft, '{"int": 1.50, "object": 1.0}'))).toBe(
+      'A whole number is expected, not 1.50.,An object as JSON is expected, such as {"name": "value"}, not 1.0.',
+    );
   });
 
   test("a value of the wrong type in the JSON is said at its field", () => {

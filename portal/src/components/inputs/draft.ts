@@ -1,5 +1,6 @@
 /** What a person is entering: one set of values, which the form and the JSON editor both show and change. */
 
+import { parseJson, writeJson } from "../../api/exactJson";
 import type { FlowInput, Values } from "./signature";
 import { faultOf, isObject, textOf, typeOf } from "./types";
 
@@ -25,7 +26,7 @@ export function beginDraft(inputs: readonly FlowInput[], sample: Values = {}): D
 
 /** The values put in from outside, all at once. */
 export function withValues(values: Values): Draft {
-  return { values, texts: {}, json: JSON.stringify(values, null, 2), jsonFault: null };
+  return { values, texts: {}, json: writeJson(values, 2), jsonFault: null };
 }
 
 /** A box was typed into. */
@@ -50,7 +51,7 @@ function set(draft: Draft, input: FlowInput, value: unknown, text?: string): Dra
 export function typeJson(draft: Draft, json: string): Draft {
   let parsed: unknown;
   try {
-    parsed = json.trim() ? JSON.parse(json) : {};
+    parsed = json.trim() ? parseJson(json) : {};
   } catch (problem) {
     return {
       ...draft,

@@ -1,5 +1,6 @@
 /** The types of a flow's inputs: from a box's text to a value and back, and what is wrong with a value. */
 
+import { ExactNumber, numberOf, parseJson, writeJson } from "../../api/exactJson";
 import { isImage } from "./images";
 import type { FlowInput } from "./signature";
 
@@ -21,18 +22,14 @@ const STRING: InputType = {
 const TYPES: Record<string, InputType> = {
   string: STRING,
   int: {
-    read: (text) => (/^\s*[+-]?\d+\s*$/.test(text) ? Number(text) : textOrNone(text)),
-    fault: (value) => {
-      if (typeof value !== "number" || !Number.isInteger(value)) {
-        return `A whole number is expected, not ${kindOf(value)}.`;
-      }
-      return Number.isSafeInteger(value) ? "" : "This number is too large to be sent exactly from a browser.";
-    },
+    read: (text) => (/^\s*[+-]?\d+\s*$/.test(text) ? wholeOf(text.trim()) : textOrNone(text)),
+    fault: (value) =>
+      isNumber(value) && Number.isInteger(Number(value)) ? "" : `A whole number is expected, not ${kindOf(value)}.`,
     example: () => 0,
   },
   double: {
-    read: (text) => (text.trim() && Number.isFinite(Number(text)) ? Number(text) : textOrNone(text)),
-    fault: (value) => (typeof value === "number" ? "" : `A number is expected, not ${kindOf(value)}.`),
+    read: (text) => (text.trim() && Number.isFinite(Number(text)) ? doubleOf(text.trim()) : textOrNone(text)),
+    fault: (value) => (isNumber(value) ? "" : `A number is expected, not ${kindOf(value)}.`),
     example: () => 0.5,
   },
   bool: {
@@ -78,19 +75,33 @@ export function faultOf(input: FlowInput, value: unknown): string {
 /** What a box shows of a value. */
 export function textOf(value: unknown): string {
   if (value === undefined || value === null) return "";
-  return typeof value === "string" ? value : JSON.stringify(value, null, 2);
+  return typeof value === "string" ? value : writeJson(value, 2);
 }
 
 export function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
+  return typeof value === "object" && value !== null && !Array.isArray(value) && !isNumber(value);
+}
+
+function isNumber(value: unknown): value is number | ExactNumber {
+  return typeof value === "number" || value instanceof ExactNumber;
 }
 
 function kindOf(value: unknown): string {
   if (value === null) return "null";
   if (Array.isArray(value)) return "a list";
-  if (typeof value === "object") return "an object";
+  if (isObject(value)) return "an object";
   if (typeof value === "string") return value.length > 40 ? "a text" : `“${value}”`;
   return String(value);
+}
+
+/** Signs and zeros that JSON does not take are left out. */
+function wholeOf(text: string): number | ExactNumber | undefined {
+  return numberOf(String(BigInt(text.replace("+", ""))));
+}
+
+/** As it was typed, where JSON writes a number so. */
+function doubleOf(text: string): number | ExactNumber {
+  return numberOf(text) ?? Number(text);
 }
 
 function textOrNone(text: string): string | undefined {
@@ -100,7 +111,7 @@ function textOrNone(text: string): string | undefined {
 function readJson(text: string): unknown {
   if (!text.trim()) return undefined;
   try {
-    return JSON.parse(text);
+    return parseJson(text);
   } catch {
     return text;
   }

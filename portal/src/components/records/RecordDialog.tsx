@@ -11,6 +11,7 @@ import {
   tokens,
 } from "@fluentui/react-components";
 import { useQuery } from "@tanstack/react-query";
+import { parseJson, writeJson } from "../../api/exactJson";
 import { CopyButton } from "../CopyButton";
 import { Facts, knownFacts } from "../Facts";
 import { Loaded } from "../states";
@@ -107,9 +108,11 @@ function Part({ name, label, place }: { name: string; label: string; place: Plac
   );
 }
 
+type Line = { data?: unknown; datainblob?: unknown };
+
 /** The record's data; of one in a file of its own, the text of that file. */
 async function dataAt({ path, from, length }: Place): Promise<unknown> {
-  const line = JSON.parse(new TextDecoder().decode(await readRange(path, from, from + length)));
+  const line = parseJson(new TextDecoder().decode(await readRange(path, from, from + length))) as Line;
   if (!line.datainblob || typeof line.data !== "string") return line.data ?? null;
   const file = line.data.startsWith(COLLECTED) ? line.data : COLLECTED + line.data;
   return (await readFile(file)).text();
@@ -117,7 +120,7 @@ async function dataAt({ path, from, length }: Place): Promise<unknown> {
 
 function written(data: unknown): string {
   const only = Array.isArray(data) && data.length === 1 ? data[0] : data;
-  return typeof only === "string" ? only : JSON.stringify(only, null, 2);
+  return typeof only === "string" ? only : writeJson(only, 2);
 }
 
 function picturesIn(data: unknown): string[] {

@@ -20,6 +20,13 @@ test("a line becomes a record of its first row", () => {
   ]);
 });
 
+test("numbers are shown as they were written", () => {
+  const cells = recordOf('{"data": [{"id": 9007199254740993, "in": {"x": 0.0}}]}', PLACE)?.cells;
+  expect([cells?.id?.text, cells?.in?.text]).toEqual(["9007199254740993", '{"x":0.0}']);
+  expect(recordOf('{"data": 1.0}', PLACE)?.cells.data?.text).toBe("1.0");
+  expect(recordOf("1.0", PLACE)).toBeNull();
+});
+
 test("what is no object is one cell, what is no record none", () => {
   expect(recordOf('{"data": "body"}', PLACE)?.cells.data?.text).toBe("body");
   expect(recordOf('{"data": "x/y", "datainblob": "true"}', PLACE)?.cells.data?.whole).toBe(false);

@@ -1,5 +1,8 @@
 /** A collected record: what its line says, and what of it is shown. */
 
+import { parseJson, writeJson } from "../../api/exactJson";
+import { isObject } from "../inputs/types";
+
 export const COLLECTED = "modelDataCollector/";
 const LONGEST_SHOWN = 400;
 const LARGEST_PICTURE = 200_000;
@@ -26,13 +29,14 @@ type Said = { time?: string; correlationid?: string; id?: string; data?: unknown
 
 /** null for a line that is no record. */
 export function recordOf(line: string, place: Place): CollectedRecord | null {
-  let said: Said;
+  let read: unknown;
   try {
-    said = JSON.parse(line);
+    read = parseJson(line);
   } catch {
     return null;
   }
-  if (said === null || typeof said !== "object") return null;
+  if (!isObject(read)) return null;
+  const said: Said = read;
   const [first, rows] = firstRow(said.data);
   const cells = said.datainblob
     ? { data: { text: "In a file of its own", whole: false } }
@@ -40,7 +44,7 @@ export function recordOf(line: string, place: Place): CollectedRecord | null {
   const time = Date.parse(said.time ?? "");
   return {
     time: Number.isNaN(time) ? 0 : time,
-    correlationId: said.correlationid || said.id || `${place.path}:${place.from}`,
+    correlationId: String(said.correlationid || said.id || `${place.path}:${place.from}`),
     cells,
     rows,
     place,
@@ -49,7 +53,7 @@ export function recordOf(line: string, place: Place): CollectedRecord | null {
 
 function firstRow(data: unknown): [Record<string, unknown>, number] {
   const [row, count] = Array.isArray(data) ? [data[0], data.length] : [data, 1];
-  if (row !== null && typeof row === "object" && !Array.isArray(row)) return [row as Record<string, unknown>, count];
+  if (isObject(row)) return [row, count];
   return [{ data: row }, count];
 }
 
@@ -59,7 +63,7 @@ export function cellOf(value: unknown): Cell {
     const whole = picture.length <= LARGEST_PICTURE;
     return { text: "Picture", whole, ...(whole && { picture }) };
   }
-  const text = typeof value === "string" ? value : (JSON.stringify(value) ?? "");
+  const text = typeof value === "string" ? value : writeJson(value);
   if (text.length <= LONGEST_SHOWN) return { text, whole: true };
   return { text: `${text.slice(0, LONGEST_SHOWN)}…`, whole: false };
 }

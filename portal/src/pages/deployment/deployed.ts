@@ -2,6 +2,7 @@
 
 import { useQuery } from "@tanstack/react-query";
 import { all, api, at, body, errorOf, SITE, send, urlOf } from "../../api/client";
+import { parseJson } from "../../api/exactJson";
 import { keyOf } from "../../api/queries";
 import { type Signature, signatureOf } from "../../components/inputs/signature";
 
@@ -44,7 +45,7 @@ export function useSignature(deployed: Deployed | undefined) {
     queryFn: async (): Promise<Signature> => {
       const answer = await send(urlOf(`${model}/flow`));
       if (!answer.ok) throw await errorOf(answer);
-      const { properties } = (await answer.json()) as { properties: object };
+      const { properties } = parseJson(await answer.text()) as { properties: object };
       return answering(signatureOf(properties), includedOutputs);
     },
   });

@@ -2,6 +2,7 @@
 
 import { useQuery } from "@tanstack/react-query";
 import { all, api, at, body, errorOf, type Schemas, SITE, send, urlOf } from "../../api/client";
+import { parseJson, writeJson } from "../../api/exactJson";
 import { keyOf, noteChange } from "../../api/queries";
 import type { Pairs } from "../../components/TagsEditor";
 
@@ -95,8 +96,11 @@ export async function deleteFile(flow: string, file: string, etag: string): Prom
 export function useExamined(flow: string) {
   return useQuery({
     queryKey: keyOf(`${place(flow)}/validate`),
-    queryFn: () =>
-      body(api.POST(`${SITE}/flows/{flow}/validate`, { params: { path: at({ flow }) } })) as Promise<Examined>,
+    // As text: the defaults of its inputs hold numbers that the type of the answer cannot have.
+    queryFn: async () => {
+      const options = { params: { path: at({ flow }) }, parseAs: "text" } as const;
+      return parseJson(await body(api.POST(`${SITE}/flows/{flow}/validate`, options))) as Examined;
+    },
   });
 }
 
@@ -183,7 +187,7 @@ export async function startTest(
 ): Promise<Response> {
   return asked(urlOf(`${place(flow)}/test`), {
     method: "POST",
-    body: JSON.stringify({ inputs, environmentVariables }),
+    body: writeJson({ inputs, environmentVariables }),
     headers: { "Content-Type": "application/json" },
     signal,
   });

@@ -1,5 +1,6 @@
 import { Badge, makeStyles, Spinner, Tab, TabList, Text, tokens } from "@fluentui/react-components";
 import { useState } from "react";
+import { writeJson } from "../../../api/exactJson";
 import { CopyButton } from "../../../components/CopyButton";
 import { durationOf } from "../../../components/duration";
 import { JsonTree } from "../../../components/JsonTree";
@@ -69,7 +70,7 @@ const VIEWS = ["Tree", "JSON"] as const;
 function Outputs({ outputs }: { outputs: Run["outputs"] }) {
   const styles = useStyles();
   const [view, setView] = useState<(typeof VIEWS)[number]>("Tree");
-  const json = JSON.stringify(outputs, null, 2);
+  const json = writeJson(outputs, 2);
   return (
     <div className={styles.part}>
       <div className={styles.tabs}>

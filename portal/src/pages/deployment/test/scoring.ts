@@ -2,6 +2,7 @@
 
 import { ApiError, AwayError, errorFrom, errorOf } from "../../../api/client";
 import { eventsOf } from "../../../api/events";
+import { parseJson, writeJson } from "../../../api/exactJson";
 import type { About, Piece, Verdict } from "../../../components/chat/turns";
 import type { Values } from "../../../components/inputs/signature";
 import { isObject } from "../../../components/inputs/types";
@@ -53,7 +54,7 @@ async function call(
         "Content-Type": "application/json",
         [PIN]: target.deployment,
       },
-      body: JSON.stringify(sent),
+      body: writeJson(sent),
       credentials: "omit",
       cache: "no-store",
       ...(signal && { signal }),
@@ -73,7 +74,7 @@ async function call(
 
 async function* streamed(answer: Response, signal: AbortSignal): AsyncGenerator<Piece> {
   try {
-    for await (const { type, data } of eventsOf(answer)) {
+    for await (const { type, data } of eventsOf(answer, parseJson)) {
       if (type === "error") throw errorFrom(data, answer.status, answer.headers.get("x-ms-request-id") ?? "");
       yield { outputs: named(data) };
     }
@@ -86,7 +87,7 @@ async function* streamed(answer: Response, signal: AbortSignal): AsyncGenerator<
 /** Numbers such as NaN have no word in JSON, and are sent all the same: such an answer is shown as it came. */
 function parsed(text: string): unknown {
   try {
-    return JSON.parse(text);
+    return parseJson(text);
   } catch {
     return text;
   }

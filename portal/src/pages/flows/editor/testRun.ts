@@ -96,8 +96,14 @@ function finished(told: Told): Partial<NodeRun> {
   return change;
 }
 
-function measures(told: Told): { durationMs?: number; tokens?: Tokens } {
-  return { ...("durationMs" in told && { durationMs: told.durationMs }), ...(told.tokens && { tokens: told.tokens }) };
+/** Numbers that are counted with, however they were written. */
+function measures({ durationMs, tokens }: Told): { durationMs?: number; tokens?: Tokens } {
+  return {
+    ...(durationMs != null && { durationMs: Number(durationMs) }),
+    ...(tokens && {
+      tokens: Object.fromEntries(Object.entries(tokens).map(([name, count]) => [name, Number(count)])) as Tokens,
+    }),
+  };
 }
 
 /** 3.2 ms, 1.24 s */

@@ -3,6 +3,7 @@
 import { useCallback, useRef, useState } from "react";
 import { errorFrom } from "../../../api/client";
 import { eventsOf } from "../../../api/events";
+import { parseJson } from "../../../api/exactJson";
 import type { Piece, Send } from "../../../components/chat/turns";
 import type { Values } from "../../../components/inputs/signature";
 import type { Pairs } from "../../../components/TagsEditor";
@@ -32,7 +33,7 @@ export function useTestRun(flow: string, variables: Pairs, save: () => Promise<b
       const streamed = new Set<string>();
       try {
         const answer = await startTest(flow, inputs, latest.current.variables, signal);
-        for await (const event of eventsOf(answer)) {
+        for await (const event of eventsOf(answer, parseJson)) {
           show(after(now, event));
           // biome-ignore lint/suspicious/noExplicitAny: what comes is looked at field by field
           const told = event.data as any;

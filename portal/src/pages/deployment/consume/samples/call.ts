@@ -1,5 +1,6 @@
 /** What a sample is made of, and how texts are written into code. */
 
+import { writeJson } from "../../../../api/exactJson";
 import type { Language } from "../../../../components/CodeEditor";
 import type { FlowInput, Values } from "../../../../components/inputs/signature";
 import { typeOf } from "../../../../components/inputs/types";
@@ -34,7 +35,7 @@ export function exampleInputs(inputs: readonly FlowInput[], sample: Values): Val
 
 /** JSON over several lines. */
 export function jsonOf(value: unknown): string {
-  return JSON.stringify(value, null, 2) ?? "null";
+  return writeJson(value, 2);
 }
 
 /** JSON of nothing but ASCII, for languages that read their sources in whichever encoding the machine has. */

@@ -7,8 +7,7 @@ function code({ url, deployment, inputs, opener, apiKey }: Call): string {
 const url = ${quoted(url)};
 // ${opener.charAt(0).toUpperCase()}${opener.slice(1)}.
 const apiKey = ${quoted(apiKey)};
-// The flow's inputs.
-const data = ${objectOf(inputs)};
+${setting(inputs)}
 
 const response = await fetch(url, {
   method: "POST",
@@ -18,13 +17,29 @@ const response = await fetch(url, {
 ${aboutPin("//", "    ")}
     "azureml-model-deployment": ${quoted(deployment)},
   },
-  body: JSON.stringify(data),
+  body: ${isExact(inputs) ? "JSON.stringify(data)" : "data"},
 });
 if (!response.ok) {
   throw new Error(\`The request failed with status \${response.status}: \${await response.text()}\`);
 }
 console.log(await response.text());
 `;
+}
+
+function setting(inputs: unknown): string {
+  if (isExact(inputs)) return `// The flow's inputs.\nconst data = ${objectOf(inputs)};`;
+  return `// The flow's inputs, as JSON: JavaScript would write some of its numbers otherwise.
+const data = ${template(jsonOf(inputs))};`;
+}
+
+/** Whether a program of JavaScript that writes the inputs as JSON writes them as they are. */
+function isExact(inputs: unknown): boolean {
+  const json = jsonOf(inputs);
+  return jsonOf(JSON.parse(json)) === json;
+}
+
+function template(text: string): string {
+  return `\`${text.replace(/[\\`]|\$(?=\{)/g, "\\$&")}\``;
 }
 
 /** JSON is JavaScript, but for a field that would be taken for the object's prototype. */

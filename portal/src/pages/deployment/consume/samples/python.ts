@@ -1,3 +1,4 @@
+import { writeJson } from "../../../../api/exactJson";
 import { isObject } from "../../../../components/inputs/types";
 import { aboutPin, type Call, quoted, type Sample } from "./call";
 
@@ -82,5 +83,5 @@ export function literal(value: unknown, by: string): string {
     if (fields.length === 0) return "{}";
     return `{\n${fields.map(([name, each]) => `${deeper}${quoted(name)}: ${literal(each, deeper)},\n`).join("")}${by}}`;
   }
-  return JSON.stringify(value);
+  return writeJson(value);
 }

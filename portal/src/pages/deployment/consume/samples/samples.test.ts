@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { ExactNumber, writeJson } from "../../../../api/exactJson";
 import { type Call, exampleInputs } from "./call";
 import { csharp } from "./csharp";
 import { curl } from "./curl";
@@ -34,6 +35,20 @@ test("what would end a text is written so that it does not", () => {
   expect(r.code(call("f(x)"))).toContain('r"-({');
   expect(r.code({ ...call(""), inputs: { a: "f(x)", b: "f(x)-" } })).toContain('r"--({');
   expect(javascript.code({ ...call(""), inputs: JSON.parse('{"__proto__": 1}') })).toContain('["__proto__"]: 1');
+});
+
+test.each(SAMPLES.map(({ id, code }) => [id, code] as const))("%s has numbers as they are", (_, code) => {
+  const text = code({ ...call(""), inputs: { a: new ExactNumber("9007199254740993"), b: new ExactNumber("0.0") } });
+  expect(text).toMatch(/9007199254740993,.*\bb\b.*: 0\.0/s);
+});
+
+test("JavaScript sends a body that it would round as text", () => {
+  const inputs = { a: new ExactNumber("9007199254740993"), b: ["`$", '{x}\\"'].join("") };
+  const text = javascript.code({ ...call(""), inputs });
+  const [, written] = /const data = (`.*`);\n\nconst response/s.exec(text) ?? [];
+  expect(new Function(`return ${written}`)()).toBe(writeJson(inputs, 2));
+  expect(text).toContain("body: data,");
+  expect(javascript.code(call("LA"))).toContain("body: JSON.stringify(data),");
 });
 
 test("values as Python writes them", () => {

@@ -12,6 +12,7 @@ import {
   Text,
   tokens,
 } from "@fluentui/react-components";
+import { writeJson } from "../../../../api/exactJson";
 import { CopyButton } from "../../../../components/CopyButton";
 import { Empty } from "../../../../components/states";
 import { durationText, type NodeRun, type TestRun, type Tokens } from "../testRun";
@@ -115,7 +116,7 @@ function Node({ node }: { node: NodeRun }) {
 /** A value with its name, to be read and copied. */
 export function Value({ label, value }: { label: string; value: unknown }) {
   const styles = useStyles();
-  const text = typeof value === "string" ? value : JSON.stringify(value, null, 2);
+  const text = typeof value === "string" ? value : writeJson(value, 2);
   return (
     <section aria-label={label}>
       <div className={styles.label}>

@@ -10,6 +10,7 @@ import {
   Text,
   tokens,
 } from "@fluentui/react-components";
+import { writeJson } from "../../../../api/exactJson";
 import { Empty, Loaded } from "../../../../components/states";
 import { type Described, useExamined } from "../../api";
 
@@ -82,7 +83,7 @@ function Inputs({ inputs }: { inputs: readonly Input[] }) {
                 </TableCell>
                 <TableCell>{input.type}</TableCell>
                 <TableCell className={styles.cell}>
-                  {input.required ? "required" : <span className={styles.code}>{JSON.stringify(input.default)}</span>}
+                  {input.required ? "required" : <span className={styles.code}>{writeJson(input.default)}</span>}
                 </TableCell>
               </TableRow>
             ))}
