@@ -128,6 +128,12 @@ class Installation:
         return [int(i["pid"]) for i in self.json("status")["instances"] if i["endpoint"] == endpoint and i["pid"]]
 
 
+def pid_inside(pid: int) -> int:
+    """What a process takes for its own number: instances have a namespace of theirs."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(next(line.split()[-1] for line in status.splitlines() if line.startswith("NSpid:")))
+
+
 def _texts(process: psutil.Process) -> Iterator[str]:
     try:
         yield " ".join(process.cmdline())

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import json
 import re
 import stat
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -16,7 +18,10 @@ import psutil
 from tests.installation import WORKSPACE
 from tests.planted_secrets import Planted
 
-_ENDLESS = "/events"
+_EVENTS, _FOLLOWED = "/events", "/followLogs"
+"""Answers that go on for as long as somebody listens."""
+_LISTENING_S = 1.0
+"""Within which a log that is followed has told what there was."""
 _ENOUGH_EVENTS = 100
 _PARAMETER = re.compile(r"\{(\w+)\}")
 _ADMIN = (
@@ -62,17 +67,31 @@ def in_answers(planted: Planted, api: httpx.Client, known: Mapping[str, list[str
     document = api.get("/openapi.json").json()
     paths = [path for path, operations in document["paths"].items() if "get" in operations]
     assert len(paths) > 50
-    for path in (each for each in paths if not each.endswith(_ENDLESS)):
+    for path in (each for each in paths if not each.endswith(_EVENTS)):
         for filled in _filled(path, known):
-            answer = api.get(filled)
-            said = answer.content + json.dumps(dict(answer.headers)).encode()
+            said = _followed(api, filled) if path.endswith(_FOLLOWED) else _answered(api, filled)
             yield from (f"{each}: GET {filled}" for each in planted.found_in(said))
+
+
+def _answered(api: httpx.Client, path: str) -> bytes:
+    answer = api.get(path)
+    return answer.content + json.dumps(dict(answer.headers)).encode()
+
+
+def _followed(api: httpx.Client, path: str) -> bytes:
+    said, until = b"", time.monotonic() + _LISTENING_S
+    with contextlib.suppress(httpx.ReadTimeout), api.stream("GET", path, timeout=_LISTENING_S) as answer:
+        for chunk in answer.iter_raw():
+            said += chunk
+            if time.monotonic() > until:
+                break
+    return said
 
 
 def in_events(planted: Planted, api: httpx.Client) -> Iterator[str]:
     """All that has happened, as those hear of it who follow."""
     said = b""
-    with api.stream("GET", f"{WORKSPACE}{_ENDLESS}", headers={"Last-Event-ID": "1"}) as answer:
+    with api.stream("GET", f"{WORKSPACE}{_EVENTS}", headers={"Last-Event-ID": "1"}) as answer:
         for chunk in answer.iter_raw():
             said += chunk
             if said.count(b"event: ") >= _ENOUGH_EVENTS:

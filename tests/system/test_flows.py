@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 from flowstead_runtime.testing.fake_llm import FakeLlm
-from tests.installation import FLOWSTEAD, ROOT, WORKSPACE, Installation, eventually
+from tests.installation import FLOWSTEAD, ROOT, WORKSPACE, Installation, eventually, pid_inside
 
 
 def test_from_a_template_to_an_endpoint(flowstead: Installation, tmp_path: Path) -> None:
@@ -148,7 +148,7 @@ def test_no_test_outlives_its_server_or_its_caller(own_flowstead: Installation, 
         mark = eventually("the flow runs", lambda: next(scratch.glob("*/pid"), None), within=60)
         pid = int(eventually("it says who it is", mark.read_text))
         if how == "kill":
-            process = psutil.Process(pid)
+            process = next(each for each in own_flowstead.processes() if pid_inside(each.pid) == pid)
             psutil.Process(own_flowstead.server_pid()).kill()
     if how == "leave":
         eventually("it is cancelled", mark.with_name("pid.ended").exists)

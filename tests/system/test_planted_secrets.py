@@ -185,6 +185,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
             process.kill()
 
 
+@pytest.mark.timeout(600)
 def test_planted_secrets_are_found_nowhere(world: World) -> None:
     connections(world)
     connections_refused(world)
