@@ -74,8 +74,8 @@ def opened(
     scheme: str = "light",
     link: Callable[[], str] | None = None,
 ) -> Iterator[Portal]:
-    """A new browser profile, signed in. link: makes a one-time link to enter by; without it, the owner's session goes
-    on from the browser before, as long as it holds."""
+    """A new browser profile, signed in. link: makes a one-time link to enter by; without it, the session of the
+    command line's person goes on from the browser before, as long as it holds."""
     width, height = size
     context = browser.new_context(
         viewport={"width": width, "height": height},
@@ -83,7 +83,7 @@ def opened(
         permissions=["clipboard-read", "clipboard-write"],
         accept_downloads=True,
         reduced_motion="reduce",
-        storage_state=None if link else _SESSIONS.get(site.url),
+        storage_state=None if link else _SESSIONS.get(site.home),
     )
     try:
         portal = Portal(site, context.new_page())
@@ -96,20 +96,20 @@ def opened(
             portal.page.goto(sign_in_link(site))
         expect(overview).to_be_visible()
         if link is None:
-            _SESSIONS[site.url] = context.storage_state()
+            _SESSIONS[site.home] = context.storage_state()
         yield portal
         portal.check()
     finally:
         context.close()
 
 
-_SESSIONS: dict[str, StorageState] = {}
-"""URL of an installation → the owner's session there. A sign-in for each test would take half of its time, and end the
-oldest sessions."""
+_SESSIONS: dict[Path, StorageState] = {}
+"""Home → the session of whoever the command line is signed in as there. A sign-in for each test would take half of its
+time, and end the oldest sessions."""
 
 
 def _way_in(site: Installation) -> str:
-    return f"{site.url}/portal/" if site.url in _SESSIONS else sign_in_link(site)
+    return f"{site.url}/portal/" if site.home in _SESSIONS else sign_in_link(site)
 
 
 def sign_in_link(site: Installation) -> str:

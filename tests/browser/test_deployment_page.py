@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from tests.browser.deployed import deploy, link_of, patch, reader_token, settled
+from tests.browser.deployed import deploy, link_of, model_of, patch, reader_token, settled
 from tests.browser.portal import NARROW, Portal, opened
 from tests.installation import Installation, eventually, write_flow
 
@@ -46,6 +46,7 @@ def say(site: Installation, text: str) -> None:
 def test_m10_the_page_tells_all_of_the_deployment(portal: Portal, flowstead: Installation) -> None:
     patch(flowstead, API, {"tags": {"team": "search"}, "properties": {"description": "For the desk"}})
     settled(flowstead, API)
+    model, version = model_of(flowstead, DESK, "blue").split("/")[-3::2]
     page = portal.open(PATH)
     settings = section(page, "Settings")
     for text in (
@@ -57,7 +58,7 @@ def test_m10_the_page_tells_all_of_the_deployment(portal: Portal, flowstead: Ins
         "System assigned, of the endpoint",
         "The flow's own",
         "1 min 30 s",
-        "blue:1",
+        f"{model}:{version}",
     ):
         expect(settings).to_contain_text(text)
     expect(fact(page, "Instance count")).to_have_text("1")
@@ -68,8 +69,8 @@ def test_m10_the_page_tells_all_of_the_deployment(portal: Portal, flowstead: Ins
     expect(section(page, "Revisions")).to_contain_text("Serves, as wanted")
     expect(section(page, "Events")).to_contain_text("Changed: description, tags")
     expect(section(page, "Events")).to_contain_text("Created")
-    settings.get_by_role("link", name="blue:1").click()
-    expect(page.get_by_role("dialog")).to_contain_text("Version 1")
+    settings.get_by_role("link", name=f"{model}:{version}").click()
+    expect(page.get_by_role("dialog")).to_contain_text(f"Version {version}")
 
 
 def test_m47_view_details_in_the_notification_leads_to_the_same_page(portal: Portal) -> None:
