@@ -21,6 +21,16 @@ def browser() -> Iterator[Browser]:
         browser.close()
 
 
+@pytest.fixture(scope="module")
+def flowstead(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+    """One for each file: lists are looked at whole, so what other files make must not be in them."""
+    installation = Installation(tmp_path_factory.mktemp("home") / "h")
+    installation.up()
+    yield installation
+    installation.down()
+    assert installation.processes() == [], "something is left running after `down`"
+
+
 @pytest.fixture
 def portal(browser: Browser, flowstead: Installation) -> Iterator[Portal]:
     """Signed in as the owner, on the shared installation."""
