@@ -45,6 +45,10 @@ export function WithCommands({ text, newTab = false, onFollow }: Props) {
         piece.isCommand ? (
           // biome-ignore lint/suspicious/noArrayIndexKey: pieces of one text, which stay in their order
           <div key={index} className={styles.grant}>
+            <div className={styles.command}>
+              <pre className={styles.code}>{piece.text}</pre>
+              <CopyButton text={piece.text} what="the grant command" />
+            </div>
             <RouteLink
               to="/access/add"
               search={grantOf(piece.text)}
@@ -53,10 +57,6 @@ export function WithCommands({ text, newTab = false, onFollow }: Props) {
             >
               Add role assignment
             </RouteLink>
-            <div className={styles.command}>
-              <pre className={styles.code}>{piece.text}</pre>
-              <CopyButton text={piece.text} what="the grant command" />
-            </div>
           </div>
         ) : (
           // biome-ignore lint/suspicious/noArrayIndexKey: as above

@@ -1,11 +1,16 @@
 /** Short words on what has just happened. What takes time is in the notifications. */
 
-import { Toast, ToastBody, ToastFooter, ToastTitle, useToastController } from "@fluentui/react-components";
+import { makeStyles, Toast, ToastBody, ToastFooter, ToastTitle, useToastController } from "@fluentui/react-components";
 import { ApiError } from "../api/client";
 import { RouteLink } from "./RouteLink";
 
 export const TOASTER = "portal";
 const SHOWN_MS = { success: 5_000, error: 12_000 };
+
+const useStyles = makeStyles({
+  // Whoever wants all of it follows the link, which must not be pushed out of the window.
+  short: { display: "-webkit-box", WebkitBoxOrient: "vertical", WebkitLineClamp: 6, overflow: "hidden" },
+});
 
 /** details: the page of what it is about, "" for none. */
 type Toasts = {
@@ -14,12 +19,13 @@ type Toasts = {
 };
 
 export function useToasts(): Toasts {
+  const styles = useStyles();
   const { dispatchToast } = useToastController(TOASTER);
   const say = (intent: "success" | "error", title: string, text: string, details: string) =>
     dispatchToast(
       <Toast>
         <ToastTitle>{title}</ToastTitle>
-        {text && <ToastBody>{text}</ToastBody>}
+        {text && <ToastBody>{details ? <div className={styles.short}>{text}</div> : text}</ToastBody>}
         {details && (
           <ToastFooter>
             <RouteLink to={details}>View details</RouteLink>
