@@ -1,7 +1,7 @@
 /** Server-sent events by `fetch`: `EventSource` cannot send the proof that a request is the portal's. */
 
 import { ApiError, errorOf, send, urlOf } from "./client";
-import { noteChange, queries } from "./queries";
+import { noteAll, noteChange } from "./queries";
 
 export type ServerEvent = { id: string; type: string; data: unknown };
 
@@ -55,11 +55,11 @@ export async function followChanges(signal: AbortSignal, connected: (stands: boo
       const answer = await send(urlOf("/events"), { signal, headers: last ? { "Last-Event-ID": last } : {} });
       if (!answer.ok) throw await errorOf(answer);
       connected(true);
-      if (!first) void queries.invalidateQueries();
+      if (!first) noteAll();
       first = false;
       for await (const event of eventsOf(answer)) {
         if (event.id) last = event.id;
-        if (event.type === "reset") void queries.invalidateQueries();
+        if (event.type === "reset") noteAll();
         const resource = (event.data as { resourceId?: string } | null)?.resourceId;
         if (resource) noteChange(resource);
         if (event.type === "operationProgressed") noteChange("/notifications");

@@ -1,6 +1,6 @@
 import { QueryObserver } from "@tanstack/react-query";
 import { expect, it, vi } from "vitest";
-import { keyOf, noteChange, placesOf, queries, touches } from "./queries";
+import { keyOf, noteChange, placesOf, queries, touches, whileGoing } from "./queries";
 
 it("what is asked for the first time while it changes is asked again", async () => {
   vi.useFakeTimers();
@@ -19,6 +19,33 @@ it("what is asked for the first time while it changes is asked again", async () 
   expect(observer.getCurrentResult().data).toBe("after");
   expect(answers).toHaveLength(2);
   stop();
+  vi.useRealTimers();
+});
+
+it("what is being deleted is not asked for again, unless it stays", async () => {
+  vi.useFakeTimers();
+  const asked: string[] = [];
+  const show = (path: string) => {
+    const queryFn = async () => asked.push(path);
+    return new QueryObserver(queries, { queryKey: keyOf(path), queryFn }).subscribe(() => {});
+  };
+  const stops = ["/data", "/data/a", "/data/a/versions", "/data/ab"].map(show);
+  await vi.advanceTimersByTimeAsync(1000);
+  asked.length = 0;
+  await whileGoing("/data/a", async () => noteChange("/data/a"));
+  await vi.advanceTimersByTimeAsync(1000);
+  expect(asked).toEqual(["/data"]);
+  for (const stop of stops) stop();
+  stops.splice(0, 4, show("/data/a"));
+  await vi.advanceTimersByTimeAsync(1000);
+  asked.length = 0;
+  const stays = async () => {
+    throw new Error("It is used.");
+  };
+  await expect(whileGoing("/data/a", stays)).rejects.toThrow("It is used.");
+  await vi.advanceTimersByTimeAsync(1000);
+  expect(asked).toEqual(["/data/a"]);
+  stops[0]?.();
   vi.useRealTimers();
 });
 

@@ -19,6 +19,28 @@ export const queries = new QueryClient({
   },
 });
 
+const gone = new WeakSet<Query>();
+
+// Made anew, it is asked for anew.
+queries.getQueryCache().subscribe(({ type, query }) => {
+  if (type === "observerRemoved" && gone.has(query) && !query.isActive()) queries.getQueryCache().remove(query);
+});
+
+/** Delete a resource. What still shows it, or what lies below it, does not ask for it again: it would hear that it is
+ * not there. remove: throws when it stays. */
+export async function whileGoing(resource: string, remove: () => Promise<void>): Promise<void> {
+  const place = placeOf(resource);
+  const shown = queries.getQueryCache().findAll({ predicate: ({ queryKey }) => isIn(place, queryKey[0]) });
+  for (const query of shown) gone.add(query);
+  try {
+    await remove();
+  } catch (failure) {
+    for (const query of shown) gone.delete(query);
+    noteChange(resource);
+    throw failure;
+  }
+}
+
 /** Of an id or a path: below the workspace, in lower case, as keys and events are compared. */
 export function placeOf(path: string): string {
   const lower = path.toLowerCase();
@@ -54,6 +76,11 @@ export function placesOf(resourceId: string): string[] {
   return [place, ...besides.map(placeOf)];
 }
 
+/** Everything is asked for again: nobody knows what has changed. */
+export function noteAll(): void {
+  refresh(() => true);
+}
+
 const changed = new Set<string>();
 let gathering = false;
 
@@ -72,7 +99,8 @@ export function noteChange(resourceId: string): void {
 
 /** Ask again for those. One that is being asked for the first time may be answered with what was before: it is asked
  * once more after that, which `invalidateQueries` does only for those that have data. */
-function refresh(these: (query: Query) => boolean): void {
+function refresh(wanted: (query: Query) => boolean): void {
+  const these = (query: Query) => !gone.has(query) && wanted(query);
   const first = queries.getQueryCache().findAll({ predicate: (query) => these(query) && isFirst(query) });
   void queries.invalidateQueries({ predicate: these });
   for (const query of first) {
@@ -87,5 +115,9 @@ function isFirst({ state }: Query): boolean {
 
 export function touches(place: string, key: unknown): boolean {
   if (typeof key !== "string") return false;
-  return key === place || key.startsWith(`${place}/`) || place.startsWith(`${key}/`);
+  return isIn(place, key) || place.startsWith(`${key}/`);
+}
+
+function isIn(place: string, key: unknown): boolean {
+  return key === place || (typeof key === "string" && key.startsWith(`${place}/`));
 }

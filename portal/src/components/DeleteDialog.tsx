@@ -12,6 +12,7 @@ import {
   tokens,
 } from "@fluentui/react-components";
 import { type ReactNode, useState } from "react";
+import { whileGoing } from "../api/queries";
 import { Failure } from "./states";
 
 const useStyles = makeStyles({ content: { display: "grid", gap: tokens.spacingVerticalM } });
@@ -21,6 +22,8 @@ type Props = {
   what: string;
   /** What is to be typed. */
   name: string;
+  /** Its id, or its path below the workspace. */
+  resource: string;
   /** What goes with it. */
   children?: ReactNode;
   onDelete: () => Promise<void>;
@@ -28,7 +31,7 @@ type Props = {
 };
 
 /** Deleting wants the name typed. Mounted while open. */
-export function DeleteDialog({ what, name, children, onDelete, onClose }: Props) {
+export function DeleteDialog({ what, name, resource, children, onDelete, onClose }: Props) {
   const styles = useStyles();
   const [typed, setTyped] = useState("");
   const [busy, setBusy] = useState(false);
@@ -37,7 +40,7 @@ export function DeleteDialog({ what, name, children, onDelete, onClose }: Props)
     event.preventDefault();
     setBusy(true);
     try {
-      await onDelete();
+      await whileGoing(resource, onDelete);
       onClose();
     } catch (thrown) {
       setFailure(thrown);

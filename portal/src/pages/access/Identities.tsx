@@ -65,6 +65,7 @@ export default function Identities() {
         <DeleteDialog
           what="the identity"
           name={open.identity.name}
+          resource={open.identity.id}
           onDelete={() => remove(open.identity)}
           onClose={close}
         >

@@ -96,6 +96,7 @@ export default function Principals() {
         <DeleteDialog
           what="the principal"
           name={open.principal.name}
+          resource={open.principal.id}
           onDelete={() => remove(open.principal)}
           onClose={close}
         >

@@ -53,6 +53,7 @@ export default function Roles({ scope }: { scope: Scope }) {
             <DeleteDialog
               what="the custom role"
               name={open.role.properties.roleName}
+              resource={open.role.id}
               onDelete={() => remove(open.role)}
               onClose={close}
             >

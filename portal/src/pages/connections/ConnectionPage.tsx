@@ -163,7 +163,13 @@ function Deleting({ connection, users, onClose }: { connection: Connection; user
     router.history.push("/portal/connections");
   };
   return (
-    <DeleteDialog what="the connection" name={connection.name} onDelete={remove} onClose={onClose}>
+    <DeleteDialog
+      what="the connection"
+      name={connection.name}
+      resource={connection.id}
+      onDelete={remove}
+      onClose={onClose}
+    >
       {users.length > 0 && (
         <MessageBar intent="warning" layout="multiline">
           <MessageBarBody>

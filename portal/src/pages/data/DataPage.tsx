@@ -199,7 +199,7 @@ function Deleting({ name, id, onClose }: { name: string; id: string; onClose: ()
     router.history.push("/portal/data");
   };
   return (
-    <DeleteDialog what="the data asset" name={name} onDelete={remove} onClose={onClose}>
+    <DeleteDialog what="the data asset" name={name} resource={id} onDelete={remove} onClose={onClose}>
       All its versions go. What a deployment has collected stays where it lies, and one that a deployment collects into
       cannot be deleted.
     </DeleteDialog>

@@ -161,7 +161,13 @@ function DeleteEndpoint({ name, deployments, onClose }: DeleteProps) {
     void navigate({ to: "/endpoints", search: { tab: "endpoints" } as never });
   };
   return (
-    <DeleteDialog what={`the endpoint ${name}`} name={name} onDelete={remove} onClose={onClose}>
+    <DeleteDialog
+      what={`the endpoint ${name}`}
+      name={name}
+      resource={endpointPath(name)}
+      onDelete={remove}
+      onClose={onClose}
+    >
       <Text block>With it go:</Text>
       <ul className={styles.list}>
         <li>its URL, keys and tokens: callers get 404 from then on;</li>

@@ -113,7 +113,7 @@ function Deleting({ name, id, onClose }: { name: string; id: string; onClose: ()
     router.history.push("/portal/environments");
   };
   return (
-    <DeleteDialog what="the environment" name={name} onDelete={remove} onClose={onClose}>
+    <DeleteDialog what="the environment" name={name} resource={id} onDelete={remove} onClose={onClose}>
       All its versions go. One that a deployment uses cannot be deleted; archiving hides it from lists.
     </DeleteDialog>
   );

@@ -92,6 +92,7 @@ function Deleting({ name, version, onClose }: { name: string; version: Version; 
     <DeleteDialog
       what={`version ${version.name} of`}
       name={`${name}:${version.name}`}
+      resource={version.id}
       onDelete={remove}
       onClose={onClose}
     >

@@ -100,6 +100,7 @@ export function ModelDrawer(props: { name: string; deployments: readonly Deploym
           <DeleteDialog
             what={deleting ? `version ${deleting} of the model` : "the model"}
             name={deleting ? `${name}:${deleting}` : name}
+            resource={deleting ? `/models/${name}/versions/${deleting}` : `/models/${name}`}
             onDelete={async () => {
               if (deleting) return deleteVersion(name, deleting);
               await deleteModel(name);

@@ -75,7 +75,13 @@ export function FlowActions({ flow }: { flow: Flow }) {
       {open === "describe" && <DescribeDialog flow={flow} onClose={close} />}
       {open === "duplicate" && <DuplicateDialog flow={flow} onClose={close} />}
       {open === "delete" && (
-        <DeleteDialog what="the flow" name={flow.name} onDelete={() => deleteFlow(flow.name)} onClose={close}>
+        <DeleteDialog
+          what="the flow"
+          name={flow.name}
+          resource={`/flows/${flow.name}`}
+          onDelete={() => deleteFlow(flow.name)}
+          onClose={close}
+        >
           <Text block>Its files and all versions of it go. Deployments that were made of it stay.</Text>
         </DeleteDialog>
       )}
