@@ -1,31 +1,16 @@
-import {
-  Button,
-  Dialog,
-  DialogActions,
-  DialogBody,
-  DialogContent,
-  DialogSurface,
-  DialogTitle,
-  Field,
-  Input,
-  makeStyles,
-  Switch,
-  Text,
-  tokens,
-} from "@fluentui/react-components";
+import { Field, Input, makeStyles, Switch, Text, tokens } from "@fluentui/react-components";
 import { useState } from "react";
 import { ask, type Identity } from "../../api/access";
 import { IDENTITIES, noteChange } from "../../api/queries";
 import { CopyButton } from "../../components/CopyButton";
+import { FormDialog } from "../../components/FormDialog";
 import { RouteLink } from "../../components/RouteLink";
-import { Failure } from "../../components/states";
 import { type Pairs, TagsEditor } from "../../components/TagsEditor";
 import { useToasts } from "../../components/toasts";
 
 const ENTRA = "https://login.microsoftonline.com";
 
 const useStyles = makeStyles({
-  content: { display: "grid", gap: tokens.spacingVerticalM },
   facts: { display: "grid", gap: tokens.spacingVerticalXXS },
   fact: { display: "flex", alignItems: "center", gap: tokens.spacingHorizontalXS, flexWrap: "wrap" },
   id: { fontFamily: tokens.fontFamilyMonospace, fontSize: tokens.fontSizeBase200, overflowWrap: "anywhere" },
@@ -53,65 +38,45 @@ export function IdentityDialog({ identity, onClose }: { identity?: Identity; onC
     bound ?? { authority: ENTRA, tenantId: "", clientId: "" },
   );
   const [tags, setTags] = useState<Pairs>(identity?.tags ?? {});
-  const [busy, setBusy] = useState(false);
-  const [failure, setFailure] = useState<unknown>(null);
-  const submit = async (event: React.FormEvent) => {
-    event.preventDefault();
-    setBusy(true);
-    setFailure(null);
-    try {
-      const id = identity?.id ?? `${IDENTITIES}/${encodeURIComponent(name)}`;
-      await ask("PUT", id, { location: "local", tags, properties: federates ? { application } : {} });
-      noteChange(id);
-      toasts.done(`The identity ${name} is ${identity ? "changed" : "created"}.`);
-      onClose();
-    } catch (thrown) {
-      setFailure(thrown);
-      setBusy(false);
-    }
+  const submit = async () => {
+    const id = identity?.id ?? `${IDENTITIES}/${encodeURIComponent(name)}`;
+    await ask("PUT", id, { location: "local", tags, properties: federates ? { application } : {} });
+    noteChange(id);
+    toasts.done(`The identity ${name} is ${identity ? "changed" : "created"}.`);
   };
   return (
-    <Dialog open onOpenChange={(_, { open }) => !open && onClose()}>
-      <DialogSurface>
-        <form onSubmit={submit}>
-          <DialogBody>
-            <DialogTitle>{identity ? identity.name : "Create a user-assigned identity"}</DialogTitle>
-            <DialogContent className={styles.content}>
-              {identity ? (
-                <div className={styles.facts}>
-                  {factsOf(identity).map(([label, value]) => (
-                    <span key={label} className={styles.fact}>
-                      {label}: <Text className={styles.id}>{value}</Text>
-                      <CopyButton text={value} what={label.toLowerCase()} />
-                    </span>
-                  ))}
-                </div>
-              ) : (
-                <Field label="Name" required hint="3 to 128 letters, digits, dashes and underscores.">
-                  <Input value={name} onChange={(_, { value }) => setName(value)} autoComplete="off" />
-                </Field>
-              )}
-              <Switch
-                label="Sign in to another cloud with it"
-                checked={federates}
-                onChange={(_, { checked }) => setFederates(checked)}
-              />
-              {federates && <ApplicationFields value={application} onChange={setApplication} />}
-              <Field label="Tags">
-                <TagsEditor noun="tag" value={tags} onChange={setTags} />
-              </Field>
-              {failure !== null && <Failure failure={failure} title="The identity was not saved." />}
-            </DialogContent>
-            <DialogActions>
-              <Button onClick={onClose}>Cancel</Button>
-              <Button type="submit" appearance="primary" disabled={busy || !name}>
-                {identity ? "Save" : "Create"}
-              </Button>
-            </DialogActions>
-          </DialogBody>
-        </form>
-      </DialogSurface>
-    </Dialog>
+    <FormDialog
+      title={identity ? identity.name : "Create a user-assigned identity"}
+      action={identity ? "Save" : "Create"}
+      refusal="The identity was not saved."
+      ready={name !== ""}
+      onSubmit={submit}
+      onClose={onClose}
+    >
+      {identity ? (
+        <div className={styles.facts}>
+          {factsOf(identity).map(([label, value]) => (
+            <span key={label} className={styles.fact}>
+              {label}: <Text className={styles.id}>{value}</Text>
+              <CopyButton text={value} what={label.toLowerCase()} />
+            </span>
+          ))}
+        </div>
+      ) : (
+        <Field label="Name" required hint="3 to 128 letters, digits, dashes and underscores.">
+          <Input value={name} onChange={(_, { value }) => setName(value)} autoComplete="off" />
+        </Field>
+      )}
+      <Switch
+        label="Sign in to another cloud with it"
+        checked={federates}
+        onChange={(_, { checked }) => setFederates(checked)}
+      />
+      {federates && <ApplicationFields value={application} onChange={setApplication} />}
+      <Field label="Tags">
+        <TagsEditor noun="tag" value={tags} onChange={setTags} />
+      </Field>
+    </FormDialog>
   );
 }
 

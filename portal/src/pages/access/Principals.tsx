@@ -14,9 +14,9 @@ import { AddRegular, MoreHorizontalRegular } from "@fluentui/react-icons";
 import { useState } from "react";
 import { ask, type Principal, usePrincipals } from "../../api/access";
 import { noteChange } from "../../api/queries";
-import { ConfirmDialog } from "../../components/ConfirmDialog";
 import { CopyButton } from "../../components/CopyButton";
 import { DeleteDialog } from "../../components/DeleteDialog";
+import { FormDialog } from "../../components/FormDialog";
 import { Moment } from "../../components/Moment";
 import { type Column, ResourceTable } from "../../components/ResourceTable";
 import { Loaded } from "../../components/states";
@@ -83,14 +83,14 @@ export default function Principals() {
       )}
       {open?.what === "secret" && <SecretDialog secret={open.secret} onClose={close} />}
       {open?.what === "change" && (
-        <ConfirmDialog
+        <FormDialog
           title={`${open.change.verb} – ${open.principal.name}?`}
-          verb={open.change.verb}
-          onConfirm={() => perform(open.change, open.principal)}
+          action={open.change.verb}
+          onSubmit={() => perform(open.change, open.principal)}
           onClose={close}
         >
           <p>{open.change.what}</p>
-        </ConfirmDialog>
+        </FormDialog>
       )}
       {open?.what === "delete" && (
         <DeleteDialog

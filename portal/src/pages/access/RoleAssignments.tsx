@@ -3,7 +3,7 @@ import { DeleteRegular } from "@fluentui/react-icons";
 import { useMemo, useState } from "react";
 import { type Assignment, ask, useAssignments, usePrincipals, useRoles } from "../../api/access";
 import { noteChange } from "../../api/queries";
-import { ConfirmDialog } from "../../components/ConfirmDialog";
+import { FormDialog } from "../../components/FormDialog";
 import { Moment } from "../../components/Moment";
 import { type Column, ResourceTable } from "../../components/ResourceTable";
 import { RouteButton, RouteLink } from "../../components/RouteLink";
@@ -86,17 +86,17 @@ export default function RoleAssignments({ scope }: { scope: Scope }) {
               }
             />
             {leaving && (
-              <ConfirmDialog
+              <FormDialog
                 title="Delete the role assignment?"
-                verb="Delete"
-                onConfirm={() => take(leaving)}
+                action="Delete"
+                onSubmit={() => take(leaving)}
                 onClose={() => setLeaving(null)}
               >
                 <p>
                   {leaving.who.name} loses the role {leaving.role} on {titleOf(leaving.on)} and below it, from the next
                   request on. Deployments that need it fail until it is granted again.
                 </p>
-              </ConfirmDialog>
+              </FormDialog>
             )}
           </>
         )

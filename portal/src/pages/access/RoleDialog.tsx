@@ -1,22 +1,9 @@
-import {
-  Button,
-  Dialog,
-  DialogActions,
-  DialogBody,
-  DialogContent,
-  DialogSurface,
-  DialogTitle,
-  Field,
-  Input,
-  makeStyles,
-  Textarea,
-  tokens,
-} from "@fluentui/react-components";
+import { Field, Input, Textarea } from "@fluentui/react-components";
 import { useState } from "react";
 import { ask, below, newGuid, type Permission, type Role } from "../../api/access";
 import { SUBSCRIPTION_ID } from "../../api/client";
 import { noteChange } from "../../api/queries";
-import { Failure } from "../../components/states";
+import { FormDialog } from "../../components/FormDialog";
 import { useToasts } from "../../components/toasts";
 import { ActionList } from "./ActionList";
 import { type Scope, scopeOf, titleOf } from "./scopes";
@@ -32,76 +19,51 @@ const LISTS: readonly { field: keyof Permission; label: string; hint: string; is
   { field: "notDataActions", label: "Not data actions", hint: "Taken from the data actions above.", isData: true },
 ];
 
-const useStyles = makeStyles({
-  surface: { maxWidth: "min(52rem, 100vw)", width: "100%" },
-  content: { display: "grid", gap: tokens.spacingVerticalM },
-});
-
 type Props = { scope: Scope; role?: Role; onClose: () => void };
 
 /** Creates a custom role that can be granted on the scope, or changes one for everybody who has it. */
 export function RoleDialog({ scope, role, onClose }: Props) {
-  const styles = useStyles();
   const toasts = useToasts();
   const [draft, setDraft] = useState<Draft>(() => draftOf(role));
-  const [busy, setBusy] = useState(false);
-  const [failure, setFailure] = useState<unknown>(null);
   const scopes = role?.properties.assignableScopes ?? [scope.id];
   const count = Object.values(draft.permission).flat().length;
   const set = (part: Partial<Draft>) => setDraft((before) => ({ ...before, ...part }));
-  const submit = async (event: React.FormEvent) => {
-    event.preventDefault();
-    setBusy(true);
-    setFailure(null);
-    try {
-      const id = role?.id ?? below(SUBSCRIPTION_ID, "roleDefinitions", newGuid());
-      await ask("PUT", id, { properties: bodyOf(draft, scopes) });
-      noteChange(id);
-      toasts.done(`The role ${draft.roleName} is ${role ? "changed" : "created"}.`);
-      onClose();
-    } catch (thrown) {
-      setFailure(thrown);
-      setBusy(false);
-    }
+  const submit = async () => {
+    const id = role?.id ?? below(SUBSCRIPTION_ID, "roleDefinitions", newGuid());
+    await ask("PUT", id, { properties: bodyOf(draft, scopes) });
+    noteChange(id);
+    toasts.done(`The role ${draft.roleName} is ${role ? "changed" : "created"}.`);
   };
   return (
-    <Dialog open onOpenChange={(_, { open }) => !open && onClose()}>
-      <DialogSurface className={styles.surface}>
-        <form onSubmit={submit}>
-          <DialogBody>
-            <DialogTitle>{role ? `Edit ${role.properties.roleName}` : "Create a custom role"}</DialogTitle>
-            <DialogContent className={styles.content}>
-              <Field label="Custom role name" required>
-                <Input value={draft.roleName} onChange={(_, { value }) => set({ roleName: value })} />
-              </Field>
-              <Field label="Description">
-                <Textarea value={draft.description} onChange={(_, { value }) => set({ description: value })} />
-              </Field>
-              <Field label="Can be granted on" hint="And on what lies below.">
-                <Input readOnly value={scopes.map((each) => titleOf(scopeOf(each))).join(", ")} />
-              </Field>
-              {LISTS.map(({ field, label, hint, isData }) => (
-                <ActionList
-                  key={field}
-                  label={label}
-                  hint={hint}
-                  isData={isData}
-                  value={draft.permission[field]}
-                  onChange={(next) => set({ permission: { ...draft.permission, [field]: next } })}
-                />
-              ))}
-              {failure !== null && <Failure failure={failure} title="The role was not saved." />}
-            </DialogContent>
-            <DialogActions>
-              <Button onClick={onClose}>Cancel</Button>
-              <Button type="submit" appearance="primary" disabled={busy || !draft.roleName.trim() || count === 0}>
-                {role ? "Save" : "Create"}
-              </Button>
-            </DialogActions>
-          </DialogBody>
-        </form>
-      </DialogSurface>
-    </Dialog>
+    <FormDialog
+      title={role ? `Edit ${role.properties.roleName}` : "Create a custom role"}
+      action={role ? "Save" : "Create"}
+      refusal="The role was not saved."
+      ready={draft.roleName.trim() !== "" && count > 0}
+      isWide
+      onSubmit={submit}
+      onClose={onClose}
+    >
+      <Field label="Custom role name" required>
+        <Input value={draft.roleName} onChange={(_, { value }) => set({ roleName: value })} />
+      </Field>
+      <Field label="Description">
+        <Textarea value={draft.description} onChange={(_, { value }) => set({ description: value })} />
+      </Field>
+      <Field label="Can be granted on" hint="And on what lies below.">
+        <Input readOnly value={scopes.map((each) => titleOf(scopeOf(each))).join(", ")} />
+      </Field>
+      {LISTS.map(({ field, label, hint, isData }) => (
+        <ActionList
+          key={field}
+          label={label}
+          hint={hint}
+          isData={isData}
+          value={draft.permission[field]}
+          onChange={(next) => set({ permission: { ...draft.permission, [field]: next } })}
+        />
+      ))}
+    </FormDialog>
   );
 }
 

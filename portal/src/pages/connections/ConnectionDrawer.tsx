@@ -1,36 +1,15 @@
-import {
-  Button,
-  DrawerBody,
-  DrawerFooter,
-  DrawerHeader,
-  DrawerHeaderTitle,
-  makeStyles,
-  OverlayDrawer,
-  tokens,
-} from "@fluentui/react-components";
-import { DismissRegular } from "@fluentui/react-icons";
 import { useRouter } from "@tanstack/react-router";
 import { useState } from "react";
 import { ApiError, api, at, body, SITE } from "../../api/client";
 import { noteChange } from "../../api/queries";
+import { FormDrawer } from "../../components/FormDrawer";
 import { path } from "../../components/RouteLink";
-import { Failure } from "../../components/states";
 import { useToasts } from "../../components/toasts";
+import { unlessTaken, useSubmission } from "../../components/useSubmission";
 import { ConnectionFields } from "./ConnectionFields";
 import { bodyOf, type Draft, draftOf, emptyDraft, type Problems, patchOf, problemsOf } from "./draft";
 import type { Connection, ConnectionType } from "./type";
 import { TYPES, typeNamed, typeOf } from "./types";
-
-const useStyles = makeStyles({
-  drawer: { width: "min(34rem, 100vw)" },
-  form: { display: "contents" },
-  body: {
-    display: "grid",
-    gap: tokens.spacingVerticalM,
-    alignContent: "start",
-    paddingBottom: tokens.spacingVerticalL,
-  },
-});
 
 type Props = {
   /** To be changed; a new one without it. */
@@ -42,7 +21,6 @@ type Props = {
 
 /** The form of a connection. Mounted while open. */
 export function ConnectionDrawer({ connection, word = "", onClose }: Props) {
-  const styles = useStyles();
   const [type, setType] = useState<ConnectionType>(
     () => (connection ? typeOf(connection) : typeNamed(word)) ?? (TYPES[0] as ConnectionType),
   );
@@ -50,8 +28,7 @@ export function ConnectionDrawer({ connection, word = "", onClose }: Props) {
   const [problems, setProblems] = useState<Problems>({});
   const { failure, busy, save } = useSaving(connection, onClose);
   const kept = connection?.properties.authType === draft.auth ? connection.properties.credentialNames : [];
-  const submit = (event: React.FormEvent) => {
-    event.preventDefault();
+  const submit = () => {
     const found = problemsOf(type, draft, kept);
     setProblems(found);
     if (Object.keys(found).length === 0) void save(type, draft);
@@ -67,73 +44,43 @@ export function ConnectionDrawer({ connection, word = "", onClose }: Props) {
   };
   const refused = refusedField(failure);
   return (
-    <OverlayDrawer
-      open
-      position="end"
-      className={styles.drawer}
-      onOpenChange={(_, { open, type: how }) => !open && how !== "backdropClick" && onClose()}
+    <FormDrawer
+      title={connection ? `Edit ${connection.name}` : "New connection"}
+      action={connection ? "Save" : "Create"}
+      busy={busy}
+      failure={failure}
+      onSubmit={submit}
+      onClose={onClose}
     >
-      <form onSubmit={submit} className={styles.form} autoComplete="off" noValidate>
-        <DrawerHeader>
-          <DrawerHeaderTitle
-            action={
-              <Button appearance="subtle" icon={<DismissRegular />} aria-label="Close the form" onClick={onClose} />
-            }
-          >
-            {connection ? `Edit ${connection.name}` : "New connection"}
-          </DrawerHeaderTitle>
-        </DrawerHeader>
-        <DrawerBody>
-          <div className={styles.body}>
-            <ConnectionFields
-              type={type}
-              draft={draft}
-              kept={kept}
-              problems={refused ? { ...refused, ...problems } : problems}
-              isNew={!connection}
-              onType={choose}
-              onChange={change}
-            />
-            {failure !== null && <Failure failure={failure} />}
-          </div>
-        </DrawerBody>
-        <DrawerFooter>
-          <Button type="submit" appearance="primary" disabled={busy}>
-            {connection ? "Save" : "Create"}
-          </Button>
-          <Button onClick={onClose}>Cancel</Button>
-        </DrawerFooter>
-      </form>
-    </OverlayDrawer>
+      <ConnectionFields
+        type={type}
+        draft={draft}
+        kept={kept}
+        problems={refused ? { ...refused, ...problems } : problems}
+        isNew={!connection}
+        onType={choose}
+        onChange={change}
+      />
+    </FormDrawer>
   );
 }
 
 function useSaving(connection: Connection | undefined, onClose: () => void) {
-  const [failure, setFailure] = useState<unknown>(null);
-  const [busy, setBusy] = useState(false);
+  const { busy, failure, send } = useSubmission();
   const router = useRouter();
   const toasts = useToasts();
   const save = async (type: ConnectionType, draft: Draft) => {
     const name = draft.name.trim();
-    setBusy(true);
-    setFailure(null);
-    try {
-      const params = { path: at({ connection: name }) };
-      if (connection) {
-        await body(
-          api.PATCH(`${SITE}/connections/{connection}`, { params, body: patchOf(connection, draft) as never }),
-        );
-      } else {
-        // Of another's connection that has just got the same name nothing is overwritten.
-        const header = { "If-None-Match": "*" };
-        const given = { params: { ...params, header }, body: bodyOf(type, draft) as never };
-        await body(api.PUT(`${SITE}/connections/{connection}`, given));
-      }
-    } catch (thrown) {
-      setFailure(thrown instanceof ApiError && thrown.status === 412 ? taken(name) : thrown);
-      setBusy(false);
-      return;
-    }
+    const params = { path: at({ connection: name }) };
+    const put = async () => {
+      // Of another's connection that has just got the same name nothing is overwritten.
+      const given = { params: { ...params, header: { "If-None-Match": "*" } }, body: bodyOf(type, draft) as never };
+      await body(api.PUT(`${SITE}/connections/{connection}`, given));
+    };
+    const patch = async (before: Connection) => {
+      await body(api.PATCH(`${SITE}/connections/{connection}`, { params, body: patchOf(before, draft) as never }));
+    };
+    if (!(await send(() => (connection ? patch(connection) : unlessTaken(put, () => taken(name)))))) return;
     noteChange(`/connections/${name}`);
     onClose();
     if (connection) toasts.done(`The connection ${name} is changed.`);

@@ -1,39 +1,19 @@
-import {
-  Button,
-  DrawerBody,
-  DrawerFooter,
-  DrawerHeader,
-  DrawerHeaderTitle,
-  Field,
-  Input,
-  makeStyles,
-  OverlayDrawer,
-  ProgressBar,
-  Text,
-  Textarea,
-  tokens,
-} from "@fluentui/react-components";
-import { DismissRegular, DocumentAddRegular, FolderAddRegular } from "@fluentui/react-icons";
+import { Button, Field, Input, makeStyles, ProgressBar, Text, Textarea, tokens } from "@fluentui/react-components";
+import { DocumentAddRegular, FolderAddRegular } from "@fluentui/react-icons";
 import { useRouter } from "@tanstack/react-router";
 import { useRef, useState } from "react";
 import { ApiError } from "../../api/client";
 import { noteChange } from "../../api/queries";
+import { FormDrawer } from "../../components/FormDrawer";
 import { path } from "../../components/RouteLink";
-import { Failure } from "../../components/states";
+import { unlessTaken, useSubmission } from "../../components/useSubmission";
 import { TYPE_WORDS } from "./asset";
 import { type Chosen, chosenOf, sizeText, typeOf, uploadData } from "./upload";
 
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,254}$/;
 
 const useStyles = makeStyles({
-  drawer: { width: "min(32rem, 100vw)" },
-  form: { display: "contents" },
-  body: {
-    display: "grid",
-    gap: tokens.spacingVerticalM,
-    alignContent: "start",
-    paddingBottom: tokens.spacingVerticalL,
-  },
+  files: { display: "grid", gap: tokens.spacingVerticalM },
   tools: { display: "flex", flexWrap: "wrap", gap: tokens.spacingHorizontalS },
   chosen: { overflowWrap: "anywhere" },
 });
@@ -46,27 +26,21 @@ type Props = {
 
 /** The form that sends a file or a folder. Mounted while open. */
 export function UploadDrawer({ asset, onClose }: Props) {
-  const styles = useStyles();
   const router = useRouter();
   const [name, setName] = useState(asset?.name ?? "");
   const [description, setDescription] = useState("");
   const [files, setFiles] = useState<Chosen[]>([]);
   const [asked, setAsked] = useState(false);
   const [progress, setProgress] = useState<{ sent: number; all: number } | null>(null);
-  const [failure, setFailure] = useState<unknown>(null);
+  const { busy, failure, send } = useSubmission();
   const isNamed = NAME.test(name.trim());
-  const submit = async (event: React.FormEvent) => {
-    event.preventDefault();
+  const submit = async () => {
     setAsked(true);
     if (!isNamed || files.length === 0) return;
     const version = asset?.nextVersion ?? "1";
     const upload = { name: name.trim(), version, type: typeOf(files), description, files };
-    setFailure(null);
-    setProgress({ sent: 0, all: 0 });
-    try {
-      await uploadData(upload, (sent, all) => setProgress({ sent, all }));
-    } catch (thrown) {
-      setFailure(thrown instanceof ApiError && thrown.status === 412 ? taken(upload.name) : thrown);
+    const sending = () => uploadData(upload, (sent, all) => setProgress({ sent, all }));
+    if (!(await send(() => unlessTaken(sending, () => taken(upload.name))))) {
       setProgress(null);
       return;
     }
@@ -75,61 +49,38 @@ export function UploadDrawer({ asset, onClose }: Props) {
     router.history.push(`/portal${path("/data", upload.name)}`);
   };
   return (
-    <OverlayDrawer
-      open
-      position="end"
-      className={styles.drawer}
-      onOpenChange={(_, { open, type }) => !open && type !== "backdropClick" && onClose()}
+    <FormDrawer
+      title={asset ? `Version ${asset.nextVersion} of ${asset.name}` : "New data asset"}
+      action="Upload"
+      busy={busy}
+      failure={failure}
+      refusal="It was not registered."
+      onSubmit={() => void submit()}
+      onClose={onClose}
     >
-      <form onSubmit={submit} className={styles.form} noValidate>
-        <DrawerHeader>
-          <DrawerHeaderTitle
-            action={
-              <Button appearance="subtle" icon={<DismissRegular />} aria-label="Close the form" onClick={onClose} />
-            }
-          >
-            {asset ? `Version ${asset.nextVersion} of ${asset.name}` : "New data asset"}
-          </DrawerHeaderTitle>
-        </DrawerHeader>
-        <DrawerBody>
-          <div className={styles.body}>
-            {!asset && (
-              <Field
-                label="Name"
-                required
-                validationMessage={
-                  asked && !isNamed
-                    ? "Begin with a letter or digit; use up to 255 letters, digits, dashes, underscores and dots."
-                    : ""
-                }
-              >
-                <Input value={name} autoComplete="off" onChange={(_, { value }) => setName(value)} />
-              </Field>
-            )}
-            <Files
-              files={files}
-              problem={asked && files.length === 0 ? "Choose a file or a folder." : ""}
-              set={setFiles}
-            />
-            <Field label="Description">
-              <Textarea value={description} onChange={(_, { value }) => setDescription(value)} />
-            </Field>
-            {progress && (
-              <Field label={`Sent ${sizeText(progress.sent)} of ${sizeText(progress.all)}`}>
-                <ProgressBar value={progress.all ? progress.sent / progress.all : 0} />
-              </Field>
-            )}
-            {failure !== null && <Failure failure={failure} title="It was not registered." />}
-          </div>
-        </DrawerBody>
-        <DrawerFooter>
-          <Button type="submit" appearance="primary" disabled={progress !== null}>
-            Upload
-          </Button>
-          <Button onClick={onClose}>Cancel</Button>
-        </DrawerFooter>
-      </form>
-    </OverlayDrawer>
+      {!asset && (
+        <Field
+          label="Name"
+          required
+          validationMessage={
+            asked && !isNamed
+              ? "Begin with a letter or digit; use up to 255 letters, digits, dashes, underscores and dots."
+              : ""
+          }
+        >
+          <Input value={name} autoComplete="off" onChange={(_, { value }) => setName(value)} />
+        </Field>
+      )}
+      <Files files={files} problem={asked && files.length === 0 ? "Choose a file or a folder." : ""} set={setFiles} />
+      <Field label="Description">
+        <Textarea value={description} onChange={(_, { value }) => setDescription(value)} />
+      </Field>
+      {progress && (
+        <Field label={`Sent ${sizeText(progress.sent)} of ${sizeText(progress.all)}`}>
+          <ProgressBar value={progress.all ? progress.sent / progress.all : 0} />
+        </Field>
+      )}
+    </FormDrawer>
   );
 }
 
@@ -142,7 +93,7 @@ function Files({ files, problem, set }: { files: Chosen[]; problem: string; set:
   const what = files.length === 1 ? files[0]?.path : `${files[0]?.path.split("/")[0]}, ${files.length} files`;
   return (
     <Field label="File or folder" required validationMessage={problem}>
-      <div className={styles.body}>
+      <div className={styles.files}>
         <div className={styles.tools}>
           <Button icon={<DocumentAddRegular />} onClick={() => file.current?.click()}>
             Choose a file

@@ -1,25 +1,14 @@
-import {
-  Button,
-  Dialog,
-  DialogActions,
-  DialogBody,
-  DialogContent,
-  DialogSurface,
-  DialogTitle,
-  Dropdown,
-  Field,
-  Input,
-  Option,
-  Text,
-} from "@fluentui/react-components";
+import { Button, Dropdown, Field, Input, Option, Text } from "@fluentui/react-components";
 import { AddRegular } from "@fluentui/react-icons";
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
-import { all, errorOf, GROUP_ID, send, urlOf, WORKSPACE_ID } from "../../api/client";
+import { ask } from "../../api/access";
+import { all, GROUP_ID, WORKSPACE_ID } from "../../api/client";
 import { IDENTITIES, keyOf, noteChange } from "../../api/queries";
 import { CopyButton } from "../../components/CopyButton";
+import { FormDialog } from "../../components/FormDialog";
 import { RouteLink } from "../../components/RouteLink";
-import { Failure, Loaded } from "../../components/states";
+import { Loaded } from "../../components/states";
 import { said } from "./BasicSettings";
 import { useFormStyles } from "./layout";
 import { identityNameProblem } from "./names";
@@ -119,49 +108,25 @@ function NeededRoles({ identity }: { identity: Identity }) {
 
 function NewIdentity(props: { taken: string[]; onDone: (id: string) => void; onClose: () => void }) {
   const [name, setName] = useState("");
-  const [busy, setBusy] = useState(false);
-  const [failure, setFailure] = useState<unknown>(null);
   const problem = identityNameProblem(name, props.taken);
-  const submit = async (event: React.FormEvent) => {
-    event.preventDefault();
-    // A form in a dialog is, for React, inside of whatever shows the dialog.
-    event.stopPropagation();
-    setBusy(true);
-    try {
-      const id = `${IDENTITIES}/${name}`;
-      const sent = JSON.stringify({ location: "local", tags: {} });
-      const headers = { "Content-Type": "application/json" };
-      const answer = await send(urlOf(id), { method: "PUT", body: sent, headers });
-      if (!answer.ok) throw await errorOf(answer);
-      noteChange(id);
-      props.onDone(id);
-      props.onClose();
-    } catch (thrown) {
-      setFailure(thrown);
-      setBusy(false);
-    }
+  const submit = async () => {
+    const id = `${IDENTITIES}/${name}`;
+    await ask("PUT", id, { location: "local", tags: {} });
+    noteChange(id);
+    props.onDone(id);
   };
   return (
-    <Dialog open onOpenChange={(_, { open }) => !open && props.onClose()}>
-      <DialogSurface>
-        <form onSubmit={submit}>
-          <DialogBody>
-            <DialogTitle>Create a user-assigned identity</DialogTitle>
-            <DialogContent>
-              <Field label="Identity name" required {...said(name ? problem : "")}>
-                <Input value={name} onChange={(_, { value }) => setName(value)} autoComplete="off" />
-              </Field>
-              {failure !== null && <Failure failure={failure} title="It was not created." />}
-            </DialogContent>
-            <DialogActions>
-              <Button onClick={props.onClose}>Cancel</Button>
-              <Button type="submit" appearance="primary" disabled={problem !== "" || busy}>
-                Create
-              </Button>
-            </DialogActions>
-          </DialogBody>
-        </form>
-      </DialogSurface>
-    </Dialog>
+    <FormDialog
+      title="Create a user-assigned identity"
+      action="Create"
+      refusal="It was not created."
+      ready={problem === ""}
+      onSubmit={submit}
+      onClose={props.onClose}
+    >
+      <Field label="Identity name" required {...said(name ? problem : "")}>
+        <Input value={name} onChange={(_, { value }) => setName(value)} autoComplete="off" />
+      </Field>
+    </FormDialog>
   );
 }

@@ -1,30 +1,15 @@
-import {
-  Button,
-  Dialog,
-  DialogActions,
-  DialogBody,
-  DialogContent,
-  DialogSurface,
-  DialogTitle,
-  Field,
-  makeStyles,
-  Textarea,
-  tokens,
-} from "@fluentui/react-components";
+import { Field, Textarea } from "@fluentui/react-components";
 import { useState } from "react";
 import { change, type Deployment, deploymentPath, patchOf, type Read } from "../../api/endpoints";
-import { Failure } from "../../components/states";
+import { FormDialog } from "../../components/FormDialog";
 import { TagsEditor } from "../../components/TagsEditor";
 import { useToasts } from "../../components/toasts";
 import { SizeAndCount } from "./SizeAndCount";
-
-const useStyles = makeStyles({ form: { display: "grid", gap: tokens.spacingVerticalM } });
 
 type Props = { endpoint: string; read: Read<Deployment>; onClose: () => void };
 
 /** Size, count, description, tags and environment variables. Mounted while open. */
 export function EditDeployment({ endpoint, read, onClose }: Props) {
-  const styles = useStyles();
   const toasts = useToasts();
   // Of when it was opened: what somebody else changes meanwhile is not to be lost silently.
   const [{ resource, etag }] = useState(read);
@@ -33,12 +18,7 @@ export function EditDeployment({ endpoint, read, onClose }: Props) {
   const [description, setDescription] = useState(properties.description);
   const [tags, setTags] = useState(resource.tags ?? {});
   const [variables, setVariables] = useState(properties.environmentVariables);
-  const [busy, setBusy] = useState(false);
-  const [failure, setFailure] = useState<unknown>(null);
-  const submit = async (event: React.FormEvent) => {
-    event.preventDefault();
-    setBusy(true);
-    setFailure(null);
+  const submit = async () => {
     const patch = {
       sku: { capacity: size.count },
       tags: patchOf(resource.tags ?? {}, tags),
@@ -48,46 +28,24 @@ export function EditDeployment({ endpoint, read, onClose }: Props) {
         environmentVariables: patchOf(properties.environmentVariables, variables),
       },
     };
-    try {
-      await change("PATCH", deploymentPath(endpoint, name), patch, etag);
-      toasts.done(`${endpoint}/${name}: saved`);
-      onClose();
-    } catch (thrown) {
-      setFailure(thrown);
-      setBusy(false);
-    }
+    await change("PATCH", deploymentPath(endpoint, name), patch, etag);
+    toasts.done(`${endpoint}/${name}: saved`);
   };
   return (
-    <Dialog open onOpenChange={(_, { open }) => !open && onClose()}>
-      <DialogSurface>
-        <form onSubmit={submit}>
-          <DialogBody>
-            <DialogTitle>Edit {name}</DialogTitle>
-            <DialogContent className={styles.form}>
-              <SizeAndCount value={size} onChange={setSize} />
-              <Field label="Description">
-                <Textarea value={description} onChange={(_, { value }) => setDescription(value)} />
-              </Field>
-              <Field label="Tags">
-                <TagsEditor noun="tag" value={tags} onChange={setTags} />
-              </Field>
-              <Field
-                label="Environment variables"
-                hint="A secret is shown as ********: left so, it stays as it is. Changed variables start new instances, and no request fails by that."
-              >
-                <TagsEditor noun="environment variable" value={variables} onChange={setVariables} />
-              </Field>
-              {failure !== null && <Failure failure={failure} title="It was not saved." />}
-            </DialogContent>
-            <DialogActions>
-              <Button onClick={onClose}>Cancel</Button>
-              <Button type="submit" appearance="primary" disabled={busy}>
-                Save
-              </Button>
-            </DialogActions>
-          </DialogBody>
-        </form>
-      </DialogSurface>
-    </Dialog>
+    <FormDialog title={`Edit ${name}`} action="Save" refusal="It was not saved." onSubmit={submit} onClose={onClose}>
+      <SizeAndCount value={size} onChange={setSize} />
+      <Field label="Description">
+        <Textarea value={description} onChange={(_, { value }) => setDescription(value)} />
+      </Field>
+      <Field label="Tags">
+        <TagsEditor noun="tag" value={tags} onChange={setTags} />
+      </Field>
+      <Field
+        label="Environment variables"
+        hint="A secret is shown as ********: left so, it stays as it is. Changed variables start new instances, and no request fails by that."
+      >
+        <TagsEditor noun="environment variable" value={variables} onChange={setVariables} />
+      </Field>
+    </FormDialog>
   );
 }

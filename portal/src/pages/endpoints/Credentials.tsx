@@ -1,8 +1,8 @@
 import { Button, makeStyles, Text, tokens } from "@fluentui/react-components";
 import { useState } from "react";
 import { change, type Endpoint, endpointPath } from "../../api/endpoints";
-import { ConfirmDialog } from "../../components/ConfirmDialog";
 import { CopyButton } from "../../components/CopyButton";
+import { FormDialog } from "../../components/FormDialog";
 import { Moment } from "../../components/Moment";
 import { Section } from "../../components/Section";
 import { Failure } from "../../components/states";
@@ -88,14 +88,14 @@ function KeyPair({ name }: { name: string }) {
       ))}
       {failure !== null && <Failure failure={failure} />}
       {asked && (
-        <ConfirmDialog
+        <FormDialog
           title={`Regenerate the ${asked.label.toLowerCase()}?`}
-          verb="Regenerate"
-          onConfirm={() => regenerate(asked)}
+          action="Regenerate"
+          onSubmit={() => regenerate(asked)}
           onClose={() => setAsked(null)}
         >
           Callers that use it are refused (401) from then on. The {asked.other} key goes on working.
-        </ConfirmDialog>
+        </FormDialog>
       )}
     </Section>
   );

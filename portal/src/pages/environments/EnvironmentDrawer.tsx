@@ -1,42 +1,30 @@
 import {
   Button,
-  DrawerBody,
-  DrawerFooter,
-  DrawerHeader,
-  DrawerHeaderTitle,
   Field,
   Input,
   makeStyles,
-  OverlayDrawer,
   Radio,
   RadioGroup,
   Text,
   Textarea,
   tokens,
 } from "@fluentui/react-components";
-import { ArrowUploadRegular, DismissRegular } from "@fluentui/react-icons";
+import { ArrowUploadRegular } from "@fluentui/react-icons";
 import { useRouter } from "@tanstack/react-router";
 import { useRef, useState } from "react";
 import { ApiError, api, at, body, SITE } from "../../api/client";
 import { noteChange } from "../../api/queries";
 import { CodeEditor } from "../../components/CodeEditor";
+import { FormDrawer } from "../../components/FormDrawer";
 import { path } from "../../components/RouteLink";
-import { Failure } from "../../components/states";
 import { type Pairs, TagsEditor } from "../../components/TagsEditor";
+import { unlessTaken, useSubmission } from "../../components/useSubmission";
 import { condaOf, DEFAULT_IMAGE, problemOf, type Version } from "./environment";
 
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,254}$/;
 const MOST_BYTES = 1024 * 1024;
 
 const useStyles = makeStyles({
-  drawer: { width: "min(44rem, 100vw)" },
-  form: { display: "contents" },
-  body: {
-    display: "grid",
-    gap: tokens.spacingVerticalM,
-    alignContent: "start",
-    paddingBottom: tokens.spacingVerticalL,
-  },
   tools: { display: "flex", flexWrap: "wrap", alignItems: "center", gap: tokens.spacingHorizontalM },
   hint: { color: tokens.colorNeutralForeground2 },
 });
@@ -52,67 +40,47 @@ type Props = {
 
 /** The form of a new environment or version. Mounted while open. */
 export function EnvironmentDrawer({ latest, onClose }: Props) {
-  const styles = useStyles();
   const [draft, setDraft] = useState<Draft>(() => begun(latest));
   const [problems, setProblems] = useState<Record<string, string>>({});
   const { failure, busy, register } = useRegistering(latest?.nextVersion ?? "1", onClose);
   const set = (part: Partial<Draft>) => setDraft({ ...draft, ...part });
-  const submit = (event: React.FormEvent) => {
-    event.preventDefault();
+  const submit = () => {
     const found = problemsOf(draft);
     setProblems(found);
     if (Object.keys(found).length === 0) void register(draft);
   };
   return (
-    <OverlayDrawer
-      open
-      position="end"
-      className={styles.drawer}
-      onOpenChange={(_, { open, type }) => !open && type !== "backdropClick" && onClose()}
+    <FormDrawer
+      title={latest ? `Version ${latest.nextVersion} of ${latest.name}` : "New environment"}
+      action="Create"
+      busy={busy}
+      failure={failure}
+      refusal="It was not registered."
+      isWide
+      onSubmit={submit}
+      onClose={onClose}
     >
-      <form onSubmit={submit} className={styles.form} noValidate>
-        <DrawerHeader>
-          <DrawerHeaderTitle
-            action={
-              <Button appearance="subtle" icon={<DismissRegular />} aria-label="Close the form" onClick={onClose} />
-            }
-          >
-            {latest ? `Version ${latest.nextVersion} of ${latest.name}` : "New environment"}
-          </DrawerHeaderTitle>
-        </DrawerHeader>
-        <DrawerBody>
-          <div className={styles.body}>
-            {!latest && (
-              <Field label="Name" required validationMessage={problems.name ?? ""}>
-                <Input value={draft.name} autoComplete="off" onChange={(_, { value }) => set({ name: value })} />
-              </Field>
-            )}
-            <Field
-              label="Base image"
-              required
-              hint="A promptflow-runtime image; Flowstead's own runtime stands in for it."
-              validationMessage={problems.image ?? ""}
-            >
-              <Input value={draft.image} onChange={(_, { value }) => set({ image: value })} />
-            </Field>
-            <Packages draft={draft} problem={problems.text ?? ""} set={set} />
-            <Field label="Description">
-              <Textarea value={draft.description} onChange={(_, { value }) => set({ description: value })} />
-            </Field>
-            <Field label="Tags">
-              <TagsEditor noun="tag" value={draft.tags} onChange={(tags) => set({ tags })} />
-            </Field>
-            {failure !== null && <Failure failure={failure} title="It was not registered." />}
-          </div>
-        </DrawerBody>
-        <DrawerFooter>
-          <Button type="submit" appearance="primary" disabled={busy}>
-            Create
-          </Button>
-          <Button onClick={onClose}>Cancel</Button>
-        </DrawerFooter>
-      </form>
-    </OverlayDrawer>
+      {!latest && (
+        <Field label="Name" required validationMessage={problems.name ?? ""}>
+          <Input value={draft.name} autoComplete="off" onChange={(_, { value }) => set({ name: value })} />
+        </Field>
+      )}
+      <Field
+        label="Base image"
+        required
+        hint="A promptflow-runtime image; Flowstead's own runtime stands in for it."
+        validationMessage={problems.image ?? ""}
+      >
+        <Input value={draft.image} onChange={(_, { value }) => set({ image: value })} />
+      </Field>
+      <Packages draft={draft} problem={problems.text ?? ""} set={set} />
+      <Field label="Description">
+        <Textarea value={draft.description} onChange={(_, { value }) => set({ description: value })} />
+      </Field>
+      <Field label="Tags">
+        <TagsEditor noun="tag" value={draft.tags} onChange={(tags) => set({ tags })} />
+      </Field>
+    </FormDrawer>
   );
 }
 
@@ -197,8 +165,7 @@ function problemsOf(draft: Draft): Record<string, string> {
 }
 
 function useRegistering(version: string, onClose: () => void) {
-  const [failure, setFailure] = useState<unknown>(null);
-  const [busy, setBusy] = useState(false);
+  const { busy, failure, send } = useSubmission();
   const router = useRouter();
   const register = async (draft: Draft) => {
     const name = draft.name.trim();
@@ -209,18 +176,13 @@ function useRegistering(version: string, onClose: () => void) {
       description: draft.description,
       tags: draft.tags,
     };
-    setBusy(true);
-    setFailure(null);
-    try {
+    const put = async () => {
       // What is there under this name and version stays what it is.
       const params = { path: at({ name, version }), header: { "If-None-Match": "*" } };
       const given = { params, body: { properties } as never };
       await body(api.PUT(`${SITE}/environments/{name}/versions/{version}`, given));
-    } catch (thrown) {
-      setFailure(thrown instanceof ApiError && thrown.status === 412 ? taken(name, version) : thrown);
-      setBusy(false);
-      return;
-    }
+    };
+    if (!(await send(() => unlessTaken(put, () => taken(name, version))))) return;
     noteChange(`/environments/${name}/versions/${version}`);
     onClose();
     router.history.push(`/portal${path("/environments", name)}?version=${encodeURIComponent(version)}`);

@@ -2,7 +2,7 @@ import { Button, makeStyles, Text, tokens } from "@fluentui/react-components";
 import { useMutation } from "@tanstack/react-query";
 import { useState } from "react";
 import { api, at, body, type Schemas, SITE } from "../../api/client";
-import { ConfirmDialog } from "../../components/ConfirmDialog";
+import { FormDialog } from "../../components/FormDialog";
 import { Panel } from "../../components/Panel";
 import { type Column, ResourceTable } from "../../components/ResourceTable";
 import { Failure } from "../../components/states";
@@ -74,14 +74,14 @@ export function CleanUp() {
         </>
       )}
       {asking && (
-        <ConfirmDialog
+        <FormDialog
           title="Remove what nothing uses?"
-          verb="Remove"
-          onConfirm={remove}
+          action="Remove"
+          onSubmit={remove}
           onClose={() => setAsking(false)}
         >
           <p>This cannot be taken back. What has come into use since is left alone.</p>
-        </ConfirmDialog>
+        </FormDialog>
       )}
     </Panel>
   );

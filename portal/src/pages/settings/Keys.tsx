@@ -3,7 +3,7 @@ import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { api, at, body, SITE, SUBSCRIPTION_ID, WORKSPACE_ID } from "../../api/client";
 import { keyOf, noteChange } from "../../api/queries";
-import { ConfirmDialog } from "../../components/ConfirmDialog";
+import { FormDialog } from "../../components/FormDialog";
 import { Moment } from "../../components/Moment";
 import { Panel } from "../../components/Panel";
 import { Loaded } from "../../components/states";
@@ -67,14 +67,14 @@ function IssuerKeys() {
         <Button onClick={() => setAsking(true)}>Rotate issuer key</Button>
       </div>
       {asking && (
-        <ConfirmDialog title="Rotate the issuer key?" verb="Rotate" onConfirm={rotate} onClose={() => setAsking(false)}>
+        <FormDialog title="Rotate the issuer key?" action="Rotate" onSubmit={rotate} onClose={() => setAsking(false)}>
           <p>A new key signs from now on. Tokens that are there stay good until they end.</p>
           <Checkbox
             label="The key has become known: end all tokens and sessions at once"
             checked={endTokens}
             onChange={(_, { checked }) => setEndTokens(checked === true)}
           />
-        </ConfirmDialog>
+        </FormDialog>
       )}
     </Panel>
   );
@@ -114,12 +114,12 @@ function MasterKey() {
         <Button onClick={() => setAsking(true)}>Rotate master key</Button>
       </div>
       {asking && (
-        <ConfirmDialog title="Rotate the master key?" verb="Rotate" onConfirm={rotate} onClose={() => setAsking(false)}>
+        <FormDialog title="Rotate the master key?" action="Rotate" onSubmit={rotate} onClose={() => setAsking(false)}>
           <p>
             All secrets are sealed under another key: a new one when the server keeps it in its home, else the one that
             its source has now. Endpoint keys and deployments stay as they are. Backups made before need the key before.
           </p>
-        </ConfirmDialog>
+        </FormDialog>
       )}
     </Panel>
   );

@@ -4,8 +4,8 @@ import { useState } from "react";
 import { api, body, type Schemas } from "../../api/client";
 import { keyOf, PRINCIPALS, queries } from "../../api/queries";
 import { signOut, useSession } from "../../api/session";
-import { ConfirmDialog } from "../../components/ConfirmDialog";
 import { CopyButton } from "../../components/CopyButton";
+import { FormDialog } from "../../components/FormDialog";
 import { Moment } from "../../components/Moment";
 import { Panel } from "../../components/Panel";
 import { type Column, ResourceTable } from "../../components/ResourceTable";
@@ -44,14 +44,14 @@ export function Sessions() {
       </Panel>
       <AnotherBrowser />
       {ending && (
-        <ConfirmDialog
+        <FormDialog
           title={ending.id === own ? "Sign out of this browser?" : "End that session?"}
-          verb={ending.id === own ? "Sign out" : "End session"}
-          onConfirm={() => end(ending)}
+          action={ending.id === own ? "Sign out" : "End session"}
+          onSubmit={() => end(ending)}
           onClose={() => setEnding(null)}
         >
           <p>{browserOf(ending.client)} is signed in no more. It signs in again by a new link.</p>
-        </ConfirmDialog>
+        </FormDialog>
       )}
     </>
   );

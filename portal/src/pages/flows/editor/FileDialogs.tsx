@@ -2,9 +2,9 @@
 
 import { Field, Input, MessageBar, MessageBarBody, Text } from "@fluentui/react-components";
 import { useState } from "react";
+import { FormDialog } from "../../../components/FormDialog";
 import { useToasts } from "../../../components/toasts";
 import { type FlowFile, putFile, stored } from "../api";
-import { FormDialog } from "../list/FormDialog";
 import type { WorkingCopy } from "./useWorkingCopy";
 
 type Common = { onClose: () => void; open: (path: string) => void };

@@ -1,8 +1,8 @@
 import { Field, Textarea } from "@fluentui/react-components";
 import { useState } from "react";
+import { FormDialog } from "../../../components/FormDialog";
 import { TagsEditor } from "../../../components/TagsEditor";
 import { describeFlow, type Flow } from "../api";
-import { FormDialog } from "./FormDialog";
 
 export function DescribeDialog({ flow, onClose }: { flow: Flow; onClose: () => void }) {
   const [description, setDescription] = useState(flow.properties.description ?? "");

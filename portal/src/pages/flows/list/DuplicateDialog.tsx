@@ -1,8 +1,8 @@
 import { useNavigate } from "@tanstack/react-router";
 import { useState } from "react";
+import { FormDialog } from "../../../components/FormDialog";
 import { path } from "../../../components/RouteLink";
 import { duplicate, type Flow, useFlows } from "../api";
-import { FormDialog } from "./FormDialog";
 import { NameField, nameProblem } from "./NameField";
 
 export function DuplicateDialog({ flow, onClose }: { flow: Flow; onClose: () => void }) {

@@ -1,11 +1,11 @@
 import { Button, makeStyles, Text, tokens } from "@fluentui/react-components";
 import { ArrowDownloadRegular, HistoryRegular } from "@fluentui/react-icons";
 import { useState } from "react";
+import { FormDialog } from "../../../../components/FormDialog";
 import { Moment } from "../../../../components/Moment";
 import { Empty, Loaded } from "../../../../components/states";
 import { useToasts } from "../../../../components/toasts";
 import { download, exportArchive, type FlowVersion, restore, useVersions } from "../../api";
-import { FormDialog } from "../../list/FormDialog";
 import { ChangesDialog } from "./ChangesDialog";
 
 const useStyles = makeStyles({

@@ -1,0 +1,68 @@
+import {
+  Button,
+  Dialog,
+  DialogActions,
+  DialogBody,
+  DialogContent,
+  DialogSurface,
+  DialogTitle,
+  makeStyles,
+  tokens,
+} from "@fluentui/react-components";
+import type { FormEvent, ReactNode } from "react";
+import { Failure } from "./states";
+import { useSubmission } from "./useSubmission";
+
+const useStyles = makeStyles({
+  content: { display: "grid", gap: tokens.spacingVerticalM },
+  wide: { maxWidth: "min(52rem, 100vw)", width: "100%" },
+});
+
+type Props = {
+  title: string;
+  /** What the button says that does it. */
+  action: string;
+  /** What is said above the reason when it is refused. */
+  refusal?: string;
+  ready?: boolean;
+  isWide?: boolean;
+  onSubmit: () => Promise<void>;
+  /** What comes after it; the dialog closes, unless told. */
+  onSubmitted?: () => void;
+  onClose: () => void;
+  children: ReactNode;
+};
+
+/** A question or a few fields, and a button. Says why when it is refused. Mounted while open. */
+export function FormDialog(props: Props) {
+  const { title, action, refusal, ready = true, isWide = false, onSubmit, onClose, onSubmitted = onClose } = props;
+  const styles = useStyles();
+  const { busy, failure, send } = useSubmission();
+  const submit = async (event: FormEvent) => {
+    event.preventDefault();
+    // A form in a dialog is, for React, inside of whatever shows the dialog.
+    event.stopPropagation();
+    if (await send(onSubmit)) onSubmitted();
+  };
+  return (
+    <Dialog open onOpenChange={(_, { open }) => !open && onClose()}>
+      <DialogSurface className={isWide ? styles.wide : ""}>
+        <form onSubmit={(event) => void submit(event)} autoComplete="off">
+          <DialogBody>
+            <DialogTitle>{title}</DialogTitle>
+            <DialogContent className={styles.content}>
+              {props.children}
+              {failure !== null && <Failure failure={failure} title={refusal} />}
+            </DialogContent>
+            <DialogActions>
+              <Button onClick={onClose}>Cancel</Button>
+              <Button type="submit" appearance="primary" disabled={!ready || busy}>
+                {action}
+              </Button>
+            </DialogActions>
+          </DialogBody>
+        </form>
+      </DialogSurface>
+    </Dialog>
+  );
+}
