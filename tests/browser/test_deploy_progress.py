@@ -27,7 +27,7 @@ from tests.browser.wizard import (
     put_connection,
     review,
 )
-from tests.installation import WORKSPACE, Installation
+from tests.installation import WORKSPACE, Installation, eventually
 
 STAGES = ("Creating an endpoint", "Registering a model", "Creating a deployment")
 SECRETS_READER = "Azure Machine Learning Workspace Connection Secrets Reader"
@@ -159,6 +159,48 @@ def test_m39_m40_m47_the_notification_tells_the_stages_and_leads_to_the_deployme
     signed_in.go("Models + endpoints")
     page.locator(f"main a[href='/portal/endpoints/{FLOW_NAME}/deployments/blue']").first.click()
     expect(page.get_by_role("heading", level=1, name="blue")).to_be_visible()
+
+
+def test_one_deployment_is_one_notification(site: Installation, signed_in: Portal, by_default: Sent) -> None:
+    """Its endpoint's creation and its first traffic are stages of it."""
+    assert by_default.puts
+    page = signed_in.open("/")
+    page.get_by_role("button", name="Notifications").click()
+    drawer = page.get_by_role("dialog")
+    expect(drawer.get_by_text(f"Prompt flow deployment {FLOW_NAME}/blue", exact=True)).to_have_count(1)
+    for verb in ("Creating", "Updating"):
+        expect(drawer.get_by_text(f"{verb} the endpoint {FLOW_NAME}", exact=True)).to_have_count(0)
+
+
+def test_a_first_deployment_that_fails_gets_no_traffic(site: Installation, signed_in: Portal) -> None:
+    broken = {"flow.dag.yaml": FLOW, "say.py": code("x"), "requirements.txt": "there-is-no-such-package==1.0\n"}
+    push_flow(site, "unready", broken)
+    page = open_wizard(signed_in, "unready")
+    sent = Sent.by(page)
+    review(page)
+    go_on(page, "Create")
+    expect(page.get_by_text("Once it is ready, the portal gives it all traffic")).to_be_visible()
+    expect(page.get_by_role("main").get_by_role("alert")).to_be_visible(timeout=60_000)
+    stages = page.get_by_role("main").get_by_role("list", name="Stages").get_by_role("listitem")
+    expect(stages.filter(has_text="Failed")).to_contain_text("Creating a deployment")
+    assert len(sent.puts) == 3, "nothing sets the traffic"
+    assert site.api("GET", "/onlineEndpoints/unready").json()["properties"]["traffic"] in ({}, None)
+    assert page.evaluate("localStorage.getItem('flowstead.firstDeployments')") is None
+
+
+def test_a_page_that_is_loaded_again_gives_the_first_deployment_its_traffic(
+    site: Installation, signed_in: Portal
+) -> None:
+    page = open_wizard(signed_in, FLOW_NAME, endpoint="reloaded")
+    review(page)
+    with page.expect_response(lambda answer: answer.request.method == "PUT" and "/deployments/" in answer.url):
+        go_on(page, "Create")
+    page.reload()
+    expect(page.get_by_role("main").get_by_role("status").get_by_text("Succeeded", exact=True)).to_be_visible(
+        timeout=60_000
+    )
+    shown = lambda: site.api("GET", "/onlineEndpoints/reloaded").json()["properties"]["traffic"]  # noqa: E731
+    eventually("it has its traffic", lambda: shown() == {"blue": 100})
 
 
 def test_m17_overwriting_is_warned_of_and_fails_no_request(

@@ -24,6 +24,8 @@ export type Notification = {
     endTime?: string;
     error?: { code: string; message: string };
     stages: Stage[];
+    /** The notification whose stage it is. */
+    partOf?: string;
   };
 };
 

@@ -223,6 +223,31 @@ def test_an_id_that_no_event_has_is_refused(api: ServedApi) -> None:
         assert api.call("GET", "events", headers={"Last-Event-ID": id}).status_code == 400
 
 
+def test_an_endpoints_creation_and_first_traffic_are_told_as_stages_of_its_first_deployment(tmp_path: Path) -> None:
+    with InProcessApi(tmp_path) as api:
+        api.call("PUT", "onlineEndpoints/chat", BODY)
+        api.settle()
+        uri = api.upload({"flow.dag.yaml": "inputs: {}\noutputs: {}\nnodes: []\n"})
+        model = api.call("PUT", "models/flow/versions/1", {"properties": {"modelUri": uri}}).json()["id"]
+        api.call("PUT", "onlineEndpoints/chat/deployments/blue", {"properties": {"model": model}})
+        shown = api.call("GET", "onlineEndpoints/chat").json()
+        tagged = {**shown, "tags": {"team": "search"}}
+        api.call("PUT", "onlineEndpoints/chat", tagged)
+        traffic = {**shown["properties"], "traffic": {"blue": 100}}
+        api.call("PUT", "onlineEndpoints/chat", {**tagged, "properties": traffic})
+        api.call("PUT", "onlineEndpoints/chat", {**tagged, "properties": {**traffic, "traffic": {"blue": 0}}})
+        api.settle()
+        found = api.call("GET", "notifications").json()["value"]
+    (deployment,) = [each for each in found if each["properties"]["title"] == "Prompt flow deployment chat/blue"]
+    told = [(each["properties"]["title"], each["properties"].get("partOf")) for each in found if each is not deployment]
+    assert told == [
+        ("Updating the endpoint chat", None),
+        ("Updating the endpoint chat", deployment["id"]),
+        ("Updating the endpoint chat", None),
+        ("Creating the endpoint chat", deployment["id"]),
+    ]
+
+
 def test_notifications_tell_operations_with_their_stages_newest_first(tmp_path: Path) -> None:
     with InProcessApi(tmp_path) as api:
         api.call("PUT", "onlineEndpoints/chat", BODY)

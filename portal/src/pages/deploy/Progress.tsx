@@ -10,7 +10,8 @@ import {
   tokens,
 } from "@fluentui/react-components";
 import { deploymentId, isTheServers, sameResource } from "../../api/creations";
-import { type Notification, useNotifications } from "../../api/notifications";
+import { keptFirst } from "../../api/firstDeployments";
+import { endpointOf, type Notification, useNotifications } from "../../api/notifications";
 import { Moment } from "../../components/Moment";
 import { path, RouteButton } from "../../components/RouteLink";
 import { StateBadge } from "../../components/StateBadge";
@@ -65,6 +66,8 @@ function Story({ notification, to, onBack }: { notification: Notification; to: s
   const form = useFormStyles();
   const { title, status, percentComplete, phase, stages, startTime, endTime, error } = notification.properties;
   const running = status === "InProgress";
+  const named = endpointOf(notification.properties.resourceId);
+  const awaited = keptFirst().some((each) => each.endpoint === named?.endpoint && each.deployment === named.deployment);
   return (
     <div className={styles.progress}>
       <Subtitle1 as="h2" className={styles.title}>
@@ -81,6 +84,9 @@ function Story({ notification, to, onBack }: { notification: Notification; to: s
       <Stages stages={stages} phase={running ? phase : ""} />
       {error && <Why error={error} />}
       {running && <Text>You may leave this page: the notification at the top right tells how it goes on.</Text>}
+      {running && awaited && (
+        <Text>Once it is ready, the portal gives it all traffic of its endpoint; keep the portal open for that.</Text>
+      )}
       <div className={form.line}>
         {isTheServers(notification) && (
           <RouteButton appearance="primary" to={to}>

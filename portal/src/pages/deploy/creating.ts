@@ -1,16 +1,15 @@
 /** Create: from the form to a deployment that the server is making, in the article's three stages. It goes on while the
  * person looks at other pages. */
 
-import { QueryObserver } from "@tanstack/react-query";
-import { ApiError, AwayError, all, errorOf, send, urlOf } from "../../api/client";
+import { ApiError, all } from "../../api/client";
 import { Creation, STAGES, type StageName, sameResource } from "../../api/creations";
-import { keyOf, noteChange, queries } from "../../api/queries";
+import { noteChange } from "../../api/queries";
 import { textOf } from "../../components/toasts";
-import { type Body, deploymentBody, endpointBody, isFirst, modelBody, withAllTraffic } from "./bodies";
+import { deploymentBody, endpointBody, isFirst, modelBody } from "./bodies";
+import { giveTraffic } from "./firstTraffic";
 import { type Deployment, type Endpoint, endpointOf, type Facts, type Form, isNew } from "./form";
 import { modelNameFrom } from "./names";
-
-const SETTLED = new Set(["Succeeded", "Failed", "Canceled"]);
+import { get, put, settled } from "./sending";
 
 /** What has been made so far: on a failure it is there, and is said. */
 type Made = { endpoint?: string; model?: string; deployment?: string };
@@ -73,23 +72,18 @@ async function createDeployment({ form, facts, creation, made }: Work): Promise<
   const body = deploymentBody(form, facts.flow, made.model ?? "");
   const { data, headers } = await put(`${path}/deployments/${form.deployment}`, body);
   made.deployment = data.id;
-  // At once: there is nobody whom it could fail, and nobody may be here any more when it is ready.
-  if (first) await sendAllTraffic(path, form.deployment);
-  creation.handOver(headers.get("Azure-AsyncOperation")?.split(":").at(-1) ?? "");
+  creation.handOver(headers.get("Azure-AsyncOperation")?.split(":").at(-1) ?? "", first);
   noteChange("/notifications");
-}
-
-async function sendAllTraffic(path: string, deployment: string): Promise<void> {
-  const { data, headers } = await get<Endpoint & Body>(path);
-  const body = withAllTraffic(data as never, deployment);
-  await put(path, body, { "If-Match": headers.get("ETag") ?? "*" });
+  if (!first) return;
+  removeEventListener("beforeunload", askBeforeLeaving);
+  await giveTraffic({ endpoint: endpointOf(form), deployment: form.deployment });
+  creation.finish();
 }
 
 /** What a failure half-way leaves behind, and what to do with it. */
 function whatIsThere({ form, facts, made }: Work): string {
   const place = `${endpointOf(form)}/${form.deployment}`;
-  if (made.deployment)
-    return `The deployment ${place} is being created, and gets no traffic: set it on its endpoint's page.`;
+  if (made.deployment) return `The deployment ${place} is there and gets no traffic: set it on its endpoint's page.`;
   const there: string[] = [];
   if (made.endpoint) there.push(`the endpoint ${made.endpoint}`);
   if (made.model && facts.source.kind === "flow") there.push(`the model ${nameOf(made.model)}`);
@@ -108,51 +102,6 @@ type Container = { name: string; properties: { nextVersion: string } };
 export async function nextVersion(name: string): Promise<string> {
   const found = await all<Container>("/models", { listViewType: "All" });
   return found.find((each) => sameResource(each.name, name))?.properties.nextVersion ?? "1";
-}
-
-async function get<T>(path: string): Promise<{ data: T; headers: Headers }> {
-  const answer = await send(urlOf(path));
-  if (!answer.ok) throw await errorOf(answer);
-  return { data: (await answer.json()) as T, headers: answer.headers };
-}
-
-async function put(
-  path: string,
-  body: Body,
-  headers: Record<string, string> = {},
-): Promise<{ data: { id: string }; headers: Headers }> {
-  const init = {
-    method: "PUT",
-    body: JSON.stringify(body),
-    headers: { "Content-Type": "application/json", ...headers },
-  };
-  const answer = await send(urlOf(path), init).catch((failure) => {
-    if (!(failure instanceof AwayError)) throw failure;
-    throw new Error("The server did not answer. Look whether it runs (flowstead status), then create again.");
-  });
-  if (!answer.ok) throw await errorOf(answer);
-  return { data: (await answer.json()) as { id: string }, headers: answer.headers };
-}
-
-type Provisioned = Endpoint & { properties: { provisioningError?: { message: string } } };
-
-/** The endpoint once its creation has ended. The server's events say when to look again. */
-function settled(path: string): Promise<Provisioned> {
-  const observer = new QueryObserver(queries, {
-    queryKey: keyOf(path),
-    queryFn: () => get<Provisioned>(path).then(({ data }) => data),
-    refetchOnMount: "always" as const,
-  });
-  return new Promise((resolve, reject) => {
-    const stop = observer.subscribe(({ data, error, isFetchedAfterMount }) => {
-      if (!isFetchedAfterMount) return;
-      if (error) reject(error);
-      else if (data && SETTLED.has(data.properties.provisioningState)) resolve(data);
-      else return;
-      // Not before `subscribe` has answered.
-      queueMicrotask(() => stop());
-    });
-  });
 }
 
 function askBeforeLeaving(event: BeforeUnloadEvent): void {

@@ -236,7 +236,7 @@ PROPERTIES: dict[str, Json] = {
             "startTime": TIME,
             "stages": listed(obj({"name": TEXT, "status": OUTCOME, "startTime": TIME}, {"endTime": TIME})),
         },
-        {"endTime": TIME, "error": FAILURE},
+        {"endTime": TIME, "error": FAILURE, "partOf": TEXT},
     ),
 }
 """By the words of a path below the workspace; of what lies elsewhere, by those of the whole path."""

@@ -11,6 +11,7 @@ from flowstead.api.arm import page, shown_state
 from flowstead.api.context import PROVIDER, SITE, Context, Here, Needs
 from flowstead.api.operations import percent_complete
 from flowstead.api.readable import readable
+from flowstead.api.stages import may_give_traffic, stages_of_others
 from flowstead.resources.operation import Operation, OperationKind
 from flowstead.resources.principal import Principal
 from flowstead.store import Reading
@@ -36,11 +37,14 @@ def list_notifications(
         kept = tx.history.operations(limit=MAX_NOTIFICATIONS)
         made = {each.resource_id: each for each in kept if each.kind is OperationKind.CREATE}
         found = [each for each in kept if readable(reader, each.resource_id)]
-        return page(request, found, lambda each: _show(tx, here, each, made))
+        wholes = stages_of_others(kept, tx.history.changes_by([each.id for each in kept if may_give_traffic(each)]))
+        return page(request, found, lambda each: _show(tx, here, each, made, wholes))
 
 
-def _show(tx: Reading, here: Context, operation: Operation, made: Mapping[str, Operation]) -> dict[str, Any]:
-    """made: by resource, the operation that created it."""
+def _show(
+    tx: Reading, here: Context, operation: Operation, made: Mapping[str, Operation], wholes: Mapping[str, str]
+) -> dict[str, Any]:
+    """made: by resource, the operation that created it. wholes: by id, the operation of which it is a stage."""
     properties: dict[str, Any] = {
         "title": _title(operation),
         "operation": operation.kind.value,
@@ -56,6 +60,8 @@ def _show(tx: Reading, here: Context, operation: Operation, made: Mapping[str, O
         properties["endTime"] = operation.ended_at
     if operation.error is not None:
         properties["error"] = dict(operation.error)
+    if operation.id in wholes:
+        properties["partOf"] = f"{here.workspace.path}/notifications/{wholes[operation.id]}"
     return {
         "id": f"{here.workspace.path}/notifications/{operation.id}",
         "name": operation.id,

@@ -61,12 +61,10 @@ def deploy(
             check_movable(endpoint, plan.deployment)
         body = {**plan.deployment_body, "properties": {**plan.deployment_body["properties"], "model": model["id"]}}
         operation = client.deployments.put(plan.endpoint, plan.deployment, body)
-        if first:
-            # At once: there is nobody whom it could fail, and nobody may be here any more when it is ready.
-            _send_all_traffic(client, plan, stage, wait=False)
+        # One that fails gets none; but nobody will be here when it is ready, where nobody waits.
         if wait:
             follow(operation, stage)
-        if all_traffic:
+        if first or all_traffic:
             _send_all_traffic(client, plan, stage, wait=wait)
     shown = client.endpoints.get(plan.endpoint)
     return Deployed(

@@ -48,6 +48,11 @@ class History:
         )
         return self._connection.execute(query.limit(1)).first() is not None
 
+    def changes_by(self, operation_ids: Sequence[str]) -> dict[str, AuditRecord]:
+        """By the operation's id, the change that it carries out."""
+        query = audit.select().where(audit.c.operation_id.in_(operation_ids))
+        return {row["operation_id"]: _audit_record(row) for row in self._connection.execute(query).mappings()}
+
     def operations(self, *, limit: int, skip: int = 0) -> Sequence[Operation]:
         """The operations of the last weeks, newest first."""
         query = operations.select().order_by(operations.c.started_at.desc(), operations.c.id)
