@@ -168,6 +168,10 @@ def test_a_reader_sees_the_samples_and_no_key(browser: Browser, flowstead: Insta
         page = portal.open(tab(page_flow, "consume"))
         page.get_by_role("button", name="Show primary key").click()
         expect(page.get_by_role("alert")).to_contain_text("listKeys/action")
+        command = page.get_by_role("alert").locator("pre")
+        expect(command).to_contain_text("flowstead role assignment create")
+        copy = page.get_by_role("alert").get_by_role("button", name=re.compile("Copy the grant command|Copied"))
+        assert copied(page, copy) == command.inner_text()
         expect(page.get_by_role("textbox", name="Primary key")).to_have_value(re.compile("^•+$"))
         assert "<api_key>" in sample(page, "curl")
 

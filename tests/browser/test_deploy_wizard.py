@@ -8,9 +8,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Route, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
-from tests.browser.portal import NARROW, Portal, opened
+from tests.browser.portal import NARROW, WIDE, Portal, opened
 from tests.browser.wizard import (
     FLOW,
     PAGES,
@@ -356,6 +356,40 @@ def test_names_of_a_flow_are_text(wizard: Portal) -> None:
     review(page)
     expect(reviewed(page, "Outputs in the response")).to_have_text(PROBE)
     assert page.evaluate("window.hit") is None
+
+
+@pytest.mark.parametrize("size", [WIDE, NARROW])
+def test_the_way_on_is_in_sight_and_covers_no_field_that_is_filled_in(
+    browser: Browser, flowstead: Installation, flow: str, size: tuple[int, int]
+) -> None:
+    with opened(browser, flowstead, size=size) as portal:
+        page = open_wizard(portal, flow)
+        for button in ("Review + Create", "Cancel"):
+            expect(page.get_by_role("button", name=button)).to_be_in_viewport(ratio=1)
+        go_on(page)
+        go_on(page)
+        expect(heading(page, PAGES[2])).to_be_focused()
+        expect(page.get_by_role("button", name="Back", exact=True)).to_be_in_viewport(ratio=1)
+        assert _covered_while_tabbing(page) == []
+
+
+def _covered_while_tabbing(page: Page) -> list[str]:
+    """What has the focus and lies below the buttons, from the page's title to the last of them."""
+    where = """() => {
+      const one = document.activeElement, {bottom} = one.getBoundingClientRect();
+      const foot = [...document.querySelectorAll("main button")].find((each) => each.textContent === "Back");
+      const covered = !foot.parentElement.contains(one) && bottom > foot.parentElement.getBoundingClientRect().top;
+      return [one.textContent, covered ? one.outerHTML : ""];
+    }"""
+    found = []
+    for _ in range(60):
+        page.keyboard.press("Tab")
+        text, covered = page.evaluate(where)
+        if covered:
+            found.append(covered)
+        if text == "Cancel":
+            return found
+    raise AssertionError("the last button is not come to")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

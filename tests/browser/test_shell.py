@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Browser, expect
 
-from tests.browser.portal import Portal
+from tests.browser.portal import NARROW, WIDE, Portal, opened
+from tests.installation import Installation
 
 PAGES = {
     "Overview": "Overview",
@@ -35,6 +36,40 @@ def test_on_a_phone_the_navigation_is_a_drawer(narrow_portal: Portal) -> None:
     expect(page.get_by_role("heading", level=1, name="Flows")).to_be_visible()
     expect(page.get_by_role("dialog")).to_have_count(0)
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "the page scrolls sideways"
+
+
+def test_who_wants_no_motion_sees_each_state_at_once(portal: Portal) -> None:
+    """A colour that is on its way is that of the state before, until the next frame: too faint on what can be used."""
+    page = portal.open("/")
+    changing = """[...document.querySelectorAll("*")]
+      .filter((each) => getComputedStyle(each).transitionDuration.split(", ").some((time) => parseFloat(time) > 0))
+      .map((each) => each.outerHTML.slice(0, 100))"""
+    assert page.evaluate(changing) == []
+
+
+@pytest.mark.parametrize("size", [WIDE, NARROW])
+def test_a_toast_covers_nothing_to_select(browser: Browser, flowstead: Installation, size: tuple[int, int]) -> None:
+    with opened(browser, flowstead, size=size) as portal:
+        page = portal.open("/flows")
+        page.route("**/signout", lambda route: route.abort())
+        portal.expected.append("ERR_FAILED")
+        page.get_by_role("button", name="Signed in as owner").click()
+        page.get_by_role("menuitem", name="Sign out").click()
+        toast = page.locator(".fui-Toast")
+        expect(toast).to_contain_text("Not signed out.")
+        assert portal.accessibility_faults() == []
+        covered = """(toast) => {
+          const box = toast.getBoundingClientRect();
+          return [...document.querySelectorAll("#root a, #root button, #root input")]
+            .filter((each) => !toast.contains(each) && each.checkVisibility())
+            .filter((each) => {
+              const {left, right, top, bottom} = each.getBoundingClientRect();
+              return left < box.right && right > box.left && top < box.bottom && bottom > box.top;
+            }).map((each) => each.outerHTML);
+        }"""
+        assert toast.evaluate(covered) == []
+        toast.get_by_role("button", name="Dismiss").click()
+        expect(toast).to_have_count(0)
 
 
 def test_signing_out_leaves_nothing_open(portal: Portal) -> None:

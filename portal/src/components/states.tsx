@@ -16,6 +16,7 @@ import type { UseQueryResult } from "@tanstack/react-query";
 import type { ReactNode } from "react";
 import { ApiError } from "../api/client";
 import { textOf } from "./toasts";
+import { WithCommands } from "./WithCommands";
 
 const useStyles = makeStyles({
   skeleton: { display: "grid", gap: tokens.spacingVerticalM },
@@ -59,13 +60,12 @@ export function Loading({ lines = 5 }: { lines?: number }) {
 export function Failure({ failure, title, retry }: { failure: unknown; title?: string; retry?: () => void }) {
   const styles = useStyles();
   const heading = title ?? headingOf(failure);
-  const requestId = failure instanceof ApiError ? failure.requestId : "";
+  const requestId = failure instanceof ApiError && failure.status >= 500 ? failure.requestId : "";
   return (
     <MessageBar intent="error" layout="multiline" role="alert">
       <MessageBarBody className={styles.said}>
         <MessageBarTitle>{heading}</MessageBarTitle>
-        {textOf(failure)}
-        {requestId && failure instanceof ApiError && failure.status >= 500 && ` Request id: ${requestId}`}
+        <WithCommands newTab text={requestId ? `${textOf(failure)}\nRequest id: ${requestId}` : textOf(failure)} />
       </MessageBarBody>
       {retry && (
         <MessageBarActions>

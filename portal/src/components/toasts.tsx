@@ -1,6 +1,16 @@
 /** Short words on what has just happened. What takes time is in the notifications. */
 
-import { makeStyles, Toast, ToastBody, ToastFooter, ToastTitle, useToastController } from "@fluentui/react-components";
+import {
+  Button,
+  makeStyles,
+  Toast,
+  ToastBody,
+  ToastFooter,
+  ToastTitle,
+  ToastTrigger,
+  useToastController,
+} from "@fluentui/react-components";
+import { DismissRegular } from "@fluentui/react-icons";
 import { ApiError } from "../api/client";
 import { RouteLink } from "./RouteLink";
 
@@ -24,7 +34,15 @@ export function useToasts(): Toasts {
   const say = (intent: "success" | "error", title: string, text: string, details: string) =>
     dispatchToast(
       <Toast>
-        <ToastTitle>{title}</ToastTitle>
+        <ToastTitle
+          action={
+            <ToastTrigger>
+              <Button appearance="transparent" size="small" icon={<DismissRegular />} aria-label="Dismiss" />
+            </ToastTrigger>
+          }
+        >
+          {title}
+        </ToastTitle>
         {text && <ToastBody>{details ? <div className={styles.short}>{text}</div> : text}</ToastBody>}
         {details && (
           <ToastFooter>

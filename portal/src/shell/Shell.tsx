@@ -27,6 +27,7 @@ import {
 import { Outlet, useRouterState } from "@tanstack/react-router";
 import { useEffect, useState } from "react";
 import { followChanges } from "../api/events";
+import { keptFirst } from "../api/firstDeployments";
 import { signOut, useSession } from "../api/session";
 import { TOASTER, useToasts } from "../components/toasts";
 import { Breadcrumbs } from "./Breadcrumbs";
@@ -35,6 +36,10 @@ import { NotificationCentre } from "./NotificationCentre";
 import { chooseScheme, useScheme } from "./theme";
 
 const NARROW = "@media (max-width: 800px)";
+/** So high is what sticks to the bottom of some pages, such as the buttons of the deploy wizard. */
+const FOOT_PX = 72;
+/** Below the navigation, where there is nothing to select; above what sticks to the bottom. */
+const TOASTS = { horizontal: 12, vertical: FOOT_PX };
 
 const useStyles = makeStyles({
   shell: {
@@ -70,7 +75,8 @@ const useStyles = makeStyles({
     backgroundColor: tokens.colorNeutralBackground1,
     [NARROW]: { display: "none" },
   },
-  main: { overflow: "auto", minWidth: 0, outline: "none" },
+  // What is focused is scrolled to above what sticks to the bottom of some pages.
+  main: { overflow: "auto", minWidth: 0, outline: "none", scrollPaddingBottom: `${FOOT_PX}px` },
   content: {
     display: "grid",
     gap: tokens.spacingVerticalM,
@@ -86,6 +92,7 @@ export function Shell() {
   const styles = useStyles();
   const [open, setOpen] = useState(false);
   const connected = useFollowing();
+  useFirstTraffic();
   const path = useRouterState({ select: (state) => state.location.pathname });
   // biome-ignore lint/correctness/useExhaustiveDependencies: the drawer closes when the page changes
   useEffect(() => setOpen(false), [path]);
@@ -148,7 +155,7 @@ export function Shell() {
           <Outlet />
         </div>
       </main>
-      <Toaster toasterId={TOASTER} position="top-end" />
+      <Toaster toasterId={TOASTER} position="bottom-start" offset={TOASTS} />
     </div>
   );
 }
@@ -162,6 +169,13 @@ function useFollowing(): boolean {
     return () => ending.abort();
   }, []);
   return connected;
+}
+
+/** What an earlier page has not lived to do. */
+function useFirstTraffic(): void {
+  useEffect(() => {
+    if (keptFirst().length > 0) void import("../pages/deploy/firstTraffic").then(({ goOn }) => goOn());
+  }, []);
 }
 
 function SchemeButton() {

@@ -22,14 +22,21 @@ const useStyles = makeStyles({
     gap: tokens.spacingHorizontalXXL,
     [NARROW]: { gridTemplateColumns: "minmax(0, 1fr)", gap: tokens.spacingVerticalM },
   },
-  page: { display: "grid", gap: tokens.spacingVerticalL, alignContent: "start", minWidth: 0 },
+  // No grid: in one the buttons would stick within their own row.
+  page: { display: "flex", flexDirection: "column", gap: tokens.spacingVerticalL, minWidth: 0 },
   title: { margin: 0, outline: "none" },
   foot: {
     display: "flex",
     flexWrap: "wrap",
     gap: tokens.spacingHorizontalS,
-    paddingTop: tokens.spacingVerticalM,
+    position: "sticky",
+    bottom: 0,
+    zIndex: 1,
+    padding: `${tokens.spacingVerticalM} 0`,
     borderTop: `1px solid ${tokens.colorNeutralStroke2}`,
+    backgroundColor: tokens.colorNeutralBackground2,
+    // All in one line.
+    [NARROW]: { "& button": { minWidth: 0, padding: `5px ${tokens.spacingHorizontalS}`, whiteSpace: "nowrap" } },
   },
 });
 
