@@ -1,8 +1,5 @@
 /** Server-sent events by `fetch`: `EventSource` cannot send the proof that a request is the portal's. */
 
-import { ApiError, errorOf, send, urlOf } from "./client";
-import { noteAll, noteChange } from "./queries";
-
 export type ServerEvent = { id: string; type: string; data: unknown };
 
 type Read = (json: string) => unknown;
@@ -38,38 +35,5 @@ export function parse(block: string, read: Read = JSON.parse): ServerEvent | nul
     return { id, type, data: read(text) };
   } catch {
     return { id, type, data: text };
-  }
-}
-
-const PAUSE_MS = 1000;
-/** Until whoever may not follow events is let to ask again: he may have been given a role. */
-const REFUSED_PAUSE_MS = 30_000;
-
-/** Keep what is shown fresh until the signal. connected: told whether the server answers. */
-export async function followChanges(signal: AbortSignal, connected: (stands: boolean) => void): Promise<void> {
-  let last = "";
-  let first = true;
-  while (!signal.aborted) {
-    let pause = PAUSE_MS;
-    try {
-      const answer = await send(urlOf("/events"), { signal, headers: last ? { "Last-Event-ID": last } : {} });
-      if (!answer.ok) throw await errorOf(answer);
-      connected(true);
-      if (!first) noteAll();
-      first = false;
-      for await (const event of eventsOf(answer)) {
-        if (event.id) last = event.id;
-        if (event.type === "reset") noteAll();
-        const resource = (event.data as { resourceId?: string } | null)?.resourceId;
-        if (resource) noteChange(resource);
-        if (event.type === "operationProgressed") noteChange("/notifications");
-      }
-    } catch (failure) {
-      if (signal.aborted) return;
-      const isRefused = failure instanceof ApiError && failure.status === 403;
-      connected(isRefused);
-      if (isRefused) pause = REFUSED_PAUSE_MS;
-    }
-    await new Promise((resolve) => setTimeout(resolve, pause));
   }
 }

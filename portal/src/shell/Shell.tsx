@@ -26,7 +26,7 @@ import {
 } from "@fluentui/react-icons";
 import { Outlet, useRouterState } from "@tanstack/react-router";
 import { useEffect, useState } from "react";
-import { followChanges } from "../api/events";
+import { followChanges } from "../api/changes";
 import { keptFirst } from "../api/firstDeployments";
 import { signOut, useSession } from "../api/session";
 import { TOASTER, useToasts } from "../components/toasts";

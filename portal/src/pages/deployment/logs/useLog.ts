@@ -2,6 +2,7 @@ import { useEffect, useRef, useState } from "react";
 import { ApiError, errorOf, send, urlOf } from "../../../api/client";
 import { deploymentPath } from "../../../api/endpoints";
 import { eventsOf } from "../../../api/events";
+import { whenShown, whileShown } from "../../../api/visibility";
 import { appended, type LogLine } from "./lines";
 
 export type Container = "InferenceServer" | "StorageInitializer";
@@ -9,6 +10,8 @@ export type Wanted = { endpoint: string; deployment: string; container: Containe
 
 const PAUSE_MS = 1000;
 const GATHER_MS = 100;
+/** So long a tab that nobody looks at goes on following. */
+const HIDDEN_MS = 60_000;
 /** begun: it has been connected at least once. */
 type Log = { lines: readonly LogLine[]; failure: unknown; connected: boolean; begun: boolean };
 type LogEvent = { log: string; lines: string[] };
@@ -30,9 +33,9 @@ export function useLog({ endpoint, deployment, container, tail }: Wanted): Log {
         show();
       }, GATHER_MS);
     };
-    const follow = async () => {
+    const follow = async (shown: AbortSignal) => {
       const path = `${deploymentPath(endpoint, deployment)}/followLogs`;
-      const answer = await send(urlOf(path, { containerType: container, tail: String(tail) }), { signal });
+      const answer = await send(urlOf(path, { containerType: container, tail: String(tail) }), { signal: shown });
       if (!answer.ok) throw await errorOf(answer);
       lines.current = [];
       show({ connected: true, failure: null, begun: true });
@@ -46,7 +49,8 @@ export function useLog({ endpoint, deployment, container, tail }: Wanted): Log {
     const keepFollowing = async () => {
       while (!signal.aborted) {
         try {
-          await follow();
+          await whenShown(signal);
+          await whileShown(signal, HIDDEN_MS, follow);
         } catch (failure) {
           if (failure instanceof ApiError) return show({ failure, connected: false });
         }
