@@ -167,6 +167,27 @@ def test_m50_other_inputs_are_in_the_inputs_pane_and_reach_the_flow(portal: Port
     expect(ended(page, 2)).to_contain_text("Tone cold!")
 
 
+def test_a_look_at_another_tab_loses_nothing(portal: Portal, talk: str) -> None:
+    """Whoever tries a flow asks, looks at its log, and asks again; an answer that is coming goes on meanwhile."""
+    page = chat(portal, talk)
+    page.get_by_role("complementary", name="Inputs").get_by_role("textbox", name="tone").fill("warm")
+    ask(page, "one")
+    ended(page, 1)
+    ask(page, "wait looked")
+    expect(answers(page).last).to_contain_text("the first half,")
+    message(page).fill("half a thou")
+    for other in ("Logs", "Details", "Consume"):
+        page.get_by_role("tab", name=other, exact=True).click()
+        expect(page.get_by_role("region", name="Chat")).to_have_count(0)
+    let_on(portal, talk, "looked")
+    page.get_by_role("tab", name="Test", exact=True).click()
+    expect(ended(page, 2)).to_contain_text("the first half, the second half")
+    expect(message(page)).to_have_value("half a thou")
+    request = body(ask(page, "three"))
+    assert request["tone"] == "warm"
+    assert [turn["inputs"]["question"] for turn in request["chat_history"]] == ["one", "wait looked"]
+
+
 def test_m50_on_a_phone_the_inputs_pane_is_a_drawer(narrow_portal: Portal, talk: str) -> None:
     page = chat(narrow_portal, talk)
     page.get_by_role("button", name="Inputs").click()

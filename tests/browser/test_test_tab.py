@@ -93,6 +93,20 @@ def test_m48_types_are_honoured_and_the_result_is_shown(portal: Portal, kinds: s
     }  # fmt: skip
 
 
+def test_a_look_at_another_tab_loses_neither_inputs_nor_result(portal: Portal, kinds: str) -> None:
+    page = opened_tab(portal, kinds)
+    box(page, "count").fill("7")
+    run_button(page).click()
+    expect(page.get_by_role("region", name="Result").get_by_text("Status 200")).to_be_visible()
+    box(page, "text").fill("half a thou")
+    page.get_by_role("tab", name="Logs", exact=True).click()
+    expect(run_button(page)).to_have_count(0)
+    page.get_by_role("tab", name="Test", exact=True).click()
+    expect(page.get_by_role("region", name="Result").get_by_text("Status 200")).to_be_visible()
+    expect(box(page, "count")).to_have_value("7")
+    expect(box(page, "text")).to_have_value("half a thou")
+
+
 def test_m48_what_is_wrong_is_said_at_its_place(portal: Portal, kinds: str) -> None:
     page = opened_tab(portal, kinds)
     expect(page.get_by_role("status").get_by_text("count: A value is required.")).to_be_visible()

@@ -210,7 +210,13 @@ function useFollowed(turns: readonly Turn[]) {
       follows.current = shown.scrollHeight - shown.scrollTop - shown.clientHeight < NEAR_PX;
     };
     shown.addEventListener("scroll", noted);
-    return () => shown.removeEventListener("scroll", noted);
+    // It may have grown while it was out of sight, where nothing scrolls.
+    const sizes = new ResizeObserver(() => follows.current && shown.scrollTo({ top: shown.scrollHeight }));
+    sizes.observe(shown);
+    return () => {
+      shown.removeEventListener("scroll", noted);
+      sizes.disconnect();
+    };
   }, []);
   useEffect(() => {
     if (turns.length !== count.current) follows.current = true;

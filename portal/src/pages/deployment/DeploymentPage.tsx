@@ -1,4 +1,4 @@
-import { Button } from "@fluentui/react-components";
+import { Button, makeStyles } from "@fluentui/react-components";
 import { useParams } from "@tanstack/react-router";
 import { Suspense, useState } from "react";
 import { type Deployment, type Read, useDeployment } from "../../api/endpoints";
@@ -20,6 +20,8 @@ const TABS = [
   { id: "data", label: "Data", view: lazily(() => import("./data/DataTab")) },
 ] as const;
 
+const useStyles = makeStyles({ shown: { display: "contents" } });
+
 export default function DeploymentPage() {
   const { endpoint = "", deployment = "" } = useParams({ strict: false });
   const query = useDeployment(endpoint, deployment);
@@ -34,7 +36,11 @@ export default function DeploymentPage() {
 
 function Shown({ endpoint, read }: { endpoint: string; read: Read<Deployment> }) {
   const { name, properties } = read.resource;
+  const styles = useStyles();
   const shown = useTab(TABS);
+  // Who tries a flow looks at its log in between: what is asked, answered and half written must be there again.
+  const [tested, setTested] = useState(shown.id === "test");
+  if (shown.id === "test" && !tested) setTested(true);
   const [asked, setAsked] = useState<"edit" | "delete" | null>(null);
   const isGoing = properties.provisioningState === "Deleting";
   return (
@@ -57,9 +63,13 @@ function Shown({ endpoint, read }: { endpoint: string; read: Read<Deployment> })
       }
     >
       <PageTabs tabs={TABS} shown={shown} />
-      <Suspense fallback={<Loading />}>
-        <shown.view endpoint={endpoint} deployment={name} />
-      </Suspense>
+      {TABS.filter(({ id }) => id === shown.id || (id === "test" && tested)).map((tab) => (
+        <div key={tab.id} {...(tab.id === shown.id ? { className: styles.shown } : { hidden: true })}>
+          <Suspense fallback={<Loading />}>
+            <tab.view endpoint={endpoint} deployment={name} />
+          </Suspense>
+        </div>
+      ))}
       {asked === "edit" && <EditDeployment endpoint={endpoint} read={read} onClose={() => setAsked(null)} />}
       {asked === "delete" && (
         <DeleteDeployment endpoint={endpoint} deployment={read.resource} onClose={() => setAsked(null)} />

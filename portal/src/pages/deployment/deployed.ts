@@ -2,11 +2,11 @@
 
 import { useQuery } from "@tanstack/react-query";
 import { all, api, at, body, errorOf, SITE, send, urlOf } from "../../api/client";
+import type { AuthMode } from "../../api/endpoints";
 import { parseJson } from "../../api/exactJson";
 import { keyOf } from "../../api/queries";
 import { type Signature, signatureOf } from "../../components/inputs/signature";
 
-export type AuthMode = "Key" | "AMLToken" | "AADToken";
 export type Endpoint = { name: string; authMode: AuthMode; scoringUri: string; swaggerUri: string };
 export type Deployment = {
   name: string;

@@ -1,11 +1,12 @@
 import { Field, Input, makeStyles, Subtitle1, Text, tokens } from "@fluentui/react-components";
 import type { ReactNode } from "react";
+import type { AuthMode } from "../../../api/endpoints";
 import { CopyButton } from "../../../components/CopyButton";
+import { Keys } from "../../../components/credentials/Keys";
+import { Token } from "../../../components/credentials/Token";
 import { Failure, Loaded, Loading } from "../../../components/states";
-import { type AuthMode, useDeployed, useSignature } from "../deployed";
-import { Keys } from "./Keys";
+import { useDeployed, useSignature } from "../deployed";
 import { Samples } from "./Samples";
-import { Token } from "./Token";
 
 const useStyles = makeStyles({
   place: { display: "grid", gap: tokens.spacingVerticalXXL, minWidth: 0 },

@@ -2,9 +2,9 @@ import { makeStyles, Switch, Tab, TabList, Text, tokens } from "@fluentui/react-
 import { useMemo, useState } from "react";
 import { CodeEditor } from "../../../components/CodeEditor";
 import { CopyButton } from "../../../components/CopyButton";
+import { useOpener } from "../../../components/credentials/useOpener";
 import type { Signature } from "../../../components/inputs/signature";
 import { Failure } from "../../../components/states";
-import { Credential } from "../credential";
 import type { Endpoint } from "../deployed";
 import { SAMPLES } from "./samples";
 import { exampleInputs, PLACEHOLDER } from "./samples/call";
@@ -23,7 +23,7 @@ const useStyles = makeStyles({
 export function Samples({ endpoint, deployment, signature }: Props) {
   const styles = useStyles();
   const [chosen, choose] = useState(() => localStorage.getItem(REMEMBERED) ?? "");
-  const { secret, failure, fill } = useFilledIn(endpoint);
+  const { opener, failure, show, hide } = useOpener(endpoint.name, endpoint.authMode);
   const sample = SAMPLES.find(({ id }) => id === chosen) ?? SAMPLES[0];
   const inputs = useMemo(() => exampleInputs(signature.inputs, signature.sample), [signature]);
   if (!sample) return null;
@@ -33,7 +33,7 @@ export function Samples({ endpoint, deployment, signature }: Props) {
     deployment,
     inputs,
     opener: isKey ? "the primary or secondary key of the endpoint" : "a token for the endpoint, which expires",
-    apiKey: secret || PLACEHOLDER,
+    apiKey: opener?.secret ?? PLACEHOLDER,
   });
   return (
     <div className={styles.place}>
@@ -59,8 +59,8 @@ export function Samples({ endpoint, deployment, signature }: Props) {
       <div className={styles.row}>
         <Switch
           label={isKey ? "Fill in the primary key" : "Fill in a token"}
-          checked={secret !== ""}
-          onChange={(_, { checked }) => void fill(checked)}
+          checked={opener !== undefined}
+          onChange={opener ? hide : show}
         />
         <CopyButton text={code} what="code" />
       </div>
@@ -74,19 +74,4 @@ export function Samples({ endpoint, deployment, signature }: Props) {
       />
     </div>
   );
-}
-
-/** The key or token, while it is to stand in the code. */
-function useFilledIn({ name, authMode }: Endpoint) {
-  const [secret, setSecret] = useState("");
-  const [failure, setFailure] = useState<unknown>(null);
-  const fill = async (wanted: boolean) => {
-    setFailure(null);
-    try {
-      setSecret(wanted ? await new Credential(name, authMode).get() : "");
-    } catch (thrown) {
-      setFailure(thrown);
-    }
-  };
-  return { secret, failure, fill };
 }

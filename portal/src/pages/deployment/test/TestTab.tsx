@@ -1,9 +1,9 @@
 import { MessageBar, MessageBarBody, MessageBarTitle } from "@fluentui/react-components";
 import { useMemo } from "react";
 import { ChatWindow } from "../../../components/chat/ChatWindow";
+import { Credential } from "../../../components/credentials/credential";
 import type { Signature } from "../../../components/inputs/signature";
 import { Failure, Loaded, Loading } from "../../../components/states";
-import { Credential } from "../credential";
 import { type Deployed, notReady, useDeployed, useSignature } from "../deployed";
 import { StandardTest } from "./StandardTest";
 import { headingOf, score, sendVerdict, type Target } from "./scoring";

@@ -4,9 +4,9 @@ import { ApiError, AwayError, errorFrom, errorOf } from "../../../api/client";
 import { eventsOf } from "../../../api/events";
 import { parseJson, writeJson } from "../../../api/exactJson";
 import type { About, Piece, Verdict } from "../../../components/chat/turns";
+import type { Credential } from "../../../components/credentials/credential";
 import type { Values } from "../../../components/inputs/signature";
 import { isObject } from "../../../components/inputs/types";
-import type { Credential } from "../credential";
 
 const PIN = "azureml-model-deployment";
 

@@ -1,0 +1,56 @@
+import { Button } from "@fluentui/react-components";
+import { useState } from "react";
+import { change, endpointPath } from "../../api/endpoints";
+import { FormDialog } from "../FormDialog";
+import { useToasts } from "../toasts";
+import { askOpener, type Opener } from "./credential";
+import { SecretField } from "./SecretField";
+import { useOpener } from "./useOpener";
+
+type Key = { type: "Primary" | "Secondary"; other: string; of: (opener: Opener) => string };
+
+const KEYS: readonly Key[] = [
+  { type: "Primary", other: "secondary", of: ({ secret }) => secret },
+  { type: "Secondary", other: "primary", of: ({ secondary = "" }) => secondary },
+];
+
+/** The endpoint's two keys. */
+export function Keys({ endpoint }: { endpoint: string }) {
+  return KEYS.map((key) => <KeyField key={key.type} endpoint={endpoint} which={key} />);
+}
+
+function KeyField({ endpoint, which: { type, other, of } }: { endpoint: string; which: Key }) {
+  const toasts = useToasts();
+  const shown = useOpener(endpoint, "Key");
+  const [asked, setAsked] = useState(false);
+  const label = `${type} key`;
+  const regenerate = async () => {
+    await change("POST", `${endpointPath(endpoint)}/regenerateKeys`, { keyType: type });
+    toasts.done(`${label}: regenerated`);
+  };
+  return (
+    <>
+      <SecretField
+        label={label}
+        shown={shown}
+        of={of}
+        ask={() => askOpener(endpoint, "Key")}
+        action={
+          <Button aria-label={`Regenerate ${label.toLowerCase()}`} onClick={() => setAsked(true)}>
+            Regenerate
+          </Button>
+        }
+      />
+      {asked && (
+        <FormDialog
+          title={`Regenerate the ${label.toLowerCase()}?`}
+          action="Regenerate"
+          onSubmit={regenerate}
+          onClose={() => setAsked(false)}
+        >
+          Callers that use it are refused (401) from then on. The {other} key goes on working.
+        </FormDialog>
+      )}
+    </>
+  );
+}
