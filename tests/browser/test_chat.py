@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -226,6 +227,22 @@ def test_m54_thumbs_are_beside_the_trace_of_their_answer(portal: Portal, talk: s
     told = eventually("the feedback is in the trace", lambda: (all_ := spans()).get("promptflow-feedback") and all_)
     assert told["promptflow-feedback"]["thumbs"] == "down"
     assert len(told) >= 3, "the flow's span and the node's are in the same trace"
+
+
+def test_feedback_is_where_the_portal_says_it_is(portal: Portal, talk: str) -> None:
+    page = chat(portal, talk)
+    ask(page, "not this one")
+    ended(page, 1)
+    with page.expect_response("**/score") as answered:
+        ask(page, "this one")
+    request_id = answered.value.headers["x-ms-request-id"]
+    ended(page, 2).get_by_role("button", name="Good answer").click()
+    said = ended(page, 2).get_by_role("status")
+    expect(said).to_have_text("Thank you. It is in the deployment's log, under this request's id.")
+    expect(ended(page, 2)).to_contain_text(f"request {request_id}")
+    page.get_by_role("tab", name="Logs", exact=True).click()
+    log = page.get_by_role("region", name="Log of blue")
+    expect(log).to_contain_text(re.compile(f'flowstead.feedback .*"request_id": "{request_id}".*"thumbs": "up"'))
 
 
 def test_pictures_go_to_the_flow_and_come_back(portal: Portal, flowstead: Installation) -> None:

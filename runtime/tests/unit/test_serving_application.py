@@ -596,6 +596,25 @@ def test_the_other_routes() -> None:
     assert ask(echo, ServingSettings(body_limit=2), path="/feedback", body=b"long").status == 413
 
 
+@pytest.mark.parametrize(
+    ("sent", "kept"),
+    [
+        (b'{"thumbs": "up"}', {"thumbs": "up"}),
+        (b"no JSON\nat all", "no JSON\nat all"),
+        (b"", ""),
+        (b"[" * 100_000, "[" * 4000 + "…"),
+        (b"\xff", "\N{REPLACEMENT CHARACTER}"),
+    ],
+)
+def test_feedback_is_one_line_of_the_log(caplog: pytest.LogCaptureFixture, sent: bytes, kept: object) -> None:
+    """With what it is about: the id and the trace that the request brings along."""
+    about = {"x-request-id": "asked-1", "traceparent": "00-aa-bb-01"}
+    assert ask(echo, path="/feedback", headers=about, body=sent).status == 200
+    [line] = [each.getMessage() for each in caplog.records if each.name == "flowstead.feedback"]
+    assert "\n" not in line
+    assert json.loads(line) == {"request_id": "asked-1", "traceparent": "00-aa-bb-01", "feedback": kept}
+
+
 def test_swagger_describes_the_answered_outputs() -> None:
     outputs = {"said": FlowOutput(ValueType.STRING), "grade": FlowOutput(ValueType.INT, evaluation_only=True)}
     flow = FakeFlow(echo, replace(DEFINITION, outputs=outputs))

@@ -32,6 +32,7 @@ PATIENCE_S = 15.0
 DOMAIN = "flows.test"
 ISSUER = "https://127.0.0.1:8443/tenant/v2.0"
 OWNER = "0f8fad5b-0000-4000-8000-000000000001"
+SCOPE = "/subscriptions/s/onlineEndpoints/entra"
 MODES = ("alpha", "token", "entra")
 """An endpoint for each authentication mode; each has companions NAME-quiet, -bare, -split and -mirrored that take the
 same credentials."""
@@ -81,7 +82,7 @@ class World:
             "alpha": {"keys": ("alpha-1", "alpha-2")},
             # Keys count for nothing where tokens are asked for.
             "token": {"keys": ("token-1",), "tokens": TokenRule("endpoint:token-uid", (OWNER, "somebody"))},
-            "entra": {"keys": ("entra-1",), "tokens": TokenRule("https://ml.azure.com", (OWNER, "somebody"))},
+            "entra": {"keys": ("entra-1",), "tokens": TokenRule("https://ml.azure.com", (OWNER, "somebody"), SCOPE)},
         }
         families: list[GatewayEndpoint] = []
         for name, opened in credentials.items():

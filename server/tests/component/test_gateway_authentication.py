@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -20,8 +21,19 @@ from flowstead.access.tokens import Issuer
 from flowstead.gateway.authentication import API_KEY_AUTH, JWT_AUTHN, RBAC, guarded
 from flowstead.gateway.description import GatewayEndpoint, TokenIssuer
 from flowstead.resources.clock import SystemClock
+from flowstead.resources.role import SCORE, grant_command
 from flowstead.testing.frozen_clock import FrozenClock
-from server.tests.component.gateway_world import DOMAIN, ISSUER, LIMIT, MODES, OWNER, World, error_of, new_world
+from server.tests.component.gateway_world import (
+    DOMAIN,
+    ISSUER,
+    LIMIT,
+    MODES,
+    OWNER,
+    SCOPE,
+    World,
+    error_of,
+    new_world,
+)
 
 TOKEN_AUDIENCE = "endpoint:token-uid"
 Headers = dict[str, str]
@@ -115,6 +127,8 @@ CREDENTIALS: dict[str, tuple[Callable[[World], Headers], str]] = {
     "entra of almost the owner": (lambda w: _bearer(w.token(ENTRA_AUDIENCE, OWNER[:-1])), ""),
     "entra audience with a slash": (lambda w: _bearer(w.token(f"{ENTRA_AUDIENCE}/")), ""),
 }
+MAY_NOT = {"entra nobody's": "nobody", "entra of almost the owner": OWNER[:-1]}
+"""Whose token is good for endpoints with Entra tokens, and who is not among those who may score."""
 GUARDED: dict[str, tuple[str, str, Headers, int]] = {
     "score": ("POST", "/endpoints/MODE/score", {}, 200),
     "score with a query": ("POST", "/endpoints/MODE/score?api-key=alpha-1&a=b", {}, 200),
@@ -177,9 +191,13 @@ def test_every_kind_of_route_meets_every_kind_of_credential(
 ) -> None:
     for name, (credential, opens) in credentials.items():
         answer = _send(world, kind, mode, credential)
-        good = opens == mode
-        assert answer.status_code == (GUARDED[kind][3] if good else 401), f"{kind} with {name}: {answer.text}"
-        if not good:
+        good, lacks = opens == mode, mode == "entra" and name in MAY_NOT
+        expected = GUARDED[kind][3] if good else 403 if lacks else 401
+        assert answer.status_code == expected, f"{kind} with {name}: {answer.text}"
+        if lacks:
+            assert error_of(answer)["code"] == "AuthorizationFailed"
+            assert "azureml-model-deployment" not in answer.headers
+        elif not good:
             assert error_of(answer)["code"] == "Unauthorized"
             assert answer.headers.get_list("www-authenticate") == ["Bearer"]
             assert "azureml-model-deployment" not in answer.headers
@@ -191,10 +209,24 @@ def test_a_refused_caller_cannot_tell_what_there_is(world: World, mode: str) -> 
     seen = set()
     for kind in GUARDED:
         for credential in ({}, _bearer("wrong"), _bearer(world.token("endpoint:other"))):
-            answer = _send(world, kind, mode, credential)
-            kept = {name: value for name, value in answer.headers.items() if name not in ("date", "x-request-id")}
-            seen.add((json.dumps(kept, sort_keys=True), answer.text))
+            seen.add(_without_ids(_send(world, kind, mode, credential)))
     assert len(seen) == 1, seen
+
+
+def _without_ids(answer: httpx.Response) -> tuple[str, str]:
+    kept = {name: value for name, value in answer.headers.items() if name not in ("date", "x-request-id")}
+    return json.dumps(kept, sort_keys=True), answer.text
+
+
+def test_whose_token_is_good_and_who_may_not_is_told_who_lacks_what_where(world: World) -> None:
+    """Azure's table of status codes has 401 for it; nobody could tell from that what to do."""
+    token = _bearer(world.token(ENTRA_AUDIENCE, "nobody"))
+    [answer] = {_without_ids(_send(world, kind, "entra", token)) for kind in GUARDED}
+    headers, said = json.loads(answer[0]), json.loads(answer[1])["error"]
+    assert said["message"].startswith(f"The principal with the object id nobody may not perform {SCORE} on {SCOPE}, ")
+    command = grant_command("AzureML Data Scientist", SCOPE, "nobody")
+    assert shlex.split(said["message"].partition("for example: ")[2]) == shlex.split(command)
+    assert "www-authenticate" not in headers
 
 
 @pytest.mark.parametrize("endpoint", ["locked", "nobody"])
@@ -258,7 +290,7 @@ def test_the_access_log_names_who_came_and_no_token(world: World) -> None:
     world.eventually("both are logged", lambda: len(entries()) == len(marks))
     seen = entries()
     assert (seen[marks["token"]]["status"], seen[marks["token"]]["key"]) == (200, OWNER)
-    assert (seen[marks["entra"]]["status"], seen[marks["entra"]]["key"]) == (401, "nobody")
+    assert (seen[marks["entra"]]["status"], seen[marks["entra"]]["key"]) == (403, "nobody")
     written = log.read_text() + (world.home.logs / "gateway.log").read_text()
     for token in tokens.values():
         assert token.rpartition(".")[2] not in written
@@ -333,7 +365,7 @@ def test_a_route_whose_entry_is_not_whole_refuses_everybody(
         for mode in MODES:
             for name, (credential, _) in credentials.items():
                 answer = world.client.post(f"/endpoints/{mode}/score", headers=credential)
-                assert answer.status_code == 401, f"{mode} with {name}"
+                assert answer.status_code in (401, 403), f"{mode} with {name}"
     finally:
         monkeypatch.undo()
         world.gateway.publish(world.endpoints)

@@ -35,7 +35,9 @@ CASES: dict[str, tuple[GatewayEndpoint, ...]] = {
     ),
     "tokens-and-hosts": (
         GatewayEndpoint("ask", (), (BLUE,), {"blue": 100}, tokens=TokenRule("endpoint:1", ("owner", "user.1"))),
-        GatewayEndpoint("Chat", (), (BLUE,), {"blue": 100}, tokens=TokenRule("https://ml.azure.com", ("owner",))),
+        GatewayEndpoint(
+            "Chat", (), (BLUE,), {"blue": 100}, tokens=TokenRule("https://ml.azure.com", ("owner",), "/e/Chat")
+        ),
     ),
     "without-keys-or-traffic": (
         GatewayEndpoint("locked", (), (BLUE,), {"blue": 100}),

@@ -156,8 +156,9 @@ def test_exactly_one_kind_of_credential_opens_an_endpoint() -> None:
     assert described(AuthMode.KEY, scorers={endpoint().id: ["somebody"]}) == (("first", "second"), None)
     may = {endpoint().id: ["one", "two"], "another": ["three"]}
     assert described(AuthMode.AML_TOKEN, scorers=may) == ((), TokenRule(f"endpoint:{uid}", ("one", "two")))
-    assert described(AuthMode.AAD_TOKEN, scorers=may) == ((), TokenRule("https://ml.azure.com", ("one", "two")))
-    assert described(AuthMode.AAD_TOKEN) == ((), TokenRule("https://ml.azure.com", ())), "nobody, not everybody"
+    by_entra = TokenRule("https://ml.azure.com", ("one", "two"), endpoint().id)
+    assert described(AuthMode.AAD_TOKEN, scorers=may) == ((), by_entra)
+    assert described(AuthMode.AAD_TOKEN) == ((), replace(by_entra, sessions=())), "nobody, not everybody"
     (keyless,) = describe([endpoint()], [], [], {})
     assert (keyless.keys, keyless.tokens) == ((), None)
 

@@ -23,8 +23,8 @@ type Props = {
   /** Of a chat flow. */
   signature: Signature;
   send: Send;
-  /** Sends what the person thinks of an answer; without it there are no thumbs. */
-  onVerdict?: (turn: Turn, verdict: Verdict) => Promise<void>;
+  /** Sends what the person thinks of an answer and tells what became of it; without it there are no thumbs. */
+  onVerdict?: (turn: Turn, verdict: Verdict) => Promise<string>;
   /** Why nothing can be asked now, and what to do; said in the place of the first answer. */
   refusal?: ReactNode;
   /** What an answer that failed is headed with. */
@@ -107,8 +107,7 @@ export function ChatWindow({ signature, send, onVerdict, refusal, headingOf, hei
   const log = useFollowed(talk.turns);
 
   const judge = async (turn: Turn, verdict: Verdict) => {
-    await onVerdict?.(turn, verdict);
-    talk.note(turn.id, { verdict });
+    if (onVerdict) talk.note(turn.id, { verdict, told: await onVerdict(turn, verdict) });
   };
   return (
     <section className={styles.window} style={{ height }} aria-label="Chat">

@@ -154,7 +154,7 @@ function Foot({ turn, output, onVerdict, onRetry }: Omit<Props, "headingOf">) {
         </Text>
         {turn.verdict && (
           <Text size={200} role="status" className={styles.quiet}>
-            Thank you for the feedback.
+            Thank you. {turn.told}
           </Text>
         )}
       </div>

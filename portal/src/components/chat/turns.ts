@@ -29,6 +29,8 @@ export type Turn = {
   about: About;
   tookMs: number;
   verdict?: Verdict;
+  /** What became of the verdict. */
+  told?: string;
 };
 
 export type Message = { text: string; pictures: readonly string[] };

@@ -6,14 +6,13 @@ import html
 import json
 from collections.abc import Awaitable, Mapping
 from typing import Any
-from urllib.parse import parse_qs
 
 from flowstead_runtime import errors
 from flowstead_runtime.flow.schema import openapi
 from flowstead_runtime.serving.cors import allow_origins
-from flowstead_runtime.serving.decoding import read_content
 from flowstead_runtime.serving.exchange import CallerGone, Exchange, Handler
 from flowstead_runtime.serving.failures import answer
+from flowstead_runtime.serving.feedback import build_feedback
 from flowstead_runtime.serving.page import Page, build_page
 from flowstead_runtime.serving.request_ids import read_headers
 from flowstead_runtime.serving.score import build_score
@@ -48,7 +47,7 @@ def build_routes(serving: Serving) -> Mapping[str, Mapping[str, Handler]]:
         "/health": {"GET": _json(healthy)},
         "/version": {"GET": _json(version)},
         "/swagger.json": {"GET": _json(swagger)},
-        "/feedback": {"POST": _feedback(serving)},
+        "/feedback": {"POST": build_feedback(serving)},
         "/": {"GET": _page(page)},
     }
     if settings.tells_nodes:
@@ -81,23 +80,6 @@ def _page(page: Page) -> Handler:
         await exchange.reply(200, page.content, headers)
 
     return shown
-
-
-def _feedback(serving: Serving) -> Handler:
-    """Any body within the limit is taken, and is a span in the caller's trace."""
-    body = json.dumps({"status": "Feedback received."}).encode()
-    limit = serving.settings.body_limit
-    telemetry = serving.telemetry
-
-    async def feedback(exchange: Exchange) -> None:
-        content = await read_content(exchange, limit)
-        if telemetry is not None:
-            query = parse_qs(exchange.scope.get("query_string", b"").decode("latin-1"))
-            flatten = query.get("flatten", [""])[-1].lower() == "true"
-            telemetry.feedback(content, exchange.scope["headers"], flatten=flatten)
-        await exchange.reply(200, body)
-
-    return feedback
 
 
 async def _answer_other(

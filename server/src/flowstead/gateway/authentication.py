@@ -18,6 +18,8 @@ Json = dict[str, Any]
 API_KEY_AUTH = "envoy.filters.http.api_key_auth"
 JWT_AUTHN = "envoy.filters.http.jwt_authn"
 RBAC = "envoy.filters.http.rbac"
+PAYLOAD = "payload"
+"""Where the claims of a token that was found valid are in a request's metadata, below `JWT_AUTHN`."""
 CREDENTIAL_HEADERS = ("authorization", "api-key")
 """Where callers put keys and tokens; no instance sees them."""
 
@@ -29,7 +31,6 @@ _KEY_NAMES = ("primary", "secondary")
 _SCHEMES = ("Bearer ", "bearer ", "BEARER ")
 """A scheme is read without regard to case (RFC 9110, 11.1), Envoy's filters compare letters: each spelling in use."""
 _PROVIDER = _REQUIREMENT = "flowstead"
-_PAYLOAD = "payload"
 _SKEW_S = 1
 """How far the issuer's clock may be off, seconds: it is this machine's; Envoy takes 0 for its default of 60."""
 
@@ -65,7 +66,7 @@ def issuer_filters(issuer: TokenIssuer) -> list[Json]:
         "from_headers": [{"name": "Authorization", "value_prefix": scheme} for scheme in _SCHEMES],
         "forward": False,
         "require_expiration": True,
-        "payload_in_metadata": _PAYLOAD,
+        "payload_in_metadata": PAYLOAD,
         "claim_to_headers": [{"header_name": CLIENT_HEADER, "claim_name": "sub"}],
         "clock_skew_seconds": _SKEW_S,
     }
@@ -125,7 +126,7 @@ def _claim(name: str, value: str) -> Json:
     """Of the token that the filter before has found to be valid; a claim of several values fits nobody."""
     matcher = {
         "filter": JWT_AUTHN,
-        "path": [{"key": _PAYLOAD}, {"key": name}],
+        "path": [{"key": PAYLOAD}, {"key": name}],
         "value": {"string_match": {"exact": value}},
     }
     return {"sourced_metadata": {"metadata_matcher": matcher}}

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from flowstead.gateway.authentication import JWT_AUTHN, PAYLOAD
 from flowstead.gateway.paths import API_ROUTE, METADATA, PIN_HEADER
+from flowstead.resources.built_in_roles import BUILT_IN, DATA_SCIENTIST
+from flowstead.resources.role import SCORE, grant_command
 
 Json = dict[str, Any]
 
@@ -46,6 +49,7 @@ def local_reply_config(max_request_bytes: int) -> Json:
     retry = (header("retry-after", str(RETRY_AFTER_S)), named)
     return {
         "mappers": [
+            _mapper(_all(_status("EQ", 403), _holds(_MEANT_FOR_IT)), 403, "AuthorizationFailed", _MAY_NOT),
             _mapper(_any(*(_status("EQ", each) for each in _REFUSED)), 401, "Unauthorized", _NO_CREDENTIAL, bearer),
             _mapper(_flags(("UO",)), 429, "TooManyRequests", _OVERLOAD, retry),
             _mapper(_flags(("UT", "SI", "DT")), 408, "RequestTimeout", _TOO_SLOW),
@@ -62,8 +66,20 @@ def local_reply_config(max_request_bytes: int) -> Json:
     }
 
 
+_MEANT_FOR_IT = (
+    f"metadata.filter_metadata['{JWT_AUTHN}']['{PAYLOAD}']['aud'] "
+    f"== xds.route_metadata.filter_metadata['{METADATA}']['audience']"
+)
+"""The token is valid and for an endpoint like this: only the permission was lacking."""
+_CALLER = f"%DYNAMIC_METADATA({JWT_AUTHN}:{PAYLOAD}:sub)%"
+_SCOPE = f"%METADATA(ROUTE:{METADATA}:scope)%"
+_MAY_NOT = (
+    f"The principal with the object id {_CALLER} may not perform {SCORE} on {_SCOPE}, or has signed out since this "
+    "token was given. Ask an owner to grant a role that allows it, for example: "
+    f"{grant_command(BUILT_IN[DATA_SCIENTIST].role_name, _SCOPE, _CALLER)}"
+)
 _REFUSED = (401, 403)
-"""Of the filters for keys and tokens, and of the one for whom a token is: Azure answers 401 to all."""
+"""Of the filters for keys and tokens, and of the one for whom a token is."""
 _NO_CREDENTIAL = (
     "No valid credential came with the request. Send `Authorization: Bearer CREDENTIAL` with a key of the endpoint or, "
     "by its authentication mode, a token that has not expired: `flowstead online-endpoint get-credentials` prints it."
@@ -113,11 +129,14 @@ def _any(*conditions: Json) -> Json:
 
 def _api() -> Json:
     """The request was for the API."""
-    expression = {
-        "@type": "type.googleapis.com/envoy.extensions.access_loggers.filters.cel.v3.ExpressionFilter",
-        "expression": f"xds.route_name == '{API_ROUTE}'",
-    }
-    return {"extension_filter": {"name": "envoy.access_loggers.extension_filters.cel", "typed_config": expression}}
+    return _holds(f"xds.route_name == '{API_ROUTE}'")
+
+
+def _holds(expression: str) -> Json:
+    """The CEL expression is true; it is not when something that it names is not there."""
+    kind = "type.googleapis.com/envoy.extensions.access_loggers.filters.cel.v3.ExpressionFilter"
+    typed = {"@type": kind, "expression": expression}
+    return {"extension_filter": {"name": "envoy.access_loggers.extension_filters.cel", "typed_config": typed}}
 
 
 def _not_404() -> Json:

@@ -161,7 +161,7 @@ def _unknown_pin(endpoint: GatewayEndpoint, prefix: str) -> Json:
             "status": 404,
             "body_format": error_format("ResourceNotFound", message),
         },
-        **_labels(endpoint.name),
+        **_labels(endpoint),
     }
 
 
@@ -172,7 +172,7 @@ def _split(endpoint: GatewayEndpoint, prefix: str) -> list[Json]:
     shares = [(deployments[name], percent) for name, percent in endpoint.traffic.items() if percent > 0]
     if not shares:
         message = f"The endpoint {endpoint.name} has no deployment with a positive share of its traffic."
-        return [_not_found(f"{endpoint.name}/no-traffic", _known_paths(prefix), message, endpoint.name)]
+        return [_not_found(f"{endpoint.name}/no-traffic", _known_paths(prefix), message, endpoint)]
     routes, so_far = [], 0
     for deployment, percent in shares:
         so_far += percent
@@ -212,7 +212,7 @@ def _to_deployment(
         "match": match,
         "route": action,
         "request_headers_to_remove": [PIN_HEADER, *BROWSER_HEADERS, *CREDENTIAL_HEADERS],
-        **_labels(endpoint.name, deployment.name),
+        **_labels(endpoint, deployment.name),
     }
 
 
@@ -241,7 +241,7 @@ def _mirror(endpoint: str, deployment: str, percent: int) -> Json:
 def _unknown_path(endpoint: GatewayEndpoint) -> Json:
     known = ", ".join(f"/{path}" for path in INSTANCE_PATHS)
     message = f"The endpoint {endpoint.name} has no such path. It has {known}."
-    return _not_found(f"{endpoint.name}/unknown-path", {"prefix": "/"}, message, endpoint.name, "UnknownRoute")
+    return _not_found(f"{endpoint.name}/unknown-path", {"prefix": "/"}, message, endpoint, "UnknownRoute")
 
 
 def _unknown_endpoint() -> Json:
@@ -263,19 +263,23 @@ def _api_route() -> Json:
     }
 
 
-def _not_found(name: str, match: Json, message: str, endpoint: str = "", code: str = "ResourceNotFound") -> Json:
+def _not_found(
+    name: str, match: Json, message: str, endpoint: GatewayEndpoint | None = None, code: str = "ResourceNotFound"
+) -> Json:
     return {
         "name": name,
         "match": match,
         "direct_response": {"status": 404, "body_format": error_format(code, message)},
-        **_labels(endpoint),
+        **(_labels(endpoint) if endpoint else {}),
     }
 
 
-def _labels(endpoint: str, deployment: str = "") -> Json:
-    """What the access log says of the route."""
-    known = {name: value for name, value in (("endpoint", endpoint), ("deployment", deployment)) if value}
-    return {"metadata": {"filter_metadata": {METADATA: known}}} if known else {}
+def _labels(endpoint: GatewayEndpoint, deployment: str = "") -> Json:
+    """What the access log and the gateway's own replies say of the route."""
+    named = {"endpoint": endpoint.name} | ({"deployment": deployment} if deployment else {})
+    if endpoint.tokens and endpoint.tokens.scope:
+        named |= {"scope": endpoint.tokens.scope, "audience": endpoint.tokens.audience}
+    return {"metadata": {"filter_metadata": {METADATA: named}}}
 
 
 def _known_paths(prefix: str) -> Json:

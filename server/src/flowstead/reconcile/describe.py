@@ -83,7 +83,7 @@ def _with_credentials(
         case AuthMode.AML_TOKEN:
             return replace(described, tokens=TokenRule(endpoint_audience(endpoint.uid), tuple(scorers)))
         case AuthMode.AAD_TOKEN:
-            return replace(described, tokens=TokenRule(ENTRA_AUDIENCE, tuple(scorers)))
+            return replace(described, tokens=TokenRule(ENTRA_AUDIENCE, tuple(scorers), endpoint.id))
 
 
 def _deployment(

@@ -21,7 +21,8 @@ export async function* score(target: Target, inputs: Values, signal: AbortSignal
     traceparent,
     requestId: answer.headers.get("x-ms-request-id") ?? "",
     status: String(answer.status),
-    deployment: answer.headers.get(PIN) ?? target.deployment,
+    // Only an instance's answer names one: the gateway also refuses by itself.
+    deployment: answer.headers.get(PIN) ?? "",
   };
   yield { about };
   if (!answer.ok) throw await errorOf(answer);
@@ -29,11 +30,12 @@ export async function* score(target: Target, inputs: Values, signal: AbortSignal
   else yield { outputs: named(parsed(await answer.text())) };
 }
 
-/** Adds what a person thinks of an answer to the trace of its request. */
-export async function sendVerdict(target: Target, about: About, verdict: Verdict): Promise<void> {
-  const headers = { traceparent: about.traceparent ?? "" };
+/** Sends what a person thinks of an answer, under that one's request id and trace. Tells where it is kept. */
+export async function sendVerdict(target: Target, about: About, verdict: Verdict): Promise<string> {
+  const headers = { traceparent: about.traceparent ?? "", "x-request-id": about.requestId ?? "" };
   const answer = await call(target, "feedback?flatten=true", { thumbs: verdict }, headers);
   if (!answer.ok) throw await errorOf(answer);
+  return "It is in the deployment's log, under this request's id.";
 }
 
 /** Through the origin that the portal has: it may call no other, whatever host the endpoint has. */
@@ -102,6 +104,7 @@ function named(answer: unknown): Values {
 const HEADINGS: Record<number, string> = {
   200: "The flow failed after it had begun to answer.",
   401: "The endpoint did not take the key or token (401).",
+  403: "The endpoint knows you, and your roles do not let you call it (403).",
   404: "The endpoint has no such deployment (404).",
   408: "The flow took longer than the deployment's request time-out (408).",
   413: "The request is too large (413).",
