@@ -6,6 +6,8 @@ import { RouterProvider } from "@tanstack/react-router";
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 import "./main.css";
+import { judgeBy } from "./api/client";
+import { refusedNow, useKnownRights } from "./api/may";
 import { queries } from "./api/queries";
 import { begin, useSession } from "./api/session";
 import { router } from "./routes";
@@ -24,7 +26,7 @@ function Portal() {
       <FluentProvider theme={themeOf(scheme)} className="portal">
         {session.state === "in" && (
           <QueryClientProvider client={queries}>
-            <RouterProvider router={router} />
+            <Inside />
           </QueryClientProvider>
         )}
         {session.state === "out" && <SignIn reason={session.reason} hint={session.hint} />}
@@ -33,6 +35,12 @@ function Portal() {
   );
 }
 
+/** Nothing is shown before it is known what may be asked for. */
+function Inside() {
+  return useKnownRights() && <RouterProvider router={router} />;
+}
+
+judgeBy(refusedNow);
 // A second link that is opened in this tab changes the fragment alone.
 addEventListener("hashchange", () => {
   if (location.pathname === "/signin") void begin();

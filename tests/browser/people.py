@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import httpx
+from playwright.sync_api import Locator, expect
 
 from tests.installation import Installation
 
@@ -60,3 +62,11 @@ def newcomer(site: Installation, *roles: str) -> Callable[[], str]:
         grant = ("--role", role, "--assignee", person.name, "--scope", "workspace")
         site.run("role", "assignment", "create", *grant)
     return person.link
+
+
+def expect_refused(control: Locator, action: str) -> None:
+    """It can be reached and not used, and says what it takes. action: the end of its name."""
+    expect(control).to_have_attribute("aria-disabled", "true")
+    expect(control).to_have_accessible_description(
+        re.compile(rf"Your roles do not allow \S+{re.escape(action)}\. .*flowstead role assignment create --role")
+    )

@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from tests.browser.furnished import PAGES, furnish
+from tests.browser.people import somebody
 from tests.browser.portal import NARROW, WIDE, opened
 from tests.installation import FULL, Installation
 
@@ -21,6 +22,25 @@ def furnished(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation
     furnish(site, folder)
     yield site
     site.down()
+
+
+OTHER_TABS = (
+    "/endpoints?tab=endpoints",
+    "/endpoints?tab=models",
+    *(f"/access?tab={tab}" for tab in ("roles", "check", "identities", "principals", "audit")),
+    *(f"/settings?tab={tab}" for tab in ("sessions", "keys", "quota", "clean-up")),
+)
+
+
+@pytest.mark.parametrize("role", ["Reader", "Contributor"])
+def test_every_page_is_quiet_for_who_may_less(browser: Browser, furnished: Installation, role: str) -> None:
+    """A browser prints every refusal on the console: what would be refused is not asked for."""
+    person = somebody(furnished, f"every-page-{role.lower()}", role, "workspace")
+    with opened(browser, furnished, link=person.link) as portal:
+        for path in (*PAGES.values(), *OTHER_TABS):
+            page = portal.open(path)
+            expect(page.get_by_label("Loading", exact=True)).to_have_count(0)
+            portal.check()
 
 
 @pytest.mark.parametrize(

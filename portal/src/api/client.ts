@@ -47,11 +47,21 @@ export class AwayError extends Error {
   override name = "AwayError";
 }
 
+type Judge = (method: string, path: string) => ApiError | null;
+let judge: Judge = () => null;
+
+/** From now on requests for which it has a refusal are not sent. */
+export function judgeBy(by: Judge): void {
+  judge = by;
+}
+
 const AWAY = new Set([502, 503, 504]);
 
 /** `fetch` with the session's proof. Throws AwayError when nobody answers; other answers are the caller's. */
 export async function send(input: string | Request, init: RequestInit = {}): Promise<Response> {
   const request = new Request(input, { cache: "no-store", ...init });
+  const refusal = judge(request.method, decodeURI(new URL(request.url).pathname));
+  if (refusal) return answerOf(refusal);
   request.headers.set("X-CSRF-Token", proof());
   let answer: Response;
   try {
@@ -65,6 +75,10 @@ export async function send(input: string | Request, init: RequestInit = {}): Pro
     throw new AwayError("The server does not answer.");
   }
   return answer;
+}
+
+function answerOf({ status, code, message, hint }: ApiError): Response {
+  return Response.json({ error: { code, message: `${message}\n${hint}` } }, { status });
 }
 
 /** What an answer that is no success says of itself. */

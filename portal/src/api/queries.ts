@@ -61,6 +61,7 @@ export const IDENTITIES = `${GROUP_ID}/providers/Microsoft.ManagedIdentity/userA
 /** What lies elsewhere than it shows: where a change happens → whose queries it touches besides. */
 const ELSEWHERE: readonly [RegExp, readonly string[]][] = [
   [/\/providers\/microsoft\.authorization\/roleassignments\//, [ROLE_ASSIGNMENTS]],
+  [/\/providers\/microsoft\.authorization\/roledefinitions\//, [ROLE_ASSIGNMENTS]],
   // They come with a principal of their own, and their roles go with them.
   [/\/providers\/flowstead\.access\/principals\//, [ROLE_ASSIGNMENTS]],
   [/\/userassignedidentities\/[^/]+$/, [ROLE_ASSIGNMENTS, PRINCIPALS]],

@@ -4,7 +4,7 @@ import { useSyncExternalStore } from "react";
 
 const PROOF = "flowstead.csrfToken";
 
-export type Person = { name: string; type: string; principalId: string; tenantId: string };
+export type Person = { name: string; type: string; principalId: string; tenantId: string; issuer?: string };
 export type Session =
   | { state: "unknown" }
   | { state: "out"; reason: string; hint: string }
@@ -18,14 +18,15 @@ export function proof(): string {
   return localStorage.getItem(PROOF) ?? "";
 }
 
+export function sessionNow(): Session {
+  return current;
+}
+
 export function useSession(): Session {
-  return useSyncExternalStore(
-    (listener) => {
-      listeners.add(listener);
-      return () => listeners.delete(listener);
-    },
-    () => current,
-  );
+  return useSyncExternalStore((listener) => {
+    listeners.add(listener);
+    return () => listeners.delete(listener);
+  }, sessionNow);
 }
 
 /** Begin: redeem the code in the address, or go on with the session that there is. */

@@ -10,6 +10,8 @@ import {
   tokens,
 } from "@fluentui/react-components";
 import type { FormEvent, ReactNode } from "react";
+import type { Action } from "../api/permissions";
+import { Allowed } from "./Allowed";
 import { Failure } from "./states";
 import { useSubmission } from "./useSubmission";
 
@@ -22,6 +24,9 @@ type Props = {
   title: string;
   /** What the button says that does it. */
   action: string;
+  /** What that takes, where who may not do it can come to the form. */
+  needs?: Action;
+  on?: string;
   /** What is said above the reason when it is refused. */
   refusal?: string;
   ready?: boolean;
@@ -35,7 +40,18 @@ type Props = {
 
 /** A question or a few fields, and a button. Says why when it is refused. Mounted while open. */
 export function FormDialog(props: Props) {
-  const { title, action, refusal, ready = true, isWide = false, onSubmit, onClose, onSubmitted = onClose } = props;
+  const {
+    title,
+    action,
+    needs,
+    on,
+    refusal,
+    ready = true,
+    isWide = false,
+    onSubmit,
+    onClose,
+    onSubmitted = onClose,
+  } = props;
   const styles = useStyles();
   const { busy, failure, send } = useSubmission();
   const submit = async (event: FormEvent) => {
@@ -56,9 +72,11 @@ export function FormDialog(props: Props) {
             </DialogContent>
             <DialogActions>
               <Button onClick={onClose}>Cancel</Button>
-              <Button type="submit" appearance="primary" disabled={!ready || busy}>
-                {action}
-              </Button>
+              <Allowed to={needs ?? []} on={on}>
+                <Button type="submit" appearance="primary" disabled={!ready || busy}>
+                  {action}
+                </Button>
+              </Allowed>
             </DialogActions>
           </DialogBody>
         </form>

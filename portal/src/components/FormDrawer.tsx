@@ -10,6 +10,8 @@ import {
 } from "@fluentui/react-components";
 import { DismissRegular } from "@fluentui/react-icons";
 import type { FormEvent, ReactNode } from "react";
+import type { Action } from "../api/permissions";
+import { Allowed } from "./Allowed";
 import { Failure } from "./states";
 
 const useStyles = makeStyles({
@@ -28,6 +30,9 @@ type Props = {
   title: string;
   /** What the button says that does it. */
   action: string;
+  /** What that takes, where who may not do it can come to the form. */
+  needs?: Action;
+  on?: string;
   /** As `useSubmission` has them. */
   busy: boolean;
   failure: unknown;
@@ -40,7 +45,8 @@ type Props = {
 };
 
 /** A longer form beside its page, which a click on the page does not throw away. Mounted while open. */
-export function FormDrawer({ title, action, busy, failure, refusal, isWide, onSubmit, onClose, children }: Props) {
+export function FormDrawer(props: Props) {
+  const { title, action, needs, on, busy, failure, refusal, isWide, onSubmit, onClose, children } = props;
   const styles = useStyles();
   const submit = (event: FormEvent) => {
     event.preventDefault();
@@ -70,9 +76,11 @@ export function FormDrawer({ title, action, busy, failure, refusal, isWide, onSu
           </div>
         </DrawerBody>
         <DrawerFooter>
-          <Button type="submit" appearance="primary" disabled={busy}>
-            {action}
-          </Button>
+          <Allowed to={needs ?? []} on={on}>
+            <Button type="submit" appearance="primary" disabled={busy}>
+              {action}
+            </Button>
+          </Allowed>
           <Button onClick={onClose}>Cancel</Button>
         </DrawerFooter>
       </form>

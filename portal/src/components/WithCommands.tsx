@@ -1,4 +1,5 @@
 import { makeStyles, tokens } from "@fluentui/react-components";
+import { useRefusal } from "../api/may";
 import { CopyButton } from "./CopyButton";
 import { grantOf, piecesOf } from "./commands";
 import { RouteLink } from "./RouteLink";
@@ -33,10 +34,11 @@ const useStyles = makeStyles({
 });
 
 /** newTab: of a page that has something which leaving it would lose. onFollow: when a link in it is followed. */
-type Props = { text: string; newTab?: boolean; onFollow?: () => void };
+type Ways = { newTab?: boolean; onFollow?: () => void };
+type Props = { text: string } & Ways;
 
-/** What is said, line by line; each grant in it can be made in the portal, or copied as a command. */
-export function WithCommands({ text, newTab = false, onFollow }: Props) {
+/** What is said, line by line; each grant in it can be copied as a command, or made in the portal by who may. */
+export function WithCommands({ text, ...props }: Props) {
   const styles = useStyles();
   const pieces = text.split("\n").filter(Boolean).flatMap(piecesOf);
   return (
@@ -44,26 +46,37 @@ export function WithCommands({ text, newTab = false, onFollow }: Props) {
       {pieces.map((piece, index) =>
         piece.isCommand ? (
           // biome-ignore lint/suspicious/noArrayIndexKey: pieces of one text, which stay in their order
-          <div key={index} className={styles.grant}>
-            <div className={styles.command}>
-              <pre className={styles.code}>{piece.text}</pre>
-              <CopyButton text={piece.text} what="the grant command" />
-            </div>
-            <RouteLink
-              to="/access/add"
-              search={grantOf(piece.text)}
-              {...(newTab && { target: "_blank" })}
-              {...(onFollow && { onFollow })}
-            >
-              Add role assignment
-            </RouteLink>
-          </div>
+          <Grant key={index} command={piece.text} {...props} />
         ) : (
           // biome-ignore lint/suspicious/noArrayIndexKey: as above
           <div key={index} className={styles.words}>
             {piece.text}
           </div>
         ),
+      )}
+    </div>
+  );
+}
+
+function Grant({ command, newTab = false, onFollow }: { command: string } & Ways) {
+  const styles = useStyles();
+  const grant = grantOf(command);
+  const refusal = useRefusal("roleAssignments/write", grant.scope);
+  return (
+    <div className={styles.grant}>
+      <div className={styles.command}>
+        <pre className={styles.code}>{command}</pre>
+        <CopyButton text={command} what="the grant command" />
+      </div>
+      {!refusal && (
+        <RouteLink
+          to="/access/add"
+          search={grant}
+          {...(newTab && { target: "_blank" })}
+          {...(onFollow && { onFollow })}
+        >
+          Add role assignment
+        </RouteLink>
       )}
     </div>
   );

@@ -38,9 +38,13 @@ export function Loaded<T>({ query, children }: { query: UseQueryResult<T>; child
   return <Loading />;
 }
 
-/** Whether what was shown is not there any more. */
+/** Whether what was shown is not there any more, or no longer for this person. */
 export function isGone(failure: unknown): boolean {
-  return failure instanceof ApiError && failure.status === 404;
+  return failure instanceof ApiError && (failure.status === 404 || isRefused(failure));
+}
+
+export function isRefused(failure: unknown): boolean {
+  return failure instanceof ApiError && failure.status === 403;
 }
 
 export function Loading({ lines = 5 }: { lines?: number }) {
@@ -62,7 +66,7 @@ export function Failure({ failure, title, retry }: { failure: unknown; title?: s
   const heading = title ?? headingOf(failure);
   const requestId = failure instanceof ApiError && failure.status >= 500 ? failure.requestId : "";
   return (
-    <MessageBar intent="error" layout="multiline" role="alert">
+    <MessageBar intent={isRefused(failure) ? "warning" : "error"} layout="multiline" role="alert">
       <MessageBarBody className={styles.said}>
         <MessageBarTitle>{heading}</MessageBarTitle>
         <WithCommands newTab text={requestId ? `${textOf(failure)}\nRequest id: ${requestId}` : textOf(failure)} />
@@ -78,7 +82,7 @@ export function Failure({ failure, title, retry }: { failure: unknown; title?: s
 
 function headingOf(failure: unknown): string {
   if (!(failure instanceof ApiError)) return "This did not work.";
-  if (failure.status === 403) return "Your roles do not allow this.";
+  if (isRefused(failure)) return "Your roles do not allow this.";
   if (failure.status === 404) return "This is not here.";
   return failure.code || "This did not work.";
 }

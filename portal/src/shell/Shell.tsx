@@ -28,6 +28,7 @@ import { Outlet, useRouterState } from "@tanstack/react-router";
 import { useEffect, useState } from "react";
 import { followChanges } from "../api/changes";
 import { keptFirst } from "../api/firstDeployments";
+import { useRefusal } from "../api/may";
 import { signOut, useSession } from "../api/session";
 import { TOASTER, useToasts } from "../components/toasts";
 import { Breadcrumbs } from "./Breadcrumbs";
@@ -163,11 +164,13 @@ export function Shell() {
 /** Whether the stream of changes stands, which keeps all pages fresh. */
 function useFollowing(): boolean {
   const [connected, setConnected] = useState(true);
+  const refused = useRefusal("events/read") !== null;
   useEffect(() => {
+    if (refused) return;
     const ending = new AbortController();
     void followChanges(ending.signal, setConnected);
     return () => ending.abort();
-  }, []);
+  }, [refused]);
   return connected;
 }
 

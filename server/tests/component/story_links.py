@@ -279,6 +279,7 @@ _NAMED: tuple[tuple[str, str, str, Mapping[str, str]], ...] = (
     ("list_endpoints", "200", "get_endpoint", {"endpoint": _FIRST}),
     ("list_flow_versions", "200", "restore_flow_version", {"flow": "$request.path.flow", "version": _FIRST}),
     ("sign_in", "200", "end_session", {"id": "$response.body#/session/id"}),
+    ("list_sessions", "200", "end_session", {"id": "$response.body#/value/0/id"}),
     ("list_notifications", "200", "operation_status", {"operation": _FIRST}),
     *(
         ("list_datastore_secrets", "200", target, _SAS)

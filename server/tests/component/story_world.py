@@ -92,6 +92,13 @@ class StoryWorld:
         self._made = self._etags()
         signature = self.signature()
         self.api.call("PUT", f"{BLOBS}/{BLOB}?{signature}", token=None, content=b"0123456789").raise_for_status()
+        self._sign_in()
+
+    def _sign_in(self) -> None:
+        """The owner, with a browser: whether a story does it in time, guesses before it decide, which slow it down."""
+        sessions, owner = self.api.app.state.context.browser_sessions, self.api.store.principals.owner()
+        if not sessions.of(owner):
+            sessions.start(owner, client="story")
 
     def _plan(self) -> Iterator[tuple[str, dict[str, Any]]]:
         """Id and properties of each resource."""

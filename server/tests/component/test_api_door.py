@@ -37,7 +37,14 @@ OPEN = {
     "/portal/{path}",
 }
 """Routes that need neither token nor signature."""
-OF_THE_CALLER = {"/session", "/session/endpointToken", "/sessions", "/sessions/{id}", "/signin/links"}
+OF_THE_CALLER = {
+    "/session",
+    "/session/endpointToken",
+    "/session/permissions",
+    "/sessions",
+    "/sessions/{id}",
+    "/signin/links",
+}
 """Routes that need a token or a session and no role: what they are about is the caller's own."""
 OF_INSTANCES = {"/identity/token"}
 """Routes that take the key of an instance, and no token."""

@@ -10,6 +10,7 @@ import json
 import os
 from pathlib import Path
 
+from flowstead.resources.built_in_roles import BUILT_IN
 from flowstead.testing.in_process_api import InProcessApi
 
 GOLDEN = Path(__file__).parent / "golden" / "openapi.json"
@@ -33,4 +34,5 @@ def test_the_description_says_what_each_route_needs() -> None:
             assert operation["responses"]["default"]
             if path.startswith(("/subscriptions", "/providers")):
                 assert operation["x-action"].count("/") >= 1
+                assert operation["x-role"] in {each.role_name for each in BUILT_IN.values()}
                 assert operation["security"] == [{"bearer": []}]

@@ -17,7 +17,9 @@ from starlette.datastructures import Headers
 
 from flowstead.api.events import HEARTBEAT_S
 from flowstead.resources.built_in_roles import OWNER as OWNER_ROLE
+from flowstead.resources.built_in_roles import SECRETS_READER
 from flowstead.resources.principal import Principal, PrincipalType
+from flowstead.resources.role import READ_SECRETS
 from flowstead.resources.settings import ServerSettings
 from flowstead.store.records import AuditRecord
 from flowstead.testing.frozen_clock import FrozenClock
@@ -323,6 +325,21 @@ def test_a_session_may_what_its_principal_may_at_that_moment(api: InProcessApi) 
     assert error(browser.call("GET", at)) == (403, "AuthorizationFailed")
     api.granted(stranger, OWNER_ROLE)
     assert browser.call("GET", at).status_code == 200
+
+
+def test_everybody_is_told_what_he_may_do_himself(api: InProcessApi) -> None:
+    [owners] = api.call("GET", "/session/permissions").json()["value"]
+    assert (owners["scope"], owners["roleName"], owners["actions"]) == ("/", "Owner", ["*"])
+    stranger = api.stranger()
+    asked = {"token": api.token(stranger)}
+    assert api.call("GET", "/session/permissions", **asked).json() == {"value": []}
+    assert api.call("GET", "/session/permissions", token=None).status_code == 401
+    scope = f"{api.workspace.path}/connections/llm"
+    api.granted(stranger, SECRETS_READER, scope)
+    [held] = api.call("GET", "/session/permissions", **asked).json()["value"]
+    assert held["scope"] == scope
+    assert READ_SECRETS in held["actions"]
+    assert held["notActions"] == held["dataActions"] == held["notDataActions"] == []
 
 
 def test_a_cookie_opens_no_blob_and_no_instances_route(api: InProcessApi) -> None:

@@ -1,9 +1,12 @@
 import { Button } from "@fluentui/react-components";
 import { useState } from "react";
 import { change, endpointPath } from "../../api/endpoints";
+import { useRefusal } from "../../api/may";
+import { Allowed } from "../Allowed";
 import { FormDialog } from "../FormDialog";
+import { Permitted } from "../Permitted";
 import { useToasts } from "../toasts";
-import { askOpener, type Opener } from "./credential";
+import { askOpener, type Opener, TAKES } from "./credential";
 import { SecretField } from "./SecretField";
 import { useOpener } from "./useOpener";
 
@@ -16,12 +19,20 @@ const KEYS: readonly Key[] = [
 
 /** The endpoint's two keys. */
 export function Keys({ endpoint }: { endpoint: string }) {
-  return KEYS.map((key) => <KeyField key={key.type} endpoint={endpoint} which={key} />);
+  return (
+    <>
+      <Permitted to={TAKES.Key} on={endpointPath(endpoint)} />
+      {KEYS.map((key) => (
+        <KeyField key={key.type} endpoint={endpoint} which={key} />
+      ))}
+    </>
+  );
 }
 
 function KeyField({ endpoint, which: { type, other, of } }: { endpoint: string; which: Key }) {
   const toasts = useToasts();
   const shown = useOpener(endpoint, "Key");
+  const isRefused = useRefusal(TAKES.Key, endpointPath(endpoint)) !== null;
   const [asked, setAsked] = useState(false);
   const label = `${type} key`;
   const regenerate = async () => {
@@ -33,12 +44,15 @@ function KeyField({ endpoint, which: { type, other, of } }: { endpoint: string; 
       <SecretField
         label={label}
         shown={shown}
+        isRefused={isRefused}
         of={of}
         ask={() => askOpener(endpoint, "Key")}
         action={
-          <Button aria-label={`Regenerate ${label.toLowerCase()}`} onClick={() => setAsked(true)}>
-            Regenerate
-          </Button>
+          <Allowed to="onlineEndpoints/regenerateKeys/action" on={endpointPath(endpoint)}>
+            <Button aria-label={`Regenerate ${label.toLowerCase()}`} onClick={() => setAsked(true)}>
+              Regenerate
+            </Button>
+          </Allowed>
         }
       />
       {asked && (

@@ -12,6 +12,8 @@ type Props = {
   shown: Shown;
   /** Which of what opens the endpoint it is. */
   of: (opener: Opener) => string;
+  /** There is no use in asking for it. */
+  isRefused: boolean;
   /** Asks for it to copy it, which shows nothing. */
   ask: () => Promise<Opener>;
   /** What else can be done with it. */
@@ -26,7 +28,7 @@ const useStyles = makeStyles({
 });
 
 /** A secret that is asked for when somebody wants to see or to copy it; it is on the page only while it is shown. */
-export function SecretField({ label, shown, of, ask, action }: Props) {
+export function SecretField({ label, shown, isRefused, of, ask, action }: Props) {
   const styles = useStyles();
   const [refusal, setRefusal] = useState<unknown>(null);
   const { opener, show, hide } = shown;
@@ -45,17 +47,19 @@ export function SecretField({ label, shown, of, ask, action }: Props) {
             readOnly
             value={opener ? of(opener) : MASK}
             contentAfter={
-              <>
-                <Tooltip content={words} relationship="label">
-                  <Button
-                    appearance="subtle"
-                    size="small"
-                    icon={opener ? <EyeOffRegular /> : <EyeRegular />}
-                    onClick={opener ? hide : show}
-                  />
-                </Tooltip>
-                <CopyButton text={copied} what={name} onFailure={setRefusal} />
-              </>
+              isRefused ? undefined : (
+                <>
+                  <Tooltip content={words} relationship="label">
+                    <Button
+                      appearance="subtle"
+                      size="small"
+                      icon={opener ? <EyeOffRegular /> : <EyeRegular />}
+                      onClick={opener ? hide : show}
+                    />
+                  </Tooltip>
+                  <CopyButton text={copied} what={name} onFailure={setRefusal} />
+                </>
+              )
             }
           />
         </Field>

@@ -2,6 +2,7 @@
 
 import { api, at, body, SITE } from "../../api/client";
 import type { AuthMode } from "../../api/endpoints";
+import type { Action } from "../../api/permissions";
 
 /** The primary key, beside the secondary one; or a token, which expires. Times: seconds since 1970. */
 export type Opener = { secret: string; secondary?: string; expiresAt?: number; refreshAt: number };
@@ -22,6 +23,13 @@ export async function askOpener(endpoint: string, mode: AuthMode): Promise<Opene
 
 type Keys = { primaryKey: string; secondaryKey: string };
 type Token = { accessToken: string; expiryTimeUtc: number; refreshAfterTimeUtc: number };
+
+/** What it takes to get what opens an endpoint, or to call it with a token of one's own. */
+export const TAKES: Record<AuthMode, Action> = {
+  Key: "onlineEndpoints/listKeys/action",
+  AMLToken: "onlineEndpoints/token/action",
+  AADToken: "onlineEndpoints/score/action",
+};
 
 /** Keeps a key or a token while a page is open; a token is renewed in time. */
 export class Credential {

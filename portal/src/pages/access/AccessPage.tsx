@@ -2,6 +2,7 @@ import { makeStyles, Tab, TabList, tokens } from "@fluentui/react-components";
 import { AddRegular } from "@fluentui/react-icons";
 import { useNavigate, useSearch } from "@tanstack/react-router";
 import { type ComponentType, type LazyExoticComponent, Suspense } from "react";
+import { Allowed } from "../../components/Allowed";
 import { lazily } from "../../components/lazily";
 import { Page } from "../../components/Page";
 import { RouteButton } from "../../components/RouteLink";
@@ -45,9 +46,11 @@ export default function AccessPage() {
       title="Access control (IAM)"
       lead={shown.scoped ? `Who may do what on: ${titleOf(scope)}.` : "Of the whole server."}
       actions={
-        <RouteButton appearance="primary" icon={<AddRegular />} to="/access/add" search={{ scope: scope.key }}>
-          Add role assignment
-        </RouteButton>
+        <Allowed to="roleAssignments/write" on={scope.id}>
+          <RouteButton appearance="primary" icon={<AddRegular />} to="/access/add" search={{ scope: scope.key }}>
+            Add role assignment
+          </RouteButton>
+        </Allowed>
       }
     >
       <TabList

@@ -1,7 +1,8 @@
 import { Button, Combobox, Field, makeStyles, Option, Text, tokens } from "@fluentui/react-components";
 import { AddRegular, DismissRegular } from "@fluentui/react-icons";
 import { useState } from "react";
-import { faultOf, matches } from "./actions";
+import { matches } from "../../api/permissions";
+import { faultOf } from "./actions";
 import { useActions } from "./useActions";
 
 const MOST_OFFERED = 100;

@@ -3,7 +3,9 @@ import { useNavigate, useSearch } from "@tanstack/react-router";
 import { useState } from "react";
 import { grant, usePrincipals, useRoles } from "../../api/access";
 import { noteChange, ROLE_ASSIGNMENTS } from "../../api/queries";
+import { Allowed } from "../../components/Allowed";
 import { Page } from "../../components/Page";
+import { Permitted } from "../../components/Permitted";
 import { RouteButton } from "../../components/RouteLink";
 import { Failure, Loading } from "../../components/states";
 import { useToasts } from "../../components/toasts";
@@ -52,7 +54,7 @@ function useWanted(scope: Scope, role: string, member: string): Wanted | null {
   const roles = useRoles(scope.id);
   const principals = usePrincipals();
   if ((role && roles.isPending) || (member && principals.isPending)) return null;
-  return wantedOf(role, member, roles.data ?? [], principals.data ?? []);
+  return wantedOf(role, member, roles.data ?? [], principals.isError ? null : (principals.data ?? []));
 }
 
 function Wizard({ scope, wanted }: { scope: Scope; wanted: Wanted }) {
@@ -84,6 +86,7 @@ function Wizard({ scope, wanted }: { scope: Scope; wanted: Wanted }) {
           </Tab>
         ))}
       </TabList>
+      <Permitted to="roleAssignments/write" on={draft.scope.id} />
       <step.view draft={draft} set={(part) => setDraft((before) => ({ ...before, ...part }))} />
       {assigning.failures.map(({ member, failure }) => (
         <Failure key={member.objectId} title={`${member.name} did not get the role.`} failure={failure} />
@@ -91,9 +94,11 @@ function Wizard({ scope, wanted }: { scope: Scope; wanted: Wanted }) {
       <div className={styles.buttons}>
         {at > 0 && <Button onClick={() => setAt(at - 1)}>Previous</Button>}
         {isLast ? (
-          <Button appearance="primary" disabled={assigning.busy} onClick={() => void assigning.assign()}>
-            Review + assign
-          </Button>
+          <Allowed to="roleAssignments/write" on={draft.scope.id}>
+            <Button appearance="primary" disabled={assigning.busy} onClick={() => void assigning.assign()}>
+              Review + assign
+            </Button>
+          </Allowed>
         ) : (
           <Button appearance="primary" disabled={wants !== ""} onClick={() => setAt(at + 1)}>
             Next

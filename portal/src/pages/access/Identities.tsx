@@ -2,7 +2,9 @@ import { Button, Link, makeStyles, Text, tokens } from "@fluentui/react-componen
 import { AddRegular, DeleteRegular } from "@fluentui/react-icons";
 import { useState } from "react";
 import { ask, type Endpoint, type Identity, useEndpoints, useIdentities } from "../../api/access";
+import { GROUP_ID } from "../../api/client";
 import { noteChange } from "../../api/queries";
+import { Allowed } from "../../components/Allowed";
 import { CopyButton } from "../../components/CopyButton";
 import { DeleteDialog } from "../../components/DeleteDialog";
 import { type Column, ResourceTable } from "../../components/ResourceTable";
@@ -29,9 +31,11 @@ export default function Identities() {
   const columns = useColumns(setOpen);
   const close = () => setOpen(null);
   const create = (
-    <Button icon={<AddRegular />} onClick={() => setOpen({ what: "create" })}>
-      Create identity
-    </Button>
+    <Allowed to="Microsoft.ManagedIdentity/userAssignedIdentities/write" on={GROUP_ID}>
+      <Button icon={<AddRegular />} onClick={() => setOpen({ what: "create" })}>
+        Create identity
+      </Button>
+    </Allowed>
   );
   const remove = async (identity: Identity) => {
     await ask("DELETE", identity.id);
@@ -133,12 +137,14 @@ function useColumns(onOpen: (open: Open) => void): Column<Row>[] {
       label: "Delete",
       width: "4.5rem",
       cell: ({ identity }) => (
-        <Button
-          appearance="subtle"
-          icon={<DeleteRegular />}
-          aria-label={`Delete the identity ${identity.name}`}
-          onClick={() => onOpen({ what: "delete", identity })}
-        />
+        <Allowed to="Microsoft.ManagedIdentity/userAssignedIdentities/delete" on={identity.id}>
+          <Button
+            appearance="subtle"
+            icon={<DeleteRegular />}
+            aria-label={`Delete the identity ${identity.name}`}
+            onClick={() => onOpen({ what: "delete", identity })}
+          />
+        </Allowed>
       ),
     },
   ];

@@ -1,6 +1,7 @@
 import { Field, Input, makeStyles, Switch, Text, tokens } from "@fluentui/react-components";
 import { useState } from "react";
 import { ask, type Identity } from "../../api/access";
+import { GROUP_ID } from "../../api/client";
 import { IDENTITIES, noteChange } from "../../api/queries";
 import { CopyButton } from "../../components/CopyButton";
 import { FormDialog } from "../../components/FormDialog";
@@ -48,6 +49,8 @@ export function IdentityDialog({ identity, onClose }: { identity?: Identity; onC
     <FormDialog
       title={identity ? identity.name : "Create a user-assigned identity"}
       action={identity ? "Save" : "Create"}
+      needs="Microsoft.ManagedIdentity/userAssignedIdentities/write"
+      on={identity?.id ?? GROUP_ID}
       refusal="The identity was not saved."
       ready={name !== ""}
       onSubmit={submit}

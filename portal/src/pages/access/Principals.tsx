@@ -13,7 +13,9 @@ import {
 import { AddRegular, MoreHorizontalRegular } from "@fluentui/react-icons";
 import { useState } from "react";
 import { ask, type Principal, usePrincipals } from "../../api/access";
+import { SUBSCRIPTION_ID } from "../../api/client";
 import { noteChange } from "../../api/queries";
+import { Allowed } from "../../components/Allowed";
 import { CopyButton } from "../../components/CopyButton";
 import { DeleteDialog } from "../../components/DeleteDialog";
 import { FormDialog } from "../../components/FormDialog";
@@ -71,9 +73,11 @@ export default function Principals() {
             keyOf={({ properties }) => properties.principalId}
             textOf={({ name, properties }) => `${name} ${properties.type} ${properties.principalId}`}
             tools={
-              <Button icon={<AddRegular />} onClick={() => setOpen({ what: "create" })}>
-                Create principal
-              </Button>
+              <Allowed to="principals/write" on={SUBSCRIPTION_ID}>
+                <Button icon={<AddRegular />} onClick={() => setOpen({ what: "create" })}>
+                  Create principal
+                </Button>
+              </Allowed>
             }
           />
         )}
@@ -167,11 +171,13 @@ function Actions({ principal, onOpen }: { principal: Principal; onOpen: (open: O
       <MenuPopover>
         <MenuList>
           {changesFor(principal).map((change) => (
-            <MenuItem key={change.route} onClick={() => onOpen({ what: "change", change, principal })}>
-              {change.verb}
-            </MenuItem>
+            <Allowed key={change.route} to="principals/write" on={principal.id}>
+              <MenuItem onClick={() => onOpen({ what: "change", change, principal })}>{change.verb}</MenuItem>
+            </Allowed>
           ))}
-          <MenuItem onClick={() => onOpen({ what: "delete", principal })}>Delete</MenuItem>
+          <Allowed to="principals/delete" on={principal.id}>
+            <MenuItem onClick={() => onOpen({ what: "delete", principal })}>Delete</MenuItem>
+          </Allowed>
         </MenuList>
       </MenuPopover>
     </Menu>

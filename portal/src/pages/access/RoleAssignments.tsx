@@ -3,6 +3,7 @@ import { DeleteRegular } from "@fluentui/react-icons";
 import { useMemo, useState } from "react";
 import { type Assignment, ask, useAssignments, usePrincipals, useRoles } from "../../api/access";
 import { noteChange } from "../../api/queries";
+import { Allowed } from "../../components/Allowed";
 import { FormDialog } from "../../components/FormDialog";
 import { Moment } from "../../components/Moment";
 import { type Column, ResourceTable } from "../../components/ResourceTable";
@@ -49,9 +50,11 @@ export default function RoleAssignments({ scope }: { scope: Scope }) {
           <Empty
             title="Nobody has a role here"
             action={
-              <RouteButton to="/access/add" search={{ scope: scope.key }}>
-                Add role assignment
-              </RouteButton>
+              <Allowed to="roleAssignments/write" on={scope.id}>
+                <RouteButton to="/access/add" search={{ scope: scope.key }}>
+                  Add role assignment
+                </RouteButton>
+              </Allowed>
             }
           >
             A role assignment says who may do what on {titleOf(scope)} and what lies below it.
@@ -160,12 +163,14 @@ function columns(scope: Scope, onDelete: (row: Row) => void, line: string): Colu
       label: "Delete",
       width: "4.5rem",
       cell: (row) => (
-        <Button
-          appearance="subtle"
-          icon={<DeleteRegular />}
-          aria-label={`Delete the role ${row.role} of ${row.who.name}`}
-          onClick={() => onDelete(row)}
-        />
+        <Allowed to="roleAssignments/delete" on={row.on.id}>
+          <Button
+            appearance="subtle"
+            icon={<DeleteRegular />}
+            aria-label={`Delete the role ${row.role} of ${row.who.name}`}
+            onClick={() => onDelete(row)}
+          />
+        </Allowed>
       ),
     },
   ];

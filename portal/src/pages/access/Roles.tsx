@@ -2,7 +2,9 @@ import { Badge, Button, Link, makeStyles, Text, tokens } from "@fluentui/react-c
 import { AddRegular, DeleteRegular, EditRegular } from "@fluentui/react-icons";
 import { useState } from "react";
 import { ask, type Role, useRoles } from "../../api/access";
+import { SUBSCRIPTION_ID } from "../../api/client";
 import { noteChange } from "../../api/queries";
+import { Allowed } from "../../components/Allowed";
 import { DeleteDialog } from "../../components/DeleteDialog";
 import { type Column, ResourceTable } from "../../components/ResourceTable";
 import { Loaded } from "../../components/states";
@@ -41,9 +43,11 @@ export default function Roles({ scope }: { scope: Scope }) {
             keyOf={({ id }) => id}
             textOf={({ properties }) => `${properties.roleName} ${properties.description}`}
             tools={
-              <Button icon={<AddRegular />} onClick={() => setOpen({ what: "create" })}>
-                Create custom role
-              </Button>
+              <Allowed to="roleDefinitions/write" on={SUBSCRIPTION_ID}>
+                <Button icon={<AddRegular />} onClick={() => setOpen({ what: "create" })}>
+                  Create custom role
+                </Button>
+              </Allowed>
             }
           />
           {open?.what === "show" && <RoleDetails role={open.role} onClose={close} />}
@@ -105,18 +109,22 @@ function useColumns(onOpen: (open: Open) => void): Column<Role>[] {
       cell: (role) =>
         role.properties.type === "CustomRole" && (
           <span className={styles.buttons}>
-            <Button
-              appearance="subtle"
-              icon={<EditRegular />}
-              aria-label={`Edit the role ${role.properties.roleName}`}
-              onClick={() => onOpen({ what: "edit", role })}
-            />
-            <Button
-              appearance="subtle"
-              icon={<DeleteRegular />}
-              aria-label={`Delete the role ${role.properties.roleName}`}
-              onClick={() => onOpen({ what: "delete", role })}
-            />
+            <Allowed to="roleDefinitions/write" on={role.id}>
+              <Button
+                appearance="subtle"
+                icon={<EditRegular />}
+                aria-label={`Edit the role ${role.properties.roleName}`}
+                onClick={() => onOpen({ what: "edit", role })}
+              />
+            </Allowed>
+            <Allowed to="roleDefinitions/delete" on={role.id}>
+              <Button
+                appearance="subtle"
+                icon={<DeleteRegular />}
+                aria-label={`Delete the role ${role.properties.roleName}`}
+                onClick={() => onOpen({ what: "delete", role })}
+              />
+            </Allowed>
           </span>
         ),
     },

@@ -1,22 +1,7 @@
-/** Actions, and what patterns of them let somebody do: as the server decides it (resources/role.py). */
+/** The actions that there are. */
 
 import type { Permission } from "../../api/access";
-
-// `*` stands for any characters, one between two slashes for a single slash too; case does not matter.
-export function matches(pattern: string, action: string): boolean {
-  const source = pattern
-    .split(/\*+/)
-    .map((text) => text.replace(/[.+?^${}()|[\]\\]/g, "\\$&"))
-    .reduce((built, text) => {
-      const shared = built.endsWith("/") && text.startsWith("/");
-      return shared ? `${built}(?:.*/)?${text.slice(1)}` : `${built}.*${text}`;
-    });
-  return new RegExp(`^${source}$`, "is").test(action);
-}
-
-export function allows({ actions, notActions }: Pick<Permission, "actions" | "notActions">, action: string): boolean {
-  return actions.some((each) => matches(each, action)) && !notActions.some((each) => matches(each, action));
-}
+import { allows } from "../../api/permissions";
 
 /** What the permission lets somebody do, with resources and with what is in them. */
 export function permits(permission: Permission, { name, isData }: Action): boolean {

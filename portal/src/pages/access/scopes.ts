@@ -2,6 +2,7 @@
 
 import { REGISTRY_ID, STORAGE_ID } from "../../api/access";
 import { GROUP_ID, SUBSCRIPTION_ID, WORKSPACE_ID } from "../../api/client";
+import { isWithin } from "../../api/permissions";
 
 /** key: as in an address, `?scope=workspace`. kind: what it is, name: which one, "" where there is but one. */
 export type Scope = { key: string; id: string; kind: string; name: string };
@@ -58,10 +59,6 @@ export function titleOf({ kind, name }: Scope): string {
 /** Whether a grant on the outer scope holds on the inner one, and is not made there. */
 export function isInherited(granted: string, at: string): boolean {
   return !same(granted, at) && isWithin(at, granted);
-}
-
-function isWithin(scope: string, outer: string): boolean {
-  return outer === "/" || same(scope, outer) || scope.toLowerCase().startsWith(`${outer.toLowerCase()}/`);
 }
 
 function same(one: string, other: string): boolean {

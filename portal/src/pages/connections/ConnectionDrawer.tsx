@@ -1,6 +1,6 @@
 import { useRouter } from "@tanstack/react-router";
 import { useState } from "react";
-import { ApiError, api, at, body, SITE } from "../../api/client";
+import { ApiError, api, at, body, SITE, WORKSPACE_ID } from "../../api/client";
 import { noteChange } from "../../api/queries";
 import { FormDrawer } from "../../components/FormDrawer";
 import { path } from "../../components/RouteLink";
@@ -47,6 +47,8 @@ export function ConnectionDrawer({ connection, word = "", onClose }: Props) {
     <FormDrawer
       title={connection ? `Edit ${connection.name}` : "New connection"}
       action={connection ? "Save" : "Create"}
+      needs="connections/write"
+      on={connection?.id ?? WORKSPACE_ID}
       busy={busy}
       failure={failure}
       onSubmit={submit}

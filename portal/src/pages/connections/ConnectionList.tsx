@@ -5,6 +5,7 @@ import { useNavigate, useSearch } from "@tanstack/react-router";
 import { useMemo } from "react";
 import { all } from "../../api/client";
 import { keyOf } from "../../api/queries";
+import { Allowed } from "../../components/Allowed";
 import { Moment } from "../../components/Moment";
 import { Page } from "../../components/Page";
 import { type Column, ResourceTable } from "../../components/ResourceTable";
@@ -24,9 +25,11 @@ export default function ConnectionList() {
   const show = (word: string | undefined) =>
     void navigate({ to: ".", search: (word === undefined ? {} : { new: word }) as never });
   const create = (
-    <Button appearance="primary" icon={<AddRegular />} onClick={() => show("")}>
-      New connection
-    </Button>
+    <Allowed to="connections/write">
+      <Button appearance="primary" icon={<AddRegular />} onClick={() => show("")}>
+        New connection
+      </Button>
+    </Allowed>
   );
   return (
     <Page

@@ -11,6 +11,7 @@ import { useParams, useRouter } from "@tanstack/react-router";
 import { type ReactNode, useState } from "react";
 import { api, at, body, SITE } from "../../api/client";
 import { keyOf, noteChange } from "../../api/queries";
+import { Allowed } from "../../components/Allowed";
 import { CopyButton } from "../../components/CopyButton";
 import { DeleteDialog } from "../../components/DeleteDialog";
 import { Facts, knownFacts } from "../../components/Facts";
@@ -73,20 +74,26 @@ export default function ConnectionPage() {
 function actionsOf(connection: Connection, open: (what: Open) => void): ReactNode {
   return (
     <>
-      <Button icon={<EditRegular />} onClick={() => open("edit")}>
-        Edit
-      </Button>
-      {connection.properties.credentialNames.length > 0 && (
-        <Button icon={<KeyResetRegular />} onClick={() => open("rotate")}>
-          Rotate secret
+      <Allowed to="connections/write" on={connection.id}>
+        <Button icon={<EditRegular />} onClick={() => open("edit")}>
+          Edit
         </Button>
+      </Allowed>
+      {connection.properties.credentialNames.length > 0 && (
+        <Allowed to="connections/write" on={connection.id}>
+          <Button icon={<KeyResetRegular />} onClick={() => open("rotate")}>
+            Rotate secret
+          </Button>
+        </Allowed>
       )}
       <RouteButton to="/access" search={{ scope: connection.id }} icon={<PersonKeyRegular />}>
         Access control (IAM)
       </RouteButton>
-      <Button icon={<DeleteRegular />} onClick={() => open("delete")}>
-        Delete
-      </Button>
+      <Allowed to="connections/delete" on={connection.id}>
+        <Button icon={<DeleteRegular />} onClick={() => open("delete")}>
+          Delete
+        </Button>
+      </Allowed>
     </>
   );
 }

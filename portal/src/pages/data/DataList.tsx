@@ -4,12 +4,13 @@ import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { all } from "../../api/client";
 import { keyOf } from "../../api/queries";
+import { Allowed } from "../../components/Allowed";
 import { Moment } from "../../components/Moment";
 import { Page } from "../../components/Page";
 import { type Column, ResourceTable } from "../../components/ResourceTable";
 import { path, RouteLink } from "../../components/RouteLink";
 import { Empty, Loaded } from "../../components/states";
-import { type Asset, TYPE_WORDS } from "./asset";
+import { type Asset, TYPE_WORDS, UPLOAD } from "./asset";
 import { UploadDrawer } from "./UploadDrawer";
 
 const COLUMNS: Column<Asset>[] = [
@@ -45,9 +46,11 @@ export default function DataList() {
     queryFn: () => all<Asset>("/data", { listViewType: view }),
   });
   const upload = (
-    <Button appearance="primary" icon={<ArrowUploadRegular />} onClick={() => setUploading(true)}>
-      Upload
-    </Button>
+    <Allowed to={UPLOAD}>
+      <Button appearance="primary" icon={<ArrowUploadRegular />} onClick={() => setUploading(true)}>
+        Upload
+      </Button>
+    </Allowed>
   );
   return (
     <Page title="Data" lead="Files and folders by name and version, and what deployments collect." actions={upload}>

@@ -5,6 +5,7 @@ import { useParams, useRouter } from "@tanstack/react-router";
 import { useState } from "react";
 import { all, api, at, body, SITE } from "../../api/client";
 import { keyOf, noteChange } from "../../api/queries";
+import { Allowed } from "../../components/Allowed";
 import { CopyButton } from "../../components/CopyButton";
 import { DeleteDialog } from "../../components/DeleteDialog";
 import { Facts, knownFacts } from "../../components/Facts";
@@ -17,7 +18,7 @@ import { RecordsTable } from "../../components/records/RecordsTable";
 import { Section } from "../../components/Section";
 import { Loaded } from "../../components/states";
 import { useToasts } from "../../components/toasts";
-import { type Asset, TYPE_WORDS, type Version } from "./asset";
+import { type Asset, TYPE_WORDS, UPLOAD, type Version } from "./asset";
 import { Files } from "./Files";
 import { UploadDrawer } from "./UploadDrawer";
 
@@ -177,16 +178,22 @@ function Actions({ asset, collects, open }: { asset: Asset; collects: boolean; o
   return (
     <>
       {!collects && (
-        <Button appearance="primary" icon={<ArrowUploadRegular />} onClick={() => open("upload")}>
-          New version
-        </Button>
+        <Allowed to={UPLOAD}>
+          <Button appearance="primary" icon={<ArrowUploadRegular />} onClick={() => open("upload")}>
+            New version
+          </Button>
+        </Allowed>
       )}
-      <Button icon={isArchived ? <ArrowUndoRegular /> : <ArchiveRegular />} onClick={() => void archive()}>
-        {isArchived ? "Restore" : "Archive"}
-      </Button>
-      <Button icon={<DeleteRegular />} onClick={() => open("delete")}>
-        Delete
-      </Button>
+      <Allowed to="data/write" on={asset.id}>
+        <Button icon={isArchived ? <ArrowUndoRegular /> : <ArchiveRegular />} onClick={() => void archive()}>
+          {isArchived ? "Restore" : "Archive"}
+        </Button>
+      </Allowed>
+      <Allowed to="data/delete" on={asset.id}>
+        <Button icon={<DeleteRegular />} onClick={() => open("delete")}>
+          Delete
+        </Button>
+      </Allowed>
     </>
   );
 }

@@ -1,5 +1,8 @@
 /** Data assets as the API tells them. */
 
+/** What storing files as an asset takes. */
+export const UPLOAD = ["data/versions/write", "datastores/listSecrets/action"] as const;
+
 export type Asset = {
   id: string;
   name: string;

@@ -5,6 +5,7 @@ import { useState } from "react";
 import { ask } from "../../api/access";
 import { all, GROUP_ID, WORKSPACE_ID } from "../../api/client";
 import { IDENTITIES, keyOf, noteChange } from "../../api/queries";
+import { Allowed } from "../../components/Allowed";
 import { CopyButton } from "../../components/CopyButton";
 import { FormDialog } from "../../components/FormDialog";
 import { RouteLink } from "../../components/RouteLink";
@@ -58,9 +59,11 @@ export function IdentityChoice({ form, set, say }: ViewProps) {
               </Dropdown>
             </Field>
             <div>
-              <Button icon={<AddRegular />} onClick={() => setCreating(true)}>
-                Create an identity
-              </Button>
+              <Allowed to="Microsoft.ManagedIdentity/userAssignedIdentities/write" on={GROUP_ID}>
+                <Button icon={<AddRegular />} onClick={() => setCreating(true)}>
+                  Create an identity
+                </Button>
+              </Allowed>
             </div>
             {chosen && <NeededRoles identity={chosen} />}
             {creating && (

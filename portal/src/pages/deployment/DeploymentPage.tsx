@@ -2,6 +2,7 @@ import { Button, makeStyles } from "@fluentui/react-components";
 import { useParams } from "@tanstack/react-router";
 import { Suspense, useState } from "react";
 import { type Deployment, type Read, useDeployment } from "../../api/endpoints";
+import { Allowed } from "../../components/Allowed";
 import { lazily } from "../../components/lazily";
 import { Page } from "../../components/Page";
 import { PageTabs, useTab } from "../../components/PageTabs";
@@ -53,12 +54,16 @@ function Shown({ endpoint, read }: { endpoint: string; read: Read<Deployment> })
       }
       actions={
         <>
-          <Button onClick={() => setAsked("edit")} disabled={isGoing}>
-            Edit
-          </Button>
-          <Button onClick={() => setAsked("delete")} disabled={isGoing}>
-            Delete
-          </Button>
+          <Allowed to="onlineEndpoints/deployments/write" on={read.resource.id}>
+            <Button onClick={() => setAsked("edit")} disabled={isGoing}>
+              Edit
+            </Button>
+          </Allowed>
+          <Allowed to="onlineEndpoints/deployments/delete" on={read.resource.id}>
+            <Button onClick={() => setAsked("delete")} disabled={isGoing}>
+              Delete
+            </Button>
+          </Allowed>
         </>
       }
     >

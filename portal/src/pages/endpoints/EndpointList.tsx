@@ -1,4 +1,6 @@
 import { Suspense } from "react";
+import { DEPLOY } from "../../api/permissions";
+import { Allowed } from "../../components/Allowed";
 import { lazily } from "../../components/lazily";
 import { Page } from "../../components/Page";
 import { PageTabs, useTab } from "../../components/PageTabs";
@@ -19,9 +21,11 @@ export default function EndpointList() {
       title="Models + endpoints"
       lead="What is deployed, where it answers, and the models it was made from."
       actions={
-        <RouteButton to="/flows" appearance="primary">
-          Deploy a flow
-        </RouteButton>
+        <Allowed to={DEPLOY} anywhere>
+          <RouteButton to="/flows" appearance="primary">
+            Deploy a flow
+          </RouteButton>
+        </Allowed>
       }
     >
       <PageTabs tabs={TABS} shown={shown} />

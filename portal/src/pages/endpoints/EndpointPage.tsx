@@ -10,6 +10,7 @@ import {
   useDeployments,
   useEndpoint,
 } from "../../api/endpoints";
+import { Allowed } from "../../components/Allowed";
 import { CopyButton } from "../../components/CopyButton";
 import { DeleteDialog } from "../../components/DeleteDialog";
 import { Facts } from "../../components/Facts";
@@ -74,12 +75,16 @@ function Shown({ read, stale }: { read: Read<Endpoint>; stale: unknown }) {
       }
       actions={
         <>
-          <Button onClick={() => setAsked("edit")} disabled={isGoing}>
-            Edit
-          </Button>
-          <Button onClick={() => setAsked("delete")} disabled={isGoing}>
-            Delete
-          </Button>
+          <Allowed to="onlineEndpoints/write" on={endpoint.id}>
+            <Button onClick={() => setAsked("edit")} disabled={isGoing}>
+              Edit
+            </Button>
+          </Allowed>
+          <Allowed to="onlineEndpoints/delete" on={endpoint.id}>
+            <Button onClick={() => setAsked("delete")} disabled={isGoing}>
+              Delete
+            </Button>
+          </Allowed>
         </>
       }
     >

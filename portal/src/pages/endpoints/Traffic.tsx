@@ -11,6 +11,7 @@ import {
 } from "@fluentui/react-components";
 import { useEffect, useMemo, useState } from "react";
 import { change, type Endpoint, endpointPath, type Read } from "../../api/endpoints";
+import { Allowed } from "../../components/Allowed";
 import { RangeInput } from "../../components/RangeInput";
 import { Section } from "../../components/Section";
 import { Failure } from "../../components/states";
@@ -106,9 +107,11 @@ export function Traffic({ endpoint: { resource, etag }, deployments }: Props) {
         <Button size="small" onClick={() => set(withoutTraffic(split))} disabled={totalOf(split) === 0}>
           No traffic
         </Button>
-        <Button appearance="primary" onClick={() => void save()} disabled={!dirty || fault !== "" || busy}>
-          Save traffic
-        </Button>
+        <Allowed to="onlineEndpoints/write" on={resource.id}>
+          <Button appearance="primary" onClick={() => void save()} disabled={!dirty || fault !== "" || busy}>
+            Save traffic
+          </Button>
+        </Allowed>
         <Button onClick={() => setDraft(null)} disabled={!dirty || busy}>
           Discard
         </Button>

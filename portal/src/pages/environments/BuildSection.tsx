@@ -10,6 +10,7 @@ import {
 import { BoxToolboxRegular } from "@fluentui/react-icons";
 import { useEffect, useRef } from "react";
 import { ApiError } from "../../api/client";
+import { Allowed } from "../../components/Allowed";
 import { Section } from "../../components/Section";
 import { StateBadge } from "../../components/StateBadge";
 import { Failure, Loaded } from "../../components/states";
@@ -53,9 +54,11 @@ export function BuildSection({ name, version }: { name: string; version: string 
     <Section
       title="Build"
       actions={
-        <Button icon={<BoxToolboxRegular />} disabled={running} onClick={() => void start()}>
-          {found?.state === "Building" ? "Follow the build" : found?.state === "Failed" ? "Build again" : "Build"}
-        </Button>
+        <Allowed to="environments/build/action" on={`/environments/${name}/versions/${version}`}>
+          <Button icon={<BoxToolboxRegular />} disabled={running} onClick={() => void start()}>
+            {found?.state === "Building" ? "Follow the build" : found?.state === "Failed" ? "Build again" : "Build"}
+          </Button>
+        </Allowed>
       }
     >
       <Loaded query={query}>

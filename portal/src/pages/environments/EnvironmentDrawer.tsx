@@ -53,6 +53,7 @@ export function EnvironmentDrawer({ latest, onClose }: Props) {
     <FormDrawer
       title={latest ? `Version ${latest.nextVersion} of ${latest.name}` : "New environment"}
       action="Create"
+      needs="environments/versions/write"
       busy={busy}
       failure={failure}
       refusal="It was not registered."

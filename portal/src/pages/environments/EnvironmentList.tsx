@@ -4,6 +4,7 @@ import { useQuery } from "@tanstack/react-query";
 import { useNavigate, useSearch } from "@tanstack/react-router";
 import { all } from "../../api/client";
 import { keyOf } from "../../api/queries";
+import { Allowed } from "../../components/Allowed";
 import { Moment } from "../../components/Moment";
 import { Page } from "../../components/Page";
 import { type Column, ResourceTable } from "../../components/ResourceTable";
@@ -49,9 +50,11 @@ export default function EnvironmentList() {
       title="Environments"
       lead="What deployments start from: the prompt flow runtime, and the packages that are added to it."
       actions={
-        <Button appearance="primary" icon={<AddRegular />} onClick={() => show({ ...search, new: "" })}>
-          New environment
-        </Button>
+        <Allowed to="environments/versions/write">
+          <Button appearance="primary" icon={<AddRegular />} onClick={() => show({ ...search, new: "" })}>
+            New environment
+          </Button>
+        </Allowed>
       }
     >
       <Loaded query={query}>

@@ -5,6 +5,7 @@ import { useParams, useRouter, useSearch } from "@tanstack/react-router";
 import { type ReactNode, useState } from "react";
 import { all, api, at, body, SITE } from "../../api/client";
 import { keyOf, noteChange } from "../../api/queries";
+import { Allowed } from "../../components/Allowed";
 import { DeleteDialog } from "../../components/DeleteDialog";
 import { Page } from "../../components/Page";
 import { Section } from "../../components/Section";
@@ -92,15 +93,21 @@ function Actions({ container, open }: { container: Container; open: (what: Open)
   };
   return (
     <>
-      <Button appearance="primary" icon={<AddRegular />} onClick={() => open("new")}>
-        New version
-      </Button>
-      <Button icon={isArchived ? <ArrowUndoRegular /> : <ArchiveRegular />} onClick={() => void archive()}>
-        {isArchived ? "Restore" : "Archive"}
-      </Button>
-      <Button icon={<DeleteRegular />} onClick={() => open("delete")}>
-        Delete
-      </Button>
+      <Allowed to="environments/versions/write" on={container.id}>
+        <Button appearance="primary" icon={<AddRegular />} onClick={() => open("new")}>
+          New version
+        </Button>
+      </Allowed>
+      <Allowed to="environments/write" on={container.id}>
+        <Button icon={isArchived ? <ArrowUndoRegular /> : <ArchiveRegular />} onClick={() => void archive()}>
+          {isArchived ? "Restore" : "Archive"}
+        </Button>
+      </Allowed>
+      <Allowed to="environments/delete" on={container.id}>
+        <Button icon={<DeleteRegular />} onClick={() => open("delete")}>
+          Delete
+        </Button>
+      </Allowed>
     </>
   );
 }

@@ -3,6 +3,7 @@ import { ArchiveRegular, ArrowUndoRegular, DeleteRegular } from "@fluentui/react
 import { useMemo, useState } from "react";
 import { api, at, body, SITE } from "../../api/client";
 import { noteChange } from "../../api/queries";
+import { Allowed } from "../../components/Allowed";
 import { DeleteDialog } from "../../components/DeleteDialog";
 import { Moment } from "../../components/Moment";
 import { type Column, ResourceTable } from "../../components/ResourceTable";
@@ -37,20 +38,24 @@ export function Versions({ name, versions, shown }: Props) {
         ) : (
           <>
             {each.properties.isArchived && <Badge appearance="tint">Archived</Badge>}
-            <Button
-              appearance="subtle"
-              size="small"
-              icon={each.properties.isArchived ? <ArrowUndoRegular /> : <ArchiveRegular />}
-              aria-label={`${each.properties.isArchived ? "Restore" : "Archive"} version ${each.name}`}
-              onClick={() => void archive(each)}
-            />
-            <Button
-              appearance="subtle"
-              size="small"
-              icon={<DeleteRegular />}
-              aria-label={`Delete version ${each.name}`}
-              onClick={() => setDeleting(each)}
-            />
+            <Allowed to="environments/versions/write" on={each.id}>
+              <Button
+                appearance="subtle"
+                size="small"
+                icon={each.properties.isArchived ? <ArrowUndoRegular /> : <ArchiveRegular />}
+                aria-label={`${each.properties.isArchived ? "Restore" : "Archive"} version ${each.name}`}
+                onClick={() => void archive(each)}
+              />
+            </Allowed>
+            <Allowed to="environments/versions/delete" on={each.id}>
+              <Button
+                appearance="subtle"
+                size="small"
+                icon={<DeleteRegular />}
+                aria-label={`Delete version ${each.name}`}
+                onClick={() => setDeleting(each)}
+              />
+            </Allowed>
           </>
         ),
     },

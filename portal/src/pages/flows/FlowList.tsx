@@ -1,6 +1,7 @@
 import { Badge, Button, makeStyles, Text, tokens } from "@fluentui/react-components";
 import { AddRegular } from "@fluentui/react-icons";
 import { useState } from "react";
+import { Allowed } from "../../components/Allowed";
 import { Moment } from "../../components/Moment";
 import { Page } from "../../components/Page";
 import { type Column, ResourceTable } from "../../components/ResourceTable";
@@ -52,9 +53,11 @@ export default function FlowList() {
   const query = useFlows();
   const [creating, setCreating] = useState(false);
   const create = (
-    <Button appearance="primary" icon={<AddRegular />} onClick={() => setCreating(true)}>
-      Create
-    </Button>
+    <Allowed to="flows/write">
+      <Button appearance="primary" icon={<AddRegular />} onClick={() => setCreating(true)}>
+        Create
+      </Button>
+    </Allowed>
   );
   return (
     <Page title="Flows" lead="What you write, try out and deploy." actions={create}>

@@ -12,6 +12,8 @@ import {
 import { DismissRegular } from "@fluentui/react-icons";
 import { useState } from "react";
 import type { DeploymentRow } from "../../api/endpoints";
+import { DEPLOY } from "../../api/permissions";
+import { Allowed } from "../../components/Allowed";
 import { DeleteDialog } from "../../components/DeleteDialog";
 import { Moment } from "../../components/Moment";
 import { RouteButton } from "../../components/RouteLink";
@@ -25,6 +27,7 @@ import {
   deleteModel,
   deleteVersion,
   type ModelVersion,
+  modelPath,
   useModels,
   useModelVersions,
   usersOf,
@@ -69,12 +72,16 @@ export function ModelDrawer(props: { name: string; deployments: readonly Deploym
           {name}
         </DrawerHeaderTitle>
         <div className={styles.line}>
-          <Button size="small" onClick={() => void archive(name, !isArchived, archiveModel(name, !isArchived))}>
-            {isArchived ? "Restore model" : "Archive model"}
-          </Button>
-          <Button size="small" onClick={() => setDeleting("")}>
-            Delete model
-          </Button>
+          <Allowed to="models/write" on={modelPath(name)}>
+            <Button size="small" onClick={() => void archive(name, !isArchived, archiveModel(name, !isArchived))}>
+              {isArchived ? "Restore model" : "Archive model"}
+            </Button>
+          </Allowed>
+          <Allowed to="models/delete" on={modelPath(name)}>
+            <Button size="small" onClick={() => setDeleting("")}>
+              Delete model
+            </Button>
+          </Allowed>
         </div>
       </DrawerHeader>
       <DrawerBody>
@@ -148,15 +155,21 @@ function Version({ model, version, users, onDelete, onArchive }: VersionProps) {
       </Text>
       <Tags value={tags} />
       <div className={styles.line}>
-        <RouteButton size="small" appearance="primary" to="/deploy" search={{ model: `${model}:${version.name}` }}>
-          Deploy
-        </RouteButton>
-        <Button size="small" onClick={() => onArchive(!isArchived)}>
-          {isArchived ? "Restore" : "Archive"}
-        </Button>
-        <Button size="small" onClick={onDelete}>
-          Delete
-        </Button>
+        <Allowed to={DEPLOY} anywhere>
+          <RouteButton size="small" appearance="primary" to="/deploy" search={{ model: `${model}:${version.name}` }}>
+            Deploy
+          </RouteButton>
+        </Allowed>
+        <Allowed to="models/versions/write" on={version.id}>
+          <Button size="small" onClick={() => onArchive(!isArchived)}>
+            {isArchived ? "Restore" : "Archive"}
+          </Button>
+        </Allowed>
+        <Allowed to="models/versions/delete" on={version.id}>
+          <Button size="small" onClick={onDelete}>
+            Delete
+          </Button>
+        </Allowed>
       </div>
     </li>
   );

@@ -2,6 +2,8 @@ import { Link, Switch } from "@fluentui/react-components";
 import { useNavigate, useSearch } from "@tanstack/react-router";
 import { useMemo, useState } from "react";
 import { type DeploymentRow, useDeployments } from "../../api/endpoints";
+import { DEPLOY } from "../../api/permissions";
+import { Allowed } from "../../components/Allowed";
 import { Moment } from "../../components/Moment";
 import { type Column, ResourceTable } from "../../components/ResourceTable";
 import { RouteButton } from "../../components/RouteLink";
@@ -95,14 +97,16 @@ function columnsOf(deployments: readonly DeploymentRow[], show: (model: string) 
       label: "Actions",
       cell: ({ name, properties: { latestVersion } }) =>
         latestVersion && (
-          <RouteButton
-            size="small"
-            to="/deploy"
-            search={{ model: `${name}:${latestVersion}` }}
-            aria-label={`Deploy ${name}:${latestVersion}`}
-          >
-            Deploy
-          </RouteButton>
+          <Allowed to={DEPLOY} anywhere>
+            <RouteButton
+              size="small"
+              to="/deploy"
+              search={{ model: `${name}:${latestVersion}` }}
+              aria-label={`Deploy ${name}:${latestVersion}`}
+            >
+              Deploy
+            </RouteButton>
+          </Allowed>
         ),
       width: "6.5rem",
     },

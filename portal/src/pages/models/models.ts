@@ -12,7 +12,7 @@ export type ModelVersion = Dated & {
   properties: Facts & { modelUri: string; modelType: string; flavors: object; stage: string | null };
 };
 
-const modelPath = (name: string) => `/models/${encodeURIComponent(name)}`;
+export const modelPath = (name: string) => `/models/${encodeURIComponent(name)}`;
 const versionPath = (name: string, version: string) => `${modelPath(name)}/versions/${encodeURIComponent(version)}`;
 
 /** Archived ones too. */

@@ -1,5 +1,7 @@
 import { makeStyles, tokens } from "@fluentui/react-components";
 import { RocketRegular } from "@fluentui/react-icons";
+import { DEPLOY } from "../../api/permissions";
+import { Allowed } from "../../components/Allowed";
 import { Page } from "../../components/Page";
 import { RouteButton } from "../../components/RouteLink";
 import { Counts } from "./Counts";
@@ -26,9 +28,11 @@ export default function Overview() {
       title="Overview"
       lead="Your project: flows, endpoints and who may use them."
       actions={
-        <RouteButton to="/flows" icon={<RocketRegular />}>
-          Deploy a flow
-        </RouteButton>
+        <Allowed to={DEPLOY} anywhere>
+          <RouteButton to="/flows" icon={<RocketRegular />}>
+            Deploy a flow
+          </RouteButton>
+        </Allowed>
       }
     >
       <FirstSteps />

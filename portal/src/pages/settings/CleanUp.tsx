@@ -2,6 +2,7 @@ import { Button, makeStyles, Text, tokens } from "@fluentui/react-components";
 import { useMutation } from "@tanstack/react-query";
 import { useState } from "react";
 import { api, at, body, type Schemas, SITE } from "../../api/client";
+import { Allowed } from "../../components/Allowed";
 import { FormDialog } from "../../components/FormDialog";
 import { Panel } from "../../components/Panel";
 import { type Column, ResourceTable } from "../../components/ResourceTable";
@@ -48,9 +49,11 @@ export function CleanUp() {
         long gone. Never what is in use, nor what was just made.
       </Text>
       <div className={styles.buttons}>
-        <Button disabled={look.isPending} onClick={() => look.mutate()}>
-          Look what can be removed
-        </Button>
+        <Allowed to="garbageCollection/action">
+          <Button disabled={look.isPending} onClick={() => look.mutate()}>
+            Look what can be removed
+          </Button>
+        </Allowed>
         {found && found.value.length > 0 && (
           <Button appearance="primary" onClick={() => setAsking(true)}>
             Remove {countOf(found.value)}

@@ -3,6 +3,7 @@ import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { api, at, body, SITE, SUBSCRIPTION_ID, WORKSPACE_ID } from "../../api/client";
 import { keyOf, noteChange } from "../../api/queries";
+import { Allowed } from "../../components/Allowed";
 import { FormDialog } from "../../components/FormDialog";
 import { Moment } from "../../components/Moment";
 import { Panel } from "../../components/Panel";
@@ -64,7 +65,9 @@ function IssuerKeys() {
         )}
       </Loaded>
       <div>
-        <Button onClick={() => setAsking(true)}>Rotate issuer key</Button>
+        <Allowed to="issuerKeys/write" on={SUBSCRIPTION_ID}>
+          <Button onClick={() => setAsking(true)}>Rotate issuer key</Button>
+        </Allowed>
       </div>
       {asking && (
         <FormDialog title="Rotate the issuer key?" action="Rotate" onSubmit={rotate} onClose={() => setAsking(false)}>
@@ -111,7 +114,9 @@ function MasterKey() {
         )}
       </Loaded>
       <div>
-        <Button onClick={() => setAsking(true)}>Rotate master key</Button>
+        <Allowed to="masterKey/write">
+          <Button onClick={() => setAsking(true)}>Rotate master key</Button>
+        </Allowed>
       </div>
       {asking && (
         <FormDialog title="Rotate the master key?" action="Rotate" onSubmit={rotate} onClose={() => setAsking(false)}>

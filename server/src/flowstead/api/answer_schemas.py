@@ -87,15 +87,19 @@ _ASSIGNMENT = obj(
     {"description": maybe(TEXT)},
 )
 _ACTIONS = listed(TEXT)
+_PERMISSION: dict[str, Json] = {
+    "actions": _ACTIONS,
+    "notActions": _ACTIONS,
+    "dataActions": _ACTIONS,
+    "notDataActions": _ACTIONS,
+}
 _ROLE = obj(
     {
         "roleName": TEXT,
         "type": one_of("BuiltInRole", "CustomRole"),
         "description": TEXT,
         "assignableScopes": listed(TEXT),
-        "permissions": listed(
-            obj({"actions": _ACTIONS, "notActions": _ACTIONS, "dataActions": _ACTIONS, "notDataActions": _ACTIONS})
-        ),
+        "permissions": listed(obj(_PERMISSION)),
     }
 )
 
@@ -419,8 +423,9 @@ SCHEMAS: dict[str, Json] = {
         }
     ),
     "BrowserSession": _BROWSER_SESSION,
+    "HeldPermission": obj({"scope": TEXT, "roleName": TEXT, **_PERMISSION}),
     "Caller": obj(
-        {"principal": obj({"name": TEXT, "type": TEXT, "principalId": TEXT, "tenantId": TEXT})},
+        {"principal": obj({"name": TEXT, "type": TEXT, "principalId": TEXT, "tenantId": TEXT}, {"issuer": TEXT})},
         {"session": _BROWSER_SESSION, "csrfToken": TEXT},
     ),
     "SignInLink": obj({"url": TEXT, "endsAt": TIME}),

@@ -177,6 +177,7 @@ _BY_NAME: Mapping[str, Json] = {
     "sign_in": {"200": _named("Signed in; the cookie comes with it", "Caller")},
     "sign_out": {"204": {"description": "Signed out"}},
     "show_session": {"200": _named("Who is calling", "Caller")},
+    "list_own_permissions": {"200": _json("All", _page_of(_schema("HeldPermission")))},
     "list_sessions": {"200": _json("All", _page_of(_schema("BrowserSession")))},
     "end_session": {"204": {"description": "Ended"}},
     "make_sign_in_link": {"201": _named("A link", "SignInLink")},

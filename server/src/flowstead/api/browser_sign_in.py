@@ -14,6 +14,7 @@ from flowstead.api.browser_sessions import SignedIn
 from flowstead.api.browsers import address_of, check_same_origin
 from flowstead.api.callers import Caller
 from flowstead.api.context import Context, Here
+from flowstead.api.role_bodies import show_permission
 from flowstead.api.token_answers import show_token
 from flowstead.errors import BadArgument, Unauthorized, UnsupportedMediaType
 from flowstead.resources.browser_session import CODE_LIFETIME, BrowserSession
@@ -77,6 +78,18 @@ def sign_out(request: Request, here: Here) -> Response:
 def show_session(caller: Known) -> dict[str, Any]:
     """Who is calling; a browser, with its session."""
     return _show(caller)
+
+
+@router.get("/session/permissions")
+def list_own_permissions(caller: Known) -> dict[str, Any]:
+    """What the caller's roles let him do, each with the scope that it was granted on: it holds there and below. For
+    pages that do not offer what would be refused."""
+    grants = caller.principal.grants
+    return {
+        "value": [
+            {"scope": each.scope, "roleName": each.role.role_name, **show_permission(each.role)} for each in grants
+        ]
+    }
 
 
 @router.post("/session/endpointToken")
@@ -144,6 +157,7 @@ def _show(caller: Caller) -> dict[str, Any]:
             "type": principal.type.value,
             "principalId": principal.object_id,
             "tenantId": principal.tenant_id,
+            **({"issuer": principal.issuer} if principal.issuer else {}),
         }
     }
     if caller.signed_in is not None:

@@ -24,15 +24,7 @@ from flowstead.errors import AuthorizationFailed, ResourceNotFound, Unauthorized
 from flowstead.flow_tests.instances import FlowTests
 from flowstead.observe.requests import Requests
 from flowstead.observe.utilization import Utilization
-from flowstead.resources.built_in_roles import (
-    BUILT_IN,
-    CONTRIBUTOR,
-    DATA_SCIENTIST,
-    OWNER,
-    READER,
-    SECRETS_READER,
-    USER_ACCESS_ADMINISTRATOR,
-)
+from flowstead.resources.built_in_roles import least_role
 from flowstead.resources.clock import Clock
 from flowstead.resources.home import Home
 from flowstead.resources.names import Workspace
@@ -48,10 +40,6 @@ from flowstead.store.uploads import Uploads
 PROVIDER = ML
 SITE = f"/subscriptions/{{subscription}}/resourceGroups/{{group}}/providers/{PROVIDER}/workspaces/{{workspace}}"
 """What the paths of a workspace's resources begin with."""
-
-
-_LEAST_FIRST = (READER, SECRETS_READER, DATA_SCIENTIST, CONTRIBUTOR, USER_ACCESS_ADMINISTRATOR, OWNER)
-"""Roles that a message may advise: the first that is enough."""
 
 
 @dataclass(frozen=True)
@@ -133,8 +121,7 @@ def demand(principal: Principal, action: str, scope: str, here: Context) -> None
     """Raises AuthorizationFailed, with the grant that it takes, unless the principal may do that."""
     if allowed(principal, action, scope):
         return
-    role = next((each for each in _LEAST_FIRST if BUILT_IN[each].allows(action)), OWNER)
-    command = grant_command(BUILT_IN[role].role_name, _grantable(scope, here), principal.object_id)
+    command = grant_command(least_role(action), _grantable(scope, here), principal.object_id)
     if principal.issuer:  # nothing here says of what type he is
         command += f" --assignee-principal-type {principal.type.in_assignments}"
     resource = scopes_above(scope)[0]  # of a path to what can be done with one, or to a list

@@ -1,4 +1,5 @@
-"""The OpenAPI document: FastAPI's, with our errors instead of its own and the action that each route needs."""
+"""The OpenAPI document: FastAPI's, with our errors instead of its own, and with the action that each route needs and
+the least of the built-in roles that allows it."""
 
 from __future__ import annotations
 
@@ -13,6 +14,7 @@ from fastapi.routing import APIRoute
 
 from flowstead.api.answers import describe_answers
 from flowstead.api.context import Needs
+from flowstead.resources.built_in_roles import least_role
 
 _PARAMETER = re.compile(r"{(\w+)}")
 _ERROR = {
@@ -73,6 +75,7 @@ def _describe(app: FastAPI, needed: Mapping[tuple[str, str], str]) -> dict[str, 
             action = needed.get((path, method.upper()))
             if action is not None:
                 operation["x-action"] = action
+                operation["x-role"] = least_role(action)
                 operation["security"] = [{"bearer": []}]
             elif ".blob." in path:
                 operation["security"] = [{"signature": []}]

@@ -122,15 +122,17 @@ def show_role(guid: str, spec: RoleSpec, workspace: Workspace) -> dict[str, Any]
             "type": "BuiltInRole" if guid in BUILT_IN else "CustomRole",
             "description": spec.description,
             "assignableScopes": list(spec.assignable_scopes),
-            "permissions": [
-                {
-                    "actions": list(spec.actions),
-                    "notActions": list(spec.not_actions),
-                    "dataActions": list(spec.data_actions),
-                    "notDataActions": list(spec.not_data_actions),
-                }
-            ],
+            "permissions": [show_permission(spec)],
         },
+    }
+
+
+def show_permission(spec: RoleSpec) -> dict[str, list[str]]:
+    return {
+        "actions": list(spec.actions),
+        "notActions": list(spec.not_actions),
+        "dataActions": list(spec.data_actions),
+        "notDataActions": list(spec.not_data_actions),
     }
 
 

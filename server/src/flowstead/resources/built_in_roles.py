@@ -116,3 +116,10 @@ BUILT_IN: Mapping[str, RoleSpec] = {
     ),
 }
 """By their guids."""
+
+_LEAST_FIRST = (READER, SECRETS_READER, DATA_SCIENTIST, CONTRIBUTOR, USER_ACCESS_ADMINISTRATOR, OWNER)
+
+
+def least_role(action: str) -> str:
+    """The name of the role to advise to who wants to do that: the first that is enough."""
+    return BUILT_IN[next((each for each in _LEAST_FIRST if BUILT_IN[each].allows(action)), OWNER)].role_name

@@ -39,3 +39,10 @@ it("what is not there, or not one alone, is told and left to be selected", () =>
   }
   expect(wantedOf("", "", ROLES, ALL)).toEqual({ draft: { role: null, kind: "person", members: [] }, missing: [] });
 });
+
+it("who may not see names is not told that there is nobody", () => {
+  expect(wantedOf("", "rita", ROLES, null).missing).toEqual([
+    "Your roles do not show who is called rita. Select the members, or give an object id.",
+  ]);
+  expect(wantedOf("", STRANGER, ROLES, null).missing).toEqual([]);
+});

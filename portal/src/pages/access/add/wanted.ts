@@ -6,18 +6,25 @@ import { type Draft, isGuid, type Member } from "./draft";
 /** missing: what is not there of what was asked for, for people. */
 export type Wanted = { draft: Omit<Draft, "scope">; missing: string[] };
 
+/** principals: null when whoever asks may not see them. */
 export function wantedOf(
   roleName: string,
   who: string,
   roles: readonly Role[],
-  principals: readonly Principal[],
+  principals: readonly Principal[] | null,
 ): Wanted {
   const role =
     roles.find(({ name, properties }) => same(properties.roleName, roleName) || same(name, roleName)) ?? null;
-  const member = who ? memberOf(who, principals) : null;
+  const member = who ? memberOf(who, principals ?? []) : null;
   const missing: string[] = [];
   if (roleName && !role) missing.push(`There is no role ${roleName} to be granted here. Select a role.`);
-  if (who && !member) missing.push(`Nobody here is just ${who}: create it first, or select the members.`);
+  if (who && !member) {
+    missing.push(
+      principals
+        ? `Nobody here is just ${who}: create it first, or select the members.`
+        : `Your roles do not show who is called ${who}. Select the members, or give an object id.`,
+    );
+  }
   const isIdentity = member !== null && member.kind !== "User" && member.kind !== "Service principal";
   return {
     draft: { role, kind: isIdentity ? "identity" : "person", members: member ? [member] : [] },

@@ -1,7 +1,9 @@
 import { makeStyles, Switch, Tab, TabList, Text, tokens } from "@fluentui/react-components";
 import { useMemo, useState } from "react";
+import { useRefusal } from "../../../api/may";
 import { CodeEditor } from "../../../components/CodeEditor";
 import { CopyButton } from "../../../components/CopyButton";
+import { TAKES } from "../../../components/credentials/credential";
 import { useOpener } from "../../../components/credentials/useOpener";
 import type { Signature } from "../../../components/inputs/signature";
 import { Failure } from "../../../components/states";
@@ -24,6 +26,8 @@ export function Samples({ endpoint, deployment, signature }: Props) {
   const styles = useStyles();
   const [chosen, choose] = useState(() => localStorage.getItem(REMEMBERED) ?? "");
   const { opener, failure, show, hide } = useOpener(endpoint.name, endpoint.authMode);
+  // Why, is said with the keys above.
+  const isRefused = useRefusal(TAKES[endpoint.authMode], `/onlineEndpoints/${endpoint.name}`) !== null;
   const sample = SAMPLES.find(({ id }) => id === chosen) ?? SAMPLES[0];
   const inputs = useMemo(() => exampleInputs(signature.inputs, signature.sample), [signature]);
   if (!sample) return null;
@@ -60,6 +64,7 @@ export function Samples({ endpoint, deployment, signature }: Props) {
         <Switch
           label={isKey ? "Fill in the primary key" : "Fill in a token"}
           checked={opener !== undefined}
+          disabled={isRefused}
           onChange={opener ? hide : show}
         />
         <CopyButton text={code} what="code" />

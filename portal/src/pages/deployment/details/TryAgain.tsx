@@ -1,6 +1,7 @@
 import { Button } from "@fluentui/react-components";
 import { useState } from "react";
 import { change, type Deployment, deploymentPath } from "../../../api/endpoints";
+import { Allowed } from "../../../components/Allowed";
 import { useToasts } from "../../../components/toasts";
 
 /** The same deployment once more, with its secrets, which a page never sees: the rest is as it was meant. */
@@ -18,8 +19,10 @@ export function TryAgain({ endpoint, resource }: { endpoint: string; resource: D
     }
   };
   return (
-    <Button disabled={busy} onClick={() => void again()}>
-      Try again
-    </Button>
+    <Allowed to="onlineEndpoints/deployments/write" on={resource.id}>
+      <Button disabled={busy} onClick={() => void again()}>
+        Try again
+      </Button>
+    </Allowed>
   );
 }

@@ -2,6 +2,7 @@ import { useEffect, useRef, useState } from "react";
 import { ApiError, errorOf, send, urlOf } from "../../../api/client";
 import { deploymentPath } from "../../../api/endpoints";
 import { eventsOf } from "../../../api/events";
+import { useRefusal } from "../../../api/may";
 import { whenShown, whileShown } from "../../../api/visibility";
 import { appended, type LogLine } from "./lines";
 
@@ -19,7 +20,11 @@ type LogEvent = { log: string; lines: string[] };
 /** The log as it is written. Cut off, it begins again by itself; who is refused stays refused. */
 export function useLog({ endpoint, deployment, container, tail }: Wanted): Log {
   const [log, setLog] = useState<Log>({ lines: [], failure: null, connected: false, begun: false });
+  // Who is given the role later on follows then.
+  const refused =
+    useRefusal("onlineEndpoints/deployments/getLogs/action", deploymentPath(endpoint, deployment)) !== null;
   const lines = useRef<readonly LogLine[]>([]);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: whether he is refused, `send` says
   useEffect(() => {
     const ending = new AbortController();
     const { signal } = ending;
@@ -65,6 +70,6 @@ export function useLog({ endpoint, deployment, container, tail }: Wanted): Log {
       ending.abort();
       clearTimeout(timer);
     };
-  }, [endpoint, deployment, container, tail]);
+  }, [endpoint, deployment, container, tail, refused]);
   return log;
 }

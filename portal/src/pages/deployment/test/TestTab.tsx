@@ -1,7 +1,8 @@
 import { MessageBar, MessageBarBody, MessageBarTitle } from "@fluentui/react-components";
 import { useMemo } from "react";
+import { errorOfRefusal, useRefusal } from "../../../api/may";
 import { ChatWindow } from "../../../components/chat/ChatWindow";
-import { Credential } from "../../../components/credentials/credential";
+import { Credential, TAKES } from "../../../components/credentials/credential";
 import type { Signature } from "../../../components/inputs/signature";
 import { Failure, Loaded, Loading } from "../../../components/states";
 import { type Deployed, notReady, useDeployed, useSignature } from "../deployed";
@@ -37,13 +38,18 @@ function Tested({ deployed, signature }: { deployed: Deployed; signature: Signat
     [endpoint, deployment, authMode],
   );
   const obstacle = notReady(deployed.deployment);
-  const refusal = obstacle && (
-    <MessageBar intent="warning" layout="multiline">
-      <MessageBarBody>
-        <MessageBarTitle>{obstacle.title}</MessageBarTitle>
-        {obstacle.text}
-      </MessageBarBody>
-    </MessageBar>
+  const refused = useRefusal(TAKES[authMode], `/onlineEndpoints/${endpoint}`);
+  const refusal = refused ? (
+    <Failure failure={errorOfRefusal(refused)} />
+  ) : (
+    obstacle && (
+      <MessageBar intent="warning" layout="multiline">
+        <MessageBarBody>
+          <MessageBarTitle>{obstacle.title}</MessageBarTitle>
+          {obstacle.text}
+        </MessageBarBody>
+      </MessageBar>
+    )
   );
   if (!signature.chat?.input) return <StandardTest signature={signature} target={target} refusal={refusal} />;
   return (

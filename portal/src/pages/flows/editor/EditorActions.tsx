@@ -1,5 +1,7 @@
 import { Button, Switch, ToggleButton, Tooltip } from "@fluentui/react-components";
 import { ChatRegular, CheckmarkRegular, PlayRegular, RocketRegular, SaveRegular } from "@fluentui/react-icons";
+import { DEPLOY } from "../../../api/permissions";
+import { Allowed } from "../../../components/Allowed";
 import { path, RouteButton } from "../../../components/RouteLink";
 import type { Flow } from "../api";
 import type { WorkingCopy } from "./useWorkingCopy";
@@ -27,17 +29,19 @@ export function EditorActions({ flow, copy, isChat, raw, setRaw, save, validate,
           Validate
         </Button>
       </Tooltip>
-      <Tooltip content="Ctrl-S" relationship="description">
-        <Button icon={<SaveRegular />} disabled={!copy.isDirty || copy.saving} onClick={save}>
+      <Allowed to="flows/write" on={`/flows/${flow.name}`}>
+        <Button icon={<SaveRegular />} title="Ctrl-S" disabled={!copy.isDirty || copy.saving} onClick={save}>
           Save
         </Button>
-      </Tooltip>
+      </Allowed>
       <ToggleButton checked={testing} icon={isChat ? <ChatRegular /> : <PlayRegular />} onClick={test}>
         {isChat ? "Chat" : "Test"}
       </ToggleButton>
-      <RouteButton to={path("/flows", flow.name, "deploy")} appearance="primary" icon={<RocketRegular />}>
-        Deploy
-      </RouteButton>
+      <Allowed to={DEPLOY} anywhere>
+        <RouteButton to={path("/flows", flow.name, "deploy")} appearance="primary" icon={<RocketRegular />}>
+          Deploy
+        </RouteButton>
+      </Allowed>
     </>
   );
 }

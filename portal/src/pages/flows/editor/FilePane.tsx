@@ -8,6 +8,7 @@ import {
   tokens,
 } from "@fluentui/react-components";
 import { useMemo } from "react";
+import { useRefusal } from "../../../api/may";
 import { CodeEditor, languageOf, type Mark } from "../../../components/CodeEditor";
 import { Empty, Loaded } from "../../../components/states";
 import { useToasts } from "../../../components/toasts";
@@ -36,6 +37,7 @@ export function FilePane({ copy, file, problems, place, save, onLine }: Props) {
   const styles = useStyles();
   const content = useContent(copy.flow, file.path);
   const marks = useMemo(() => problems.filter((each) => each.file === file.path).map(markOf), [problems, file.path]);
+  const readOnly = useRefusal("flows/write", `/flows/${copy.flow}`) !== null;
   const draft = copy.drafts[file.path];
   return (
     <section className={styles.pane} aria-label={file.path}>
@@ -66,6 +68,7 @@ export function FilePane({ copy, file, problems, place, save, onLine }: Props) {
                 onChange={(text) => copy.write(file.path, text, shown)}
                 onSave={save}
                 marks={marks}
+                readOnly={readOnly}
                 height="100%"
                 onLine={onLine}
                 {...(place && { place })}

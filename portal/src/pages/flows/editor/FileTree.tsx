@@ -21,6 +21,7 @@ import {
   RenameRegular,
 } from "@fluentui/react-icons";
 import { useRef, useState } from "react";
+import { Allowed } from "../../../components/Allowed";
 import { useToasts } from "../../../components/toasts";
 import { bytesOf, download, type FlowFile, type Problem } from "../api";
 import { AddFileDialog, DeleteFileDialog, RenameFileDialog, UploadFilesDialog } from "./FileDialogs";
@@ -59,22 +60,26 @@ export function FileTree({ copy, files, problems, shown, open }: Props) {
       <div className={styles.head}>
         <Text weight="semibold">Files</Text>
         <div>
-          <Button
-            size="small"
-            appearance="subtle"
-            icon={<AddRegular />}
-            aria-label="Add a file"
-            title="Add a file"
-            onClick={() => setAsking({ what: "add" })}
-          />
-          <Button
-            size="small"
-            appearance="subtle"
-            icon={<ArrowUploadRegular />}
-            aria-label="Upload files"
-            title="Upload files"
-            onClick={() => input.current?.click()}
-          />
+          <Allowed to="flows/write" on={`/flows/${copy.flow}`}>
+            <Button
+              size="small"
+              appearance="subtle"
+              icon={<AddRegular />}
+              aria-label="Add a file"
+              title="Add a file"
+              onClick={() => setAsking({ what: "add" })}
+            />
+          </Allowed>
+          <Allowed to="flows/write" on={`/flows/${copy.flow}`}>
+            <Button
+              size="small"
+              appearance="subtle"
+              icon={<ArrowUploadRegular />}
+              aria-label="Upload files"
+              title="Upload files"
+              onClick={() => input.current?.click()}
+            />
+          </Allowed>
         </div>
         <input
           ref={input}
@@ -183,15 +188,19 @@ function FileRow({ file, isShown, isDirty, errors, open, ask, flow }: RowProps) 
         </MenuTrigger>
         <MenuPopover>
           <MenuList>
-            <MenuItem icon={<RenameRegular />} onClick={() => ask("rename")}>
-              Rename
-            </MenuItem>
+            <Allowed to="flows/write" on={`/flows/${flow}`}>
+              <MenuItem icon={<RenameRegular />} onClick={() => ask("rename")}>
+                Rename
+              </MenuItem>
+            </Allowed>
             <MenuItem icon={<ArrowDownloadRegular />} onClick={() => void fetch()}>
               Download
             </MenuItem>
-            <MenuItem icon={<DeleteRegular />} onClick={() => ask("delete")}>
-              Delete
-            </MenuItem>
+            <Allowed to="flows/write" on={`/flows/${flow}`}>
+              <MenuItem icon={<DeleteRegular />} onClick={() => ask("delete")}>
+                Delete
+              </MenuItem>
+            </Allowed>
           </MenuList>
         </MenuPopover>
       </Menu>

@@ -1,4 +1,5 @@
 import { Field, Input, makeStyles, tokens } from "@fluentui/react-components";
+import { useRefusal } from "../../../api/may";
 import { useContent } from "../api";
 import { FilePane } from "./FilePane";
 import { DEFAULT_IMAGE, imageOf, withImage } from "./image";
@@ -13,6 +14,7 @@ export function RawYaml(props: React.ComponentProps<typeof FilePane>) {
   const { copy, file } = props;
   const content = useContent(copy.flow, file.path).data;
   const text = copy.drafts[file.path]?.text ?? content?.text ?? "";
+  const refused = useRefusal("flows/write", `/flows/${copy.flow}`) !== null;
   const image = imageOf(text);
   const change = (value: string) => {
     const next = withImage(text, value.trim());
@@ -28,7 +30,7 @@ export function RawYaml(props: React.ComponentProps<typeof FilePane>) {
         <Input
           value={image ?? ""}
           placeholder={DEFAULT_IMAGE}
-          disabled={image === null || !content}
+          disabled={image === null || !content || refused}
           onChange={(_, { value }) => change(value)}
         />
       </Field>

@@ -10,6 +10,8 @@ import {
 } from "@fluentui/react-components";
 import { PlayRegular, StopRegular } from "@fluentui/react-icons";
 import { useEffect, useRef, useState } from "react";
+import { errorOfRefusal, useRefusal } from "../../../api/may";
+import { Allowed } from "../../../components/Allowed";
 import { ChatWindow } from "../../../components/chat/ChatWindow";
 import type { Send } from "../../../components/chat/turns";
 import { beginDraft, faults } from "../../../components/inputs/draft";
@@ -53,7 +55,11 @@ export function TestPanel({ flow, run, send, variables, setVariables }: Props) {
       <div className={styles.content}>
         <Loaded query={query}>
           {({ flow: described, valid }) =>
-            described ? <Way signature={signatureOf(described)} valid={valid} run={run} send={send} /> : <Invalid />
+            described ? (
+              <Way flow={flow} signature={signatureOf(described)} valid={valid} run={run} send={send} />
+            ) : (
+              <Invalid />
+            )
           }
         </Loaded>
       </div>
@@ -72,12 +78,13 @@ export function TestPanel({ flow, run, send, variables, setVariables }: Props) {
   );
 }
 
-type WayProps = { signature: Signature; valid: Examined["valid"]; run: TestRun | null; send: Send };
+type WayProps = { flow: string; signature: Signature; valid: Examined["valid"]; run: TestRun | null; send: Send };
 
-function Way({ signature, valid, run, send }: WayProps) {
+function Way({ flow, signature, valid, run, send }: WayProps) {
+  const refused = useRefusal("flows/test/action", `/flows/${flow}`);
   if (!signature.chat) {
     const key = JSON.stringify([signature.inputs, signature.sample]);
-    return <Form key={key} signature={signature} valid={valid} run={run} send={send} />;
+    return <Form key={key} flow={flow} signature={signature} valid={valid} run={run} send={send} />;
   }
   return (
     <ChatWindow
@@ -86,6 +93,7 @@ function Way({ signature, valid, run, send }: WayProps) {
       signature={signature}
       send={send}
       height="100%"
+      {...(refused && { refusal: <Failure failure={errorOfRefusal(refused)} /> })}
       {...(!valid && { refusal: <Invalid /> })}
     />
   );
@@ -96,7 +104,7 @@ function Invalid() {
 }
 
 /** Of a flow that is no chat. */
-function Form({ signature, valid, run, send }: WayProps) {
+function Form({ flow, signature, valid, run, send }: WayProps) {
   const styles = useStyles();
   const { inputs, sample, messageFormat } = signature;
   const [draft, setDraft] = useState(() => beginDraft(inputs, sample));
@@ -128,14 +136,16 @@ function Form({ signature, valid, run, send }: WayProps) {
       )}
       {!valid && <Invalid />}
       <div className={styles.buttons}>
-        <Button
-          appearance="primary"
-          icon={<PlayRegular />}
-          disabled={busy || !valid || wrong.length > 0}
-          onClick={() => void start()}
-        >
-          Run
-        </Button>
+        <Allowed to="flows/test/action" on={`/flows/${flow}`}>
+          <Button
+            appearance="primary"
+            icon={<PlayRegular />}
+            disabled={busy || !valid || wrong.length > 0}
+            onClick={() => void start()}
+          >
+            Run
+          </Button>
+        </Allowed>
         {busy && (
           <Button icon={<StopRegular />} onClick={() => running.current?.abort()}>
             Stop

@@ -19,6 +19,8 @@ import {
 } from "@fluentui/react-icons";
 import { useNavigate } from "@tanstack/react-router";
 import { useState } from "react";
+import { DEPLOY } from "../../../api/permissions";
+import { Allowed } from "../../../components/Allowed";
 import { DeleteDialog } from "../../../components/DeleteDialog";
 import { path } from "../../../components/RouteLink";
 import { useToasts } from "../../../components/toasts";
@@ -50,25 +52,33 @@ export function FlowActions({ flow }: { flow: Flow }) {
             <MenuItem icon={<OpenRegular />} onClick={() => void navigate({ to: path("/flows", flow.name) })}>
               Open
             </MenuItem>
-            <MenuItem
-              icon={<RocketRegular />}
-              onClick={() => void navigate({ to: path("/flows", flow.name, "deploy") })}
-            >
-              Deploy
-            </MenuItem>
-            <MenuItem icon={<CopyRegular />} onClick={() => setOpen("duplicate")}>
-              Duplicate
-            </MenuItem>
+            <Allowed to={DEPLOY} anywhere>
+              <MenuItem
+                icon={<RocketRegular />}
+                onClick={() => void navigate({ to: path("/flows", flow.name, "deploy") })}
+              >
+                Deploy
+              </MenuItem>
+            </Allowed>
+            <Allowed to="flows/write">
+              <MenuItem icon={<CopyRegular />} onClick={() => setOpen("duplicate")}>
+                Duplicate
+              </MenuItem>
+            </Allowed>
             <MenuItem icon={<ArrowDownloadRegular />} onClick={() => void save()}>
               Export
             </MenuItem>
-            <MenuItem icon={<TagRegular />} onClick={() => setOpen("describe")}>
-              Description and tags
-            </MenuItem>
+            <Allowed to="flows/write" on={`/flows/${flow.name}`}>
+              <MenuItem icon={<TagRegular />} onClick={() => setOpen("describe")}>
+                Description and tags
+              </MenuItem>
+            </Allowed>
             <MenuDivider />
-            <MenuItem icon={<DeleteRegular />} onClick={() => setOpen("delete")}>
-              Delete
-            </MenuItem>
+            <Allowed to="flows/delete" on={`/flows/${flow.name}`}>
+              <MenuItem icon={<DeleteRegular />} onClick={() => setOpen("delete")}>
+                Delete
+              </MenuItem>
+            </Allowed>
           </MenuList>
         </MenuPopover>
       </Menu>

@@ -1,6 +1,7 @@
 import { Button, makeStyles, Text, tokens } from "@fluentui/react-components";
 import { ArrowDownloadRegular, HistoryRegular } from "@fluentui/react-icons";
 import { useState } from "react";
+import { Allowed } from "../../../../components/Allowed";
 import { FormDialog } from "../../../../components/FormDialog";
 import { Moment } from "../../../../components/Moment";
 import { Empty, Loaded } from "../../../../components/states";
@@ -107,15 +108,17 @@ function VersionButtons({ flow, version: { name }, isLatest, ask }: ButtonsProps
         onClick={() => void save()}
       />
       {!isLatest && (
-        <Button
-          size="small"
-          appearance="subtle"
-          icon={<HistoryRegular />}
-          aria-label={`Restore version ${name}`}
-          onClick={() => ask("restore")}
-        >
-          Restore
-        </Button>
+        <Allowed to="flows/write" on={`/flows/${flow}`}>
+          <Button
+            size="small"
+            appearance="subtle"
+            icon={<HistoryRegular />}
+            aria-label={`Restore version ${name}`}
+            onClick={() => ask("restore")}
+          >
+            Restore
+          </Button>
+        </Allowed>
       )}
     </span>
   );
