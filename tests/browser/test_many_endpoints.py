@@ -19,19 +19,11 @@ from flowstead.store import Store, Writing
 from flowstead.store.keys import key_source
 from flowstead.store.records import Kind
 from tests.browser.portal import Portal, opened
+from tests.browser.responsiveness import RESPONSIVE_MS, WATCH, slow
 from tests.installation import Installation
 
 ENDPOINTS, DEPLOYMENTS = 200, 500
-RESPONSIVE_MS = 200
 FAULT = {"code": "ConnectionMissing", "message": "There is no connection 'llm' in the workspace.\nCreate it."}
-WATCH = """() => {
-  window.interactions = [];
-  new PerformanceObserver((list) => {
-    for (const entry of list.getEntries()) {
-      if (entry.interactionId) window.interactions.push([entry.name, entry.duration]);
-    }
-  }).observe({type: "event", durationThreshold: 16, buffered: false});
-}"""
 
 
 @pytest.fixture(scope="module")
@@ -112,9 +104,7 @@ def test_every_interaction_is_answered_within_200_ms(watched: Portal) -> None:
     page.get_by_role("region", name="Traffic").get_by_role("slider", name="Traffic of green").press("ArrowRight")
     page.get_by_role("button", name="Edit").click()
     page.get_by_role("dialog").get_by_role("button", name="Cancel").click()
-    interactions = page.evaluate("window.interactions")
-    print(f"{len(interactions)} slower than 16 ms; the slowest: {sorted(interactions, key=lambda each: -each[1])[:5]}")
-    assert [each for each in interactions if each[1] > RESPONSIVE_MS] == []
+    assert [each for each in slow(page) if each[1] > RESPONSIVE_MS] == []
 
 
 def _scroll(page: Page, label: str) -> None:

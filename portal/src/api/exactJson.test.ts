@@ -59,3 +59,16 @@ test("the number of a text", () => {
     expect(numberOf(text)).toBeUndefined();
   }
 });
+
+test("reads megabytes without stopping the page for long", () => {
+  const items = Array.from({ length: 40_000 }, (_, id) => ({
+    id,
+    name: `item "${id}"`,
+    score: id / 7,
+    tags: ["a", "b"],
+  }));
+  const text = `{"items": ${JSON.stringify(items)}, "exact": 9007199254740993}`;
+  const read = parseJson(text) as { items: unknown[]; exact: ExactNumber };
+  expect(read.items).toEqual(items);
+  expect(read.exact).toEqual(new ExactNumber("9007199254740993"));
+});

@@ -7,12 +7,15 @@ import {
   ThumbLikeRegular,
 } from "@fluentui/react-icons";
 import { memo, useDeferredValue, useState } from "react";
-import { writeJson } from "../../api/exactJson";
 import { CopyButton } from "../CopyButton";
 import { durationOf } from "../duration";
+import { LongValue } from "../LongValue";
 import { Markdown } from "../Markdown";
 import { Failure } from "../states";
 import { answerOf, restOf, type Shown, type Turn, textOf, type Verdict } from "./turns";
+
+/** A longer answer is shown as it was written: to read it as Markdown would take too long. */
+const MOST_MARKDOWN = 50_000;
 
 type Props = {
   turn: Turn;
@@ -46,6 +49,7 @@ const useStyles = makeStyles({
     fontFamily: tokens.fontFamilyMonospace,
     fontSize: tokens.fontSizeBase200,
   },
+  words: { margin: 0, whiteSpace: "pre-wrap", overflowWrap: "anywhere", fontFamily: "inherit" },
   foot: { display: "flex", flexWrap: "wrap", alignItems: "center", gap: tokens.spacingHorizontalXS },
   quiet: { color: tokens.colorNeutralForeground2 },
   about: { color: tokens.colorNeutralForeground2, marginLeft: tokens.spacingHorizontalS, overflowWrap: "anywhere" },
@@ -89,7 +93,7 @@ export const TurnView = memo(function TurnView({ turn, output, onVerdict, headin
         {Object.keys(rest).length > 0 && (
           <details>
             <summary>Other outputs</summary>
-            <pre className={styles.data}>{writeJson(rest, 2)}</pre>
+            <LongValue value={rest} what="outputs" className={styles.data} />
           </details>
         )}
         {ended && <Foot turn={turn} output={output} {...(onVerdict && { onVerdict })} {...(onRetry && { onRetry })} />}
@@ -101,7 +105,8 @@ export const TurnView = memo(function TurnView({ turn, output, onVerdict, headin
 function Part({ part }: { part: Shown }) {
   const styles = useStyles();
   if (part.kind === "picture") return <img src={part.url} alt="Answer" className={styles.picture} />;
-  if (part.kind === "data") return <pre className={styles.data}>{part.text}</pre>;
+  if (part.kind === "data") return <LongValue value={part.value} what="answer" className={styles.data} />;
+  if (part.text.length > MOST_MARKDOWN) return <LongValue value={part.text} what="answer" className={styles.words} />;
   return <Markdown text={part.text} />;
 }
 
@@ -127,7 +132,7 @@ function Foot({ turn, output, onVerdict, onRetry }: Omit<Props, "headingOf">) {
   return (
     <>
       <div className={styles.foot}>
-        {turn.state !== "failed" && <CopyButton text={textOf(turn.outputs, output)} what="answer" />}
+        {turn.state !== "failed" && <CopyButton text={async () => textOf(turn.outputs, output)} what="answer" />}
         {turn.state === "done" &&
           onVerdict &&
           THUMBS.map(({ verdict, label, icon, chosen }) => (

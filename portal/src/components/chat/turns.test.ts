@@ -64,17 +64,18 @@ describe("an answer", () => {
       { kind: "text", text: "look" },
       { kind: "picture", url: PNG },
     ]);
-    expect(answerOf({ answer: { a: 1 } }, "answer")).toEqual([{ kind: "data", text: '{\n  "a": 1\n}' }]);
+    expect(answerOf({ answer: { a: 1 } }, "answer")).toEqual([{ kind: "data", value: { a: 1 } }]);
     expect(answerOf({ a: 1, b: 2 }, null)).toHaveLength(1);
     expect(answerOf({ reply: "only one" }, null)).toEqual([{ kind: "text", text: "only one" }]);
     expect(answerOf({}, "answer")).toEqual([]);
-    expect(answerOf({ answer: [1, 2] }, "answer")).toEqual([{ kind: "data", text: "[\n  1,\n  2\n]" }]);
+    expect(answerOf({ answer: [1, 2] }, "answer")).toEqual([{ kind: "data", value: [1, 2] }]);
   });
 
   test("is copied as text", () => {
     expect(
       textOf({ answer: ["a", { type: "text", text: "b" }, { type: "image_url", image_url: { url: PNG } }] }, "answer"),
     ).toBe("a\n\nb");
+    expect(textOf({ answer: { a: 1 } }, "answer")).toBe('{\n  "a": 1\n}');
   });
 });
 

@@ -70,7 +70,10 @@ export function withPiece<T extends { outputs: Values; about: About }>(answer: T
 }
 
 /** A piece of an answer to show. */
-export type Shown = { kind: "text"; text: string } | { kind: "picture"; url: string } | { kind: "data"; text: string };
+export type Shown =
+  | { kind: "text"; text: string }
+  | { kind: "picture"; url: string }
+  | { kind: "data"; value: unknown };
 
 /** The chat's output as it is shown: text, pictures, or data as JSON. Without a named output, the only one. */
 export function answerOf(outputs: Values, output: string | null): Shown[] {
@@ -89,7 +92,7 @@ export function restOf(outputs: Values, output: string | null): Values {
 /** The answer as text, for copying. */
 export function textOf(outputs: Values, output: string | null): string {
   return answerOf(outputs, output)
-    .flatMap((each) => (each.kind === "picture" ? [] : [each.text]))
+    .flatMap((each) => (each.kind === "picture" ? [] : [each.kind === "text" ? each.text : writeJson(each.value, 2)]))
     .join("\n\n");
 }
 
@@ -111,5 +114,5 @@ function wordsOf(value: unknown): string | null {
 }
 
 function data(value: unknown): Shown {
-  return { kind: "data", text: writeJson(value, 2) };
+  return { kind: "data", value };
 }

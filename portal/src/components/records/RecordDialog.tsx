@@ -11,9 +11,10 @@ import {
   tokens,
 } from "@fluentui/react-components";
 import { useQuery } from "@tanstack/react-query";
-import { parseJson, writeJson } from "../../api/exactJson";
+import { parseJson } from "../../api/exactJson";
 import { CopyButton } from "../CopyButton";
 import { Facts, knownFacts } from "../Facts";
+import { LongValue, textToCopy } from "../LongValue";
 import { Loaded } from "../states";
 import { readFile, readRange } from "./datastore";
 import type { Row, Source } from "./reader";
@@ -89,7 +90,7 @@ function Part({ name, label, place }: { name: string; label: string; place: Plac
   return (
     <>
       <Subtitle2 as="h3" className={styles.title}>
-        {label} <CopyButton text={query.data === undefined ? "" : written(query.data)} what={name} />
+        {label} <CopyButton text={() => textToCopy(query.data === undefined ? "" : shownOf(query.data))} what={name} />
       </Subtitle2>
       <Loaded query={query}>
         {(data) => (
@@ -97,10 +98,7 @@ function Part({ name, label, place }: { name: string; label: string; place: Plac
             {picturesIn(data).map((address) => (
               <img key={address.slice(0, 200)} className={styles.picture} src={address} alt={`Of ${name}`} />
             ))}
-            {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls can be scrolled by keyboard */}
-            <pre className={styles.json} tabIndex={0}>
-              {written(data)}
-            </pre>
+            <LongValue value={shownOf(data)} what={name} className={styles.json} scrolls />
           </>
         )}
       </Loaded>
@@ -118,9 +116,8 @@ async function dataAt({ path, from, length }: Place): Promise<unknown> {
   return (await readFile(file)).text();
 }
 
-function written(data: unknown): string {
-  const only = Array.isArray(data) && data.length === 1 ? data[0] : data;
-  return typeof only === "string" ? only : writeJson(only, 2);
+function shownOf(data: unknown): unknown {
+  return Array.isArray(data) && data.length === 1 ? data[0] : data;
 }
 
 function picturesIn(data: unknown): string[] {

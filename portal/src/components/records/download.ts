@@ -1,4 +1,5 @@
-import { listFiles, readFile, saveAs } from "./datastore";
+import { saveAs } from "../saveAs";
+import { listFiles, readFile } from "./datastore";
 import { isIn, type Source, type Span } from "./reader";
 
 const MOST_BYTES = 1024 ** 3;

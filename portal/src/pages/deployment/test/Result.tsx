@@ -1,9 +1,9 @@
 import { Badge, makeStyles, Spinner, Tab, TabList, Text, tokens } from "@fluentui/react-components";
 import { useState } from "react";
-import { writeJson } from "../../../api/exactJson";
 import { CopyButton } from "../../../components/CopyButton";
 import { durationOf } from "../../../components/duration";
 import { JsonTree } from "../../../components/JsonTree";
+import { LongValue, textToCopy } from "../../../components/LongValue";
 import { Failure } from "../../../components/states";
 import type { Run } from "./run";
 import { headingOf } from "./scoring";
@@ -70,7 +70,6 @@ const VIEWS = ["Tree", "JSON"] as const;
 function Outputs({ outputs }: { outputs: Run["outputs"] }) {
   const styles = useStyles();
   const [view, setView] = useState<(typeof VIEWS)[number]>("Tree");
-  const json = writeJson(outputs, 2);
   return (
     <div className={styles.part}>
       <div className={styles.tabs}>
@@ -86,9 +85,13 @@ function Outputs({ outputs }: { outputs: Run["outputs"] }) {
             </Tab>
           ))}
         </TabList>
-        <CopyButton text={json} what="result" />
+        <CopyButton text={() => textToCopy(outputs)} what="result" />
       </div>
-      {view === "Tree" ? <JsonTree value={outputs} /> : <pre className={styles.json}>{json}</pre>}
+      {view === "Tree" ? (
+        <JsonTree value={outputs} />
+      ) : (
+        <LongValue value={outputs} what="result" className={styles.json} />
+      )}
     </div>
   );
 }

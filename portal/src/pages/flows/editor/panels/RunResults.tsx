@@ -12,8 +12,8 @@ import {
   Text,
   tokens,
 } from "@fluentui/react-components";
-import { writeJson } from "../../../../api/exactJson";
 import { CopyButton } from "../../../../components/CopyButton";
+import { LongValue, textToCopy } from "../../../../components/LongValue";
 import { Empty } from "../../../../components/states";
 import { durationText, type NodeRun, type TestRun, type Tokens } from "../testRun";
 
@@ -116,19 +116,15 @@ function Node({ node }: { node: NodeRun }) {
 /** A value with its name, to be read and copied. */
 export function Value({ label, value }: { label: string; value: unknown }) {
   const styles = useStyles();
-  const text = typeof value === "string" ? value : writeJson(value, 2);
   return (
     <section aria-label={label}>
       <div className={styles.label}>
         <Text size={200} weight="semibold">
           {label}
         </Text>
-        <CopyButton text={text} what={label.toLowerCase()} />
+        <CopyButton text={() => textToCopy(value)} what={label.toLowerCase()} />
       </div>
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls can be scrolled by keyboard */}
-      <pre className={styles.value} tabIndex={0}>
-        {text}
-      </pre>
+      <LongValue value={value} what={label.toLowerCase()} className={styles.value} scrolls />
     </section>
   );
 }
