@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,7 @@ from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.browser import tested_flows
 from tests.browser.people import newcomer
-from tests.browser.portal import Portal, opened
+from tests.browser.portal import Portal, opened, sign_in_link
 from tests.browser.tested_flows import NASTY, NASTY_TEXT, PAGE, TALK, tab
 from tests.browser.toolchains import TOOLCHAINS
 from tests.installation import Installation, eventually
@@ -81,6 +83,50 @@ def test_a_sample_fails_aloud_with_a_wrong_key(
     done = TOOLCHAINS[language].run(code, tmp_path)
     assert done.returncode != 0
     assert "401" in done.stdout + done.stderr
+
+
+@pytest.fixture(scope="module")
+def by_https(browser: Browser, flowstead: Installation, nasty: str) -> Iterator[dict[str, tuple[str, str]]]:
+    """By language, the sample and what makes it trust the certificate, as the page shows them by the HTTPS door."""
+    link = sign_in_link(flowstead).replace(flowstead.url, flowstead.tls_url)
+    context = browser.new_context(ignore_https_errors=True, permissions=["clipboard-read", "clipboard-write"])
+    page = context.new_page()
+    page.goto(link)
+    expect(page.get_by_role("heading", level=1, name="Overview")).to_be_visible()
+    page.goto(f"{flowstead.tls_url}/portal{tab(nasty, 'consume')}")
+    fill_in(page, "Fill in the primary key")
+    trust = page.get_by_role("region", name="Trust this installation's certificate")
+    found = {}
+    for language in TOOLCHAINS:
+        code = sample(page, language)
+        expect(trust).to_contain_text(f"run it in {language}:")
+        found[language] = (code, trust.locator("pre").inner_text())
+    with page.expect_download() as downloading:
+        trust.get_by_role("link", name="Download ca.pem").click()
+    assert downloading.value.path().read_bytes() == (flowstead.home / "tls" / "ca.pem").read_bytes()
+    yield found
+    context.close()
+
+
+@pytest.mark.parametrize("language", [each for each in TOOLCHAINS if each != "C#"])  # Mono is not .NET in this
+def test_by_https_each_sample_gets_an_answer_once_it_trusts_the_certificate(
+    by_https: dict[str, tuple[str, str]], flowstead: Installation, language: str, tmp_path: Path
+) -> None:
+    TOOLCHAINS[language].demand()
+    code, trust = by_https[language]
+    assert flowstead.tls_url in code
+    untrusting = TOOLCHAINS[language].run(code, tmp_path)
+    assert untrusting.returncode != 0, "the test proves nothing: the certificate is trusted anyway"
+    shutil.copy(flowstead.home / "tls" / "ca.pem", tmp_path)
+    done = TOOLCHAINS[language].after(trust).run(code, tmp_path)
+    assert done.returncode == 0, f"{trust}\n{done.stdout}\n{done.stderr}"
+    assert json.loads(done.stdout)["category"] == f"{NASTY_TEXT}: <url>"
+
+
+def test_by_plain_http_nothing_is_to_be_trusted(portal: Portal, page_flow: str) -> None:
+    page = portal.open(tab(page_flow, "consume"))
+    expect(page.get_by_role("textbox", name="Sample in curl", exact=True)).to_be_visible()
+    expect(page.get_by_text("ca.pem")).to_have_count(0)
 
 
 def test_m51_the_python_streaming_sample_shows_pieces(portal: Portal, flowstead: Installation, tmp_path: Path) -> None:

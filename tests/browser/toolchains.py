@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
@@ -36,6 +37,11 @@ class Toolchain:
             if done.returncode != 0:
                 break
         return done
+
+    def after(self, setting: str) -> Toolchain:
+        """The same in a shell where those commands have been run before."""
+        commands = [("bash", "-c", f"{setting}\n{shlex.join(command)}") for command in self.commands]
+        return replace(self, commands=commands)
 
     def demand(self) -> None:
         """Skips the test where it is neither there nor to be had."""

@@ -10,6 +10,7 @@ import { Failure } from "../../../components/states";
 import type { Endpoint } from "../deployed";
 import { SAMPLES } from "./samples";
 import { exampleInputs, PLACEHOLDER } from "./samples/call";
+import { Trust } from "./Trust";
 
 type Props = { endpoint: Endpoint; deployment: string; signature: Signature };
 
@@ -77,6 +78,7 @@ export function Samples({ endpoint, deployment, signature }: Props) {
         value={code}
         readOnly
       />
+      <Trust url={endpoint.scoringUri} sample={sample} />
     </div>
   );
 }

@@ -22,6 +22,8 @@ export type Sample = {
   language: Language;
   /** The whole program. */
   code: (call: Call) => string;
+  /** Commands of a shell after which the program trusts what `ca.pem` signs, in the folder of both. */
+  trust: string;
 };
 
 export const PLACEHOLDER = "<api_key>";

@@ -1,6 +1,8 @@
 import { aboutPin, asciiJsonOf, type Call, quoted, type Sample } from "./call";
 
-export const csharp: Sample = { id: "csharp", label: "C#", language: "csharp", code };
+const trust = "export SSL_CERT_FILE=ca.pem  # .NET on Linux; elsewhere, add ca.pem to the system's trusted authorities";
+
+export const csharp: Sample = { id: "csharp", label: "C#", language: "csharp", code, trust };
 
 function code({ url, deployment, inputs, opener, apiKey }: Call): string {
   return `using System;

@@ -1,6 +1,8 @@
 import { type Call, jsonOf, type Sample } from "./call";
 
-export const curl: Sample = { id: "curl", label: "curl", language: "shell", code };
+const trust = "export CURL_CA_BUNDLE=ca.pem";
+
+export const curl: Sample = { id: "curl", label: "curl", language: "shell", code, trust };
 
 function code({ url, deployment, inputs, opener, apiKey }: Call): string {
   return `# api_key is ${opener}.

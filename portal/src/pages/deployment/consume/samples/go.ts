@@ -1,6 +1,8 @@
 import { aboutPin, type Call, jsonOf, quoted, type Sample } from "./call";
 
-export const go: Sample = { id: "go", label: "Go", language: "go", code };
+const trust = "export SSL_CERT_FILE=ca.pem";
+
+export const go: Sample = { id: "go", label: "Go", language: "go", code, trust };
 
 function code({ url, deployment, inputs, opener, apiKey }: Call): string {
   return `package main

@@ -1,6 +1,10 @@
 import { aboutPin, asciiJsonOf, type Call, quoted, type Sample } from "./call";
 
-export const java: Sample = { id: "java", label: "Java", language: "java", code };
+const trust = `keytool -importcert -noprompt -alias flowstead -file ca.pem \\
+  -keystore trusted.p12 -storetype PKCS12 -storepass changeit
+export JAVA_TOOL_OPTIONS="-Djavax.net.ssl.trustStore=trusted.p12 -Djavax.net.ssl.trustStorePassword=changeit"`;
+
+export const java: Sample = { id: "java", label: "Java", language: "java", code, trust };
 
 function code({ url, deployment, inputs, opener, apiKey }: Call): string {
   return `// Java 11 or later: java Score.java

@@ -1,6 +1,8 @@
 import { aboutPin, type Call, jsonOf, quoted, type Sample } from "./call";
 
-export const javascript: Sample = { id: "javascript", label: "JavaScript", language: "javascript", code };
+const trust = "export NODE_EXTRA_CA_CERTS=ca.pem";
+
+export const javascript: Sample = { id: "javascript", label: "JavaScript", language: "javascript", code, trust };
 
 function code({ url, deployment, inputs, opener, apiKey }: Call): string {
   return `// Node.js 18 or later. Save it as score.mjs.

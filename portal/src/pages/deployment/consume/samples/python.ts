@@ -2,12 +2,15 @@ import { writeJson } from "../../../../api/exactJson";
 import { isObject } from "../../../../components/inputs/types";
 import { aboutPin, type Call, quoted, type Sample } from "./call";
 
-export const python: Sample = { id: "python", label: "Python", language: "python", code };
+const trust = "export REQUESTS_CA_BUNDLE=ca.pem";
+
+export const python: Sample = { id: "python", label: "Python", language: "python", code, trust };
 export const pythonStreaming: Sample = {
   id: "python-streaming",
   label: "Python (streaming)",
   language: "python",
   code: streaming,
+  trust,
 };
 
 function code(call: Call): string {

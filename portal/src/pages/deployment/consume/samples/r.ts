@@ -1,6 +1,9 @@
 import { aboutPin, asciiJsonOf, type Call, quoted, type Sample } from "./call";
 
-export const r: Sample = { id: "r", label: "R", language: "r", code };
+/** The curl of R takes it from the program alone. */
+const trust = `sed -i 's/new_handle(/&cainfo = "ca.pem", /' score.R`;
+
+export const r: Sample = { id: "r", label: "R", language: "r", code, trust };
 
 function code({ url, deployment, inputs, opener, apiKey }: Call): string {
   return `# R 4.0 or later. install.packages("curl"), or on Debian: apt install r-cran-curl
