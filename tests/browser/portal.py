@@ -133,6 +133,19 @@ def _watch(portal: Portal) -> None:
     portal.page.on("request", asked)
 
 
+READABLE_PX = 200
+"""A word of a name or two fit in it. What can be done with a row, which is but a button, is no text."""
+
+
+def narrowest_cell(page: Page) -> float:
+    """Of those in tables that hold text: how wide its place is."""
+    return float(
+        page.evaluate("""Math.min(...[...document.querySelectorAll("td > div")]
+          .filter((each) => each.textContent.trim() && each.checkVisibility() && !each.querySelector(".fui-Button"))
+          .map((each) => each.getBoundingClientRect().width))""")
+    )
+
+
 def screenshot(portal: Portal, name: str, folder: Path) -> None:
     """Once nothing on the page is loading any more."""
     expect(portal.page.get_by_label("Loading", exact=True)).to_have_count(0)

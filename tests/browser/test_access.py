@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.browser.people import Person, expect_refused, somebody
-from tests.browser.portal import Portal, opened
+from tests.browser.portal import READABLE_PX, Portal, narrowest_cell, opened
 from tests.installation import ECHO, Installation, write_flow
 
 SECRETS_READER = "Azure Machine Learning Workspace Connection Secrets Reader"
@@ -247,3 +247,6 @@ def test_on_a_phone_a_role_is_granted_too(narrow_portal: Portal) -> None:
     assert narrow_portal.accessibility_faults() == []
     assign(page)
     expect(row_of(page, "iam-readers")).to_be_visible()
+    narrow_portal.open("/access?scope=storage")
+    expect(row_of(page, "iam-readers")).to_contain_text("Storage Blob Data Reader")
+    assert narrowest_cell(page) >= READABLE_PX

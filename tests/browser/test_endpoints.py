@@ -13,7 +13,8 @@ from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.browser.deployed import deploy, link_of, model_of, patch, reader_token, settled
 from tests.browser.people import expect_refused
-from tests.browser.portal import NARROW, Portal, opened
+from tests.browser.portal import NARROW, READABLE_PX, Portal, narrowest_cell, opened
+from tests.browser.wizard import Sent, review
 from tests.installation import Installation, eventually
 
 PROBE = "<img src=x onerror=document.title='hacked'><script>document.title='hacked'</script>"
@@ -303,6 +304,24 @@ def test_a_reader_sees_the_endpoint_and_no_key(browser: Browser, flowstead: Inst
         expect_refused(page.get_by_role("button", name="Edit"), "onlineEndpoints/write")
 
 
+def test_deploy_on_a_model_opens_the_wizard_with_it(portal: Portal, flowstead: Installation) -> None:
+    model = model_of(flowstead, SHOP, "blue")
+    name, version = model.split("/")[-3::2]
+    page = portal.open("/endpoints?tab=models")
+    row(page, "Models", f"{SHOP}/blue").get_by_role("link", name="Deploy").click()
+    expect(page.get_by_role("heading", level=1, name=f"Deploy {name}")).to_be_visible()
+    page.go_back()
+    row(page, "Models", f"{SHOP}/blue").get_by_role("button", name=name).click()
+    listed = page.get_by_role("dialog").get_by_role("listitem").filter(has_text=f"Version {version}")
+    listed.get_by_role("link", name="Deploy").click()
+    expect(page.get_by_role("heading", level=1, name=f"Deploy {name}")).to_be_visible()
+    expect(page.get_by_text(f"Version {version} of a registered model.")).to_be_visible()
+    sent = Sent.by(page)
+    review(page)
+    (planned,) = [each for each in sent.plans[-1]["resources"] if "/deployments/" in each["id"]]
+    assert planned["body"]["properties"]["model"] == model
+
+
 def test_models_are_archived_restored_and_deleted(portal: Portal, flowstead: Installation, tmp_path: Path) -> None:
     name, version = model_of(flowstead, SHOP, "blue").split("/")[-3::2]
     deploy(flowstead, tmp_path, "shop-spare", "spare")
@@ -370,6 +389,18 @@ def test_on_a_phone_nothing_sticks_out_and_all_is_accessible(
         expect(page.get_by_role("table").first).to_be_visible()
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
         assert portal.accessibility_faults() == []
+        assert narrowest_cell(page) >= READABLE_PX
+
+
+def test_on_a_phone_deployments_are_sorted_too(narrow_portal: Portal) -> None:
+    page = narrow_portal.open("/endpoints")
+    names = page.get_by_role("table", name="Deployments").get_by_role("row").locator("td:first-child")
+    expect(names.first).to_be_visible()
+    page.get_by_label("Sort deployments").select_option("Name, descending")
+    shown = names.all_inner_texts()
+    assert len(shown) > 1
+    page.get_by_label("Sort deployments").select_option("Name, ascending")
+    expect(names).to_have_text(shown[::-1])
 
 
 def test_an_endpoint_that_is_not_there_says_so(portal: Portal) -> None:

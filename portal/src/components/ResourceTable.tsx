@@ -2,6 +2,7 @@ import {
   Input,
   makeStyles,
   mergeClasses,
+  Select,
   Table,
   TableBody,
   TableCell,
@@ -24,6 +25,9 @@ export type Column<Row> = {
   sort?: (row: Row) => string | number;
   /** Left out where the screen is narrow. */
   wide?: boolean;
+  /** What can be done with the row. Where the screen is narrow, it stands beside the first column, which is the row's
+   * title there; the others come below it, each with its heading. */
+  action?: boolean;
   /** CSS width of the column. */
   width?: string;
 };
@@ -40,17 +44,67 @@ type Props<Row> = {
   tools?: ReactNode;
 };
 
+const NARROW = "@media (max-width: 640px)";
 const ROW_PX = 44;
 const VIRTUAL_FROM = 60;
+const DOWN = " ↓";
 
 const useStyles = makeStyles({
   table: { display: "grid", gap: tokens.spacingVerticalS, minWidth: 0 },
   tools: { display: "flex", flexWrap: "wrap", gap: tokens.spacingHorizontalS, alignItems: "center" },
+  toolsOfNarrow: { display: "none", [NARROW]: { display: "flex" } },
   filter: { width: "min(20rem, 100%)" },
+  sorting: { display: "none", [NARROW]: { display: "inline-flex" } },
   scroll: { overflow: "auto", maxHeight: "calc(100vh - 15rem)", minWidth: 0 },
-  head: { position: "sticky", top: 0, zIndex: 1, backgroundColor: tokens.colorNeutralBackground1 },
-  cell: { overflow: "hidden", textOverflow: "ellipsis" },
-  wide: { "@media (max-width: 640px)": { display: "none" } },
+  // A page that scrolls by itself is enough there, unless rows are drawn only where they are seen.
+  free: { [NARROW]: { maxHeight: "none" } },
+  stacked: { [NARROW]: { display: "block" } },
+  head: {
+    position: "sticky",
+    top: 0,
+    zIndex: 1,
+    backgroundColor: tokens.colorNeutralBackground1,
+    [NARROW]: { display: "none" },
+  },
+  row: {
+    [NARROW]: {
+      display: "grid",
+      gridTemplateColumns: "minmax(0, 1fr) auto",
+      rowGap: tokens.spacingVerticalXXS,
+      padding: `${tokens.spacingVerticalS} 0`,
+    },
+  },
+  cell: {
+    [NARROW]: {
+      gridColumn: "1 / -1",
+      display: "grid",
+      gridTemplateColumns: "7rem minmax(0, 1fr)",
+      alignItems: "baseline",
+      height: "auto",
+      "::before": { content: "attr(data-label)", color: tokens.colorNeutralForeground2 },
+    },
+  },
+  title: {
+    [NARROW]: {
+      gridColumn: "1",
+      gridTemplateColumns: "minmax(0, 1fr)",
+      fontWeight: tokens.fontWeightSemibold,
+      alignSelf: "center",
+      "::before": { display: "none" },
+    },
+  },
+  action: {
+    [NARROW]: {
+      gridColumn: "2",
+      gridRow: "1",
+      gridTemplateColumns: "auto",
+      "::before": { display: "none" },
+    },
+  },
+  content: { overflow: "hidden", textOverflow: "ellipsis", minWidth: 0, [NARROW]: { overflowWrap: "anywhere" } },
+  // The ring around what is focused in it is not cut off.
+  whole: { overflow: "visible" },
+  wide: { [NARROW]: { display: "none" } },
   none: { padding: tokens.spacingVerticalL, color: tokens.colorNeutralForeground2 },
 });
 
@@ -77,6 +131,7 @@ export function ResourceTable<Row>({ label, rows, columns, keyOf, textOf, tools 
     overscan: 10,
   });
   const items = virtualizer.getVirtualItems();
+  const around = mergeClasses(styles.scroll, !virtual && styles.free);
   const visible = virtual
     ? items.map((item) => [shown[item.index] as Row, item.index] as const)
     : shown.map((row, index) => [row, index] as const);
@@ -85,11 +140,12 @@ export function ResourceTable<Row>({ label, rows, columns, keyOf, textOf, tools 
 
   const turn = (column: Column<Row>) =>
     setSorting((now) => ({ label: column.label, down: now?.label === column.label ? !now.down : false }));
+  const sortable = rows.length > 1 ? columns.filter((column) => column.sort && !column.wide) : [];
 
   return (
     <div className={styles.table}>
-      {(textOf || tools) && (
-        <div className={styles.tools}>
+      {(textOf || tools || sortable.length > 0) && (
+        <div className={mergeClasses(styles.tools, !textOf && !tools && styles.toolsOfNarrow)}>
           {textOf && (
             <Input
               className={styles.filter}
@@ -101,12 +157,32 @@ export function ResourceTable<Row>({ label, rows, columns, keyOf, textOf, tools 
             />
           )}
           {tools}
+          {sortable.length > 0 && (
+            <Select
+              className={styles.sorting}
+              aria-label={`Sort ${label.toLowerCase()}`}
+              value={sorting ? `${sorting.label}${sorting.down ? DOWN : ""}` : ""}
+              onChange={(_, { value }) =>
+                setSorting(value ? { label: value.replace(DOWN, ""), down: value.endsWith(DOWN) } : null)
+              }
+            >
+              <option value="">Sort by</option>
+              {sortable.flatMap((column) => [
+                <option key={column.label} value={column.label}>
+                  {column.label}, ascending
+                </option>,
+                <option key={`${column.label}${DOWN}`} value={`${column.label}${DOWN}`}>
+                  {column.label}, descending
+                </option>,
+              ])}
+            </Select>
+          )}
         </div>
       )}
       {/* biome-ignore lint/a11y/useSemanticElements: no fieldset, for there is nothing to fill in */}
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls can be scrolled by keyboard */}
-      <div role="group" ref={scroll} className={styles.scroll} tabIndex={0} aria-label={label}>
-        <Table aria-label={label} aria-rowcount={shown.length + 1} size="small">
+      <div role="group" ref={scroll} className={around} tabIndex={0} aria-label={label}>
+        <Table aria-label={label} aria-rowcount={shown.length + 1} size="small" className={styles.stacked}>
           <TableHeader className={styles.head}>
             <TableRow aria-rowindex={1}>
               {columns.map((column) => (
@@ -126,13 +202,29 @@ export function ResourceTable<Row>({ label, rows, columns, keyOf, textOf, tools 
               ))}
             </TableRow>
           </TableHeader>
-          <TableBody>
+          <TableBody className={styles.stacked}>
             {above > 0 && <tr style={{ height: above }} aria-hidden />}
             {visible.map(([row, index]) => (
-              <TableRow key={keyOf(row)} aria-rowindex={index + 2}>
-                {columns.map((column) => (
-                  <TableCell key={column.label} className={mergeClasses(styles.cell, column.wide && styles.wide)}>
-                    {column.cell(row)}
+              <TableRow
+                key={keyOf(row)}
+                aria-rowindex={index + 2}
+                className={styles.row}
+                {...(virtual && { ref: virtualizer.measureElement, "data-index": index })}
+              >
+                {columns.map((column, place) => (
+                  <TableCell
+                    key={column.label}
+                    data-label={column.label}
+                    className={mergeClasses(
+                      styles.cell,
+                      place === 0 && styles.title,
+                      column.action && styles.action,
+                      column.wide && styles.wide,
+                    )}
+                  >
+                    <div className={mergeClasses(styles.content, column.action && styles.whole)}>
+                      {column.cell(row)}
+                    </div>
                   </TableCell>
                 ))}
               </TableRow>

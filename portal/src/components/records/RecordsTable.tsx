@@ -166,6 +166,7 @@ function columnsOf(rows: readonly Row[], sources: readonly Source[], show: (row:
     ...named.slice(0, MOST_COLUMNS),
     {
       label: "Details",
+      action: true,
       cell: (row) => (
         <Button size="small" onClick={() => show(row)} aria-label={`Details of request ${row.key}`}>
           Details

@@ -135,6 +135,7 @@ function useColumns(onOpen: (open: Open) => void): Column<Row>[] {
     },
     {
       label: "Delete",
+      action: true,
       width: "4.5rem",
       cell: ({ identity }) => (
         <Allowed to="Microsoft.ManagedIdentity/userAssignedIdentities/delete" on={identity.id}>

@@ -152,6 +152,7 @@ function useColumns(onOpen: (open: Open) => void): Column<Principal>[] {
     { label: "Created", wide: true, width: "9rem", cell: ({ properties }) => <Moment at={properties.createdOn} /> },
     {
       label: "Actions",
+      action: true,
       width: "4.5rem",
       cell: (principal) => <Actions principal={principal} onOpen={onOpen} />,
     },

@@ -161,6 +161,7 @@ function columns(scope: Scope, onDelete: (row: Row) => void, line: string): Colu
     },
     {
       label: "Delete",
+      action: true,
       width: "4.5rem",
       cell: (row) => (
         <Allowed to="roleAssignments/delete" on={row.on.id}>

@@ -105,6 +105,7 @@ function useColumns(onOpen: (open: Open) => void): Column<Role>[] {
     },
     {
       label: "Change",
+      action: true,
       width: "6rem",
       cell: (role) =>
         role.properties.type === "CustomRole" && (

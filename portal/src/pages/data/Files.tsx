@@ -18,7 +18,7 @@ export function Files({ id, place }: { id: string; place: string }) {
     { label: "Name", cell: (file) => <Text>{nameOf(file, place)}</Text>, sort: (file) => file.path, width: "50%" },
     { label: "Size", cell: (file) => sizeText(file.size), sort: (file) => file.size },
     { label: "Written", cell: (file) => <Moment at={file.modified} />, sort: (file) => file.modified, wide: true },
-    { label: "Download", cell: (file) => <Download file={file} name={nameOf(file, place)} /> },
+    { label: "Download", action: true, cell: (file) => <Download file={file} name={nameOf(file, place)} /> },
   ];
   return (
     <Loaded query={query}>

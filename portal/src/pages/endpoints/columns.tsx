@@ -31,14 +31,12 @@ export const DEPLOYMENT_COLUMNS: readonly Column<DeploymentRow>[] = [
     cell: (row) => spokenShare(row),
     sort: (row) => row.properties.traffic,
     width: "5.75rem",
-    wide: true,
   },
   {
     label: "Instances",
     cell: (row) => <InstanceCount {...row.properties.instances} />,
     sort: (row) => row.properties.instances.ready,
     width: "5.75rem",
-    wide: true,
   },
   {
     label: "Size",

@@ -32,6 +32,7 @@ export function Versions({ name, versions, shown }: Props) {
     { label: "By", cell: (each) => each.systemData?.createdBy ?? "–", wide: true },
     {
       label: "Actions",
+      action: true,
       cell: (each) =>
         each.properties.environmentType === "Curated" ? (
           "–"

@@ -46,7 +46,7 @@ const COLUMNS: readonly Column<Flow>[] = [
     width: "8rem",
   },
   { label: "Tags", cell: ({ properties }) => <Tags tags={properties.tags} />, wide: true },
-  { label: "Actions", cell: (flow) => <FlowActions flow={flow} />, width: "5rem" },
+  { label: "Actions", action: true, cell: (flow) => <FlowActions flow={flow} />, width: "5rem" },
 ];
 
 export default function FlowList() {

@@ -95,6 +95,7 @@ function columnsOf(deployments: readonly DeploymentRow[], show: (model: string) 
     },
     {
       label: "Actions",
+      action: true,
       cell: ({ name, properties: { latestVersion } }) =>
         latestVersion && (
           <Allowed to={DEPLOY} anywhere>

@@ -73,6 +73,7 @@ function columns(own: string, onEnd: (session: Session) => void): Column<Session
     { label: "Ends", cell: ({ endsAt }) => <Moment at={endsAt} /> },
     {
       label: "End",
+      action: true,
       width: "7rem",
       cell: (session) => (
         <Button size="small" onClick={() => onEnd(session)}>
