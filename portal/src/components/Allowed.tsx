@@ -1,5 +1,5 @@
 import { makeStyles, Tooltip, tokens } from "@fluentui/react-components";
-import { cloneElement, type ReactElement } from "react";
+import { cloneElement, Fragment, type ReactElement } from "react";
 import { type Refusal, useRefusal } from "../api/may";
 import type { Action } from "../api/permissions";
 
@@ -41,7 +41,14 @@ function Why({ refusal: { action, role, command } }: { refusal: Refusal }) {
   return (
     <span className={styles.why}>
       <span>
-        Your roles do not allow {action}. The role {role} does; an owner can grant it:
+        Your roles do not allow{" "}
+        {action.split(/(?<=\/)/).map((part) => (
+          <Fragment key={part}>
+            {part}
+            <wbr />
+          </Fragment>
+        ))}
+        . The role {role} does; an owner can grant it:
       </span>
       <span className={styles.command}>{command}</span>
     </span>
