@@ -179,7 +179,7 @@ def test_p3_shares_that_do_not_sum_to_100_are_not_saved_and_none_at_all_is(
     traffic.get_by_role("slider", name="Traffic of green").fill("30")
     expect(traffic.get_by_role("status")).to_contain_text("The shares sum to 30 %")
     expect(save).to_be_disabled()
-    traffic.get_by_role("button", name="Give blue the rest").click()
+    traffic.get_by_role("button", name="Give it the rest: blue").click()
     expect(traffic.get_by_role("slider", name="Traffic of blue")).to_have_value("70")
     expect(save).to_be_enabled()
     traffic.get_by_role("button", name="No traffic").click()
@@ -276,18 +276,31 @@ def test_a_second_browser_sees_a_description_and_tags_that_do_nothing(
     patch(flowstead, f"/onlineEndpoints/{SHOP}", {"tags": {"team": None}, "properties": {"description": ""}})
 
 
-def test_an_edit_of_what_has_changed_meanwhile_is_refused(portal: Portal, flowstead: Installation) -> None:
+def test_an_edit_of_what_has_changed_meanwhile_is_asked(portal: Portal, flowstead: Installation) -> None:
     page = portal.open(f"/endpoints/{SHOP}")
-    portal.expected.append("412")
     page.get_by_role("button", name="Edit").click()
     dialog = page.get_by_role("dialog")
     dialog.get_by_label("Description").fill("mine")
-    patch(flowstead, f"/onlineEndpoints/{SHOP}", {"properties": {"description": "theirs"}})
+    patch(flowstead, f"/onlineEndpoints/{SHOP}", {"properties": {"description": "theirs"}, "tags": {"team": "b"}})
     dialog.get_by_role("button", name="Save").click()
-    expect(dialog).to_contain_text("has changed since it was read")
-    dialog.get_by_role("button", name="Cancel").click()
-    expect(page.get_by_role("region", name="Details")).to_contain_text("theirs")
-    patch(flowstead, f"/onlineEndpoints/{SHOP}", {"properties": {"description": ""}})
+    expect(dialog).to_contain_text('Somebody else has changed it meanwhile: description is "theirs" now.')
+    dialog.get_by_role("button", name="Save").click()
+    expect(dialog).to_have_count(0)
+    expect(page.get_by_role("region", name="Details")).to_contain_text("mine")
+    assert flowstead.api("GET", f"/onlineEndpoints/{SHOP}").json()["tags"] == {"team": "b"}
+    patch(flowstead, f"/onlineEndpoints/{SHOP}", {"properties": {"description": ""}, "tags": {"team": None}})
+
+
+def test_traffic_that_is_not_saved_is_not_left_unasked(portal: Portal) -> None:
+    page = portal.open(f"/endpoints/{SHOP}")
+    page.get_by_role("slider", name="Traffic of green").fill("10")
+    portal.go("Flows")
+    question = page.get_by_role("alertdialog", name="Leave without saving the traffic?")
+    question.get_by_role("button", name="Stay").click()
+    expect(page.get_by_role("slider", name="Traffic of green")).to_have_value("10")
+    portal.go("Flows")
+    question.get_by_role("button", name="Leave").click()
+    expect(page.get_by_role("heading", level=1, name="Flows")).to_be_visible()
 
 
 def test_a_reader_sees_the_endpoint_and_no_key(browser: Browser, flowstead: Installation) -> None:

@@ -2,7 +2,7 @@
 
 import createClient from "openapi-fetch";
 import type { components, paths } from "./schema.gen";
-import { proof, sessionEnded } from "./session";
+import { isOut, proof, sessionEnded } from "./session";
 
 export type Schemas = components["schemas"];
 
@@ -57,8 +57,9 @@ export function judgeBy(by: Judge): void {
 
 const AWAY = new Set([502, 503, 504]);
 
-/** `fetch` with the session's proof. Throws AwayError when nobody answers; other answers are the caller's. */
+/** `fetch` with the session's proof. Throws AwayError when nobody answers or is signed in; other answers are the caller's. */
 export async function send(input: string | Request, init: RequestInit = {}): Promise<Response> {
+  if (isOut()) throw new AwayError("Nobody is signed in.");
   const request = new Request(input, { cache: "no-store", ...init });
   const refusal = judge(request.method, decodeURI(new URL(request.url).pathname));
   if (refusal) return answerOf(refusal);

@@ -1,9 +1,5 @@
 import { expect, it } from "vitest";
-import { patchOf, spokenVersion, versionOf } from "./endpoints";
-
-it("a patch takes away what is gone", () => {
-  expect(patchOf({ a: "1", b: "2" }, { b: "3", c: "4" })).toEqual({ a: null, b: "3", c: "4" });
-});
+import { spokenVersion, versionOf } from "./endpoints";
 
 it("versions are spoken as name:version", () => {
   expect(spokenVersion("/subscriptions/s/…/workspaces/w/models/chat/versions/3")).toBe("chat:3");

@@ -160,12 +160,6 @@ export async function change<T>(method: string, path: string, sent?: unknown, et
   return text ? (JSON.parse(text) as T) : null;
 }
 
-/** A merge patch that makes `before` into `after`: what is gone is null. */
-export function patchOf(before: Pairs, after: Pairs): Record<string, string | null> {
-  const gone = Object.keys(before).filter((name) => !(name in after));
-  return { ...Object.fromEntries(gone.map((name) => [name, null])), ...after };
-}
-
 /** `…/models/m/versions/3`, `azureml:m:3` or a registry's address → { name, version }; null for what is none. */
 export function versionOf(id: string | null | undefined): { name: string; version: string } | null {
   const found = /\/([^/]+)\/versions\/([^/]+)$/.exec(id ?? "") ?? /^azureml:([^:]+):([^:]+)$/.exec(id ?? "");

@@ -6,7 +6,7 @@ import { useEffect, useRef } from "react";
 import { type ApiError, api, body, errorFrom, WORKSPACE_ID } from "./client";
 import { type Action, actionOf, type Held, leastRole, may, mayBelow, resourceOf, wholeOf } from "./permissions";
 import { keyOf, queries, ROLE_ASSIGNMENTS } from "./queries";
-import { type Person, sessionNow, useSession } from "./session";
+import { isOut, type Person, personOf, sessionNow, useSession } from "./session";
 
 /** command: what grants the least role that is enough. */
 export type Refusal = { who: Person; action: string; resource: string; role: string; command: string };
@@ -88,8 +88,4 @@ export function refusalOf(who: Person, held: readonly Held[], action: string, pa
 /** For a shell. */
 function quoted(text: string): string {
   return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'"'"'`)}'`;
-}
-
-function personOf(session: ReturnType<typeof sessionNow>): Person | null {
-  return session.state === "in" ? session.person : null;
 }

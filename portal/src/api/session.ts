@@ -7,9 +7,10 @@ const PROOF = "flowstead.csrfToken";
 export type Person = { name: string; type: string; principalId: string; tenantId: string; issuer?: string };
 export type Session =
   | { state: "unknown" }
-  | { state: "out"; reason: string; hint: string }
+  | { state: "out"; reason: string; hint: string; was: Person | null }
   | { state: "in"; person: Person; sessionId: string; endsAt: string };
 
+/** was: whose session has ended. What he has entered waits for him. */
 let current: Session = { state: "unknown" };
 const listeners = new Set<() => void>();
 const ASK = "On the command line, flowstead signin-link makes a link that signs you in.";
@@ -37,20 +38,21 @@ export async function begin(): Promise<void> {
     return;
   }
   const answer = await ask("GET", "/session");
-  if (answer === null) set(AWAY);
+  if (answer === null) set(away());
   else if (answer.ok) enter(await answer.json());
-  else if (answer.status >= 500) set(AWAY);
-  else set({ state: "out", reason: "You are not signed in.", hint: ASK });
+  else if (answer.status >= 500) set(away());
+  else if (current.state === "in") sessionEnded();
+  else set({ state: "out", reason: "You are not signed in.", hint: ASK, was: wasOf(current) });
 }
 
 export async function signIn(by: { code: string } | { token: string }): Promise<void> {
   const answer = await ask("POST", "/signin", by);
-  if (answer === null) set(AWAY);
+  if (answer === null) set(away());
   else if (answer.ok) enter(await answer.json());
   else {
     const said = (await answer.json().catch(() => null)) as { error?: { message?: string } } | null;
     const [reason, ...hints] = (said?.error?.message ?? `The server answered ${answer.status}.`).split("\n");
-    set({ state: "out", reason: reason ?? "", hint: hints.join(" ") });
+    set({ state: "out", reason: reason ?? "", hint: hints.join(" "), was: wasOf(current) });
   }
 }
 
@@ -58,19 +60,39 @@ export async function signOut(): Promise<void> {
   const answer = await ask("POST", "/signout");
   if (!answer?.ok) throw new Error("The server did not sign you out. Try again.");
   localStorage.removeItem(PROOF);
-  set({ state: "out", reason: "You are signed out.", hint: ASK });
+  set({ state: "out", reason: "You are signed out.", hint: ASK, was: null });
 }
 
 /** Told by whoever is answered 401. */
 export function sessionEnded(): void {
-  if (current.state === "in") set({ state: "out", reason: "Your session has ended.", hint: ASK });
+  if (current.state !== "in") return;
+  localStorage.removeItem(PROOF);
+  set({ state: "out", reason: "Your session has ended.", hint: ASK, was: current.person });
 }
 
-const AWAY: Session = {
-  state: "out",
-  reason: "The server does not answer.",
-  hint: "Look at flowstead status, then load this page again.",
-};
+/** Nobody is asked anything until somebody is signed in again. */
+export function isOut(): boolean {
+  return current.state === "out";
+}
+
+/** Whose pages are shown: who is signed in, or was until his session ended. */
+export function personOf(session: Session): Person | null {
+  return session.state === "in" ? session.person : wasOf(session);
+}
+
+function wasOf(session: Session): Person | null {
+  return session.state === "out" ? session.was : null;
+}
+
+/** Another tab has signed in, or heard that the session has ended: the proof has changed there. */
+export function noteStorage({ key, newValue }: StorageEvent): void {
+  if (key === PROOF && isOut() === (newValue !== null)) void begin();
+}
+
+function away(): Session {
+  const hint = "Look at flowstead status, then load this page again.";
+  return { state: "out", reason: "The server does not answer.", hint, was: wasOf(current) };
+}
 
 type Entered = { principal: Person; session?: { id: string; endsAt: string }; csrfToken?: string };
 

@@ -25,6 +25,7 @@ export function DeleteDialog({ what, name, resource, children, onDelete, onClose
       action="Delete"
       refusal="It was not deleted."
       ready={typed === name}
+      isBrief
       onSubmit={() => whileGoing(resource, onDelete)}
       onClose={onClose}
     >

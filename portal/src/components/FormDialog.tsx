@@ -13,7 +13,9 @@ import type { FormEvent, ReactNode } from "react";
 import type { Action } from "../api/permissions";
 import { Allowed } from "./Allowed";
 import { Failure } from "./states";
-import { useSubmission } from "./useSubmission";
+import { useClosing } from "./useClosing";
+import { useFocusBack } from "./useFocusBack";
+import { isFit, useSubmission } from "./useSubmission";
 
 const useStyles = makeStyles({
   content: { display: "grid", gap: tokens.spacingVerticalM },
@@ -31,6 +33,8 @@ type Props = {
   refusal?: string;
   ready?: boolean;
   isWide?: boolean;
+  /** Nothing is entered in it that would be missed. */
+  isBrief?: boolean;
   onSubmit: () => Promise<void>;
   /** What comes after it; the dialog closes, unless told. */
   onSubmitted?: () => void;
@@ -48,27 +52,31 @@ export function FormDialog(props: Props) {
     refusal,
     ready = true,
     isWide = false,
+    isBrief = false,
     onSubmit,
     onClose,
     onSubmitted = onClose,
   } = props;
   const styles = useStyles();
   const { busy, failure, send } = useSubmission();
-  const submit = async (event: FormEvent) => {
+  const { onInput, onOpenChange, question } = useClosing(onClose);
+  useFocusBack();
+  const submit = async (event: FormEvent<HTMLFormElement>) => {
     event.preventDefault();
     // A form in a dialog is, for React, inside of whatever shows the dialog.
     event.stopPropagation();
-    if (await send(onSubmit)) onSubmitted();
+    if (isFit(event.currentTarget) && (await send(onSubmit))) onSubmitted();
   };
   return (
-    <Dialog open onOpenChange={(_, { open }) => !open && onClose()}>
+    <Dialog open onOpenChange={onOpenChange}>
       <DialogSurface className={isWide ? styles.wide : ""}>
-        <form onSubmit={(event) => void submit(event)} autoComplete="off">
+        <form onSubmit={(event) => void submit(event)} onInput={isBrief ? undefined : onInput} autoComplete="off">
           <DialogBody>
             <DialogTitle>{title}</DialogTitle>
             <DialogContent className={styles.content}>
               {props.children}
               {failure !== null && <Failure failure={failure} title={refusal} />}
+              {question}
             </DialogContent>
             <DialogActions>
               <Button onClick={onClose}>Cancel</Button>

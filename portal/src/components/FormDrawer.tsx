@@ -13,6 +13,9 @@ import type { FormEvent, ReactNode } from "react";
 import type { Action } from "../api/permissions";
 import { Allowed } from "./Allowed";
 import { Failure } from "./states";
+import { useClosing } from "./useClosing";
+import { useFocusBack } from "./useFocusBack";
+import { isFit } from "./useSubmission";
 
 const useStyles = makeStyles({
   drawer: { width: "min(34rem, 100vw)" },
@@ -44,22 +47,19 @@ type Props = {
   children: ReactNode;
 };
 
-/** A longer form beside its page, which a click on the page does not throw away. Mounted while open. */
+/** A longer form beside its page. Mounted while open. */
 export function FormDrawer(props: Props) {
   const { title, action, needs, on, busy, failure, refusal, isWide, onSubmit, onClose, children } = props;
   const styles = useStyles();
-  const submit = (event: FormEvent) => {
+  const { onInput, onOpenChange, question } = useClosing(onClose);
+  useFocusBack();
+  const submit = (event: FormEvent<HTMLFormElement>) => {
     event.preventDefault();
-    onSubmit();
+    if (isFit(event.currentTarget)) onSubmit();
   };
   return (
-    <OverlayDrawer
-      open
-      position="end"
-      className={isWide ? styles.wide : styles.drawer}
-      onOpenChange={(_, { open, type }) => !open && type !== "backdropClick" && onClose()}
-    >
-      <form onSubmit={submit} className={styles.form} autoComplete="off" noValidate>
+    <OverlayDrawer open position="end" className={isWide ? styles.wide : styles.drawer} onOpenChange={onOpenChange}>
+      <form onSubmit={submit} onInput={onInput} className={styles.form} autoComplete="off" noValidate>
         <DrawerHeader>
           <DrawerHeaderTitle
             action={
@@ -73,6 +73,7 @@ export function FormDrawer(props: Props) {
           <div className={styles.body}>
             {children}
             {failure !== null && <Failure failure={failure} title={refusal} />}
+            {question}
           </div>
         </DrawerBody>
         <DrawerFooter>

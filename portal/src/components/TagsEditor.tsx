@@ -1,6 +1,7 @@
 import { Button, Field, Input, makeStyles, tokens } from "@fluentui/react-components";
 import { AddRegular, DeleteRegular } from "@fluentui/react-icons";
 import { useState } from "react";
+import { UNFIT } from "./useSubmission";
 
 export type Pairs = Record<string, string>;
 type Row = { id: number; name: string; value: string };
@@ -16,11 +17,10 @@ type Props = {
   noun: string;
   value: Pairs;
   onChange: (value: Pairs) => void;
-  /** The values are secrets' references or long: their box is wider. */
   disabled?: boolean;
 };
 
-/** Names with values. Rows without a name are not there; of two with one name the last counts, and it is said. */
+/** Names with values. A row without a name or with that of another is marked, and no form is sent with it. */
 export function TagsEditor({ noun, value, onChange, disabled = false }: Props) {
   const styles = useStyles();
   const [rows, setRows] = useState<Row[]>(() =>
@@ -33,18 +33,23 @@ export function TagsEditor({ noun, value, onChange, disabled = false }: Props) {
   const set = (id: number, part: Partial<Row>) =>
     change(rows.map((row) => (row.id === id ? { ...row, ...part } : row)));
   const add = () => change([...rows, { id: Math.max(-1, ...rows.map((row) => row.id)) + 1, name: "", value: "" }]);
-  const isTwice = (row: Row) => rows.some((other) => other.id !== row.id && other.name.trim() === row.name.trim());
+  const faultOf = ({ id, name, value: text }: Row) => {
+    if (!name.trim()) return text ? "The value has no name." : "";
+    const isTwice = rows.some((other) => other.id !== id && other.name.trim() === name.trim());
+    return isTwice ? `There is another ${noun} of this name.` : "";
+  };
   return (
     <div className={styles.rows}>
       {rows.map((row, index) => (
         <div key={row.id} className={styles.row}>
-          <Field validationMessage={row.name.trim() && isTwice(row) ? `There is another ${noun} of this name.` : ""}>
+          <Field validationMessage={faultOf(row)}>
             <Input
               className={styles.input}
               aria-label={`Name of ${noun} ${index + 1}`}
               placeholder="Name"
               value={row.name}
               disabled={disabled}
+              {...(faultOf(row) && UNFIT)}
               onChange={(_, { value: name }) => set(row.id, { name })}
             />
           </Field>

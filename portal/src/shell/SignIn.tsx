@@ -1,6 +1,18 @@
-import { Button, Card, Field, Input, makeStyles, Text, Title2, tokens } from "@fluentui/react-components";
+import {
+  Button,
+  Card,
+  Dialog,
+  DialogSurface,
+  Field,
+  Input,
+  makeStyles,
+  Text,
+  Title2,
+  tokens,
+} from "@fluentui/react-components";
 import { useState } from "react";
 import { signIn } from "../api/session";
+import { useFocusBack } from "../components/useFocusBack";
 
 const useStyles = makeStyles({
   page: {
@@ -11,13 +23,43 @@ const useStyles = makeStyles({
     boxSizing: "border-box",
     backgroundColor: tokens.colorNeutralBackground2,
   },
+  cover: {
+    width: "100vw",
+    maxWidth: "none",
+    height: "100vh",
+    maxHeight: "none",
+    padding: 0,
+    border: "none",
+    borderRadius: 0,
+    overflowY: "auto",
+  },
   card: { width: "min(26rem, 100%)", padding: tokens.spacingHorizontalXXL, gap: tokens.spacingVerticalL },
   form: { display: "grid", gap: tokens.spacingVerticalM },
   brand: { display: "flex", alignItems: "center", gap: tokens.spacingHorizontalM },
 });
 
-/** Who is not signed in sees this at whatever address; after it, the page of that address. */
-export function SignIn({ reason, hint }: { reason: string; hint: string }) {
+type Props = { reason: string; hint: string };
+
+/** Who is not signed in sees this at whatever address; after it, the page of that address. covers: the pages of somebody
+ * whose session has ended, and whatever is open above them. */
+export function SignIn({ covers, ...said }: Props & { covers: boolean }) {
+  return covers ? <Cover {...said} /> : <SignInForm {...said} />;
+}
+
+function Cover(props: Props) {
+  const styles = useStyles();
+  // Into a dialog below it, which is out of reach without.
+  useFocusBack();
+  return (
+    <Dialog open modalType="alert">
+      <DialogSurface className={styles.cover} aria-label="Sign in again">
+        <SignInForm {...props} />
+      </DialogSurface>
+    </Dialog>
+  );
+}
+
+function SignInForm({ reason, hint }: Props) {
   const styles = useStyles();
   const [token, setToken] = useState("");
   const [busy, setBusy] = useState(false);

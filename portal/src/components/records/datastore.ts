@@ -88,8 +88,13 @@ export async function readFile(path: string): Promise<Blob> {
 }
 
 /** Store the file, or a part of one as comp and blockid say. */
-export async function putFile(path: string, content: Blob | string, query: Record<string, string> = {}): Promise<void> {
-  await ask(path, query, { method: "PUT", body: content, headers: { "x-ms-blob-type": "BlockBlob" } });
+export async function putFile(
+  path: string,
+  content: Blob | string,
+  query: Record<string, string>,
+  signal: AbortSignal,
+): Promise<void> {
+  await ask(path, query, { method: "PUT", body: content, headers: { "x-ms-blob-type": "BlockBlob" }, signal });
 }
 
 const LONG = /^azureml:\/\/subscriptions\/.+\/datastores\/([^/]+)\/paths\/(.+)$/i;

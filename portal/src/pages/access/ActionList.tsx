@@ -1,6 +1,5 @@
 import { Button, Combobox, Field, makeStyles, Option, Text, tokens } from "@fluentui/react-components";
 import { AddRegular, DismissRegular } from "@fluentui/react-icons";
-import { useState } from "react";
 import { matches } from "../../api/permissions";
 import { faultOf } from "./actions";
 import { useActions } from "./useActions";
@@ -22,13 +21,16 @@ type Props = {
   hint: string;
   isData: boolean;
   value: string[];
+  /** What stands in the box and is not chosen yet. */
+  typed: string;
+  onType: (text: string) => void;
+  /** The box is empty then. */
   onChange: (value: string[]) => void;
 };
 
 /** Actions chosen from those that there are, or written with `*`; each with how many it covers. */
-export function ActionList({ label, hint, isData, value, onChange }: Props) {
+export function ActionList({ label, hint, isData, value, typed, onType, onChange }: Props) {
   const styles = useStyles();
-  const [typed, setTyped] = useState("");
   const known = (useActions().data ?? []).filter((each) => each.isData === isData);
   const sought = typed.trim().toLowerCase();
   const offered = known.filter(({ name, what }) => `${name} ${what}`.toLowerCase().includes(sought));
@@ -36,7 +38,6 @@ export function ActionList({ label, hint, isData, value, onChange }: Props) {
   const add = (action: string) => {
     if (!action || faultOf(action) || value.includes(action)) return;
     onChange([...value, action]);
-    setTyped("");
   };
   return (
     <div className={styles.part}>
@@ -49,7 +50,13 @@ export function ActionList({ label, hint, isData, value, onChange }: Props) {
             placeholder="Search, or write one with *"
             value={typed}
             selectedOptions={value}
-            onChange={(event) => setTyped(event.target.value)}
+            onChange={(event) => onType(event.target.value)}
+            onKeyDown={(event) => {
+              // What the list offers is taken by the box itself.
+              if (event.key !== "Enter" || event.currentTarget.getAttribute("aria-activedescendant")) return;
+              event.preventDefault();
+              add(typed.trim());
+            }}
             onOptionSelect={(_, { optionValue }) => add(optionValue ?? "")}
             listbox={{ className: styles.offers }}
           >

@@ -2,12 +2,15 @@ import { Field, Input, makeStyles, Switch, Text, tokens } from "@fluentui/react-
 import { useState } from "react";
 import { ask, type Identity } from "../../api/access";
 import { GROUP_ID } from "../../api/client";
+import { type Patch, patchBetween, patched } from "../../api/edits";
+import type { Read } from "../../api/endpoints";
 import { IDENTITIES, noteChange } from "../../api/queries";
 import { CopyButton } from "../../components/CopyButton";
 import { FormDialog } from "../../components/FormDialog";
 import { RouteLink } from "../../components/RouteLink";
 import { type Pairs, TagsEditor } from "../../components/TagsEditor";
 import { useToasts } from "../../components/toasts";
+import { useEdit } from "../../components/useEdit";
 
 const ENTRA = "https://login.microsoftonline.com";
 
@@ -28,8 +31,13 @@ function factsOf({ properties }: Identity): [string, string][] {
   ];
 }
 
+function editedOf({ tags, properties: { application } }: Identity) {
+  return { tags, properties: application ? { application } : {} };
+}
+
 /** Creates a user-assigned identity, or changes its application and tags. */
-export function IdentityDialog({ identity, onClose }: { identity?: Identity; onClose: () => void }) {
+export function IdentityDialog(props: { identity?: Identity; onClose: () => void }) {
+  const { resource: identity, save } = useEdit(props.identity);
   const styles = useStyles();
   const toasts = useToasts();
   const bound = identity?.properties.application;
@@ -41,7 +49,11 @@ export function IdentityDialog({ identity, onClose }: { identity?: Identity; onC
   const [tags, setTags] = useState<Pairs>(identity?.tags ?? {});
   const submit = async () => {
     const id = identity?.id ?? `${IDENTITIES}/${encodeURIComponent(name)}`;
-    await ask("PUT", id, { location: "local", tags, properties: federates ? { application } : {} });
+    const wanted = { tags, properties: federates ? { application } : {} };
+    const put = (body: object) => ask("PUT", id, { location: "local", ...body });
+    const patch = identity ? patchBetween(editedOf(identity), wanted) : {};
+    const write = (fresh: Read<Patch>) => put(editedOf(patched(fresh.resource, patch) as Identity));
+    await (identity ? save({ path: id, patch, write }) : put(wanted));
     noteChange(id);
     toasts.done(`The identity ${name} is ${identity ? "changed" : "created"}.`);
   };
@@ -54,7 +66,7 @@ export function IdentityDialog({ identity, onClose }: { identity?: Identity; onC
       refusal="The identity was not saved."
       ready={name !== ""}
       onSubmit={submit}
-      onClose={onClose}
+      onClose={props.onClose}
     >
       {identity ? (
         <div className={styles.facts}>

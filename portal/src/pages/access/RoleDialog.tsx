@@ -2,15 +2,21 @@ import { Field, Input, Textarea } from "@fluentui/react-components";
 import { useState } from "react";
 import { ask, below, newGuid, type Permission, type Role } from "../../api/access";
 import { SUBSCRIPTION_ID } from "../../api/client";
+import { type Patch, patchBetween, patched } from "../../api/edits";
+import type { Read } from "../../api/endpoints";
 import { noteChange } from "../../api/queries";
 import { FormDialog } from "../../components/FormDialog";
 import { useToasts } from "../../components/toasts";
+import { useEdit } from "../../components/useEdit";
 import { ActionList } from "./ActionList";
+import { faultOf } from "./actions";
 import { type Scope, scopeOf, titleOf } from "./scopes";
 
-type Draft = { roleName: string; description: string; permission: Permission };
+/** typed: what stands in the boxes and is not on the lists yet. */
+type Draft = { roleName: string; description: string; permission: Permission; typed: Record<keyof Permission, string> };
 
 const EMPTY: Permission = { actions: [], notActions: [], dataActions: [], notDataActions: [] };
+const UNTYPED: Draft["typed"] = { actions: "", notActions: "", dataActions: "", notDataActions: "" };
 /** The kinds of actions in a draft, in their order. */
 const LISTS: readonly { field: keyof Permission; label: string; hint: string; isData: boolean }[] = [
   { field: "actions", label: "Actions", hint: "What its members may do. * stands for any part.", isData: false },
@@ -22,16 +28,26 @@ const LISTS: readonly { field: keyof Permission; label: string; hint: string; is
 type Props = { scope: Scope; role?: Role; onClose: () => void };
 
 /** Creates a custom role that can be granted on the scope, or changes one for everybody who has it. */
-export function RoleDialog({ scope, role, onClose }: Props) {
+export function RoleDialog({ scope, role: opened, onClose }: Props) {
+  const { resource: role, save } = useEdit(opened);
   const toasts = useToasts();
   const [draft, setDraft] = useState<Draft>(() => draftOf(role));
   const scopes = role?.properties.assignableScopes ?? [scope.id];
-  const count = Object.values(draft.permission).flat().length;
+  const permission = permissionOf(draft);
+  const isWellTyped = Object.values(permission)
+    .flat()
+    .every((action) => faultOf(action) === "");
+  const count = Object.values(permission).flat().length;
   const set = (part: Partial<Draft>) => setDraft((before) => ({ ...before, ...part }));
   const submit = async () => {
-    const id = role?.id ?? below(SUBSCRIPTION_ID, "roleDefinitions", newGuid());
-    await ask("PUT", id, { properties: bodyOf(draft, scopes) });
-    noteChange(id);
+    // At the scope where one is: who may do it there may not, perhaps, at a wider one.
+    const path = below(scope.id === "/" ? SUBSCRIPTION_ID : scope.id, "roleDefinitions", role?.name ?? newGuid());
+    const put = (properties: object) => ask("PUT", path, { properties });
+    const wanted = bodyOf(draft, permission, scopes);
+    const patch = role ? patchBetween(bodyOf(draftOf(role), permissionOf(draftOf(role)), scopes), wanted) : {};
+    const write = ({ resource }: Read<Patch>) => put(patched((resource as Role).properties, patch));
+    await (role ? save({ path, patch: { properties: patch }, write }) : put(wanted));
+    noteChange(below(SUBSCRIPTION_ID, "roleDefinitions", role?.name));
     toasts.done(`The role ${draft.roleName} is ${role ? "changed" : "created"}.`);
   };
   return (
@@ -39,7 +55,7 @@ export function RoleDialog({ scope, role, onClose }: Props) {
       title={role ? `Edit ${role.properties.roleName}` : "Create a custom role"}
       action={role ? "Save" : "Create"}
       refusal="The role was not saved."
-      ready={draft.roleName.trim() !== "" && count > 0}
+      ready={draft.roleName.trim() !== "" && count > 0 && isWellTyped}
       isWide
       onSubmit={submit}
       onClose={onClose}
@@ -60,7 +76,11 @@ export function RoleDialog({ scope, role, onClose }: Props) {
           hint={hint}
           isData={isData}
           value={draft.permission[field]}
-          onChange={(next) => set({ permission: { ...draft.permission, [field]: next } })}
+          typed={draft.typed[field]}
+          onType={(text) => set({ typed: { ...draft.typed, [field]: text } })}
+          onChange={(next) =>
+            set({ permission: { ...draft.permission, [field]: next }, typed: { ...draft.typed, [field]: "" } })
+          }
         />
       ))}
     </FormDialog>
@@ -68,11 +88,20 @@ export function RoleDialog({ scope, role, onClose }: Props) {
 }
 
 function draftOf(role: Role | undefined): Draft {
-  if (!role) return { roleName: "", description: "", permission: EMPTY };
+  if (!role) return { roleName: "", description: "", permission: EMPTY, typed: UNTYPED };
   const { roleName, description, permissions } = role.properties;
-  return { roleName, description, permission: { ...EMPTY, ...permissions[0] } };
+  return { roleName, description, permission: { ...EMPTY, ...permissions[0] }, typed: UNTYPED };
 }
 
-function bodyOf({ roleName, description, permission }: Draft, assignableScopes: string[]) {
+/** With what is typed and not put on the lists: nobody who typed it means it not to count. */
+function permissionOf({ permission, typed }: Draft): Permission {
+  const whole = LISTS.map(({ field }) => {
+    const more = typed[field].trim();
+    return [field, more && !permission[field].includes(more) ? [...permission[field], more] : permission[field]];
+  });
+  return Object.fromEntries(whole);
+}
+
+function bodyOf({ roleName, description }: Draft, permission: Permission, assignableScopes: string[]) {
   return { roleName: roleName.trim(), description, type: "CustomRole", permissions: [permission], assignableScopes };
 }

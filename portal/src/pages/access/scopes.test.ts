@@ -2,6 +2,10 @@ import { expect, it } from "vitest";
 import { GROUP_ID, WORKSPACE_ID } from "../../api/client";
 import { isInherited, scopeOf, titleOf } from "./scopes";
 
+it("a word that is no scope means the workspace", () => {
+  expect(scopeOf("group").key).toBe("workspace");
+});
+
 it("an address names a scope by its short name or its id", () => {
   expect(scopeOf(undefined).id).toBe(WORKSPACE_ID);
   expect(scopeOf("resource-group").id).toBe(GROUP_ID);

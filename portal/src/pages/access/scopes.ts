@@ -36,7 +36,7 @@ export function scopeOfName(kind: NamedKind, name: string): Scope {
   return { key: `${kind}:${name}`, id: found.prefix + name, kind: found.kind, name };
 }
 
-/** From an address: a short name or an ARM id; the workspace when it says nothing. */
+/** From an address: a short name or an ARM id; the workspace when it says neither. */
 export function scopeOf(given: unknown): Scope {
   const text = typeof given === "string" ? given.trim() : "";
   if (!text) return WORKSPACE;
@@ -48,6 +48,7 @@ export function scopeOf(given: unknown): Scope {
     const name = same(id.slice(0, prefix.length), prefix) ? id.slice(prefix.length) : "";
     if (name && !name.includes("/")) return scopeOfName(key, name);
   }
+  if (!id.startsWith("/")) return WORKSPACE;
   return { key: id, id, kind: "Resource", name: id.split("/").at(-1) ?? id };
 }
 

@@ -1,10 +1,12 @@
 import { useRouter } from "@tanstack/react-router";
 import { useState } from "react";
 import { ApiError, api, at, body, SITE, WORKSPACE_ID } from "../../api/client";
+import type { Edit } from "../../api/edits";
 import { noteChange } from "../../api/queries";
 import { FormDrawer } from "../../components/FormDrawer";
 import { path } from "../../components/RouteLink";
 import { useToasts } from "../../components/toasts";
+import { useEdit } from "../../components/useEdit";
 import { unlessTaken, useSubmission } from "../../components/useSubmission";
 import { ConnectionFields } from "./ConnectionFields";
 import { bodyOf, type Draft, draftOf, emptyDraft, type Problems, patchOf, problemsOf } from "./draft";
@@ -20,13 +22,15 @@ type Props = {
 };
 
 /** The form of a connection. Mounted while open. */
-export function ConnectionDrawer({ connection, word = "", onClose }: Props) {
+export function ConnectionDrawer(props: Props) {
+  const { word = "", onClose } = props;
+  const { resource: connection, save: saveEdit } = useEdit(props.connection);
   const [type, setType] = useState<ConnectionType>(
     () => (connection ? typeOf(connection) : typeNamed(word)) ?? (TYPES[0] as ConnectionType),
   );
   const [draft, setDraft] = useState<Draft>(() => (connection ? draftOf(connection) : emptyDraft(type)));
   const [problems, setProblems] = useState<Problems>({});
-  const { failure, busy, save } = useSaving(connection, onClose);
+  const { failure, busy, save } = useSaving(connection, saveEdit, onClose);
   const kept = connection?.properties.authType === draft.auth ? connection.properties.credentialNames : [];
   const submit = () => {
     const found = problemsOf(type, draft, kept);
@@ -67,23 +71,21 @@ export function ConnectionDrawer({ connection, word = "", onClose }: Props) {
   );
 }
 
-function useSaving(connection: Connection | undefined, onClose: () => void) {
+function useSaving(connection: Connection | undefined, saveEdit: (edit: Edit) => Promise<void>, onClose: () => void) {
   const { busy, failure, send } = useSubmission();
   const router = useRouter();
   const toasts = useToasts();
   const save = async (type: ConnectionType, draft: Draft) => {
     const name = draft.name.trim();
-    const params = { path: at({ connection: name }) };
-    const put = async () => {
+    const place = `/connections/${name}`;
+    const create = async () => {
       // Of another's connection that has just got the same name nothing is overwritten.
-      const given = { params: { ...params, header: { "If-None-Match": "*" } }, body: bodyOf(type, draft) as never };
-      await body(api.PUT(`${SITE}/connections/{connection}`, given));
+      const params = { path: at({ connection: name }), header: { "If-None-Match": "*" } };
+      await body(api.PUT(`${SITE}/connections/{connection}`, { params, body: bodyOf(type, draft) as never }));
     };
-    const patch = async (before: Connection) => {
-      await body(api.PATCH(`${SITE}/connections/{connection}`, { params, body: patchOf(before, draft) as never }));
-    };
-    if (!(await send(() => (connection ? patch(connection) : unlessTaken(put, () => taken(name)))))) return;
-    noteChange(`/connections/${name}`);
+    const change = (before: Connection) => saveEdit({ path: place, patch: patchOf(before, draft) });
+    if (!(await send(() => (connection ? change(connection) : unlessTaken(create, () => taken(name)))))) return;
+    noteChange(place);
     onClose();
     if (connection) toasts.done(`The connection ${name} is changed.`);
     else router.history.push(`/portal${path("/connections", name)}`);

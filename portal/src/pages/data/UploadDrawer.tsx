@@ -39,8 +39,15 @@ export function UploadDrawer({ asset, onClose }: Props) {
     if (!isNamed || files.length === 0) return;
     const version = asset?.nextVersion ?? "1";
     const upload = { name: name.trim(), version, type: typeOf(files), description, files };
-    const sending = () => uploadData(upload, (sent, all) => setProgress({ sent, all }));
-    if (!(await send(() => unlessTaken(sending, () => taken(upload.name))))) {
+    const sending = (signal: AbortSignal) => uploadData(upload, (sent, all) => setProgress({ sent, all }), signal);
+    if (
+      !(await send((signal) =>
+        unlessTaken(
+          () => sending(signal),
+          () => taken(upload.name, asset !== undefined),
+        ),
+      ))
+    ) {
       setProgress(null);
       return;
     }
@@ -121,11 +128,13 @@ function Files({ files, problem, set }: { files: Chosen[]; problem: string; set:
   );
 }
 
-function taken(name: string): ApiError {
+function taken(name: string, isVersion: boolean): ApiError {
   return new ApiError(
     412,
     "NameTaken",
     `There is a data asset ${name} with this version already.`,
-    "Choose another name, or upload a new version on its page.",
+    isVersion
+      ? "Close the form and open it again: it is given the next version."
+      : "Choose another name, or upload a new version on its page.",
   );
 }

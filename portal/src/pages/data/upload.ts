@@ -15,17 +15,18 @@ export type Upload = {
   files: Chosen[];
 };
 
-/** progress: told how many bytes of how many are sent. Throws ApiError. */
+/** progress: told how many bytes of how many are sent. signal: nothing is registered once it is aborted. Throws ApiError. */
 export async function uploadData(
   { name, version, type, description, files }: Upload,
   progress: (sent: number, all: number) => void,
+  signal: AbortSignal,
 ): Promise<void> {
   const folder = `LocalUpload/${crypto.randomUUID().replaceAll("-", "")}`;
   const all = files.reduce((sum, { file }) => sum + file.size, 0);
   let sent = 0;
   for (const { path, file } of files) {
     const before = sent;
-    await sendFile(`${folder}/${path}`, file, (part) => progress(before + part, all));
+    await sendFile(`${folder}/${path}`, file, signal, (part) => progress(before + part, all));
     sent += file.size;
     progress(sent, all);
   }
@@ -33,23 +34,28 @@ export async function uploadData(
   const properties = { dataUri: uriOf(`${folder}/${top}`), dataType: type, description };
   // What is there under this name and version stays what it is.
   const params = { path: at({ name, version }), header: { "If-None-Match": "*" } };
-  await body(api.PUT(`${SITE}/data/{name}/versions/{version}`, { params, body: { properties } as never }));
+  await body(api.PUT(`${SITE}/data/{name}/versions/{version}`, { params, body: { properties } as never, signal }));
 }
 
-async function sendFile(path: string, file: File, progress: (sent: number) => void): Promise<void> {
+async function sendFile(path: string, file: File, signal: AbortSignal, progress: (sent: number) => void) {
   if (file.size <= BLOCK_BYTES) {
-    await putFile(path, file);
+    await putFile(path, file, {}, signal);
     return;
   }
   const ids: string[] = [];
   for (let from = 0; from < file.size; from += BLOCK_BYTES) {
     const id = btoa(String(ids.length).padStart(8, "0"));
-    await putFile(path, file.slice(from, from + BLOCK_BYTES), { comp: "block", blockid: id });
+    await putFile(path, file.slice(from, from + BLOCK_BYTES), { comp: "block", blockid: id }, signal);
     ids.push(id);
     progress(Math.min(from + BLOCK_BYTES, file.size));
   }
   const list = ids.map((id) => `<Latest>${id}</Latest>`).join("");
-  await putFile(path, `<?xml version="1.0" encoding="utf-8"?><BlockList>${list}</BlockList>`, { comp: "blocklist" });
+  await putFile(
+    path,
+    `<?xml version="1.0" encoding="utf-8"?><BlockList>${list}</BlockList>`,
+    { comp: "blocklist" },
+    signal,
+  );
 }
 
 /** Of a folder's files as the browser gives them; what is hidden or empty of a name stays as it is. */

@@ -2,12 +2,13 @@ import { Button, makeStyles, Subtitle1, tokens } from "@fluentui/react-component
 import { useNavigate, useSearch } from "@tanstack/react-router";
 import { useEffect, useRef, useState } from "react";
 import { isSending, useCreations } from "../../api/creations";
+import { Leaving } from "../../components/Leaving";
 import { Failure, Loading } from "../../components/states";
+import { isFit } from "../../components/useSubmission";
 import { create } from "./creating";
 import { useWorkspace } from "./facts";
 import { type Field, problemsOf } from "./fields";
 import { type Endpoint, endpointOf, type Facts, type Flow, type Form, firstForm, isNew, type Source } from "./form";
-import { Leaving } from "./Leaving";
 import { NARROW } from "./layout";
 import { Progress } from "./Progress";
 import { PAGES, PROGRESS, REVIEW, type StepId } from "./pages";
@@ -79,7 +80,10 @@ export function Wizard({ source, flow, endpoints, wanted, onCancel }: Props) {
   const facts: Facts = { source, flow, endpoints, ...workspace };
   return (
     <>
-      <Leaving entered={created === "" && JSON.stringify(form) !== JSON.stringify(begun)} />
+      <Leaving
+        entered={created === "" && JSON.stringify(form) !== JSON.stringify(begun)}
+        question="Leave without deploying?"
+      />
       <Questions
         {...{ form, set, facts, loading, go, onCancel }}
         here={[...PAGES, REVIEW].find((page) => page.id === search.page)?.id ?? "basic"}
@@ -109,6 +113,7 @@ function Questions({ form, set, facts, loading, here, go, onCreate, onCancel }: 
   const [tried, setTried] = useState(false);
   const [reviewedFrom, setReviewedFrom] = useState<StepId>("basic");
   const focus = useFocus(here);
+  const shown = useRef<HTMLDivElement>(null);
   const problems = problemsOf(form, facts);
   const page = PAGES.find((each) => each.id === here);
   const next = PAGES[PAGES.findIndex((each) => each.id === here) + 1];
@@ -122,6 +127,7 @@ function Questions({ form, set, facts, loading, here, go, onCreate, onCancel }: 
   };
   /** To the page, unless something is wrong before it. */
   const goOn = (to: StepId) => {
+    if (shown.current && !isFit(shown.current)) return;
     const found = to === REVIEW.id ? problems : problems.filter(({ field }) => field.page === here);
     setTried(found.length > 0);
     if (found[0]) change(found[0].field);
@@ -136,7 +142,7 @@ function Questions({ form, set, facts, loading, here, go, onCreate, onCancel }: 
   return (
     <div className={styles.wizard}>
       <Steps here={here} onGo={(step) => (isAfter(step, here) ? goOn(step) : go(step))} />
-      <div className={styles.page}>
+      <div className={styles.page} ref={shown}>
         <Subtitle1 as="h2" tabIndex={-1} className={styles.title} id="step-title">
           {page?.title ?? REVIEW.title}
         </Subtitle1>

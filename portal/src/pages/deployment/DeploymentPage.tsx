@@ -75,7 +75,9 @@ function Shown({ endpoint, read }: { endpoint: string; read: Read<Deployment> })
           </Suspense>
         </div>
       ))}
-      {asked === "edit" && <EditDeployment endpoint={endpoint} read={read} onClose={() => setAsked(null)} />}
+      {asked === "edit" && (
+        <EditDeployment endpoint={endpoint} deployment={read.resource} onClose={() => setAsked(null)} />
+      )}
       {asked === "delete" && (
         <DeleteDeployment endpoint={endpoint} deployment={read.resource} onClose={() => setAsked(null)} />
       )}

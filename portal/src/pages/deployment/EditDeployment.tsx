@@ -1,34 +1,31 @@
 import { Field, Textarea } from "@fluentui/react-components";
 import { useState } from "react";
-import { change, type Deployment, deploymentPath, patchOf, type Read } from "../../api/endpoints";
+import { patchBetween } from "../../api/edits";
+import { type Deployment, deploymentPath } from "../../api/endpoints";
 import { FormDialog } from "../../components/FormDialog";
 import { TagsEditor } from "../../components/TagsEditor";
 import { useToasts } from "../../components/toasts";
+import { useEdit } from "../../components/useEdit";
 import { SizeAndCount } from "./SizeAndCount";
 
-type Props = { endpoint: string; read: Read<Deployment>; onClose: () => void };
+type Props = { endpoint: string; deployment: Deployment; onClose: () => void };
 
 /** Size, count, description, tags and environment variables. Mounted while open. */
-export function EditDeployment({ endpoint, read, onClose }: Props) {
+export function EditDeployment({ endpoint, deployment, onClose }: Props) {
   const toasts = useToasts();
-  // Of when it was opened: what somebody else changes meanwhile is not to be lost silently.
-  const [{ resource, etag }] = useState(read);
+  const { resource, save } = useEdit(deployment);
   const { name, properties } = resource;
   const [size, setSize] = useState({ instanceType: properties.instanceType, count: resource.sku.capacity });
   const [description, setDescription] = useState(properties.description);
   const [tags, setTags] = useState(resource.tags ?? {});
   const [variables, setVariables] = useState(properties.environmentVariables);
   const submit = async () => {
-    const patch = {
+    const after = {
       sku: { capacity: size.count },
-      tags: patchOf(resource.tags ?? {}, tags),
-      properties: {
-        instanceType: size.instanceType,
-        description,
-        environmentVariables: patchOf(properties.environmentVariables, variables),
-      },
+      tags,
+      properties: { instanceType: size.instanceType, description, environmentVariables: variables },
     };
-    await change("PATCH", deploymentPath(endpoint, name), patch, etag);
+    await save({ path: deploymentPath(endpoint, name), patch: patchBetween(editedOf(resource), after) });
     toasts.done(`${endpoint}/${name}: saved`);
   };
   return (
@@ -48,4 +45,9 @@ export function EditDeployment({ endpoint, read, onClose }: Props) {
       </Field>
     </FormDialog>
   );
+}
+
+function editedOf({ sku: { capacity }, tags = {}, properties }: Deployment) {
+  const { instanceType, description, environmentVariables } = properties;
+  return { sku: { capacity }, tags, properties: { instanceType, description, environmentVariables } };
 }

@@ -1,22 +1,22 @@
 import { Field, Switch, Textarea } from "@fluentui/react-components";
 import { useState } from "react";
-import { change, type Endpoint, endpointPath, patchOf, type Read } from "../../api/endpoints";
+import { patchBetween } from "../../api/edits";
+import { type Endpoint, endpointPath } from "../../api/endpoints";
 import { FormDialog } from "../../components/FormDialog";
 import { TagsEditor } from "../../components/TagsEditor";
 import { useToasts } from "../../components/toasts";
+import { useEdit } from "../../components/useEdit";
 
 /** Description, tags and public network access. Mounted while open. */
-export function EditEndpoint({ endpoint, onClose }: { endpoint: Read<Endpoint>; onClose: () => void }) {
+export function EditEndpoint({ endpoint, onClose }: { endpoint: Endpoint; onClose: () => void }) {
   const toasts = useToasts();
-  // Of when it was opened: what somebody else changes meanwhile is not to be lost silently.
-  const [{ resource, etag }] = useState(endpoint);
+  const { resource, save } = useEdit(endpoint);
   const [description, setDescription] = useState(resource.properties.description);
   const [tags, setTags] = useState(resource.tags ?? {});
   const [isPublic, setPublic] = useState(resource.properties.publicNetworkAccess !== "Disabled");
   const submit = async () => {
     const properties = { description, publicNetworkAccess: isPublic ? "Enabled" : "Disabled" };
-    const patch = { tags: patchOf(resource.tags ?? {}, tags), properties };
-    await change("PATCH", endpointPath(resource.name), patch, etag);
+    await save({ path: endpointPath(resource.name), patch: patchBetween(editedOf(resource), { tags, properties }) });
     toasts.done(`${resource.name}: saved`);
   };
   return (
@@ -42,4 +42,8 @@ export function EditEndpoint({ endpoint, onClose }: { endpoint: Read<Endpoint>; 
       </Field>
     </FormDialog>
   );
+}
+
+function editedOf({ tags = {}, properties: { description, publicNetworkAccess } }: Endpoint) {
+  return { tags, properties: { description, publicNetworkAccess } };
 }

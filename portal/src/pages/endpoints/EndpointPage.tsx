@@ -103,13 +103,13 @@ function Shown({ read, stale }: { read: Read<Endpoint>; stale: unknown }) {
           }
         </Loaded>
       </Section>
-      {all.data && <Traffic endpoint={read} deployments={names} />}
+      {all.data && <Traffic endpoint={endpoint} deployments={names} />}
       <div className={styles.pair}>
         <Credentials endpoint={endpoint} />
         <Identity endpoint={endpoint} />
       </div>
       <Events path={endpointPath(endpoint.name)} />
-      {asked === "edit" && <EditEndpoint endpoint={read} onClose={() => setAsked(null)} />}
+      {asked === "edit" && <EditEndpoint endpoint={endpoint} onClose={() => setAsked(null)} />}
       {asked === "delete" && (
         <DeleteEndpoint name={endpoint.name} deployments={deployments} onClose={() => setAsked(null)} />
       )}

@@ -10,8 +10,10 @@ import {
   tokens,
 } from "@fluentui/react-components";
 import { useEffect, useMemo, useState } from "react";
-import { change, type Endpoint, endpointPath, type Read } from "../../api/endpoints";
+import { saveEdit } from "../../api/edits";
+import { type Endpoint, endpointPath } from "../../api/endpoints";
 import { Allowed } from "../../components/Allowed";
+import { Leaving } from "../../components/Leaving";
 import { RangeInput } from "../../components/RangeInput";
 import { Section } from "../../components/Section";
 import { Failure } from "../../components/states";
@@ -46,13 +48,13 @@ const useStyles = makeStyles({
   mirror: { display: "flex", flexWrap: "wrap", gap: tokens.spacingHorizontalL, alignItems: "end" },
 });
 
-type Props = { endpoint: Read<Endpoint>; deployments: readonly string[] };
+type Props = { endpoint: Endpoint; deployments: readonly string[] };
 
 /** Who gets how much of the requests: shares that sum to 100 or to 0, and copies for one deployment. */
-export function Traffic({ endpoint: { resource, etag }, deployments }: Props) {
+export function Traffic({ endpoint, deployments }: Props) {
   const styles = useStyles();
   const toasts = useToasts();
-  const { traffic, mirrorTraffic } = resource.properties;
+  const { traffic, mirrorTraffic } = endpoint.properties;
   const saved = useMemo(() => splitOf(deployments, traffic, mirrorTraffic), [deployments, traffic, mirrorTraffic]);
   const [draft, setDraft] = useState<{ split: Split; of: Split } | null>(null);
   const [failure, setFailure] = useState<unknown>(null);
@@ -68,12 +70,18 @@ export function Traffic({ endpoint: { resource, etag }, deployments }: Props) {
     setBusy(true);
     setFailure(null);
     try {
-      await change("PATCH", endpointPath(resource.name), { properties: patchFrom(split, resource.properties) }, etag);
-      toasts.done("Traffic: saved");
+      const patch = { properties: patchFrom(split, endpoint.properties) };
+      const found = await saveEdit({ path: endpointPath(endpoint.name), patch }, endpoint);
+      if (found) setFailure(found.refusal);
+      else toasts.done("Traffic: saved");
     } catch (thrown) {
       setFailure(thrown);
     }
     setBusy(false);
+  };
+  const discard = () => {
+    setDraft(null);
+    setFailure(null);
   };
   if (deployments.length === 0) {
     return (
@@ -84,6 +92,13 @@ export function Traffic({ endpoint: { resource, etag }, deployments }: Props) {
   }
   return (
     <Section title="Traffic">
+      {split.mirror === "" && saved.mirror !== "" && (split.live[saved.mirror] ?? 0) > 0 && (
+        <MessageBar intent="warning">
+          <MessageBarBody>
+            {saved.mirror} gets traffic of its own, so nothing is mirrored to it any more.
+          </MessageBarBody>
+        </MessageBar>
+      )}
       {draft && dirty && !isSame(draft.of, saved) && (
         <MessageBar intent="warning">
           <MessageBarBody>Somebody else has changed the traffic meanwhile. Saving replaces that.</MessageBarBody>
@@ -101,18 +116,19 @@ export function Traffic({ endpoint: { resource, etag }, deployments }: Props) {
           />
         ))}
       </div>
+      <Leaving entered={dirty} question="Leave without saving the traffic?" />
       <Mirror split={split} onChange={set} />
       <div className={styles.foot}>
         <Text role="status">{fault || `Sum: ${totalOf(split)} %`}</Text>
         <Button size="small" onClick={() => set(withoutTraffic(split))} disabled={totalOf(split) === 0}>
           No traffic
         </Button>
-        <Allowed to="onlineEndpoints/write" on={resource.id}>
+        <Allowed to="onlineEndpoints/write" on={endpoint.id}>
           <Button appearance="primary" onClick={() => void save()} disabled={!dirty || fault !== "" || busy}>
             Save traffic
           </Button>
         </Allowed>
-        <Button onClick={() => setDraft(null)} disabled={!dirty || busy}>
+        <Button onClick={discard} disabled={!dirty || busy}>
           Discard
         </Button>
       </div>
@@ -137,7 +153,7 @@ function Share({ name, share, isWhole, onChange, onRest }: ShareProps) {
       <RangeInput className={styles.slider} label={`Traffic of ${name}`} most={100} value={share} onChange={onChange} />
       <Percent label={`Traffic of ${name}, percent`} value={share} most={100} onChange={onChange} />
       {!isWhole && (
-        <Button size="small" onClick={onRest} aria-label={`Give ${name} the rest`}>
+        <Button size="small" onClick={onRest} aria-label={`Give it the rest: ${name}`}>
           Give it the rest
         </Button>
       )}

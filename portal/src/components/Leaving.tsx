@@ -10,9 +10,9 @@ import {
 import { useBlocker } from "@tanstack/react-router";
 
 /** Asks before what was entered is lost. */
-export function Leaving({ entered }: { entered: boolean }) {
+export function Leaving({ entered, question }: { entered: boolean; question: string }) {
   const blocker = useBlocker({
-    // From page to page of the wizard nothing is lost.
+    // Another part of the same page, such as the next page of the wizard, loses nothing.
     shouldBlockFn: ({ current, next }) => entered && current.pathname !== next.pathname,
     enableBeforeUnload: () => entered,
     withResolver: true,
@@ -22,7 +22,7 @@ export function Leaving({ entered }: { entered: boolean }) {
     <Dialog open modalType="alert">
       <DialogSurface>
         <DialogBody>
-          <DialogTitle>Leave without deploying?</DialogTitle>
+          <DialogTitle>{question}</DialogTitle>
           <DialogContent>What you have entered will be lost.</DialogContent>
           <DialogActions>
             <Button appearance="primary" onClick={blocker.reset}>
