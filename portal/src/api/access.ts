@@ -65,6 +65,11 @@ export function below(scope: string, kind: "roleAssignments" | "roleDefinitions"
   return `${scope === "/" ? "" : scope}/providers/Microsoft.Authorization/${kind}${name && `/${name}`}`;
 }
 
+/** Where a custom role is changed from a scope: who may do it there may not, perhaps, at a wider one. */
+export function roleFrom(scope: string, name: string): string {
+  return below(scope === "/" ? SUBSCRIPTION_ID : scope, "roleDefinitions", name);
+}
+
 /** Those that hold at the scope; deep: those on what lies below it too. */
 export function useAssignments(scope: string, deep = false) {
   return useQuery({

@@ -6,7 +6,7 @@ import { useEffect, useRef } from "react";
 import { type ApiError, api, body, errorFrom, WORKSPACE_ID } from "./client";
 import { type Action, actionOf, type Held, leastRole, may, mayBelow, resourceOf, wholeOf } from "./permissions";
 import { keyOf, queries, ROLE_ASSIGNMENTS } from "./queries";
-import { isOut, type Person, personOf, sessionNow, useSession } from "./session";
+import { type Person, personOf, sessionNow, useSession } from "./session";
 
 /** command: what grants the least role that is enough. */
 export type Refusal = { who: Person; action: string; resource: string; role: string; command: string };

@@ -1,6 +1,6 @@
 import { Field, Input, Textarea } from "@fluentui/react-components";
 import { useState } from "react";
-import { ask, below, newGuid, type Permission, type Role } from "../../api/access";
+import { ask, below, newGuid, type Permission, type Role, roleFrom } from "../../api/access";
 import { SUBSCRIPTION_ID } from "../../api/client";
 import { type Patch, patchBetween, patched } from "../../api/edits";
 import type { Read } from "../../api/endpoints";
@@ -40,8 +40,7 @@ export function RoleDialog({ scope, role: opened, onClose }: Props) {
   const count = Object.values(permission).flat().length;
   const set = (part: Partial<Draft>) => setDraft((before) => ({ ...before, ...part }));
   const submit = async () => {
-    // At the scope where one is: who may do it there may not, perhaps, at a wider one.
-    const path = below(scope.id === "/" ? SUBSCRIPTION_ID : scope.id, "roleDefinitions", role?.name ?? newGuid());
+    const path = roleFrom(scope.id, role?.name ?? newGuid());
     const put = (properties: object) => ask("PUT", path, { properties });
     const wanted = bodyOf(draft, permission, scopes);
     const patch = role ? patchBetween(bodyOf(draftOf(role), permissionOf(draftOf(role)), scopes), wanted) : {};

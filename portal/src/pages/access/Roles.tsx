@@ -1,8 +1,7 @@
 import { Badge, Button, Link, makeStyles, Text, tokens } from "@fluentui/react-components";
 import { AddRegular, DeleteRegular, EditRegular } from "@fluentui/react-icons";
 import { useState } from "react";
-import { ask, type Role, useRoles } from "../../api/access";
-import { SUBSCRIPTION_ID } from "../../api/client";
+import { ask, type Role, roleFrom, useRoles } from "../../api/access";
 import { noteChange } from "../../api/queries";
 import { Allowed } from "../../components/Allowed";
 import { DeleteDialog } from "../../components/DeleteDialog";
@@ -25,10 +24,10 @@ export default function Roles({ scope }: { scope: Scope }) {
   const [open, setOpen] = useState<Open>(null);
   const query = useRoles(scope.id, true);
   const toasts = useToasts();
-  const columns = useColumns(setOpen);
+  const columns = useColumns(scope, setOpen);
   const close = () => setOpen(null);
   const remove = async (role: Role) => {
-    await ask("DELETE", role.id);
+    await ask("DELETE", roleFrom(scope.id, role.name));
     noteChange(role.id);
     toasts.done(`The role ${role.properties.roleName} is deleted.`);
   };
@@ -43,7 +42,7 @@ export default function Roles({ scope }: { scope: Scope }) {
             keyOf={({ id }) => id}
             textOf={({ properties }) => `${properties.roleName} ${properties.description}`}
             tools={
-              <Allowed to="roleDefinitions/write" on={SUBSCRIPTION_ID}>
+              <Allowed to="roleDefinitions/write" on={roleFrom(scope.id, "")}>
                 <Button icon={<AddRegular />} onClick={() => setOpen({ what: "create" })}>
                   Create custom role
                 </Button>
@@ -70,7 +69,7 @@ export default function Roles({ scope }: { scope: Scope }) {
   );
 }
 
-function useColumns(onOpen: (open: Open) => void): Column<Role>[] {
+function useColumns(scope: Scope, onOpen: (open: Open) => void): Column<Role>[] {
   const styles = useStyles();
   return [
     {
@@ -110,7 +109,7 @@ function useColumns(onOpen: (open: Open) => void): Column<Role>[] {
       cell: (role) =>
         role.properties.type === "CustomRole" && (
           <span className={styles.buttons}>
-            <Allowed to="roleDefinitions/write" on={role.id}>
+            <Allowed to="roleDefinitions/write" on={roleFrom(scope.id, role.name)}>
               <Button
                 appearance="subtle"
                 icon={<EditRegular />}
@@ -118,7 +117,7 @@ function useColumns(onOpen: (open: Open) => void): Column<Role>[] {
                 onClick={() => onOpen({ what: "edit", role })}
               />
             </Allowed>
-            <Allowed to="roleDefinitions/delete" on={role.id}>
+            <Allowed to="roleDefinitions/delete" on={roleFrom(scope.id, role.name)}>
               <Button
                 appearance="subtle"
                 icon={<DeleteRegular />}
