@@ -239,6 +239,19 @@ def test_a_reader_sees_who_may_what_and_changes_nothing(
         assert reader.secret not in page.content()
 
 
+def test_who_gives_up_his_own_role_is_told_so_and_sees_no_more(browser: Browser, flowstead: Installation) -> None:
+    owner = somebody(flowstead, "iam-leaving", "Owner", "workspace")
+    with opened(browser, flowstead, link=owner.link) as portal:
+        portal.expected.append("403")
+        page = portal.open("/access")
+        page.get_by_role("button", name="Delete the role Owner of iam-leaving").click()
+        dialog = page.get_by_role("dialog")
+        expect(dialog).to_contain_text("You lose your own role Owner")
+        dialog.get_by_role("button", name="Delete").click()
+        expect(page.get_by_role("main").get_by_role("alert").first).to_contain_text("Your roles do not allow this.")
+        expect(page.get_by_role("row")).to_have_count(0)
+
+
 def test_on_a_phone_a_role_is_granted_too(narrow_portal: Portal) -> None:
     page = narrow_portal.open("/access?scope=storage")
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "the page scrolls sideways"

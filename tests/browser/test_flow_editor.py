@@ -226,6 +226,19 @@ def test_whoever_leaves_with_unsaved_changes_is_asked(portal: Portal) -> None:
     assert get_file(portal.site, "unsaved", "say.py") == "x = 1\n"
 
 
+def test_what_was_written_in_a_flow_that_somebody_deletes_can_still_be_copied(portal: Portal) -> None:
+    make_flow(portal.site, "doomed", FLOW)
+    page = portal.open("/flows/doomed?file=say.py")
+    is_shown(page, "say.py")
+    write(page, "say.py", "# hours of work")
+    portal.expected.append("404")
+    portal.site.run("flow", "delete", "doomed", "--yes")
+    expect(page.get_by_text("What you have written is still here.")).to_be_visible()
+    expect(editor(page, "say.py")).to_have_text("# hours of work")
+    page.keyboard.type(", and more")
+    expect(editor(page, "say.py")).to_have_text("# hours of work, and more")
+
+
 def test_versions_are_listed_compared_and_restored(portal: Portal) -> None:
     make_flow(portal.site, "versioned", FLOW)
     put_file(portal.site, "versioned", "say.py", TWICE)

@@ -72,6 +72,35 @@ def test_a_toast_covers_nothing_to_select(browser: Browser, flowstead: Installat
         expect(toast).to_have_count(0)
 
 
+def test_by_tab_one_comes_through_a_toast(portal: Portal) -> None:
+    page = portal.open("/flows")
+    page.route("**/signout", lambda route: route.abort())
+    portal.expected.append("ERR_FAILED")
+    page.get_by_role("button", name="Signed in as owner").click()
+    page.get_by_role("menuitem", name="Sign out").click()
+    dismiss = page.get_by_role("button", name="Dismiss")
+    expect(dismiss).to_be_visible()
+    dismiss.focus()
+    page.keyboard.press("Shift+Tab")
+    assert not page.evaluate("Boolean(document.activeElement.closest('.fui-Toast'))")
+    dismiss.focus()
+    page.keyboard.press("Tab")
+    assert not page.evaluate("Boolean(document.activeElement.closest('.fui-Toast'))")
+
+
+def test_who_comes_to_a_page_goes_on_from_its_title(portal: Portal) -> None:
+    page = portal.open("/")
+    for label in ("Flows", "Connections"):
+        portal.go(label)
+        expect(page.get_by_role("heading", level=1, name=label, exact=True)).to_be_focused()
+    portal.expected.append("401")
+    page.context.clear_cookies()
+    page.reload()
+    page.get_by_label("Or sign in with a token").fill(portal.site.token())
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", level=1, name="Connections")).to_be_focused()
+
+
 def test_signing_out_leaves_nothing_open(portal: Portal) -> None:
     page = portal.open("/connections")
     portal.expected.append("401")

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { Creation, deploymentId, isSending, merged, STAGES } from "./creations";
+import { Creation, creationOf, deploymentId, isSending, merged, STAGES } from "./creations";
 import type { Notification } from "./notifications";
 
 /** What is told of, as a page would be told. */
@@ -80,4 +80,23 @@ it("what this page sends is told from what the server is at", () => {
   expect(isSending(Creation.all(), "e", "blue")).toBe(false);
   creation.handOver("op-2");
   expect(isSending(Creation.all(), "e", "red")).toBe(false);
+});
+
+it("of two who make one deployment each is told of his own", () => {
+  const creation = new Creation("raced", "blue");
+  const id = deploymentId("raced", "blue");
+  const [mine] = Creation.all();
+  if (!mine) throw new Error("Nothing is told of.");
+  const theirs: Notification = {
+    ...mine,
+    id: "/notifications/op-theirs",
+    name: "op-theirs",
+    properties: { ...mine.properties, status: "Succeeded", startTime: "9999" },
+  };
+  creation.fail("EndpointExists", "Somebody else.");
+  const seen = () => creationOf(id, Creation.all(), merged(Creation.all(), [theirs]));
+  expect(seen()?.properties).toMatchObject({ status: "Failed", error: { code: "EndpointExists" } });
+  creation.handOver("op-mine");
+  expect(seen()?.name).toBe("op-mine");
+  expect(creationOf(id, [], [theirs])).toBe(theirs);
 });

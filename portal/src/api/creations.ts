@@ -132,6 +132,16 @@ export function merged(own: readonly Own[], told: readonly Notification[]): Noti
   return [...left, ...going].sort((a, b) => b.properties.startTime.localeCompare(a.properties.startTime));
 }
 
+/** What is told of the creation of that deployment: of the one that was begun on this page, whatever others did to it
+ * meanwhile; else of the latest. */
+export function creationOf(resourceId: string, own: readonly Own[], told: readonly Notification[]) {
+  const mine = own.find(({ properties }) => sameResource(properties.resourceId, resourceId));
+  const isMine = ({ id, name }: Notification) => id === mine?.id || (name !== "" && name === mine?.name);
+  const isOf = ({ properties }: Notification) =>
+    sameResource(properties.resourceId, resourceId) && properties.operation !== "delete";
+  return told.find(isMine) ?? told.find(isOf);
+}
+
 /** Whether it is the creation's first stage: the server does not know yet what it belongs to. */
 function begins(creation: Own, { properties: { operation, resourceId } }: Notification): boolean {
   const endpoint = creation.properties.resourceId.replace(/\/deployments\/[^/]+$/, "");

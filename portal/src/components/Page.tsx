@@ -1,5 +1,6 @@
 import { makeStyles, Text, Title2, tokens } from "@fluentui/react-components";
-import { type ReactNode, useEffect } from "react";
+import { useRouterState } from "@tanstack/react-router";
+import { type ReactNode, useEffect, useRef } from "react";
 
 const useStyles = makeStyles({
   page: { display: "grid", gap: tokens.spacingVerticalL, alignContent: "start", minWidth: 0 },
@@ -11,7 +12,7 @@ const useStyles = makeStyles({
     justifyContent: "space-between",
   },
   title: { display: "grid", gap: tokens.spacingVerticalXXS, minWidth: 0 },
-  name: { margin: 0, overflowWrap: "anywhere" },
+  name: { margin: 0, overflowWrap: "anywhere", outline: "none" },
   lead: { color: tokens.colorNeutralForeground2 },
   actions: { display: "flex", flexWrap: "wrap", gap: tokens.spacingHorizontalS },
 });
@@ -24,11 +25,12 @@ export function Page({ title, lead, actions, children }: Props) {
   useEffect(() => {
     document.title = `${title} · Flowstead`;
   }, [title]);
+  const head = useArrival();
   return (
     <div className={styles.page}>
       <div className={styles.head}>
-        <div className={styles.title}>
-          <Title2 as="h1" className={styles.name}>
+        <div ref={head} className={styles.title}>
+          <Title2 as="h1" tabIndex={-1} className={styles.name}>
             {title}
           </Title2>
           {lead && <Text className={styles.lead}>{lead}</Text>}
@@ -38,4 +40,24 @@ export function Page({ title, lead, actions, children }: Props) {
       {children}
     </div>
   );
+}
+
+/** The page that somebody was at last. */
+let last = "";
+
+/** Whoever comes to a page goes on from its title, which a screen reader then says: what he came by may be gone. Who
+ * has just loaded the portal begins at its top, and what has the focus on the page itself keeps it. */
+function useArrival() {
+  const head = useRef<HTMLDivElement>(null);
+  const path = useRouterState({ select: ({ resolvedLocation }) => resolvedLocation?.pathname ?? "" });
+  useEffect(() => {
+    const focused = document.activeElement;
+    const content = document.getElementById("main");
+    const isLost = !focused || focused === document.body || focused === content;
+    const isElsewhere = last !== path && !content?.contains(focused);
+    if (path) last = path;
+    if (navigator.userActivation.hasBeenActive && (isLost || isElsewhere))
+      head.current?.querySelector("h1")?.focus({ preventScroll: true });
+  }, [path]);
+  return head;
 }

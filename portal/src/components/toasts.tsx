@@ -11,6 +11,7 @@ import {
   useToastController,
 } from "@fluentui/react-components";
 import { DismissRegular } from "@fluentui/react-icons";
+import { useEffect, useRef } from "react";
 import { ApiError } from "../api/client";
 import { RouteLink } from "./RouteLink";
 
@@ -41,6 +42,7 @@ export function useToasts(): Toasts {
             </ToastTrigger>
           }
         >
+          <PassedThrough />
           {title}
         </ToastTitle>
         {text && <ToastBody>{details ? <div className={styles.short}>{text}</div> : text}</ToastBody>}
@@ -51,12 +53,22 @@ export function useToasts(): Toasts {
         )}
       </Toast>,
       // Whoever reads it, or is on the way to its link, keeps it.
-      { intent, timeout: SHOWN_MS[intent], pauseOnHover: true },
+      { intent, timeout: SHOWN_MS[intent], pauseOnHover: true, data: { root: { tabIndex: -1 } } },
     );
   return {
     done: (title, details = "") => say("success", title, "", details),
     failed: (title, failure, details = "") => say("error", title, textOf(failure), details),
   };
+}
+
+/** Fluent's toasts and their list keep the focus that comes in, for those who know Escape; by Tab nobody leaves them. */
+function PassedThrough() {
+  const inside = useRef<HTMLSpanElement>(null);
+  useEffect(() => {
+    for (const kept of [inside.current?.closest("[role=listitem]"), inside.current?.closest("[role=list]")])
+      kept?.removeAttribute("data-tabster");
+  }, []);
+  return <span ref={inside} hidden />;
 }
 
 /** What a failure says, with its next step. */

@@ -3,6 +3,7 @@ import { DeleteRegular } from "@fluentui/react-icons";
 import { useMemo, useState } from "react";
 import { type Assignment, ask, useAssignments, usePrincipals, useRoles } from "../../api/access";
 import { noteChange } from "../../api/queries";
+import { useSession } from "../../api/session";
 import { Allowed } from "../../components/Allowed";
 import { FormDialog } from "../../components/FormDialog";
 import { Moment } from "../../components/Moment";
@@ -31,6 +32,8 @@ export default function RoleAssignments({ scope }: { scope: Scope }) {
   const [kind, setKind] = useState<(typeof KINDS)[number]>("Everyone");
   const [leaving, setLeaving] = useState<Row | null>(null);
   const toasts = useToasts();
+  const session = useSession();
+  const me = session.state === "in" ? session.person.principalId : "";
   const query = useAssignments(scope.id, deep);
   const rows = useRows(query.data, scope);
   // Names come with these; a list of ids that turn into names under one's eyes is no help.
@@ -90,14 +93,15 @@ export default function RoleAssignments({ scope }: { scope: Scope }) {
             />
             {leaving && (
               <FormDialog
-                title="Delete the role assignment?"
+                title={leaving.who.objectId === me ? "Give up your own role?" : "Delete the role assignment?"}
                 action="Delete"
                 onSubmit={() => take(leaving)}
                 onClose={() => setLeaving(null)}
               >
                 <p>
-                  {leaving.who.name} loses the role {leaving.role} on {titleOf(leaving.on)} and below it, from the next
-                  request on. Deployments that need it fail until it is granted again.
+                  {leaving.who.objectId === me
+                    ? `You lose your own role ${leaving.role} on ${titleOf(leaving.on)} and below it, from the next request on. What only this role allows you, such as this page, you cannot give yourself back: another owner has to.`
+                    : `${leaving.who.name} loses the role ${leaving.role} on ${titleOf(leaving.on)} and below it, from the next request on. Deployments that need it fail until it is granted again.`}
                 </p>
               </FormDialog>
             )}

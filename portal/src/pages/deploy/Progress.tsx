@@ -9,7 +9,8 @@ import {
   Text,
   tokens,
 } from "@fluentui/react-components";
-import { deploymentId, isTheServers, sameResource } from "../../api/creations";
+import { useEffect } from "react";
+import { creationOf, deploymentId, isTheServers, useCreations } from "../../api/creations";
 import { keptFirst } from "../../api/firstDeployments";
 import { endpointOf, type Notification, useNotifications } from "../../api/notifications";
 import { Moment } from "../../components/Moment";
@@ -30,20 +31,22 @@ const useStyles = makeStyles({
     overflowWrap: "anywhere",
   },
   title: { margin: 0, outline: "none" },
+  unseen: { position: "absolute", width: "1px", height: "1px", overflow: "hidden", clipPath: "inset(50%)" },
 });
+
+const TITLE = "progress-title";
 
 type Props = { endpoint: string; deployment: string; onBack: () => void };
 
 /** The notification of a deployment as a page: what is done, what is under way, what failed and why. */
 export function Progress({ endpoint, deployment, onBack }: Props) {
   const query = useNotifications();
+  const own = useCreations();
   const id = deploymentId(endpoint, deployment);
   return (
     <Loaded query={query}>
       {(found) => {
-        const shown = found.find(
-          ({ properties }) => sameResource(properties.resourceId, id) && properties.operation !== "delete",
-        );
+        const shown = creationOf(id, own, found);
         if (shown)
           return (
             <Story notification={shown} to={path("/endpoints", endpoint, "/deployments", deployment)} onBack={onBack} />
@@ -66,14 +69,17 @@ function Story({ notification, to, onBack }: { notification: Notification; to: s
   const form = useFormStyles();
   const { title, status, percentComplete, phase, stages, startTime, endTime, error } = notification.properties;
   const running = status === "InProgress";
+  // The button that has begun it is gone.
+  useEffect(() => document.getElementById(TITLE)?.focus(), []);
   const named = endpointOf(notification.properties.resourceId);
   const awaited = keptFirst().some((each) => each.endpoint === named?.endpoint && each.deployment === named.deployment);
   return (
     <div className={styles.progress}>
-      <Subtitle1 as="h2" className={styles.title}>
+      <Subtitle1 as="h2" id={TITLE} tabIndex={-1} className={styles.title}>
         {title}
       </Subtitle1>
       <div className={form.line} role="status">
+        <span className={styles.unseen}>{title}</span>
         <StateBadge state={status} />
         <Text className={form.quiet}>
           {running ? "begun " : "ended "}

@@ -5,6 +5,7 @@ import { ApiError, all } from "../../api/client";
 import { Creation, STAGES, type StageName, sameResource } from "../../api/creations";
 import { noteChange } from "../../api/queries";
 import { textOf } from "../../components/toasts";
+import { unlessTaken } from "../../components/useSubmission";
 import { deploymentBody, endpointBody, isFirst, modelBody } from "./bodies";
 import { giveTraffic } from "./firstTraffic";
 import { type Deployment, type Endpoint, endpointOf, type Facts, type Form, isNew } from "./form";
@@ -45,13 +46,21 @@ async function createEndpoint({ form, made }: Work): Promise<void> {
   if (!isNew(form)) return;
   const path = `/onlineEndpoints/${form.newEndpoint}`;
   // Somebody may have made one of this name meanwhile: that is not ours to change.
-  await put(path, endpointBody(form), { "If-None-Match": "*" });
+  await unlessTaken(
+    async () => void (await put(path, endpointBody(form), { "If-None-Match": "*" })),
+    () => takenMeanwhile(form.newEndpoint),
+  );
   made.endpoint = form.newEndpoint;
   const endpoint = await settled(path);
   const { provisioningState, provisioningError } = endpoint.properties;
   if (provisioningState !== "Succeeded") {
     throw new Error(provisioningError?.message ?? `The endpoint's creation ended as ${provisioningState}.`);
   }
+}
+
+function takenMeanwhile(endpoint: string): ApiError {
+  const hint = "Go back to the settings: choose it there as an existing endpoint, or type another name.";
+  return new ApiError(412, "EndpointExists", `Somebody else has made an endpoint ${endpoint} meanwhile.`, hint);
 }
 
 async function registerModel({ facts: { source, flow }, made }: Work): Promise<void> {

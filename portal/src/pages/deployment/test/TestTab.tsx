@@ -1,4 +1,4 @@
-import { MessageBar, MessageBarBody, MessageBarTitle } from "@fluentui/react-components";
+import { MessageBar, MessageBarBody, MessageBarTitle, makeStyles } from "@fluentui/react-components";
 import { useMemo } from "react";
 import { errorOfRefusal, useRefusal } from "../../../api/may";
 import { ChatWindow } from "../../../components/chat/ChatWindow";
@@ -8,6 +8,9 @@ import { Failure, Loaded, Loading } from "../../../components/states";
 import { type Deployed, notReady, useDeployed, useSignature } from "../deployed";
 import { StandardTest } from "./StandardTest";
 import { headingOf, score, sendVerdict, type Target } from "./scoring";
+
+// The lines of a failure stay apart.
+const useStyles = makeStyles({ said: { whiteSpace: "pre-wrap", overflowWrap: "anywhere" } });
 
 /** Calls the deployment with inputs that a person gives: a chat with a chat flow, a form for any other. */
 export default function TestTab({ endpoint, deployment }: { endpoint: string; deployment: string }) {
@@ -31,6 +34,7 @@ export default function TestTab({ endpoint, deployment }: { endpoint: string; de
 }
 
 function Tested({ deployed, signature }: { deployed: Deployed; signature: Signature }) {
+  const styles = useStyles();
   const { name: endpoint, authMode } = deployed.endpoint;
   const deployment = deployed.deployment.name;
   const target: Target = useMemo(
@@ -44,7 +48,7 @@ function Tested({ deployed, signature }: { deployed: Deployed; signature: Signat
   ) : (
     obstacle && (
       <MessageBar intent="warning" layout="multiline">
-        <MessageBarBody>
+        <MessageBarBody className={styles.said}>
           <MessageBarTitle>{obstacle.title}</MessageBarTitle>
           {obstacle.text}
         </MessageBarBody>

@@ -7,12 +7,12 @@ import {
   Text,
   tokens,
 } from "@fluentui/react-components";
-import { useMemo } from "react";
+import { type ReactNode, useMemo } from "react";
 import { useRefusal } from "../../../api/may";
 import { CodeEditor, languageOf, type Mark } from "../../../components/CodeEditor";
-import { Empty, Loaded } from "../../../components/states";
+import { Empty, isGone, Loaded } from "../../../components/states";
 import { useToasts } from "../../../components/toasts";
-import { bytesOf, download, type FlowFile, type Problem, useContent } from "../api";
+import { bytesOf, download, type FileContent, type FlowFile, type Problem, useContent } from "../api";
 import type { WorkingCopy } from "./useWorkingCopy";
 
 const useStyles = makeStyles({
@@ -39,6 +39,28 @@ export function FilePane({ copy, file, problems, place, save, onLine }: Props) {
   const marks = useMemo(() => problems.filter((each) => each.file === file.path).map(markOf), [problems, file.path]);
   const readOnly = useRefusal("flows/write", `/flows/${copy.flow}`) !== null;
   const draft = copy.drafts[file.path];
+  // The file may be gone; what somebody has written in it is not.
+  const written = draft && { text: draft.base, etag: draft.etag };
+  const shown = isGone(content.error) ? written : (content.data ?? written);
+  const view = (shown: FileContent): ReactNode =>
+    shown.text === null && !draft ? (
+      <NoText flow={copy.flow} file={file} />
+    ) : (
+      <div className={styles.text}>
+        <CodeEditor
+          label={file.path}
+          language={languageOf(file.path)}
+          value={draft?.text ?? shown.text ?? ""}
+          onChange={(text) => copy.write(file.path, text, shown)}
+          onSave={save}
+          marks={marks}
+          readOnly={readOnly}
+          height="100%"
+          onLine={onLine}
+          {...(place && { place })}
+        />
+      </div>
+    );
   return (
     <section className={styles.pane} aria-label={file.path}>
       <div>
@@ -55,28 +77,7 @@ export function FilePane({ copy, file, problems, place, save, onLine }: Props) {
           </MessageBar>
         )}
       </div>
-      <Loaded query={content}>
-        {(shown) =>
-          shown.text === null && !draft ? (
-            <NoText flow={copy.flow} file={file} />
-          ) : (
-            <div className={styles.text}>
-              <CodeEditor
-                label={file.path}
-                language={languageOf(file.path)}
-                value={draft?.text ?? shown.text ?? ""}
-                onChange={(text) => copy.write(file.path, text, shown)}
-                onSave={save}
-                marks={marks}
-                readOnly={readOnly}
-                height="100%"
-                onLine={onLine}
-                {...(place && { place })}
-              />
-            </div>
-          )
-        }
-      </Loaded>
+      {shown ? view(shown) : <Loaded query={content}>{() => null}</Loaded>}
     </section>
   );
 }
