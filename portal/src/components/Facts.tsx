@@ -21,6 +21,8 @@ const useStyles = makeStyles({
     flexWrap: "wrap",
     alignItems: "center",
     gap: "0.25rem",
+    // The copy button stays beside a long value.
+    "&:has(> .fui-Button:last-child)": { flexWrap: "nowrap" },
   },
   none: { color: tokens.colorNeutralForeground3 },
 });

@@ -53,8 +53,8 @@ const useStyles = makeStyles({
   table: { display: "grid", gap: tokens.spacingVerticalS, minWidth: 0 },
   tools: { display: "flex", flexWrap: "wrap", gap: tokens.spacingHorizontalS, alignItems: "center" },
   toolsOfNarrow: { display: "none", [NARROW]: { display: "flex" } },
-  filter: { width: "min(20rem, 100%)" },
-  sorting: { display: "none", [NARROW]: { display: "inline-flex" } },
+  filter: { width: "min(20rem, 100%)", [NARROW]: { minWidth: 0, flexGrow: 1, flexBasis: "9rem", width: "auto" } },
+  sorting: { display: "none", [NARROW]: { display: "inline-flex", width: "9rem" } },
   scroll: { overflow: "auto", maxHeight: "calc(100vh - 15rem)", minWidth: 0 },
   // A page that scrolls by itself is enough there, unless rows are drawn only where they are seen.
   free: { [NARROW]: { maxHeight: "none" } },
@@ -156,7 +156,6 @@ export function ResourceTable<Row>({ label, rows, columns, keyOf, textOf, tools 
               onChange={(_, { value }) => setFilter(value)}
             />
           )}
-          {tools}
           {sortable.length > 0 && (
             <Select
               className={styles.sorting}
@@ -177,6 +176,7 @@ export function ResourceTable<Row>({ label, rows, columns, keyOf, textOf, tools 
               ])}
             </Select>
           )}
+          {tools}
         </div>
       )}
       {/* biome-ignore lint/a11y/useSemanticElements: no fieldset, for there is nothing to fill in */}

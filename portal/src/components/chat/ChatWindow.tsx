@@ -29,18 +29,19 @@ type Props = {
   refusal?: ReactNode;
   /** What an answer that failed is headed with. */
   headingOf?: (failure: unknown) => string;
-  /** CSS height. */
+  /** CSS height; without it, the window fills a page below its title and tabs. */
   height?: string;
 };
 
-/** Of a window that fills a page below its title and tabs. */
-const HEIGHT = "max(24rem, calc(100vh - 16rem))";
 /** By the window's own width, which stands beside other things here and there. */
 const NARROW = "@container (max-width: 44rem)";
 
 const useStyles = makeStyles({
   window: {
     containerType: "inline-size",
+    height: "max(24rem, calc(100dvh - 16rem))",
+    // Where the page's buttons stand below its title.
+    "@media (max-width: 800px)": { height: "max(22rem, calc(100dvh - 19rem))" },
     display: "grid",
     gridTemplateColumns: "minmax(0, 1fr) auto",
     border: `1px solid ${tokens.colorNeutralStroke2}`,
@@ -92,7 +93,7 @@ const useStyles = makeStyles({
 });
 
 /** Talk to a chat flow: the messages, a box to write in, and at the right side the flow's other inputs. */
-export function ChatWindow({ signature, send, onVerdict, refusal, headingOf, height = HEIGHT }: Props) {
+export function ChatWindow({ signature, send, onVerdict, refusal, headingOf, height }: Props) {
   const styles = useStyles();
   const { chat, inputs, messageFormat: format, sample } = signature;
   const parts = chat ?? { input: null, history: null, output: null };
@@ -110,7 +111,7 @@ export function ChatWindow({ signature, send, onVerdict, refusal, headingOf, hei
     if (onVerdict) talk.note(turn.id, { verdict, told: await onVerdict(turn, verdict) });
   };
   return (
-    <section className={styles.window} style={{ height }} aria-label="Chat">
+    <section className={styles.window} style={height ? { height } : {}} aria-label="Chat">
       <div className={styles.talk}>
         <div className={styles.head}>
           <Text weight="semibold">Chat</Text>

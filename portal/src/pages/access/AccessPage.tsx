@@ -29,7 +29,7 @@ const TABS: readonly [AccessTab, ...AccessTab[]] = [
 ];
 
 const useStyles = makeStyles({
-  tabs: { overflowX: "auto", flexWrap: "nowrap" },
+  tabs: { flexWrap: "wrap" },
   tab: { display: "grid", gap: tokens.spacingVerticalL, minWidth: 0 },
 });
 

@@ -19,7 +19,7 @@ const TABS = [
 ] as const;
 
 const useStyles = makeStyles({
-  tabs: { overflowX: "auto" },
+  tabs: { flexWrap: "wrap" },
   tab: { display: "grid", gap: tokens.spacingVerticalL, minWidth: 0 },
 });
 
