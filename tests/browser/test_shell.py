@@ -68,6 +68,10 @@ def test_a_toast_covers_nothing_to_select(browser: Browser, flowstead: Installat
             }).map((each) => each.outerHTML);
         }"""
         assert toast.evaluate(covered) == []
+        box, main = toast.bounding_box(), page.get_by_role("main").bounding_box()
+        assert box is not None
+        assert main is not None
+        assert size == NARROW or box["x"] + box["width"] <= main["x"], "it lies beside the page"
         toast.get_by_role("button", name="Dismiss").click()
         expect(toast).to_have_count(0)
 

@@ -76,6 +76,8 @@ const useStyles = makeStyles({
     backgroundColor: tokens.colorNeutralBackground1,
     [NARROW]: { display: "none" },
   },
+  // As wide as the navigation.
+  toasts: { width: "14.5rem", [NARROW]: { width: "min(20rem, calc(100vw - 1.5rem))" } },
   // What is focused is scrolled to above what sticks to the bottom of some pages.
   main: { overflow: "auto", minWidth: 0, outline: "none", scrollPaddingBottom: `${FOOT_PX}px` },
   content: {
@@ -156,7 +158,7 @@ export function Shell() {
           <Outlet />
         </div>
       </main>
-      <Toaster toasterId={TOASTER} position="bottom-start" offset={TOASTS} />
+      <Toaster className={styles.toasts} toasterId={TOASTER} position="bottom-start" offset={TOASTS} />
     </div>
   );
 }
