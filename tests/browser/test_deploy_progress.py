@@ -186,6 +186,25 @@ def test_a_first_deployment_that_fails_gets_no_traffic(site: Installation, signe
     assert len(sent.puts) == 3, "nothing sets the traffic"
     assert _traffic(site, "unready") == {}
     assert page.evaluate("localStorage.getItem('flowstead.firstDeployments')") is None
+    _leads_to_what_is_to_be_mended(signed_in)
+
+
+def _leads_to_what_is_to_be_mended(portal: Portal) -> None:
+    """From the wizard in another tab, since the settings are to be gone back to; from the deployment's page too."""
+    page = portal.page
+    link = page.get_by_role("link", name="Open requirements.txt of the flow unready")
+    with page.context.expect_page() as opening:
+        link.click()
+    editor = opening.value
+    expect(editor.get_by_role("textbox", name="requirements.txt")).to_contain_text("there-is-no-such-package")
+    editor.close()
+    open_wizard(portal, "unready")
+    expect(page.get_by_text("exists and will be overwritten")).to_contain_text("Its last change failed.")
+    expect(page.get_by_text("It goes on answering until")).to_have_count(0)
+    portal.open("/endpoints/unready/deployments/blue")
+    expect(page.get_by_text("Try again starts the same version of the model, with the same files.")).to_be_visible()
+    link.click()
+    expect(page.get_by_role("textbox", name="requirements.txt")).to_contain_text("there-is-no-such-package")
 
 
 def test_a_page_that_is_loaded_again_gives_the_first_deployment_its_traffic(

@@ -24,7 +24,8 @@ const MASK = "•".repeat(32);
 
 const useStyles = makeStyles({
   row: { display: "flex", flexWrap: "wrap", gap: tokens.spacingHorizontalS, alignItems: "end" },
-  field: { flex: "1 1 12rem", minWidth: 0 },
+  field: { flex: "1 1 18rem", minWidth: 0 },
+  box: { minWidth: 0, "& input": { minWidth: 0 } },
 });
 
 /** A secret that is asked for when somebody wants to see or to copy it; it is on the page only while it is shown. */
@@ -44,6 +45,7 @@ export function SecretField({ label, shown, isRefused, of, ask, action }: Props)
       <div className={styles.row}>
         <Field label={label} className={styles.field}>
           <Input
+            className={styles.box}
             readOnly
             value={opener ? of(opener) : MASK}
             contentAfter={

@@ -11,7 +11,7 @@ import {
   Text,
 } from "@fluentui/react-components";
 import { partsOf } from "./fields";
-import { coresLeft, isNew, overwritten, sizeNamed } from "./form";
+import { coresLeft, type Deployment, isNew, overwritten, sizeNamed } from "./form";
 import { useFormStyles } from "./layout";
 import { NAME_RULE } from "./names";
 import type { ViewProps } from "./pages";
@@ -94,17 +94,20 @@ function DeploymentName({ form, set, facts, say }: ViewProps) {
           onChange={(_, { value }) => set({ deployment: value })}
         />
       </Field>
-      {before && <OverwriteWarning endpoint={form.existingEndpoint} deployment={before.name} />}
+      {before && <OverwriteWarning endpoint={form.existingEndpoint} before={before} />}
     </div>
   );
 }
 
-export function OverwriteWarning({ endpoint, deployment }: { endpoint: string; deployment: string }) {
+export function OverwriteWarning({ endpoint, before }: { endpoint: string; before: Deployment }) {
+  const failed = before.properties.provisioningState === "Failed";
   return (
     <MessageBar intent="warning" layout="multiline">
       <MessageBarBody>
-        The deployment {deployment} of the endpoint {endpoint} exists and will be overwritten with this configuration.
-        It goes on answering until the new instances are ready.
+        The deployment {before.name} of the endpoint {endpoint} exists and will be overwritten with this configuration.{" "}
+        {failed
+          ? "Its last change failed. If instances of an earlier configuration answer, they go on until the new ones are ready."
+          : "It goes on answering until the new instances are ready."}
       </MessageBarBody>
     </MessageBar>
   );

@@ -9,6 +9,7 @@ import {
   Text,
   tokens,
 } from "@fluentui/react-components";
+import { useParams } from "@tanstack/react-router";
 import { useEffect } from "react";
 import { creationOf, deploymentId, isTheServers, useCreations } from "../../api/creations";
 import { keptFirst } from "../../api/firstDeployments";
@@ -19,6 +20,7 @@ import { StateBadge } from "../../components/StateBadge";
 import { Empty, Loaded } from "../../components/states";
 import { WithCommands } from "../../components/WithCommands";
 import { Stages } from "../../shell/Stages";
+import { MendFlow } from "../flows/MendFlow";
 import { useFormStyles } from "./layout";
 
 const useStyles = makeStyles({
@@ -35,6 +37,7 @@ const useStyles = makeStyles({
 });
 
 const TITLE = "progress-title";
+const MEND = "Mend the flow, then go back to the settings and deploy its new version.";
 
 type Props = { endpoint: string; deployment: string; onBack: () => void };
 
@@ -67,6 +70,7 @@ export function Progress({ endpoint, deployment, onBack }: Props) {
 function Story({ notification, to, onBack }: { notification: Notification; to: string; onBack: () => void }) {
   const styles = useStyles();
   const form = useFormStyles();
+  const { flow = "" } = useParams({ strict: false });
   const { title, status, percentComplete, phase, stages, startTime, endTime, error } = notification.properties;
   const running = status === "InProgress";
   // The button that has begun it is gone.
@@ -89,6 +93,7 @@ function Story({ notification, to, onBack }: { notification: Notification; to: s
       {running && <ProgressBar value={percentComplete / 100} aria-label={title} />}
       <Stages stages={stages} phase={running ? phase : ""} />
       {error && <Why error={error} />}
+      <MendFlow newTab flow={flow} fault={error} next={MEND} />
       {running && <Text>You may leave this page: the notification at the top right tells how it goes on.</Text>}
       {running && awaited && (
         <Text>Once it is ready, the portal gives it all traffic of its endpoint; keep the portal open for that.</Text>

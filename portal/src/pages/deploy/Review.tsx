@@ -55,7 +55,7 @@ export function Review({ form, facts, problems, plan, onChange }: Props) {
   return (
     <div className={styles.review}>
       {problems.length > 0 ? <Mend problems={problems} onChange={onChange} /> : null}
-      {before && <OverwriteWarning endpoint={form.existingEndpoint} deployment={before.name} />}
+      {before && <OverwriteWarning endpoint={form.existingEndpoint} before={before} />}
       <MissingConnections {...{ form, facts }} />
       {problems.length === 0 && <Verdict query={plan} isNew={isNew(form)} />}
       {PAGES.map((page) => {

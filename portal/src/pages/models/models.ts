@@ -20,11 +20,14 @@ export function useModels() {
   return useQuery({ queryKey: keyOf("/models", "all"), queryFn: () => all<Model>("/models", { listViewType: "All" }) });
 }
 
+/** The property by which a model says of which flow it is. */
+export const FLOW_OF_MODEL = "azureml.promptflow.source_flow_id";
+
 /** Archived ones too, the newest first. */
-export function useModelVersions(name: string) {
+export function useModelVersions(name: string, enabled = true) {
   const path = `${modelPath(name)}/versions`;
   const query = { listViewType: "All", orderBy: "CreatedAtDesc" };
-  return useQuery({ queryKey: keyOf(path, "all"), queryFn: () => all<ModelVersion>(path, query) });
+  return useQuery({ queryKey: keyOf(path, "all"), enabled, queryFn: () => all<ModelVersion>(path, query) });
 }
 
 export async function archiveModel(name: string, isArchived: boolean): Promise<void> {

@@ -19,6 +19,9 @@ import { Tags } from "../../../components/Tags";
 import { Events } from "../../endpoints/events/Events";
 import { Progress } from "../../endpoints/events/Progress";
 import { spokenDuration } from "../../endpoints/words";
+import { MendFlow } from "../../flows/MendFlow";
+import { isByItsFiles } from "../../flows/mending";
+import { FLOW_OF_MODEL, useModelVersions } from "../../models/models";
 import { Conditions } from "./Conditions";
 import { Instances } from "./Instances";
 import { Revisions } from "./Revisions";
@@ -56,6 +59,7 @@ export default function DetailsTab({ endpoint, deployment }: Names) {
                 )
               }
             />
+            <Mending resource={resource} />
             <Progress id={resource.id} />
             <Settings endpoint={endpoint} resource={resource} />
             <Instances endpoint={endpoint} deployment={deployment} wanted={resource.sku.capacity} />
@@ -120,6 +124,17 @@ function useEndpointFacts(name: string, deployment: string): readonly Fact[] {
     { label: "Traffic", value: mirrored ? `${mirrored} % mirrored` : `${traffic[deployment] ?? 0} %` },
     { label: "Identity", value: <IdentityLink endpoint={name} type={endpoint.identity.type} /> },
   ];
+}
+
+const MEND = "Mend the flow and deploy it again: Try again starts the same version of the model, with the same files.";
+
+/** Of a deployment that failed by what its flow's files hold. */
+function Mending({ resource: { properties } }: { resource: Deployment }) {
+  const fault = properties.provisioningError;
+  const model = versionOf(properties.model);
+  const versions = useModelVersions(model?.name ?? "", isByItsFiles(fault));
+  const used = versions.data?.find(({ name }) => name === model?.version);
+  return <MendFlow flow={used?.properties.properties[FLOW_OF_MODEL] ?? ""} fault={fault} next={MEND} />;
 }
 
 function IdentityLink({ endpoint, type }: { endpoint: string; type: string }) {
