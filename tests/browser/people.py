@@ -23,12 +23,13 @@ class Person:
     client_id: str
     secret: str
 
-    def token(self) -> str:
+    def token(self, audience: str = "") -> str:
+        """For this server, unless for another audience."""
         form = {
             "grant_type": "client_credentials",
             "client_id": self.client_id,
             "client_secret": self.secret,
-            "scope": f"{self.site.url}/.default",
+            "scope": f"{audience or self.site.url}/.default",
         }
         answer = httpx.post(f"{self.site.url}/{self.tenant_id}/oauth2/v2.0/token", data=form, timeout=30)
         assert answer.status_code == 200, answer.text

@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page, Route, expect
 
 from tests.browser import tested_flows
-from tests.browser.people import newcomer
+from tests.browser.people import newcomer, somebody
 from tests.browser.portal import Portal, opened
 from tests.browser.tested_flows import KINDS, PAGE, TALK, tab
 from tests.installation import Installation
@@ -203,23 +203,25 @@ def test_an_endpoint_that_wants_a_token_gets_one(portal: Portal, flowstead: Inst
     expect(page.get_by_role("region", name="Result").get_by_text("NY:")).to_be_visible()
 
 
-def test_who_may_not_score_is_told_what_he_lacks(browser: Browser, flowstead: Installation) -> None:
-    """His token is good, and no instance has answered."""
+def test_a_good_token_without_the_permission_is_told_what_is_lacking(portal: Portal, flowstead: Installation) -> None:
+    """Of somebody else here, since who may not score cannot select Test. No instance has answered."""
     name = tested_flows.deploy(flowstead, PAGE, "--auth-mode", "aad_token", endpoint="tested-entra")
-    with opened(browser, flowstead, link=newcomer(flowstead, "Reader")) as portal:
-        portal.expected.append("403")
-        page = opened_tab(portal, name)
-        for each in ("location", "url"):
-            box(page, each).fill("x")
-        run_button(page).click()
-        result = page.get_by_role("region", name="Result")
-        expect(result.get_by_text("Status 403")).to_be_visible()
-        expect(result.get_by_role("alert")).to_contain_text("your roles do not let you call it (403)")
-        expect(result.get_by_role("alert")).to_contain_text(
-            re.compile(rf"may not perform \S+/onlineEndpoints/score/action on \S+/onlineEndpoints/{name},")
-        )
-        expect(result.get_by_role("alert")).to_contain_text('role assignment create --role "AzureML Data Scientist"')
-        expect(result.get_by_text("answered by")).to_have_count(0)
+    token = somebody(flowstead, "entra-reader", "Reader", "workspace").token("https://ml.azure.com")
+    given = {"accessToken": token, "expiryTimeUtc": 2**33, "refreshAfterTimeUtc": 2**33}
+    portal.page.route(re.compile("/session/endpointToken"), lambda route: route.fulfill(json=given))
+    portal.expected.append("403")
+    page = opened_tab(portal, name)
+    for each in ("location", "url"):
+        box(page, each).fill("x")
+    run_button(page).click()
+    result = page.get_by_role("region", name="Result")
+    expect(result.get_by_text("Status 403")).to_be_visible()
+    said = result.get_by_role("alert")
+    expect(said).to_contain_text("your roles do not let you call it (403)")
+    lacking = rf"may not perform \S+/onlineEndpoints/score/action on \S+/onlineEndpoints/{name},"
+    expect(said).to_contain_text(re.compile(lacking))
+    expect(said).to_contain_text('role assignment create --role "AzureML Data Scientist"')
+    expect(result.get_by_text("answered by")).to_have_count(0)
 
 
 def test_an_endpoint_with_a_host_of_its_own_is_called_by_this_one(portal: Portal, kinds: str) -> None:
