@@ -23,7 +23,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
 
 def test_from_an_empty_project_to_the_first_answer(browser: Browser, site: Installation, tmp_path: Path) -> None:
     with opened(browser, site) as portal:
-        page = portal.page
+        page = portal.open("/")
         steps = page.get_by_role("region", name="First steps")
         expect(steps.get_by_role("listitem")).to_have_count(4)
         expect(steps.get_by_label("Done")).to_have_count(0)
@@ -67,7 +67,7 @@ def test_what_failed_is_told_with_a_way_to_it(browser: Browser, site: Installati
     done = site.run("deploy", str(flow), "--endpoint", "fails", "--deployment", "blue", check=False)
     assert done.returncode == 1
     with opened(browser, site) as portal:
-        page = portal.page
+        page = portal.open("/")
         trouble = page.get_by_role("group").filter(has_text="fails/blue")
         expect(trouble).to_contain_text("Failed")
         expect(page.get_by_role("region", name="Counts")).to_contain_text("Failed")
@@ -78,5 +78,6 @@ def test_what_failed_is_told_with_a_way_to_it(browser: Browser, site: Installati
 
 def test_on_a_phone_it_is_whole(browser: Browser, site: Installation) -> None:
     with opened(browser, site, size=(390, 844)) as portal:
+        portal.open("/")
         expect(portal.page.get_by_label("Loading", exact=True)).to_have_count(0)
         assert portal.page.evaluate("document.documentElement.scrollWidth <= innerWidth")

@@ -21,16 +21,16 @@ PAGES = {
 """Label in the navigation → heading of its page."""
 
 
-@pytest.mark.parametrize("label", PAGES)
-def test_the_navigation_leads_to_each_page(portal: Portal, label: str) -> None:
-    portal.go(label)
-    expect(portal.page.get_by_role("heading", level=1, name=PAGES[label], exact=True)).to_be_visible()
-    current = portal.page.get_by_role("navigation", name="Main").locator("[aria-current=page]")
-    expect(current).to_have_text(label)
+def test_the_navigation_leads_to_each_page(portal: Portal) -> None:
+    for label, heading in PAGES.items():
+        portal.go(label)
+        expect(portal.page.get_by_role("heading", level=1, name=heading, exact=True)).to_be_visible()
+        current = portal.page.get_by_role("navigation", name="Main").locator("[aria-current=page]")
+        expect(current).to_have_text(label)
 
 
 def test_on_a_phone_the_navigation_is_a_drawer(narrow_portal: Portal) -> None:
-    page = narrow_portal.page
+    page = narrow_portal.open("/")
     page.get_by_role("button", name="Navigation", exact=True).click()
     page.get_by_role("dialog").get_by_role("link", name="Flows").click()
     expect(page.get_by_role("heading", level=1, name="Flows")).to_be_visible()
@@ -130,14 +130,6 @@ def test_the_theme_is_remembered(portal: Portal) -> None:
     page.get_by_role("button", name="Use the dark theme").click()
     page.reload()
     expect(page.get_by_role("button", name="Use the light theme")).to_be_visible()
-
-
-@pytest.mark.parametrize("label", PAGES)
-def test_no_page_has_a_serious_accessibility_fault(portal: Portal, label: str) -> None:
-    portal.go(label)
-    expect(portal.page.get_by_role("heading", level=1, name=PAGES[label], exact=True)).to_be_visible()
-    expect(portal.page.get_by_label("Loading", exact=True)).to_have_count(0)
-    assert portal.accessibility_faults() == []
 
 
 def test_the_first_load_is_light(portal: Portal) -> None:
