@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import httpx
 from playwright.sync_api import Browser, ConsoleMessage, Page, Request, StorageState, expect
 
 from tests.installation import ROOT, Installation
@@ -91,7 +92,7 @@ def opened(
     try:
         portal = Portal(site, context.new_page())
         _watch(portal)
-        if link or not context.request.get(f"{site.url}/session").ok:
+        if link or not _goes_on(site):
             portal.page.goto(link() if link else sign_in_link(site))
             expect(portal.page.get_by_role("heading", level=1, name="Overview")).to_be_visible()
         if link is None:
@@ -105,6 +106,17 @@ def opened(
 _SESSIONS: dict[Path, StorageState] = {}
 """Home → the session of whoever the command line is signed in as there. A sign-in for each test would take half of its
 time, and end the oldest sessions."""
+
+
+def _goes_on(site: Installation) -> bool:
+    """Whether the kept session holds still: a test may have ended it."""
+    kept = _SESSIONS.get(site.home)
+    if kept is None:
+        return False
+    cookies = "; ".join(f"{each['name']}={each['value']}" for each in kept["cookies"])
+    proofs = [each["value"] for origin in kept["origins"] for each in origin["localStorage"] if "csrf" in each["name"]]
+    headers = {"Cookie": cookies, "X-CSRF-Token": proofs[0]}
+    return httpx.get(f"{site.url}/session", headers=headers, timeout=30).is_success
 
 
 def sign_in_link(site: Installation) -> str:
