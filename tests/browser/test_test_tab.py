@@ -209,15 +209,15 @@ def test_a_good_token_without_the_permission_is_told_what_is_lacking(portal: Por
     token = somebody(flowstead, "entra-reader", "Reader", "workspace").token("https://ml.azure.com")
     given = {"accessToken": token, "expiryTimeUtc": 2**33, "refreshAfterTimeUtc": 2**33}
     portal.page.route(re.compile("/session/endpointToken"), lambda route: route.fulfill(json=given))
-    portal.expected.append("403")
+    portal.expected.append("401")
     page = opened_tab(portal, name)
     for each in ("location", "url"):
         box(page, each).fill("x")
     run_button(page).click()
     result = page.get_by_role("region", name="Result")
-    expect(result.get_by_text("Status 403")).to_be_visible()
+    expect(result.get_by_text("Status 401")).to_be_visible()
     said = result.get_by_role("alert")
-    expect(said).to_contain_text("your roles do not let you call it (403)")
+    expect(said).to_contain_text("The endpoint did not take the key or token (401).")
     lacking = rf"may not perform \S+/onlineEndpoints/score/action on \S+/onlineEndpoints/{name},"
     expect(said).to_contain_text(re.compile(lacking))
     expect(said).to_contain_text('role assignment create --role "AzureML Data Scientist"')

@@ -49,7 +49,7 @@ def local_reply_config(max_request_bytes: int) -> Json:
     retry = (header("retry-after", str(RETRY_AFTER_S)), named)
     return {
         "mappers": [
-            _mapper(_all(_status("EQ", 403), _holds(_MEANT_FOR_IT)), 403, "AuthorizationFailed", _MAY_NOT),
+            _mapper(_all(_status("EQ", 403), _holds(_MEANT_FOR_IT)), 401, "Unauthorized", _MAY_NOT, bearer),
             _mapper(_any(*(_status("EQ", each) for each in _REFUSED)), 401, "Unauthorized", _NO_CREDENTIAL, bearer),
             _mapper(_flags(("UO",)), 429, "TooManyRequests", _OVERLOAD, retry),
             _mapper(_flags(("UT", "SI", "DT")), 408, "RequestTimeout", _TOO_SLOW),
@@ -70,7 +70,8 @@ _MEANT_FOR_IT = (
     f"metadata.filter_metadata['{JWT_AUTHN}']['{PAYLOAD}']['aud'] "
     f"== xds.route_metadata.filter_metadata['{METADATA}']['audience']"
 )
-"""The token is valid and for an endpoint like this: only the permission was lacking."""
+"""The token is valid and for an endpoint like this: only the permission was lacking. Azure answers that with 401 too
+(how-to-troubleshoot-online-endpoints); the words tell it from a wrong token."""
 _CALLER = f"%DYNAMIC_METADATA({JWT_AUTHN}:{PAYLOAD}:sub)%"
 _SCOPE = f"%METADATA(ROUTE:{METADATA}:scope)%"
 _MAY_NOT = (

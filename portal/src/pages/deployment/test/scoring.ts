@@ -104,7 +104,6 @@ function named(answer: unknown): Values {
 const HEADINGS: Record<number, string> = {
   200: "The flow failed after it had begun to answer.",
   401: "The endpoint did not take the key or token (401).",
-  403: "The endpoint knows you, and your roles do not let you call it (403).",
   404: "The endpoint has no such deployment (404).",
   408: "The flow took longer than the deployment's request time-out (408).",
   413: "The request is too large (413).",
