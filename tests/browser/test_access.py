@@ -143,6 +143,13 @@ def test_a_person_is_found_by_name_and_checked_before(portal: Portal, reader: Pe
     page.get_by_label("Search by name or object id").fill(reader.name)
     page.get_by_role("checkbox", name=reader.name).check()
     page.get_by_role("button", name="Select", exact=True).click()
+    expect(page.get_by_role("button", name="Select members")).to_be_focused()
+    for other in ("resource-group", "storage"):  # loses nothing that was chosen
+        page.get_by_role("combobox", name="Scope").click()
+        page.get_by_role("option", name=SCOPES[other]).click()
+        expect(page.get_by_text(f"On: {SCOPES[other]}.")).to_be_visible()
+        expect(page.get_by_role("main")).to_contain_text("Selected role: Storage Blob Data Reader")
+        expect(page.get_by_role("table", name="Members")).to_contain_text(reader.name)
     page.get_by_role("button", name="Next").click()
     assign(page)
     page.get_by_role("tab", name="Check access").click()

@@ -191,14 +191,17 @@ def test_a_look_at_another_tab_loses_nothing(portal: Portal, talk: str) -> None:
 
 def test_m50_on_a_phone_the_inputs_pane_is_a_drawer(narrow_portal: Portal, talk: str) -> None:
     page = chat(narrow_portal, talk)
+    send = page.get_by_role("button", name="Send")
+    expect(send).to_be_in_viewport(ratio=1)  # without scrolling
     page.get_by_role("button", name="Inputs").click()
     drawer = page.get_by_role("dialog")
     drawer.get_by_role("textbox", name="tone").fill("small")
     assert narrow_portal.accessibility_faults() == []
     drawer.get_by_role("button", name="Close inputs").click()
+    expect(page.get_by_role("button", name="Inputs")).to_be_focused()
     ask(page, "hi")
     expect(ended(page, 1)).to_contain_text("Tone small.")
-    expect(page.get_by_role("button", name="Send")).to_be_in_viewport()
+    expect(send).to_be_in_viewport(ratio=1)
     assert page.evaluate("document.querySelector('main').scrollWidth <= innerWidth"), "the page scrolls sideways"
     assert narrow_portal.accessibility_faults() == []
 

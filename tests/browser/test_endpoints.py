@@ -229,6 +229,23 @@ def test_somebody_elses_change_of_the_traffic_is_not_overwritten_unseen(
     patch(flowstead, f"/onlineEndpoints/{SHOP}", {"properties": {"traffic": {"blue": 100, "green": None}}})
 
 
+def test_what_was_meant_for_a_deployment_that_is_deleted_is_said_to_go_nowhere(
+    portal: Portal, flowstead: Installation, tmp_path: Path
+) -> None:
+    deploy(flowstead, tmp_path, SHOP, "brief")
+    page = portal.open(f"/endpoints/{SHOP}")
+    traffic = page.get_by_role("region", name="Traffic")
+    traffic.get_by_role("slider", name="Traffic of brief").fill("30")
+    traffic.get_by_role("slider", name="Traffic of blue").fill("70")
+    expect(traffic).to_contain_text("Sum: 100 %")
+    flowstead.run("online-deployment", "delete", "--endpoint-name", SHOP, "--name", "brief", "--yes")
+    expect(traffic).to_contain_text("Somebody has deleted brief meanwhile")
+    expect(traffic).to_contain_text("The shares sum to 70 %.")
+    expect(traffic.get_by_role("button", name="Save traffic")).to_be_disabled()
+    traffic.get_by_role("button", name="Discard").click()
+    expect(traffic).not_to_contain_text("brief")
+
+
 def test_both_urls_of_the_endpoint_can_be_copied(portal: Portal, flowstead: Installation) -> None:
     page = portal.open(f"/endpoints/{SHOP}")
     properties = flowstead.api("GET", f"/onlineEndpoints/{SHOP}").json()["properties"]

@@ -31,9 +31,14 @@ def test_the_navigation_leads_to_each_page(portal: Portal) -> None:
 
 def test_on_a_phone_the_navigation_is_a_drawer(narrow_portal: Portal) -> None:
     page = narrow_portal.open("/")
-    page.get_by_role("button", name="Navigation", exact=True).click()
+    opener = page.get_by_role("button", name="Navigation", exact=True)
+    opener.click()
+    expect(page.get_by_role("dialog")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(opener).to_be_focused()
+    opener.click()
     page.get_by_role("dialog").get_by_role("link", name="Flows").click()
-    expect(page.get_by_role("heading", level=1, name="Flows")).to_be_visible()
+    expect(page.get_by_role("heading", level=1, name="Flows")).to_be_focused()
     expect(page.get_by_role("dialog")).to_have_count(0)
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "the page scrolls sideways"
 
@@ -103,6 +108,20 @@ def test_who_comes_to_a_page_goes_on_from_its_title(portal: Portal) -> None:
     page.get_by_label("Or sign in with a token").fill(portal.site.token())
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", level=1, name="Connections")).to_be_focused()
+
+
+def test_what_closes_gives_the_focus_back(portal: Portal) -> None:
+    page = portal.open("/flows")
+    for opener in (
+        page.get_by_role("button", name="Notifications", exact=True),
+        page.get_by_role("button", name="Create", exact=True).first,
+    ):
+        opener.focus()
+        page.keyboard.press("Enter")
+        expect(page.get_by_role("dialog")).to_be_visible()
+        page.keyboard.press("Escape")
+        expect(page.get_by_role("dialog")).to_have_count(0)
+        expect(opener).to_be_focused()
 
 
 def test_signing_out_leaves_nothing_open(portal: Portal) -> None:

@@ -8,6 +8,7 @@ import {
   DialogTitle,
 } from "@fluentui/react-components";
 import { useBlocker } from "@tanstack/react-router";
+import { FocusBack } from "./useFocusBack";
 
 /** Asks before what was entered is lost. */
 export function Leaving({ entered, question }: { entered: boolean; question: string }) {
@@ -21,6 +22,7 @@ export function Leaving({ entered, question }: { entered: boolean; question: str
   return (
     <Dialog open modalType="alert">
       <DialogSurface>
+        <FocusBack />
         <DialogBody>
           <DialogTitle>{question}</DialogTitle>
           <DialogContent>What you have entered will be lost.</DialogContent>

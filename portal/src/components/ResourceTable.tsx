@@ -40,6 +40,8 @@ type Props<Row> = {
   keyOf: (row: Row) => string;
   /** What the filter box searches; without it there is none. */
   textOf?: (row: Row) => string;
+  /** What is said when the filter finds nothing. */
+  unmatched?: string;
   /** Beside the filter box. */
   tools?: ReactNode;
 };
@@ -109,7 +111,7 @@ const useStyles = makeStyles({
 });
 
 /** Rows of a kind: filtered, sorted; many of them are drawn only where they are seen. */
-export function ResourceTable<Row>({ label, rows, columns, keyOf, textOf, tools }: Props<Row>) {
+export function ResourceTable<Row>({ label, rows, columns, keyOf, textOf, unmatched, tools }: Props<Row>) {
   const styles = useStyles();
   const [filter, setFilter] = useState("");
   const sought = useDeferredValue(filter).trim().toLowerCase();
@@ -234,7 +236,7 @@ export function ResourceTable<Row>({ label, rows, columns, keyOf, textOf, tools 
         </Table>
         {shown.length === 0 && (
           <Text block className={styles.none}>
-            {rows.length === 0 ? "There is nothing yet." : `Nothing matches “${filter}”.`}
+            {rows.length === 0 ? "There is nothing yet." : (unmatched ?? `Nothing matches “${filter}”.`)}
           </Text>
         )}
       </div>

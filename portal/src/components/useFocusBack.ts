@@ -6,10 +6,19 @@ export function useFocusBack(): void {
   useEffect(
     () => () => {
       // After it has gone: what still covers the page would catch the focus.
-      requestAnimationFrame(() => before?.isConnected && before.focus());
+      requestAnimationFrame(() => {
+        // Unless it has led to another page, whose title has the focus.
+        if (before?.isConnected && document.activeElement?.tagName !== "H1") before.focus();
+      });
     },
     [before],
   );
+}
+
+/** The same from inside of a drawer that stays mounted while it is closed. */
+export function FocusBack(): null {
+  useFocusBack();
+  return null;
 }
 
 /** The element itself, or of what is in a menu, which goes at once, the button that opened the menu. */

@@ -20,6 +20,7 @@ import { path, RouteLink } from "../components/RouteLink";
 import { StateBadge } from "../components/StateBadge";
 import { Empty, Loaded } from "../components/states";
 import { useToasts } from "../components/toasts";
+import { FocusBack } from "../components/useFocusBack";
 import { WithCommands } from "../components/WithCommands";
 import { Stages } from "./Stages";
 
@@ -78,6 +79,7 @@ export function NotificationCentre() {
             Notifications
           </DrawerHeaderTitle>
         </DrawerHeader>
+        <FocusBack />
         <DrawerBody>
           <Loaded query={query}>
             {(found) =>

@@ -31,6 +31,7 @@ import { keptFirst } from "../api/firstDeployments";
 import { useRefusal } from "../api/may";
 import { signOut, useSession } from "../api/session";
 import { TOASTER, useToasts } from "../components/toasts";
+import { FocusBack } from "../components/useFocusBack";
 import { Breadcrumbs } from "./Breadcrumbs";
 import { NavigationLinks } from "./NavigationLinks";
 import { NotificationCentre } from "./NotificationCentre";
@@ -141,6 +142,7 @@ export function Shell() {
             Flowstead
           </DrawerHeaderTitle>
         </DrawerHeader>
+        <FocusBack />
         <DrawerBody>
           <nav aria-label="Main">
             <NavigationLinks />

@@ -14,6 +14,7 @@ import { type ReactNode, useEffect, useRef, useState } from "react";
 import { beginDraft, firstFault } from "../inputs/draft";
 import { InputsForm } from "../inputs/InputsForm";
 import { besideChat, type Signature } from "../inputs/signature";
+import { FocusBack } from "../useFocusBack";
 import { Composer } from "./Composer";
 import { useConversation } from "./conversation";
 import { TurnView } from "./TurnView";
@@ -190,6 +191,7 @@ export function ChatWindow({ signature, send, onVerdict, refusal, headingOf, hei
             Inputs
           </DrawerHeaderTitle>
         </DrawerHeader>
+        <FocusBack />
         <DrawerBody>{form}</DrawerBody>
       </OverlayDrawer>
     </section>

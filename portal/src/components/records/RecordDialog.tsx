@@ -16,6 +16,7 @@ import { CopyButton } from "../CopyButton";
 import { Facts, knownFacts } from "../Facts";
 import { LongValue, textToCopy } from "../LongValue";
 import { Loaded } from "../states";
+import { useFocusBack } from "../useFocusBack";
 import { readFile, readRange } from "./datastore";
 import type { Row, Source } from "./reader";
 import { COLLECTED, type Place, pictureIn } from "./record";
@@ -45,6 +46,7 @@ type Props = { row: Row; sources: readonly Source[]; onClose: () => void };
 /** All that was collected of one request, read again from where it lies. Mounted while open. */
 export function RecordDialog({ row, sources, onClose }: Props) {
   const styles = useStyles();
+  useFocusBack();
   const id = Object.values(row.parts)[0]?.correlationId ?? row.key;
   return (
     <Dialog open onOpenChange={(_, { open }) => !open && onClose()}>

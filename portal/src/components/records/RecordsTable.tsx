@@ -76,6 +76,9 @@ export function RecordsTable({ sources }: { sources: readonly Source[] }) {
             columns={columns}
             keyOf={(row) => row.key}
             textOf={textOfRow}
+            {...(more && {
+              unmatched: `Nothing among the ${rows.length} newest records matches. Older ones have not been looked at: show them below, or set the time.`,
+            })}
           />
           <div className={styles.foot}>
             <Button disabled={!more || busy || rows.length >= MOST_ROWS} onClick={older}>

@@ -35,7 +35,6 @@ export default function AddRoleAssignment() {
   const search = useSearch({ strict: false }) as Search;
   const navigate = useNavigate();
   const scope = scopeOf(search.scope);
-  const wanted = useWanted(scope, search.role ?? "", search.member ?? "");
   return (
     <Page title="Add role assignment" lead={`On: ${titleOf(scope)}.`}>
       <ScopePicker
@@ -44,9 +43,17 @@ export default function AddRoleAssignment() {
           void navigate({ to: "/access/add", search: { ...search, scope: key } as never, replace: true })
         }
       />
-      {wanted === null ? <Loading /> : <Wizard key={scope.id} scope={scope} wanted={wanted} />}
+      <Begun key={JSON.stringify([search.role, search.member])} scope={scope} search={search} />
     </Page>
   );
+}
+
+/** With what the address names; what is chosen stays when another scope is. */
+function Begun({ scope, search }: { scope: Scope; search: Search }) {
+  const [first, setFirst] = useState<Wanted | null>(null);
+  const wanted = useWanted(scope, search.role ?? "", search.member ?? "");
+  if (wanted && !first) setFirst(wanted);
+  return first ? <Wizard scope={scope} wanted={first} /> : <Loading />;
 }
 
 /** What the address names, once the lists are there in which it is looked for; null before. */
@@ -60,8 +67,11 @@ function useWanted(scope: Scope, role: string, member: string): Wanted | null {
 function Wizard({ scope, wanted }: { scope: Scope; wanted: Wanted }) {
   const styles = useStyles();
   const [missing] = useState(wanted.missing);
-  const [draft, setDraft] = useState<Draft>({ scope, ...wanted.draft });
-  const [at, setAt] = useState(() => firstOpen({ scope, ...wanted.draft }));
+  const [chosen, setDraft] = useState<Draft>({ scope, ...wanted.draft });
+  const [place, setAt] = useState(() => firstOpen(chosen));
+  const role = useGrantable(scope, chosen.role);
+  const draft = { ...chosen, scope, role };
+  const at = chosen.role && !role ? 0 : place;
   const assigning = useAssigning(draft, setDraft);
   const step = STEPS[at];
   if (!step) return null;
@@ -73,6 +83,13 @@ function Wizard({ scope, wanted }: { scope: Scope; wanted: Wanted }) {
       {missing.length > 0 && (
         <MessageBar intent="warning" layout="multiline">
           <MessageBarBody>{missing.join(" ")}</MessageBarBody>
+        </MessageBar>
+      )}
+      {chosen.role && !role && (
+        <MessageBar intent="warning" layout="multiline">
+          <MessageBarBody>
+            {`The role ${chosen.role.properties.roleName} cannot be granted on ${titleOf(scope)}. Choose another.`}
+          </MessageBarBody>
         </MessageBar>
       )}
       <TabList
@@ -111,6 +128,12 @@ function Wizard({ scope, wanted }: { scope: Scope; wanted: Wanted }) {
       </div>
     </>
   );
+}
+
+/** The role as it is granted on the scope; null when it cannot be. */
+function useGrantable(scope: Scope, role: Draft["role"]): Draft["role"] {
+  const roles = useRoles(scope.id).data;
+  return roles && role ? (roles.find(({ name }) => name === role.name) ?? null) : role;
 }
 
 /** The page that has still something to be chosen; the review when all is. */

@@ -15,6 +15,7 @@ import { useRoles } from "../../api/access";
 import type { AuditRecord } from "../../api/audit";
 import { WORKSPACE_ID } from "../../api/client";
 import { StateBadge } from "../../components/StateBadge";
+import { useFocusBack } from "../../components/useFocusBack";
 import { spokenAction } from "./auditWords";
 import { type Change, changesOf } from "./diff";
 import { usePeople } from "./usePeople";
@@ -49,6 +50,7 @@ const useStyles = makeStyles({
 /** One change, with what it changed. Records hold no secrets: a changed secret is named, never shown. */
 export function AuditDetails({ record, onClose }: { record: AuditRecord; onClose: () => void }) {
   const styles = useStyles();
+  useFocusBack();
   const { properties } = record;
   const changes = changesOf(properties.before, properties.after);
   const nameOf = useNames();

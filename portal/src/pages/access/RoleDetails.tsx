@@ -11,6 +11,7 @@ import {
   tokens,
 } from "@fluentui/react-components";
 import type { Permission, Role } from "../../api/access";
+import { useFocusBack } from "../../components/useFocusBack";
 
 const useStyles = makeStyles({
   content: { display: "grid", gap: tokens.spacingVerticalM },
@@ -29,6 +30,7 @@ export const KINDS: readonly { field: keyof Permission; label: string }[] = [
 /** What a role lets its members do. */
 export function RoleDetails({ role, onClose }: { role: Role; onClose: () => void }) {
   const styles = useStyles();
+  useFocusBack();
   const { roleName, description, permissions } = role.properties;
   return (
     <Dialog open onOpenChange={(_, { open }) => !open && onClose()}>

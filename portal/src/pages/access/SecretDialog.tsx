@@ -15,6 +15,7 @@ import {
 } from "@fluentui/react-components";
 import { useState } from "react";
 import { CopyButton } from "../../components/CopyButton";
+import { useFocusBack } from "../../components/useFocusBack";
 
 export type Secret = { name: string; clientId: string; secret: string };
 
@@ -23,6 +24,7 @@ const useStyles = makeStyles({ content: { display: "grid", gap: tokens.spacingVe
 /** A secret, this once: it is nowhere but here, and gone when this closes. */
 export function SecretDialog({ secret, onClose }: { secret: Secret; onClose: () => void }) {
   const styles = useStyles();
+  useFocusBack();
   const [shown, setShown] = useState(false);
   const login = `flowstead login ${location.origin} --client-id ${secret.clientId}`;
   return (

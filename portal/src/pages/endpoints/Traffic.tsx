@@ -19,7 +19,9 @@ import { Section } from "../../components/Section";
 import { Failure } from "../../components/states";
 import { useToasts } from "../../components/toasts";
 import {
+  among,
   faultOf,
+  goneFrom,
   isSame,
   MOST_MIRRORED,
   patchFrom,
@@ -59,7 +61,8 @@ export function Traffic({ endpoint, deployments }: Props) {
   const [draft, setDraft] = useState<{ split: Split; of: Split } | null>(null);
   const [failure, setFailure] = useState<unknown>(null);
   const [busy, setBusy] = useState(false);
-  const split = draft?.split ?? saved;
+  const split = draft ? among(deployments, draft.split) : saved;
+  const gone = draft ? goneFrom(deployments, draft.split) : [];
   const dirty = !isSame(split, saved);
   useEffect(() => {
     if (draft && isSame(draft.split, saved)) setDraft(null);
@@ -96,6 +99,13 @@ export function Traffic({ endpoint, deployments }: Props) {
         <MessageBar intent="warning">
           <MessageBarBody>
             {saved.mirror} gets traffic of its own, so nothing is mirrored to it any more.
+          </MessageBarBody>
+        </MessageBar>
+      )}
+      {gone.length > 0 && (
+        <MessageBar intent="warning">
+          <MessageBarBody>
+            Somebody has deleted {gone.join(", ")} meanwhile: what you meant to send there goes nowhere.
           </MessageBarBody>
         </MessageBar>
       )}

@@ -1,5 +1,16 @@
 import { describe, expect, it } from "vitest";
-import { faultOf, isSame, patchFrom, splitOf, totalOf, withoutTraffic, withRest, withShare } from "./split";
+import {
+  among,
+  faultOf,
+  goneFrom,
+  isSame,
+  patchFrom,
+  splitOf,
+  totalOf,
+  withoutTraffic,
+  withRest,
+  withShare,
+} from "./split";
 
 const two = splitOf(["blue", "green"], { blue: 100 }, {});
 const three = splitOf(["blue", "green", "black"], { blue: 60, green: 40 }, {});
@@ -16,6 +27,13 @@ describe("a split", () => {
     expect(faultOf(moved)).toContain("110 %");
     expect(withRest(moved, "blue").live).toEqual({ blue: 50, green: 40, black: 10 });
     expect(withRest(withShare(moved, "green", 100), "blue").live).toEqual({ blue: 0, green: 100, black: 10 });
+  });
+
+  it("goes on without what is deleted", () => {
+    const split = { live: { blue: 70, green: 30, black: 0 }, mirror: "black", mirrored: 10 };
+    expect(among(["blue", "red"], split)).toEqual({ live: { blue: 70, red: 0 }, mirror: "", mirrored: 0 });
+    expect(goneFrom(["blue", "red"], split)).toEqual(["green", "black"]);
+    expect(goneFrom(["blue", "green", "black"], split)).toEqual([]);
   });
 
   it("may be of nothing at all", () => {

@@ -12,6 +12,20 @@ export function splitOf(deployments: readonly string[], traffic: Shares, mirrorT
   return { live: Object.fromEntries(deployments.map((name) => [name, traffic[name] ?? 0])), mirror, mirrored };
 }
 
+/** Of those deployments alone: what others were to get is gone with them, new ones get nothing. */
+export function among(deployments: readonly string[], { live, mirror, mirrored }: Split): Split {
+  const shares = Object.fromEntries(deployments.map((name) => [name, live[name] ?? 0]));
+  const there = deployments.includes(mirror);
+  return { live: shares, mirror: there ? mirror : "", mirrored: there ? mirrored : 0 };
+}
+
+/** Those that were to get something and are not there. */
+export function goneFrom(deployments: readonly string[], { live, mirror }: Split): string[] {
+  return [...Object.keys(live).filter((name) => live[name]), mirror].filter(
+    (name) => name && !deployments.includes(name),
+  );
+}
+
 export function totalOf({ live }: Split): number {
   return Object.values(live).reduce((total, share) => total + share, 0);
 }

@@ -20,6 +20,7 @@ import { RouteButton } from "../../components/RouteLink";
 import { Loaded } from "../../components/states";
 import { Tags } from "../../components/Tags";
 import { useToasts } from "../../components/toasts";
+import { useFocusBack } from "../../components/useFocusBack";
 import { DeploymentLinks } from "./DeploymentLinks";
 import {
   archiveModel,
@@ -51,6 +52,7 @@ const useStyles = makeStyles({
 export function ModelDrawer(props: { name: string; deployments: readonly DeploymentRow[]; onClose: () => void }) {
   const { name, deployments, onClose } = props;
   const styles = useStyles();
+  useFocusBack();
   const toasts = useToasts();
   const versions = useModelVersions(name);
   const isArchived = useModels().data?.find((each) => each.name === name)?.properties.isArchived ?? false;

@@ -14,6 +14,7 @@ import {
 } from "@fluentui/react-components";
 import { DismissRegular } from "@fluentui/react-icons";
 import { type ReactNode, useState } from "react";
+import { useFocusBack } from "../../../components/useFocusBack";
 import type { Member } from "./draft";
 
 const MOST_SHOWN = 100;
@@ -44,6 +45,7 @@ type Props = {
 export function SelectionDrawer(props: Props) {
   const { title, children, searchLabel, offered, none, sought, onSeek, onSelect, onClose } = props;
   const styles = useStyles();
+  useFocusBack();
   const [ticked, setTicked] = useState<Member[]>([]);
   const shown = offered.filter(({ name, objectId }) =>
     `${name} ${objectId}`.toLowerCase().includes(sought.trim().toLowerCase()),

@@ -13,6 +13,7 @@ import {
 import { useState } from "react";
 import { CodeEditor, languageOf } from "../../../components/CodeEditor";
 import { Failure } from "../../../components/states";
+import { useFocusBack } from "../../../components/useFocusBack";
 import type { Conflict, WorkingCopy } from "./useWorkingCopy";
 
 const useStyles = makeStyles({
@@ -32,6 +33,7 @@ type Props = { conflict: Conflict; copy: WorkingCopy };
 /** Two people have written one file: both texts, and the choice. */
 export function ConflictDialog({ conflict, copy }: Props) {
   const styles = useStyles();
+  useFocusBack();
   const { path, theirs } = conflict;
   const [mine, setMine] = useState(conflict.mine);
   const [busy, setBusy] = useState(false);

@@ -8,6 +8,7 @@ import {
   DialogTitle,
 } from "@fluentui/react-components";
 import { useBlocker } from "@tanstack/react-router";
+import { FocusBack } from "../../../components/useFocusBack";
 import type { WorkingCopy } from "./useWorkingCopy";
 
 type Props = { copy: WorkingCopy; save: () => Promise<boolean> };
@@ -28,6 +29,7 @@ export function LeaveDialog({ copy, save }: Props) {
   return (
     <Dialog open modalType="alert">
       <DialogSurface>
+        <FocusBack />
         <DialogBody>
           <DialogTitle>Leave without saving?</DialogTitle>
           <DialogContent>Not saved: {Object.keys(copy.drafts).join(", ")}</DialogContent>

@@ -12,6 +12,7 @@ import {
 } from "@fluentui/react-components";
 import { DismissRegular } from "@fluentui/react-icons";
 import { useState } from "react";
+import { useFocusBack } from "../../../components/useFocusBack";
 import type { Flow } from "../api";
 import { FromDirectory } from "./FromDirectory";
 import { FromTemplate } from "./FromTemplate";
@@ -31,6 +32,7 @@ const useStyles = makeStyles({ content: { display: "grid", gap: tokens.spacingVe
 /** Mounted while open. */
 export function NewFlowDialog({ flows, onClose }: WayProps) {
   const styles = useStyles();
+  useFocusBack();
   const [chosen, setChosen] = useState("template");
   const View = (WAYS.find((way) => way.id === chosen) ?? WAYS[0])?.view ?? FromTemplate;
   return (

@@ -16,6 +16,7 @@ import { useQuery } from "@tanstack/react-query";
 import { useMemo } from "react";
 import { keyOf } from "../../../../api/queries";
 import { Loaded } from "../../../../components/states";
+import { useFocusBack } from "../../../../components/useFocusBack";
 import { contentOf, type FlowVersion, filesOf } from "../../api";
 import { around, type Change, changesBetween, type Line, linesBetween } from "./changes";
 
@@ -43,6 +44,7 @@ type Props = { flow: string; version: FlowVersion; before: FlowVersion | undefin
 /** What a version has changed of the one before it. */
 export function ChangesDialog({ flow, version, before, onClose }: Props) {
   const styles = useStyles();
+  useFocusBack();
   const query = useQuery({
     queryKey: keyOf(`/flows/${flow}/versions`, version.name, "changes", before?.name),
     queryFn: async () => {
