@@ -100,11 +100,16 @@ export async function errorOf(answer: Response): Promise<ApiError> {
   }
 }
 
+/** Without what the server says to who writes requests: a person here fills in forms. */
+export function forPeople(text: string): string {
+  return text.replace(/\n?Correct the request and send it again\.$/m, "");
+}
+
 type ErrorBody = { error?: { code?: string; message?: string; target?: string } };
 
 export function errorFrom(body: unknown, status: number, requestId = ""): ApiError {
   const said = (body as ErrorBody | null)?.error;
-  const [text, ...hints] = (said?.message ?? `The server answered ${status}.`).split("\n");
+  const [text, ...hints] = forPeople(said?.message ?? `The server answered ${status}.`).split("\n");
   return new ApiError(status, said?.code ?? "", text ?? "", hints.join(" "), said?.target ?? "", requestId);
 }
 

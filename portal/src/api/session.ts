@@ -14,6 +14,7 @@ export type Session =
 let current: Session = { state: "unknown" };
 const listeners = new Set<() => void>();
 const ASK = "On the command line, flowstead signin-link makes a link that signs you in.";
+const COPY = "Copy all of what flowstead token prints, and sign in with that.";
 
 export function proof(): string {
   return localStorage.getItem(PROOF) ?? "";
@@ -51,8 +52,9 @@ export async function signIn(by: { code: string } | { token: string }): Promise<
   else if (answer.ok) enter(await answer.json());
   else {
     const said = (await answer.json().catch(() => null)) as { error?: { message?: string } } | null;
+    const hint = answer.status === 401 && "token" in by ? COPY : "";
     const [reason, ...hints] = (said?.error?.message ?? `The server answered ${answer.status}.`).split("\n");
-    set({ state: "out", reason: reason ?? "", hint: hints.join(" "), was: wasOf(current) });
+    set({ state: "out", reason: reason ?? "", hint: hint || hints.join(" "), was: wasOf(current) });
   }
 }
 

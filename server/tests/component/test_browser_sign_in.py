@@ -527,6 +527,8 @@ def test_files_of_the_portal_are_kept_and_its_page_is_not(api: InProcessApi) -> 
     page = api.call("GET", "/portal/endpoints/any/deployments/blue", token=None)
     assert page.headers["cache-control"] == "no-store"
     [path] = re.findall(r'src="(/portal/assets/[^"]+)"', page.text)
+    for there in ("/", "/signin", "/portal", "/portal/", "/portal/flows", path):
+        assert api.call("HEAD", there, token=None).status_code in (200, 307), there
     compressed = api.call("GET", path, token=None, headers={"Accept-Encoding": "gzip"})
     plain = api.call("GET", path, token=None, headers={"Accept-Encoding": "identity"})
     assert compressed.headers["content-encoding"] == "gzip"

@@ -18,10 +18,12 @@ import {
   DismissCircleRegular,
 } from "@fluentui/react-icons";
 import type { UseQueryResult } from "@tanstack/react-query";
+import { forPeople } from "../../api/client";
 import { Failure } from "../../components/states";
 import { WithCommands } from "../../components/WithCommands";
+import { wordsOf } from "./changes";
 import { useFormStyles } from "./layout";
-import { type Change, isLater, type Plan, type Planned, type Told, told } from "./plan";
+import { isLater, type Plan, type Planned, type Told, told } from "./plan";
 
 const LOOKS = {
   create: { color: "success", icon: <AddCircleRegular /> },
@@ -106,7 +108,7 @@ function Refused({ refusal, query }: { refusal: NonNullable<Planned["refusal"]>;
         <MessageBarTitle>{refusal.code}</MessageBarTitle>
         <WithCommands
           newTab
-          text={[refusal.message, refusal.mend, isLater(refusal) && LATER].filter(Boolean).join("\n")}
+          text={[refusal.message, forPeople(refusal.mend ?? ""), isLater(refusal) && LATER].filter(Boolean).join("\n")}
         />
       </MessageBarBody>
       <MessageBarActions>
@@ -114,16 +116,4 @@ function Refused({ refusal, query }: { refusal: NonNullable<Planned["refusal"]>;
       </MessageBarActions>
     </MessageBar>
   );
-}
-
-/** `tags.team: nothing → search`; of traffic, `blue: 0 % → 100 %`. */
-function wordsOf({ field, before, after }: Change): string {
-  const deployment = /^properties\.traffic\.(.+)$/.exec(field)?.[1];
-  if (deployment) return `${deployment}: ${before ?? 0} % → ${after ?? 0} %`;
-  return `${field.replace(/^properties\./, "")}: ${said(before)} → ${said(after)}`;
-}
-
-function said(value: unknown): string {
-  if (value === null || value === undefined) return "nothing";
-  return typeof value === "object" ? JSON.stringify(value) : String(value);
 }

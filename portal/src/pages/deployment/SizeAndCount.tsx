@@ -2,7 +2,7 @@ import { Field, Select, SpinButton } from "@fluentui/react-components";
 import { useQuery } from "@tanstack/react-query";
 import { all } from "../../api/client";
 import { keyOf } from "../../api/queries";
-import { ADVISED_INSTANCES, MOST_INSTANCES, sumOf } from "../deploy/quota";
+import { ADVISED_INSTANCES, MOST_INSTANCES, plural, sumOf } from "../deploy/quota";
 
 type InstanceType = {
   name: string;
@@ -36,7 +36,7 @@ export function SizeAndCount({ value, onChange }: { value: SizeChoice; onChange:
           {!chosen && <option>{value.instanceType}</option>}
           {types.map(({ name, properties }) => (
             <option key={name} value={name}>
-              {name} ({properties.cores} cores, {properties.memoryGiB} GB memory)
+              {name} ({plural(properties.cores, "core")}, {properties.memoryGiB} GiB memory)
             </option>
           ))}
         </Select>

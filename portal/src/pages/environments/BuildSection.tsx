@@ -9,7 +9,7 @@ import {
 } from "@fluentui/react-components";
 import { BoxToolboxRegular } from "@fluentui/react-icons";
 import { useEffect, useRef } from "react";
-import { ApiError } from "../../api/client";
+import { ApiError, forPeople } from "../../api/client";
 import { Allowed } from "../../components/Allowed";
 import { Section } from "../../components/Section";
 import { StateBadge } from "../../components/StateBadge";
@@ -87,7 +87,7 @@ function Why({ error }: { error: { code: string; message: string } }) {
     <MessageBar intent="error" layout="multiline" role="alert">
       <MessageBarBody>
         <MessageBarTitle>{error.code}</MessageBarTitle>
-        <span className={styles.why}>{error.message}</span>
+        <span className={styles.why}>{forPeople(error.message)}</span>
       </MessageBarBody>
     </MessageBar>
   );

@@ -15,6 +15,7 @@ from fastapi.responses import RedirectResponse, Response
 from flowstead.errors import PortalMissing, ResourceNotFound
 
 router = APIRouter(tags=["portal"], include_in_schema=False)
+_READ = ["GET", "HEAD"]
 _BUILT = files("flowstead") / "portal"
 _PAGE, _ASSETS = "index.html", "assets/"
 _FOR_EVER = "public, max-age=31536000, immutable"
@@ -32,21 +33,21 @@ class _File:
     media_type: str
 
 
-@router.get("/", response_class=Response)
+@router.api_route("/", methods=_READ, response_class=Response)
 def to_portal() -> RedirectResponse:
     return RedirectResponse("/portal/")
 
 
-@router.get("/signin", response_class=Response)
-@router.get("/portal", response_class=Response)
-@router.get("/portal/", response_class=Response)
+@router.api_route("/signin", methods=_READ, response_class=Response)
+@router.api_route("/portal", methods=_READ, response_class=Response)
+@router.api_route("/portal/", methods=_READ, response_class=Response)
 def portal() -> Response:
     """The page of all addresses below; it redeems one-time links too, whose code is in the fragment, which browsers
     send to nobody."""
     return _page()
 
 
-@router.get("/portal/{path:path}", response_class=Response)
+@router.api_route("/portal/{path:path}", methods=_READ, response_class=Response)
 def portal_file(path: str, request: Request) -> Response:
     """A file of the portal, or its page for an address within it. Raises ResourceNotFound for a missing file."""
     found = None if path == _PAGE else _files().get(path)

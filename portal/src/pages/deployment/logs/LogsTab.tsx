@@ -2,6 +2,7 @@ import { Button, Field, Input, makeStyles, Select, Switch, Text, tokens } from "
 import { ArrowDownloadRegular, PauseRegular, PlayRegular, SearchRegular } from "@fluentui/react-icons";
 import { useDeferredValue, useMemo, useState } from "react";
 import { Failure, Loading } from "../../../components/states";
+import { plural } from "../../deploy/quota";
 import { LogView } from "./LogView";
 import { filtered, type LogLine, textOf } from "./lines";
 import { type Container, useLog } from "./useLog";
@@ -95,7 +96,7 @@ export default function LogsTab({ endpoint, deployment }: { endpoint: string; de
 }
 
 function spoken(connected: boolean, shown: number, there: number, waiting: number): string {
-  const count = shown === there ? `${shown} lines` : `${shown} of ${there} lines`;
+  const count = shown === there ? plural(shown, "line") : `${shown} of ${plural(there, "line")}`;
   if (!connected) return `${count}. Connecting to the log…`;
   return waiting > 0 ? `${count}. Paused, ${waiting} more have come.` : `${count}. Live.`;
 }
