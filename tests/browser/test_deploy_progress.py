@@ -149,7 +149,7 @@ def test_m39_m40_m47_the_notification_tells_the_stages_and_leads_to_the_deployme
         expect(stage).to_contain_text("Succeeded")
     told.first.get_by_role("link", name="View details").click()
     expect(page).to_have_url(f"{site.url}/portal/endpoints/{FLOW_NAME}/deployments/blue")
-    expect(page.get_by_role("heading", level=1, name="blue")).to_be_visible()
+    expect(page.get_by_role("heading", level=1, name="blue")).to_be_focused()
     page.goto(f"{site.url}/portal/flows/{FLOW_NAME}/deploy?page=progress&endpoint={FLOW_NAME}&deployment=blue")
     expect(page.get_by_role("heading", name=f"Prompt flow deployment {FLOW_NAME}/blue")).to_be_visible()
     assert signed_in.accessibility_faults() == []
@@ -381,6 +381,8 @@ def test_a_failure_half_way_says_what_exists_and_can_be_gone_on_from(site: Insta
 
     page.route("**/deployments/blue?*", refuse)
     go_on(page, "Create")
+    # The button that had the focus is gone: a screen reader goes on with what has begun.
+    expect(page.get_by_role("heading", name="Prompt flow deployment halfway/blue")).to_be_focused()
     failed = page.get_by_role("main").get_by_role("alert")
     expect(failed).to_contain_text("Somebody was quicker. Ask for fewer instances.")
     expect(failed).to_contain_text("What exists now: the endpoint halfway and the model made, version")
