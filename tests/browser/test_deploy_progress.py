@@ -13,6 +13,7 @@ from playwright.sync_api import Browser, Page, Route, expect
 
 from flowstead.cli.running import run
 from flowstead.client import Session
+from tests.browser.flow_making import make_flow
 from tests.browser.portal import NARROW, Portal, opened
 from tests.browser.wizard import (
     FLOW,
@@ -23,7 +24,6 @@ from tests.browser.wizard import (
     go_on,
     heading,
     open_wizard,
-    push_flow,
     put_connection,
     review,
 )
@@ -37,7 +37,7 @@ FLOW_NAME = "made"
 
 @pytest.fixture(scope="module")
 def site(flowstead: Installation) -> Installation:
-    push_flow(flowstead, FLOW_NAME, {"flow.dag.yaml": FLOW, "say.py": code("first")})
+    make_flow(flowstead, FLOW_NAME, {"flow.dag.yaml": FLOW, "say.py": code("first")})
     put_connection(flowstead, "wizard_one", "one")
     put_connection(flowstead, "wizard_two", "two")
     return flowstead
@@ -174,7 +174,7 @@ def test_one_deployment_is_one_notification(site: Installation, signed_in: Porta
 
 def test_a_first_deployment_that_fails_gets_no_traffic(site: Installation, signed_in: Portal) -> None:
     broken = {"flow.dag.yaml": FLOW, "say.py": code("x"), "requirements.txt": "there-is-no-such-package==1.0\n"}
-    push_flow(site, "unready", broken)
+    make_flow(site, "unready", broken)
     page = open_wizard(signed_in, "unready")
     sent = Sent.by(page)
     review(page)
@@ -229,7 +229,7 @@ def test_m17_overwriting_is_warned_of_and_fails_no_request(
     site: Installation, signed_in: Portal, by_default: Sent
 ) -> None:
     assert by_default.puts
-    push_flow(site, FLOW_NAME, {"flow.dag.yaml": FLOW, "say.py": code("second")})
+    make_flow(site, FLOW_NAME, {"flow.dag.yaml": FLOW, "say.py": code("second")})
     page = open_wizard(signed_in, FLOW_NAME)
     # The endpoint of the flow's name is there: it is deployed to again.
     expect(page.get_by_label("Existing", exact=True)).to_be_checked()
@@ -420,7 +420,7 @@ def test_a_registered_model_is_deployed_by_the_same_pages(
 def test_m6_from_deploy_on_a_flow_to_an_answer_takes_eight_clicks_at_most(
     site: Installation, signed_in: Portal
 ) -> None:
-    push_flow(site, "quick", {"flow.dag.yaml": FLOW, "say.py": code("quick")})
+    make_flow(site, "quick", {"flow.dag.yaml": FLOW, "say.py": code("quick")})
     page = signed_in.open("/flows/quick")
     ways = (
         page.get_by_role("link", name="Deploy", exact=True),

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, Route, expect
 
+from tests.browser.flow_making import make_flow
 from tests.browser.portal import NARROW, WIDE, Portal, opened
 from tests.browser.wizard import (
     FLOW,
@@ -20,7 +21,6 @@ from tests.browser.wizard import (
     go_on,
     heading,
     open_wizard,
-    push_flow,
     put_connection,
     review,
     reviewed,
@@ -32,7 +32,7 @@ PROBE = '<img src=x onerror="window.hit = 1">'
 
 @pytest.fixture(scope="module")
 def flow(flowstead: Installation) -> str:
-    push_flow(flowstead, "wizard-pages", {"flow.dag.yaml": FLOW, "say.py": code("one")})
+    make_flow(flowstead, "wizard-pages", {"flow.dag.yaml": FLOW, "say.py": code("one")})
     put_connection(flowstead, "wizard_one", "one")
     put_connection(flowstead, "wizard_two", "two")
     return "wizard-pages"
@@ -221,7 +221,7 @@ def test_m23_m24_m25_m35_m36_what_can_be_chosen(wizard: Portal, flow: str) -> No
 
 def test_m36_a_missing_connection_is_said_with_a_way_to_make_it(wizard: Portal) -> None:
     files = {"flow.dag.yaml": FLOW.replace("wizard_one", "wizard_gone"), "say.py": code("one")}
-    push_flow(wizard.site, "wizard-missing", files)
+    make_flow(wizard.site, "wizard-missing", files)
     page = open_wizard(wizard, "wizard-missing")
     review(page)
     expect(page.get_by_text("A connection is missing: wizard_gone. The deployment would fail.")).to_be_visible()
@@ -318,7 +318,7 @@ def _accept(route: Route) -> None:
 
 def test_a_flow_with_mistakes_is_not_deployed(wizard: Portal) -> None:
     broken = f"inputs: {{}}\noutputs: {{}}\nnodes:\n- name: {json.dumps(PROBE)}\n  type: python\n"
-    push_flow(wizard.site, "wizard-broken", {"flow.dag.yaml": broken})
+    make_flow(wizard.site, "wizard-broken", {"flow.dag.yaml": broken})
     page = wizard.open("/flows/wizard-broken/deploy")
     expect(page.get_by_role("heading", name="The flow has mistakes")).to_be_visible()
     expect(page.get_by_role("main").get_by_role("link", name="Open the flow")).to_be_visible()
@@ -327,11 +327,11 @@ def test_a_flow_with_mistakes_is_not_deployed(wizard: Portal) -> None:
 
 def test_a_flow_that_is_changed_meanwhile_is_deployed_as_it_was_until_one_says_so(wizard: Portal) -> None:
     files = {"flow.dag.yaml": FLOW, "say.py": code("one")}
-    push_flow(wizard.site, "wizard-moving", files)
+    make_flow(wizard.site, "wizard-moving", files)
     page = open_wizard(wizard, "wizard-moving")
     sent = Sent.by(page)
     review(page)
-    push_flow(wizard.site, "wizard-moving", {**files, "say.py": code("two")})
+    make_flow(wizard.site, "wizard-moving", {**files, "say.py": code("two")})
     page.get_by_role("button", name="Deploy version 2").click()
     expect(page.get_by_role("button", name="Deploy version 2")).to_have_count(0)
     expect(page.get_by_role("button", name="Create", exact=True)).to_be_enabled()
@@ -348,7 +348,7 @@ def test_a_flow_that_is_not_there_is_said(wizard: Portal) -> None:
 
 def test_names_of_a_flow_are_text(wizard: Portal) -> None:
     hostile = FLOW.replace("  asked:", f"  {json.dumps(PROBE)}:")
-    push_flow(wizard.site, "wizard-hostile", {"flow.dag.yaml": hostile, "say.py": code("one")})
+    make_flow(wizard.site, "wizard-hostile", {"flow.dag.yaml": hostile, "say.py": code("one")})
     page = open_wizard(wizard, "wizard-hostile")
     page.get_by_role("button", name="Outputs & Connections", exact=True).click()
     expect(page.get_by_text(PROBE)).to_be_visible()

@@ -10,8 +10,9 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
+from tests.browser.flow_making import make_flow
 from tests.browser.portal import NARROW, Portal, opened
-from tests.browser.wizard import FLOW, code, push_flow, put_connection
+from tests.browser.wizard import FLOW, code, put_connection
 from tests.installation import Installation
 
 SECRETS_READER = "Azure Machine Learning Workspace Connection Secrets Reader"
@@ -25,7 +26,7 @@ DEPLOY = ("deploy", "--flow", NAME, "-e", NAME, "--no-enforce-access")
 def refused(browser: Browser, flowstead: Installation) -> Iterator[None]:
     """A deployment whose endpoint may not read its connection's secrets."""
     put_connection(flowstead, "wizard_one", "one")
-    push_flow(flowstead, NAME, {"flow.dag.yaml": FLOW, "say.py": code("at last")})
+    make_flow(flowstead, NAME, {"flow.dag.yaml": FLOW, "say.py": code("at last")})
     with opened(browser, flowstead) as portal:
         page = portal.open("/")
         assert flowstead.run(*DEPLOY, check=False).returncode != 0

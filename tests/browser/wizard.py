@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import io
 import json
-import zipfile
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import unquote
@@ -46,17 +43,6 @@ def say(text: str, by: CustomConnection) -> str:
 
 def code(word: str) -> str:
     return CODE.replace("WORD", word)
-
-
-def push_flow(site: Installation, name: str, files: Mapping[str, str]) -> None:
-    """Make the files those of the flow."""
-    packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w") as archive:
-        for path, text in files.items():
-            archive.writestr(path, text)
-    with site.client() as client:
-        answer = client.post(f"/flows/{name}/import", content=packed.getvalue())
-    assert answer.status_code == 200, answer.text
 
 
 def put_connection(site: Installation, name: str, place: str) -> None:
