@@ -1,6 +1,7 @@
 import { makeStyles, Text, Title2, tokens } from "@fluentui/react-components";
 import { useRouterState } from "@tanstack/react-router";
 import { type ReactNode, useEffect, useRef } from "react";
+import { isCovered } from "./useFocusBack";
 
 const useStyles = makeStyles({
   page: { display: "grid", gap: tokens.spacingVerticalL, alignContent: "start", minWidth: 0 },
@@ -54,10 +55,11 @@ function useArrival() {
     const focused = document.activeElement;
     const content = document.getElementById("main");
     const isLost = !focused || focused === document.body || focused === content;
+    const title = head.current?.querySelector("h1") ?? null;
     const isElsewhere = last !== path && !content?.contains(focused);
     if (path) last = path;
-    if (navigator.userActivation.hasBeenActive && (isLost || isElsewhere))
-      head.current?.querySelector("h1")?.focus({ preventScroll: true });
+    if (navigator.userActivation.hasBeenActive && (isLost || isElsewhere) && !isCovered(title))
+      title?.focus({ preventScroll: true });
   }, [path]);
   return head;
 }

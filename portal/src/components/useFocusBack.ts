@@ -7,12 +7,19 @@ export function useFocusBack(): void {
     () => () => {
       // After it has gone: what still covers the page would catch the focus.
       requestAnimationFrame(() => {
-        // Unless it has led to another page, whose title has the focus.
-        if (before?.isConnected && document.activeElement?.tagName !== "H1") before.focus();
+        // Unless it has led to another page, whose title has the focus, or to a dialog, which would be out of reach.
+        const led = document.activeElement?.tagName === "H1" || isCovered(before);
+        if (before?.isConnected && !led) before.focus();
       });
     },
     [before],
   );
+}
+
+/** Whether a dialog lies above it: with the focus on what it covers, nobody could get into that dialog any more. */
+export function isCovered(element: Element | null): boolean {
+  const top = [...document.querySelectorAll("[role=dialog], [role=alertdialog]")].at(-1);
+  return top !== undefined && !top.contains(element);
 }
 
 /** The same from inside of a drawer that stays mounted while it is closed. */
