@@ -2,6 +2,7 @@
 
 import { useSyncExternalStore } from "react";
 import { WORKSPACE_ID } from "./client";
+import { newGuid } from "./guid";
 import type { Notification, Outcome, Stage } from "./notifications";
 
 /** The article's three stages, in their order. */
@@ -52,7 +53,7 @@ export class Creation {
   ) {
     const resourceId = deploymentId(endpoint, deployment);
     const started: Notification = {
-      id: `creation ${crypto.randomUUID()}`,
+      id: `creation ${newGuid()}`,
       name: "",
       properties: {
         title: `Prompt flow deployment ${this.endpoint}/${this.deployment}`,

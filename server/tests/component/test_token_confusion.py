@@ -315,7 +315,7 @@ def test_every_token_at_every_door(site: Site, door: str, monkeypatch: pytest.Mo
 def test_a_role_that_is_given_and_taken_shows_at_the_doors(site: Site) -> None:
     """A token from before the grant opens the endpoint, too: only what its holder may do when he comes counts."""
     token = site.tokens["entra, no role"]
-    assert _knock(site, "score entra", token).status_code == 403
+    assert _knock(site, "score entra", token).status_code == 401
     site.api.granted(site.principals["none"], DATA_SCIENTIST)
     site.publish()
     assert _knock(site, "score entra", token).status_code == 200
@@ -325,7 +325,7 @@ def test_a_role_that_is_given_and_taken_shows_at_the_doors(site: Site) -> None:
     ]
     assert site.api.call("DELETE", grant).status_code == 200
     site.publish()
-    assert _knock(site, "score entra", token).status_code == 403
+    assert _knock(site, "score entra", token).status_code == 401
 
 
 def test_guessing_through_the_gateway_is_slowed_down(site: Site) -> None:

@@ -1,9 +1,10 @@
 import { Field, Input, Textarea } from "@fluentui/react-components";
 import { useState } from "react";
-import { ask, below, newGuid, type Permission, type Role, roleFrom } from "../../api/access";
+import { ask, below, type Permission, type Role, roleFrom } from "../../api/access";
 import { SUBSCRIPTION_ID } from "../../api/client";
 import { type Patch, patchBetween, patched } from "../../api/edits";
 import type { Read } from "../../api/endpoints";
+import { newGuid } from "../../api/guid";
 import { noteChange } from "../../api/queries";
 import { FormDialog } from "../../components/FormDialog";
 import { useToasts } from "../../components/toasts";

@@ -1,6 +1,7 @@
 /** Sending files into the datastore and registering them as a version of a data asset. */
 
 import { api, at, body, SITE } from "../../api/client";
+import { newGuid } from "../../api/guid";
 import { putFile, uriOf } from "../../components/records/datastore";
 
 /** Files up to this are sent at once; larger ones in blocks. */
@@ -21,7 +22,7 @@ export async function uploadData(
   progress: (sent: number, all: number) => void,
   signal: AbortSignal,
 ): Promise<void> {
-  const folder = `LocalUpload/${crypto.randomUUID().replaceAll("-", "")}`;
+  const folder = `LocalUpload/${newGuid().replaceAll("-", "")}`;
   const all = files.reduce((sum, { file }) => sum + file.size, 0);
   let sent = 0;
   for (const { path, file } of files) {
