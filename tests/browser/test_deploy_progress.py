@@ -27,7 +27,7 @@ from tests.browser.wizard import (
     put_connection,
     review,
 )
-from tests.installation import WORKSPACE, Installation, eventually
+from tests.installation import WORKSPACE, Installation
 
 STAGES = ("Creating an endpoint", "Registering a model", "Creating a deployment")
 SECRETS_READER = "Azure Machine Learning Workspace Connection Secrets Reader"
@@ -170,59 +170,6 @@ def test_one_deployment_is_one_notification(site: Installation, signed_in: Porta
     expect(drawer.get_by_text(f"Prompt flow deployment {FLOW_NAME}/blue", exact=True)).to_have_count(1)
     for verb in ("Creating", "Updating"):
         expect(drawer.get_by_text(f"{verb} the endpoint {FLOW_NAME}", exact=True)).to_have_count(0)
-
-
-def test_a_first_deployment_that_fails_gets_no_traffic(site: Installation, signed_in: Portal) -> None:
-    broken = {"flow.dag.yaml": FLOW, "say.py": code("x"), "requirements.txt": "there-is-no-such-package==1.0\n"}
-    make_flow(site, "unready", broken)
-    page = open_wizard(signed_in, "unready")
-    sent = Sent.by(page)
-    review(page)
-    go_on(page, "Create")
-    expect(page.get_by_text("Once it is ready, the portal gives it all traffic")).to_be_visible()
-    expect(page.get_by_role("main").get_by_role("alert")).to_be_visible(timeout=60_000)
-    stages = page.get_by_role("main").get_by_role("list", name="Stages").get_by_role("listitem")
-    expect(stages.filter(has_text="Failed")).to_contain_text("Creating a deployment")
-    assert len(sent.puts) == 3, "nothing sets the traffic"
-    assert _traffic(site, "unready") == {}
-    assert page.evaluate("localStorage.getItem('flowstead.firstDeployments')") is None
-    _leads_to_what_is_to_be_mended(signed_in)
-
-
-def _leads_to_what_is_to_be_mended(portal: Portal) -> None:
-    """From the wizard in another tab, since the settings are to be gone back to; from the deployment's page too."""
-    page = portal.page
-    link = page.get_by_role("link", name="Open requirements.txt of the flow unready")
-    with page.context.expect_page() as opening:
-        link.click()
-    editor = opening.value
-    expect(editor.get_by_role("textbox", name="requirements.txt")).to_contain_text("there-is-no-such-package")
-    editor.close()
-    open_wizard(portal, "unready")
-    expect(page.get_by_text("exists and will be overwritten")).to_contain_text("Its last change failed.")
-    expect(page.get_by_text("It goes on answering until")).to_have_count(0)
-    portal.open("/endpoints/unready/deployments/blue")
-    expect(page.get_by_text("Try again starts the same version of the model, with the same files.")).to_be_visible()
-    link.click()
-    expect(page.get_by_role("textbox", name="requirements.txt")).to_contain_text("there-is-no-such-package")
-
-
-def test_a_page_that_is_loaded_again_gives_the_first_deployment_its_traffic(
-    site: Installation, signed_in: Portal
-) -> None:
-    page = open_wizard(signed_in, FLOW_NAME, endpoint="reloaded")
-    review(page)
-    with page.expect_response(lambda answer: answer.request.method == "PUT" and "/deployments/" in answer.url):
-        go_on(page, "Create")
-    page.reload()
-    expect(page.get_by_role("main").get_by_role("status").get_by_text("Succeeded", exact=True)).to_be_visible(
-        timeout=60_000
-    )
-    eventually("it has its traffic", lambda: _traffic(site, "reloaded") == {"blue": 100})
-
-
-def _traffic(site: Installation, endpoint: str) -> dict[str, int]:
-    return dict(site.api("GET", f"/onlineEndpoints/{endpoint}").json()["properties"]["traffic"] or {})
 
 
 def test_m17_overwriting_is_warned_of_and_fails_no_request(

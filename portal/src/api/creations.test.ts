@@ -36,28 +36,6 @@ it("of two attempts the later is told of, and of what the server knows, what the
   expect(merged([mine], [])).toEqual([mine]);
 });
 
-it("a creation with something left to do goes on after its operation's success, and can fail then", () => {
-  const creation = new Creation("e", "first");
-  creation.begin("Creating a deployment");
-  creation.handOver("op-3", true);
-  const mine = told().find((each) => each.name === "op-3") as Notification;
-  const stages = mine.properties.stages.map((each) => ({ ...each, status: "Succeeded" as const, endTime: "2030" }));
-  const server: Notification = {
-    ...mine,
-    id: "/notifications/op-3",
-    properties: { ...mine.properties, status: "Succeeded", endTime: "2030", stages },
-  };
-  const seen = () => merged(Creation.all(), [server]).find((each) => each.id === server.id)?.properties;
-  expect(seen()).toMatchObject({ status: "InProgress", phase: "TrafficSent" });
-  expect(seen()?.endTime).toBeUndefined();
-  expect(seen()?.stages.map((each) => each.status)).toEqual(["Succeeded", "Succeeded", "InProgress"]);
-  creation.fail("Conflict", "Somebody else.");
-  expect(seen()).toMatchObject({ status: "Failed", error: { code: "Conflict" }, phase: "" });
-  expect(seen()?.stages.at(-1)?.status).toBe("Failed");
-  creation.finish();
-  expect(seen()).toEqual(server.properties);
-});
-
 it("what is a stage of another one is told as that", () => {
   const creation = new Creation("one", "blue");
   const server = (id: string, operation: string, resource: string, partOf?: string): Notification => {

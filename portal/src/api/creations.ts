@@ -9,13 +9,10 @@ import type { Notification, Outcome, Stage } from "./notifications";
 export const STAGES = ["Creating an endpoint", "Registering a model", "Creating a deployment"] as const;
 export type StageName = (typeof STAGES)[number];
 
-/** goesOn: of one that the server tells of, whether something is left to do here when its operation has succeeded. */
-type Own = Notification & { goesOn?: boolean };
-
-let current: readonly Own[] = [];
+let current: readonly Notification[] = [];
 const listeners = new Set<() => void>();
 
-export function useCreations(): readonly Own[] {
+export function useCreations(): readonly Notification[] {
   return useSyncExternalStore((listener) => {
     listeners.add(listener);
     return () => listeners.delete(listener);
@@ -74,7 +71,7 @@ export class Creation {
   readonly id: string;
 
   /** What is told of all of them. */
-  static all(): readonly Own[] {
+  static all(): readonly Notification[] {
     return current;
   }
 
@@ -97,17 +94,9 @@ export class Creation {
     }));
   }
 
-  /** From now on the server tells of it, by this operation. more: when that has succeeded, something is left to do here:
-   * until `finish` it goes on. */
-  handOver(operation: string, more = false): void {
-    set(
-      current.map((each) => (each.id === this.id ? { ...each, name: operation, ...(more && { goesOn: true }) } : each)),
-    );
-  }
-
-  /** What was left to do is done. */
-  finish(): void {
-    set(current.map((each) => (each.id === this.id ? { ...each, goesOn: false } : each)));
+  /** From now on the server tells of it, by this operation. */
+  handOver(operation: string): void {
+    set(current.map((each) => (each.id === this.id ? { ...each, name: operation } : each)));
   }
 
   private change(by: (was: Notification["properties"]) => Partial<Notification["properties"]>): void {
@@ -120,22 +109,16 @@ export class Creation {
 }
 
 /** Both, newest first; one that the server tells of is told once, and what is a stage of another one as that. */
-export function merged(own: readonly Own[], told: readonly Notification[]): Notification[] {
+export function merged(own: readonly Notification[], told: readonly Notification[]): Notification[] {
   const known = new Set(told.map((each) => each.name));
   const left = own.filter((each) => !known.has(each.name));
   const apart = told.filter((each) => !each.properties.partOf && !left.some((creation) => begins(creation, each)));
-  const going = apart.map((each) =>
-    goneOn(
-      each,
-      own.find(({ name, goesOn }) => goesOn && name === each.name),
-    ),
-  );
-  return [...left, ...going].sort((a, b) => b.properties.startTime.localeCompare(a.properties.startTime));
+  return [...left, ...apart].sort((a, b) => b.properties.startTime.localeCompare(a.properties.startTime));
 }
 
 /** What is told of the creation of that deployment: of the one that was begun on this page, whatever others did to it
  * meanwhile; else of the latest. */
-export function creationOf(resourceId: string, own: readonly Own[], told: readonly Notification[]) {
+export function creationOf(resourceId: string, own: readonly Notification[], told: readonly Notification[]) {
   const mine = own.find(({ properties }) => sameResource(properties.resourceId, resourceId));
   const isMine = ({ id, name }: Notification) => id === mine?.id || (name !== "" && name === mine?.name);
   const isOf = ({ properties }: Notification) =>
@@ -144,29 +127,16 @@ export function creationOf(resourceId: string, own: readonly Own[], told: readon
 }
 
 /** Whether it is the creation's first stage: the server does not know yet what it belongs to. */
-function begins(creation: Own, { properties: { operation, resourceId } }: Notification): boolean {
+function begins(creation: Notification, { properties: { operation, resourceId } }: Notification): boolean {
   const endpoint = creation.properties.resourceId.replace(/\/deployments\/[^/]+$/, "");
   return operation === "create" && sameResource(endpoint, resourceId);
-}
-
-/** What the server tells of, as long as something is left to do here after its success, or that has failed. */
-function goneOn(told: Notification, own: Own | undefined): Notification {
-  if (!own || told.properties.status !== "Succeeded") return told;
-  const { endTime: _, ...was } = told.properties;
-  const { status, error, endTime } = own.properties;
-  const last = { status, startTime: was.stages.at(-1)?.startTime ?? "", ...(endTime && { endTime }) };
-  const stages = was.stages.map((each, index) =>
-    index === was.stages.length - 1 ? { name: each.name, ...last } : each,
-  );
-  const properties = { ...was, status, stages, ...(error && { error }), ...(endTime && { endTime }) };
-  return { ...told, properties: { ...properties, phase: endTime ? "" : "TrafficSent" } };
 }
 
 function ended(stages: readonly Stage[], status: Outcome): Stage[] {
   return stages.map((each) => (each.status === "InProgress" ? { ...each, status, endTime: now() } : each));
 }
 
-function set(next: readonly Own[]): void {
+function set(next: readonly Notification[]): void {
   current = next;
   for (const listener of listeners) listener();
 }

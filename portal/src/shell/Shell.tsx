@@ -27,7 +27,6 @@ import {
 import { Outlet, useRouterState } from "@tanstack/react-router";
 import { useEffect, useState } from "react";
 import { followChanges } from "../api/changes";
-import { keptFirst } from "../api/firstDeployments";
 import { useRefusal } from "../api/may";
 import { signOut, useSession } from "../api/session";
 import { TOASTER, useToasts } from "../components/toasts";
@@ -96,7 +95,6 @@ export function Shell() {
   const styles = useStyles();
   const [open, setOpen] = useState(false);
   const connected = useFollowing();
-  useFirstTraffic();
   const path = useRouterState({ select: (state) => state.location.pathname });
   // biome-ignore lint/correctness/useExhaustiveDependencies: the drawer closes when the page changes
   useEffect(() => setOpen(false), [path]);
@@ -176,13 +174,6 @@ function useFollowing(): boolean {
     return () => ending.abort();
   }, [refused]);
   return connected;
-}
-
-/** What an earlier page has not lived to do. */
-function useFirstTraffic(): void {
-  useEffect(() => {
-    if (keptFirst().length > 0) void import("../pages/deploy/firstTraffic").then(({ goOn }) => goOn());
-  }, []);
 }
 
 function SchemeButton() {

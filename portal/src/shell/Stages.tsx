@@ -25,7 +25,6 @@ const PHASES: Record<string, string> = {
   RouteSwitched: "sending requests to them",
   OldInstancesDrained: "letting the old instances finish their requests",
   OldInstancesStopped: "stopping the old instances",
-  TrafficSent: "giving it the endpoint's traffic",
 };
 
 /** What an operation goes through, one after the other. phase: where it is, "" when it has ended. */

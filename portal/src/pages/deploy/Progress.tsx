@@ -12,8 +12,7 @@ import {
 import { useParams } from "@tanstack/react-router";
 import { useEffect } from "react";
 import { creationOf, deploymentId, isTheServers, useCreations } from "../../api/creations";
-import { keptFirst } from "../../api/firstDeployments";
-import { endpointOf, type Notification, useNotifications } from "../../api/notifications";
+import { type Notification, useNotifications } from "../../api/notifications";
 import { Moment } from "../../components/Moment";
 import { path, RouteButton } from "../../components/RouteLink";
 import { StateBadge } from "../../components/StateBadge";
@@ -75,8 +74,6 @@ function Story({ notification, to, onBack }: { notification: Notification; to: s
   const running = status === "InProgress";
   // The button that has begun it is gone.
   useEffect(() => document.getElementById(TITLE)?.focus(), []);
-  const named = endpointOf(notification.properties.resourceId);
-  const awaited = keptFirst().some((each) => each.endpoint === named?.endpoint && each.deployment === named.deployment);
   return (
     <div className={styles.progress}>
       <Subtitle1 as="h2" id={TITLE} tabIndex={-1} className={styles.title}>
@@ -95,9 +92,6 @@ function Story({ notification, to, onBack }: { notification: Notification; to: s
       {error && <Why error={error} />}
       <MendFlow newTab flow={flow} fault={error} next={MEND} />
       {running && <Text>You may leave this page: the notification at the top right tells how it goes on.</Text>}
-      {running && awaited && (
-        <Text>Once it is ready, the portal gives it all traffic of its endpoint; keep the portal open for that.</Text>
-      )}
       <div className={form.line}>
         {isTheServers(notification) && (
           <RouteButton appearance="primary" to={to}>

@@ -6,8 +6,7 @@ import { Creation, STAGES, type StageName, sameResource } from "../../api/creati
 import { noteChange } from "../../api/queries";
 import { textOf } from "../../components/toasts";
 import { unlessTaken } from "../../components/useSubmission";
-import { deploymentBody, endpointBody, isFirst, modelBody } from "./bodies";
-import { giveTraffic } from "./firstTraffic";
+import { type Body, deploymentBody, endpointBody, isFirst, modelBody, withAllTraffic } from "./bodies";
 import { type Deployment, type Endpoint, endpointOf, type Facts, type Form, isNew } from "./form";
 import { modelNameFrom } from "./names";
 import { get, put, settled } from "./sending";
@@ -81,18 +80,24 @@ async function createDeployment({ form, facts, creation, made }: Work): Promise<
   const body = deploymentBody(form, facts.flow, made.model ?? "");
   const { data, headers } = await put(`${path}/deployments/${form.deployment}`, body);
   made.deployment = data.id;
-  creation.handOver(headers.get("Azure-AsyncOperation")?.split(":").at(-1) ?? "", first);
+  // At once: there is nobody whom it could fail, and nobody may be here any more when it is ready, perhaps after somebody
+  // has made a connection or a grant that it waits for.
+  if (first) await sendAllTraffic(path, form.deployment);
+  creation.handOver(headers.get("Azure-AsyncOperation")?.split(":").at(-1) ?? "");
   noteChange("/notifications");
-  if (!first) return;
-  removeEventListener("beforeunload", askBeforeLeaving);
-  await giveTraffic({ endpoint: endpointOf(form), deployment: form.deployment });
-  creation.finish();
+}
+
+async function sendAllTraffic(path: string, deployment: string): Promise<void> {
+  const { data, headers } = await get<Endpoint & Body>(path);
+  const body = withAllTraffic(data as never, deployment);
+  await put(path, body, { "If-Match": headers.get("ETag") ?? "*" });
 }
 
 /** What a failure half-way leaves behind, and what to do with it. */
 function whatIsThere({ form, facts, made }: Work): string {
   const place = `${endpointOf(form)}/${form.deployment}`;
-  if (made.deployment) return `The deployment ${place} is there and gets no traffic: set it on its endpoint's page.`;
+  if (made.deployment)
+    return `The deployment ${place} is being created, and gets no traffic: set it on its endpoint's page.`;
   const there: string[] = [];
   if (made.endpoint) there.push(`the endpoint ${made.endpoint}`);
   if (made.model && facts.source.kind === "flow") there.push(`the model ${nameOf(made.model)}`);

@@ -61,10 +61,13 @@ def deploy(
             check_movable(endpoint, plan.deployment)
         body = {**plan.deployment_body, "properties": {**plan.deployment_body["properties"], "model": model["id"]}}
         operation = client.deployments.put(plan.endpoint, plan.deployment, body)
-        # One that fails gets none; but nobody will be here when it is ready, where nobody waits.
+        if first:
+            # At once: there is nobody whom it could fail, and nobody may be here any more when it is ready, perhaps
+            # after somebody has made a connection or a grant that it waits for.
+            _send_all_traffic(client, plan, stage, wait=False)
         if wait:
             follow(operation, stage)
-        if first or all_traffic:
+        if all_traffic:
             _send_all_traffic(client, plan, stage, wait=wait)
     shown = client.endpoints.get(plan.endpoint)
     return Deployed(

@@ -13,7 +13,6 @@ _SCORING_AUDIENCE = "https://ml.azure.com"
 """Whom the token of a caller is for, as Azure ML's clients ask for it."""
 _NEXT = {
     401: "`flowstead online-endpoint get-credentials --name {name}` prints what opens it.",
-    403: "A role that is granted holds at once: then ask again.",
     404: "`flowstead online-endpoint show --name {name}` shows its deployments and the split.",
     408: "Raise request_settings.request_timeout_ms of the deployment, or mend what is slow.",
     413: "Send less in one request.",

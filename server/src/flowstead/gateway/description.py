@@ -38,7 +38,7 @@ class TokenIssuer:
 class TokenRule:
     """Which of the issuer's tokens open an endpoint. audience: the token's `aud`, exactly; sessions: the `sid` of
     those who may come with one. A session stands for a principal and what was issued to it until it was revoked.
-    scope: the endpoint's id, on which whoever comes with a good token and may not is told to get a role (403); "" when
+    scope: the endpoint's id, on which whoever comes with a good token and may not is told to get a role; "" when
     the token itself stands for the permission (401)."""
 
     audience: str
