@@ -30,13 +30,18 @@ queries.getQueryCache().subscribe(({ type, query }) => {
  * not there. remove: throws when it stays. */
 export async function whileGoing(resource: string, remove: () => Promise<void>): Promise<void> {
   const place = placeOf(resource);
-  const shown = queries.getQueryCache().findAll({ predicate: ({ queryKey }) => isIn(place, queryKey[0]) });
+  await sparing(({ queryKey }) => isIn(place, queryKey[0]), remove);
+}
+
+/** The same for what those queries show. */
+export async function sparing(these: (query: Query) => boolean, remove: () => Promise<void>): Promise<void> {
+  const shown = queries.getQueryCache().findAll({ predicate: these });
   for (const query of shown) gone.add(query);
   try {
     await remove();
   } catch (failure) {
     for (const query of shown) gone.delete(query);
-    noteChange(resource);
+    refresh((query) => shown.includes(query));
     throw failure;
   }
 }

@@ -1,9 +1,9 @@
 /** What the pages of flows ask of the API and tell it. */
 
-import { useQuery } from "@tanstack/react-query";
+import { type Query, useQuery } from "@tanstack/react-query";
 import { all, api, at, body, errorOf, type Schemas, SITE, send, urlOf } from "../../api/client";
 import { parseJson, writeJson } from "../../api/exactJson";
-import { keyOf, noteChange } from "../../api/queries";
+import { keyOf, noteChange, sparing } from "../../api/queries";
 import type { Pairs } from "../../components/TagsEditor";
 
 export type Flow = {
@@ -88,7 +88,11 @@ export async function putFile(flow: string, file: string, data: BodyInit, etag: 
 }
 
 export async function deleteFile(flow: string, file: string, etag: string): Promise<void> {
-  await asked(fileUrl(flow, file), { method: "DELETE", headers: ifMatch(etag) });
+  const showsIt = ({ queryKey }: Query) => queryKey[0] === keyOf(`${place(flow)}/files`)[0] && queryKey[1] === file;
+  await sparing(
+    showsIt,
+    async () => void (await asked(fileUrl(flow, file), { method: "DELETE", headers: ifMatch(etag) })),
+  );
   noteChange(place(flow));
 }
 
