@@ -211,7 +211,9 @@ export function ResourceTable<Row>({ label, rows, columns, keyOf, textOf, unmatc
                 key={keyOf(row)}
                 aria-rowindex={index + 2}
                 className={styles.row}
-                {...(virtual && { ref: virtualizer.measureElement, "data-index": index })}
+                // Also of a row that is measured no more: it is looked at once again.
+                data-index={index}
+                {...(virtual && { ref: virtualizer.measureElement })}
               >
                 {columns.map((column, place) => (
                   <TableCell
