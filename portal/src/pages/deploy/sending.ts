@@ -31,7 +31,7 @@ export async function put(
   return { data: (await answer.json()) as { id: string }, headers: answer.headers };
 }
 
-export type Provisioned = { properties: { provisioningState: string; provisioningError?: { message: string } } };
+type Provisioned = { properties: { provisioningState: string; provisioningError?: { message: string } } };
 
 /** The endpoint or deployment once what is under way has ended. The server's events say when to look again. */
 export function settled(path: string): Promise<Provisioned> {

@@ -11,7 +11,7 @@ from flowstead.api.arm import page, shown_state
 from flowstead.api.context import PROVIDER, SITE, Context, Here, Needs
 from flowstead.api.operations import percent_complete
 from flowstead.api.readable import readable
-from flowstead.api.stages import may_give_traffic, stages_of_others
+from flowstead.api.stages import stages_of_others
 from flowstead.resources.operation import Operation, OperationKind
 from flowstead.resources.principal import Principal
 from flowstead.store import Reading
@@ -37,7 +37,7 @@ def list_notifications(
         kept = tx.history.operations(limit=MAX_NOTIFICATIONS)
         made = {each.resource_id: each for each in kept if each.kind is OperationKind.CREATE}
         found = [each for each in kept if readable(reader, each.resource_id)]
-        wholes = stages_of_others(kept, tx.history.changes_by([each.id for each in kept if may_give_traffic(each)]))
+        wholes = stages_of_others(kept, tx.history.changes_by)
         return page(request, found, lambda each: _show(tx, here, each, made, wholes))
 
 
