@@ -63,7 +63,8 @@ export async function send(input: string | Request, init: RequestInit = {}): Pro
   const request = new Request(input, { cache: "no-store", ...init });
   const refusal = judge(request.method, decodeURI(new URL(request.url).pathname));
   if (refusal) return answerOf(refusal);
-  request.headers.set("X-CSRF-Token", proof());
+  const proven = proof();
+  request.headers.set("X-CSRF-Token", proven);
   let answer: Response;
   try {
     answer = await fetch(request);
@@ -71,7 +72,8 @@ export async function send(input: string | Request, init: RequestInit = {}): Pro
     if (request.signal.aborted) throw failure;
     throw new AwayError("The server does not answer.");
   }
-  if (answer.status === 401) sessionEnded();
+  // Not of a session before the one that has begun in another tab meanwhile.
+  if (answer.status === 401 && proven === proof()) sessionEnded();
   if (AWAY.has(answer.status) && !answer.headers.get("x-ms-request-id")) {
     throw new AwayError("The server does not answer.");
   }
