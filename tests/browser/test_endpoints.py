@@ -50,6 +50,25 @@ def answers(site: Installation, count: int, key: str) -> Counter[str]:
     return Counter(site.score(SHOP, {"text": "who"}, key).json()["said"] for _ in range(count))
 
 
+def save_traffic(
+    traffic: Locator, site: Installation, live: dict[str, int], mirrored: dict[str, int] | None = None
+) -> None:
+    """Presses the button and waits until the gateway has been given those shares."""
+    path = f"/onlineEndpoints/{SHOP}"
+
+    def has_them() -> bool:
+        properties = site.api("GET", path).json()["properties"]
+        found = [
+            {name: share for name, share in properties[key].items() if share} for key in ("traffic", "mirrorTraffic")
+        ]
+        return found == [live, mirrored or {}]
+
+    traffic.get_by_role("button", name="Save traffic").click()
+    eventually(f"the endpoint splits {live}, mirrors {mirrored or {}}", has_them)
+    settled(site, path)
+    expect(traffic.get_by_role("button", name="Discard")).to_be_disabled()
+
+
 def test_m9_a_deployments_row_goes_from_updating_to_succeeded_without_reload(
     portal: Portal, flowstead: Installation
 ) -> None:
@@ -157,15 +176,11 @@ def test_p3_the_sliders_split_the_requests(portal: Portal, flowstead: Installati
     traffic.get_by_role("slider", name="Traffic of green").fill("40")
     expect(traffic.get_by_role("slider", name="Traffic of blue")).to_have_value("60")
     expect(traffic.get_by_role("status")).to_have_text("Sum: 100 %")
-    save.click()
-    expect(traffic.get_by_role("button", name="Discard")).to_be_disabled()
-    settled(flowstead, f"/onlineEndpoints/{SHOP}")
+    save_traffic(traffic, flowstead, {"blue": 60, "green": 40})
     found = answers(flowstead, 60, key)
     assert 8 <= found["green"] <= 42, found
     traffic.get_by_role("slider", name="Traffic of blue").fill("100")
-    save.click()
-    expect(traffic.get_by_role("button", name="Discard")).to_be_disabled()
-    settled(flowstead, f"/onlineEndpoints/{SHOP}")
+    save_traffic(traffic, flowstead, {"blue": 100})
     assert answers(flowstead, 10, key) == {"blue": 10}
 
 
@@ -183,15 +198,9 @@ def test_p3_shares_that_do_not_sum_to_100_are_not_saved_and_none_at_all_is(
     expect(traffic.get_by_role("slider", name="Traffic of blue")).to_have_value("70")
     expect(save).to_be_enabled()
     traffic.get_by_role("button", name="No traffic").click()
-    save.click()
-    expect(traffic.get_by_role("button", name="Discard")).to_be_disabled()
-    eventually("none gets any", lambda: traffic_of(flowstead) == {})
+    save_traffic(traffic, flowstead, {})
     patch(flowstead, f"/onlineEndpoints/{SHOP}", {"properties": {"traffic": {"blue": 100}}})
     expect(traffic.get_by_role("slider", name="Traffic of blue")).to_have_value("100")
-
-
-def traffic_of(site: Installation) -> dict[str, int]:
-    return dict(site.api("GET", f"/onlineEndpoints/{SHOP}").json()["properties"]["traffic"])
 
 
 def test_p3_requests_are_mirrored_to_one_deployment_at_most_by_half(portal: Portal, flowstead: Installation) -> None:
@@ -201,9 +210,7 @@ def test_p3_requests_are_mirrored_to_one_deployment_at_most_by_half(portal: Port
     mirrored = traffic.get_by_role("slider", name="Mirrored traffic")
     expect(mirrored).to_have_attribute("max", "50")
     mirrored.fill("50")
-    traffic.get_by_role("button", name="Save traffic").click()
-    expect(traffic.get_by_role("button", name="Discard")).to_be_disabled()
-    settled(flowstead, f"/onlineEndpoints/{SHOP}")
+    save_traffic(traffic, flowstead, {"blue": 100}, {"green": 50})
     key = flowstead.keys(SHOP)["primaryKey"]
     marked = f"mirrored at {time.time()}"
     for _ in range(20):
@@ -211,8 +218,7 @@ def test_p3_requests_are_mirrored_to_one_deployment_at_most_by_half(portal: Port
     logs = f"/onlineEndpoints/{SHOP}/deployments/green/getLogs"
     eventually("green has got copies", lambda: marked in flowstead.api("POST", logs).json()["content"])
     traffic.get_by_label("Mirror requests to").select_option("")
-    traffic.get_by_role("button", name="Save traffic").click()
-    expect(traffic.get_by_role("button", name="Discard")).to_be_disabled()
+    save_traffic(traffic, flowstead, {"blue": 100})
 
 
 def test_somebody_elses_change_of_the_traffic_is_not_overwritten_unseen(
