@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
 from flowstead.confine.abilities import Abilities
+from flowstead.containers.host import ContainerEngine, Looked
 from flowstead.errors import BadArgument, EnvoyMissing, FlowsteadError, HomeNotWritable, HostProblem, PortInUse
 from flowstead.launch.doctor import CHECKS, Outcome, examine, is_fit
 
+NO_ENGINE = Looked(None)
 ISOLATED = Abilities(namespaces=True, landlock=7, call_filter=True)
 
 
@@ -28,6 +31,7 @@ class Fit:
     files: int = 65_536
     abilities: Abilities = ISOLATED
     cgroup: int = 2
+    containers: Looked = NO_ENGINE
 
     def python_version(self) -> tuple[int, int, int]:
         return self.version
@@ -58,6 +62,9 @@ class Fit:
 
     def isolation(self) -> Abilities:
         return self.abilities
+
+    def container_engine(self) -> Looked:
+        return self.containers
 
     def cgroup_version(self) -> int:
         return self.cgroup
@@ -108,3 +115,14 @@ def test_little_memory_is_advice_and_a_bare_kernel_is_information() -> None:
     assert findings["Isolation"].outcome is Outcome.ADVICE
     assert findings["Isolation"].found.startswith("none: the code of flows")
     assert findings["cgroups"].found == "none"
+
+
+def test_a_container_engine_is_named_with_its_version_and_missed_by_nobody() -> None:
+    def found(looked: Looked) -> tuple[Outcome, str]:
+        [finding] = [f for f in examine(Fit(containers=looked)) if f.check == "Containers"]
+        return finding.outcome, finding.found
+
+    engine = ContainerEngine("podman", Path("/usr/bin/podman"), "4.3.1")
+    assert found(Looked(engine)) == (Outcome.OK, "podman 4.3.1 (/usr/bin/podman)")
+    assert found(Looked(None))[0] is Outcome.INFO
+    assert found(Looked(None, "docker is not installed")) == (Outcome.ADVICE, "docker is not installed")

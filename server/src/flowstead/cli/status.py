@@ -44,6 +44,7 @@ def text_of(seen: HomeStatus, endpoints: list[dict[str, Any]], problem: str = ""
         f"home      {seen.home}",
         f"server    {_process(seen.server)}",
         f"gateway   {_process(seen.gateway)}",
+        f"images    {seen.container_engine or 'no container engine'}",
     ]
     if seen.instances:
         rows = [

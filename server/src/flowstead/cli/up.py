@@ -58,6 +58,12 @@ def up(
         str | None,
         typer.Option(help="Let folders of flows in this directory be imported; an empty one ends it.", metavar="DIR"),
     ] = None,
+    container_engine: Annotated[
+        str | None,
+        typer.Option(
+            help="What runs images that are not the runtime's: podman, docker, none [default: auto].", metavar="ENGINE"
+        ),
+    ] = None,
     detach: Annotated[bool, typer.Option("--detach", "-d", help="Run in the background.")] = False,
     allow_plain_http: Annotated[
         bool,
@@ -89,6 +95,7 @@ def up(
         oidc_issuer,
         oidc_audience,
         flow_directory,
+        container_engine,
     )
     settings = settings_for(asked, place)
     if detach:

@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from flowstead.containers.host import checked_choice
 from flowstead.errors import BadArgument, FlowsteadError
 from flowstead.gateway.process import check_port
 from flowstead.resources.home import Home
@@ -37,6 +38,7 @@ class AskedFor:
     oidc_issuer: str | None = None
     oidc_audience: str | None = None
     flow_directory: str | None = None
+    container_engine: str | None = None
 
 
 def settings_for(asked: AskedFor, home: Home, *, is_free: Callable[[str, int], bool] | None = None) -> ServerSettings:
@@ -72,6 +74,9 @@ def settings_for(asked: AskedFor, home: Home, *, is_free: Callable[[str, int], b
         oidc_issuer=issuer,
         oidc_audience=audience,
         flow_directory=_flow_directory(asked.flow_directory, before, home),
+        container_engine=checked_choice(
+            before.container_engine if asked.container_engine is None else asked.container_engine
+        ),
     )
 
 

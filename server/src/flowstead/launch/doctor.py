@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from flowstead.confine.abilities import Abilities
+from flowstead.containers.host import Looked
 from flowstead.errors import EnvoyMissing, FlowsteadError, HomeNotWritable
 
 LEAST_PYTHON = (3, 11)
@@ -68,6 +69,9 @@ class Facts(Protocol):
 
     def isolation(self) -> Abilities:
         """What the machine can enforce, tried out."""
+
+    def container_engine(self) -> Looked:
+        """What runs images, of the settings' choice."""
 
     def cgroup_version(self) -> int:
         """0 for none."""
@@ -165,6 +169,17 @@ def cgroups(facts: Facts) -> Finding:
     return Finding("cgroups", Outcome.INFO, f"version {version}" if version else "none")
 
 
+def container_engine(facts: Facts) -> Finding:
+    """Whether deployments may name images of their own."""
+    found = facts.container_engine()
+    if found.engine is not None:
+        return _ok("Containers", found.engine.words)
+    if found.why:
+        remedy = "Mend it, or choose another by `flowstead up --container-engine`; the runtime's own images need none."
+        return Finding("Containers", Outcome.ADVICE, found.why, remedy)
+    return Finding("Containers", Outcome.INFO, "no engine: deployments from images of their own are refused")
+
+
 CHECKS: tuple[Callable[[Facts], Finding], ...] = (
     python,
     envoy,
@@ -176,6 +191,7 @@ CHECKS: tuple[Callable[[Facts], Finding], ...] = (
     memory,
     open_files,
     isolation,
+    container_engine,
     cgroups,
 )
 

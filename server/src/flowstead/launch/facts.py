@@ -16,6 +16,7 @@ import psutil
 from uv import find_uv_bin
 
 from flowstead.confine.abilities import Abilities, of_this_host
+from flowstead.containers.host import Looked, look
 from flowstead.errors import EnvoyMissing, HomeNotWritable, HostProblem
 from flowstead.gateway.process import envoy_binary
 from flowstead.launch.door import check_door, door_of
@@ -101,6 +102,9 @@ class MachineFacts:
 
     def isolation(self) -> Abilities:
         return of_this_host()
+
+    def container_engine(self) -> Looked:
+        return look(self._settings.container_engine)
 
     def cgroup_version(self) -> int:
         if Path("/sys/fs/cgroup/cgroup.controllers").exists():

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from flowstead import supervise
+from flowstead.containers.host import look
 from flowstead.engines.local import LocalEngine
 from flowstead.engines.protocol import InstanceState
 from flowstead.launch.addresses import read_settings
@@ -53,6 +54,8 @@ class HomeStatus:
     server: ProcessStatus
     gateway: ProcessStatus
     instances: tuple[InstanceStatus, ...]
+    container_engine: str = ""
+    """What runs images of their own, with its version; "" for none."""
 
     @property
     def running(self) -> bool:
@@ -73,7 +76,9 @@ def status_of(home: Home, *, now: Callable[[], float] = time.time) -> HomeStatus
         tls_url=settings.base_url("https") if holder else "",
         detail="starting" if holder and not holder.pid else "",
     )
-    return HomeStatus(str(home.root), server, _gateway(home, settings, now()), _instances(home, now()))
+    found = look(settings.container_engine).engine
+    engine = found.words if found else ""
+    return HomeStatus(str(home.root), server, _gateway(home, settings, now()), _instances(home, now()), engine)
 
 
 def _gateway(home: Home, settings: ServerSettings, now: float) -> ProcessStatus:

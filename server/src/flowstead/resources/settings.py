@@ -21,7 +21,8 @@ class ServerSettings:
     deployments. demand_isolation: nothing of flows or packages runs where the machine cannot isolate it.
     allow_private_addresses: the server may call addresses on this machine or in private networks where somebody's word
     names them. oidc_issuer: whose tokens count beside our own, "" for nobody's; oidc_audience: whom they are for.
-    flow_directory: where folders of flows lie that may be taken in, "" for nowhere."""
+    flow_directory: where folders of flows lie that may be taken in, "" for nowhere. container_engine: `podman`,
+    `docker`, `none`, or `auto` for what the host has."""
 
     host: str = _LOOPBACK
     port: int = 8080
@@ -35,6 +36,7 @@ class ServerSettings:
     oidc_issuer: str = ""
     oidc_audience: str = ""
     flow_directory: str = ""
+    container_engine: str = "auto"
 
     @property
     def plain_host(self) -> str:

@@ -1,0 +1,1 @@
+"""Container engines, podman and docker, spoken to by their command lines."""

@@ -1,0 +1,166 @@
+"""What is wanted of an engine → the command line that says so. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from flowstead.containers.host import ContainerEngine
+
+HOME_LABEL = "flowstead.home"
+"""Whose containers they are."""
+
+_PIDS = 4096
+"""Processes and threads of a container."""
+_TMPFS = "rw,nosuid,nodev,size=64m,mode=1777"
+
+
+@dataclass(frozen=True)
+class Mount:
+    """source: on the host. Read-only unless writable."""
+
+    source: Path
+    target: str
+    writable: bool = False
+
+    @property
+    def argument(self) -> str:
+        # The engines read these as a line of CSV.
+        parts = [f"source={self.source}", f"target={self.target}"]
+        quoted = ['"' + part.replace('"', '""') + '"' if {",", '"'} & set(part) else part for part in parts]
+        return ",".join(["type=bind", *quoted, *([] if self.writable else ["readonly=true"])])
+
+
+@dataclass(frozen=True)
+class Limits:
+    """cores, memory_bytes: 0 for no bound. open_files: the hard limit that is handed on, 0 for the engine's own."""
+
+    cores: float = 0.0
+    memory_bytes: int = 0
+    open_files: int = 0
+
+
+@dataclass(frozen=True)
+class ContainerRun:
+    """A container in the foreground, gone with its program.
+
+    command: in place of the image's own, with its entry point; empty: as the image says. user: (uid, gid), None for the
+    image's own. host_network: it has the host's, else one of its own. variables: names, whose values the client has in
+    its environment; settings: name → value that the command line may show. descriptors: how many it inherits from 3
+    on; standard_input: whether it reads the client's. read_only: its root."""
+
+    name: str
+    image: str
+    home: str
+    command: tuple[str, ...] = ()
+    user: tuple[int, int] | None = None
+    host_network: bool = False
+    mounts: tuple[Mount, ...] = ()
+    tmpfs: tuple[str, ...] = ()
+    variables: tuple[str, ...] = ()
+    settings: tuple[tuple[str, str], ...] = ()
+    descriptors: int = 0
+    standard_input: bool = False
+    read_only: bool = True
+    limits: Limits = field(default_factory=Limits)
+    keep: bool = False
+    """It stays when it has ended, to be made an image of."""
+
+
+def run_command(engine: ContainerEngine, run: ContainerRun) -> tuple[str, ...]:
+    """Raises ValueError for descriptors that this engine cannot hand down."""
+    if run.descriptors and not engine.hands_down:
+        raise ValueError(f"{engine.kind} hands no descriptors down")
+    podman = engine.kind == "podman"
+    return (
+        *(str(engine.program), "run", "--name", run.name, "--pull", "never"),
+        *(() if run.keep else ("--rm",)),
+        *("--label", f"{HOME_LABEL}={run.home}", "--log-driver", "none", "--no-healthcheck"),
+        *(("--interactive",) if run.standard_input else ()),
+        *(("--preserve-fds", str(run.descriptors)) if run.descriptors else ()),
+        # Else the client hands its own proxies on.
+        *(("--http-proxy=false",) if podman else ()),
+        *(("--network", "host") if run.host_network else ()),
+        *_rights(engine, run),
+        *_limits(engine, run.limits),
+        *(word for each in run.mounts for word in ("--mount", each.argument)),
+        *(word for each in run.tmpfs for word in ("--tmpfs", f"{each}:{_TMPFS}")),
+        *(word for name, value in run.settings for word in ("--env", f"{name}={value}")),
+        *(word for name in run.variables for word in ("--env", name)),
+        *(("--entrypoint", run.command[0]) if run.command else ()),
+        run.image,
+        *run.command[1:],
+    )
+
+
+def remove_command(engine: ContainerEngine, name: str) -> tuple[str, ...]:
+    """End it at once and remove it with its volumes; no error when it is not there."""
+    ignore = ("--ignore", "--time", "0") if engine.kind == "podman" else ()
+    return (str(engine.program), "rm", "--force", "--volumes", *ignore, name)
+
+
+def containers_command(engine: ContainerEngine, home: str) -> tuple[str, ...]:
+    """The names of all containers of that home, one a line."""
+    shown = ("--all", "--filter", f"label={HOME_LABEL}={home}", "--format", "{{.Names}}")
+    return (str(engine.program), "ps", *shown)
+
+
+def process_command(engine: ContainerEngine, name: str) -> tuple[str, ...]:
+    """The process number of its first process, as the host has it."""
+    return (str(engine.program), "inspect", "--type", "container", "--format", "{{.State.Pid}}", name)
+
+
+def image_command(engine: ContainerEngine, image: str) -> tuple[str, ...]:
+    """The image's id; an error when it is not there."""
+    return (str(engine.program), "image", "inspect", "--format", "{{.Id}}", image)
+
+
+def pull_command(engine: ContainerEngine, image: str) -> tuple[str, ...]:
+    return (str(engine.program), "pull", "--quiet", image)
+
+
+def tag_command(engine: ContainerEngine, image: str, tag: str) -> tuple[str, ...]:
+    return (str(engine.program), "tag", image, tag)
+
+
+def untag_command(engine: ContainerEngine, tag: str) -> tuple[str, ...]:
+    """Remove the tag, and the image with its last one."""
+    return (str(engine.program), "rmi", tag)
+
+
+def commit_command(engine: ContainerEngine, name: str, tag: str) -> tuple[str, ...]:
+    quiet = ("--quiet",) if engine.kind == "podman" else ()
+    return (str(engine.program), "commit", *quiet, name, tag)
+
+
+def build_command(engine: ContainerEngine, context: Path, dockerfile: str, tag: str) -> tuple[str, ...]:
+    """Of a build context. Secrets have no place in it: what is given to a build stays in the image's history."""
+    podman = ("--pull=missing", "--http-proxy=false") if engine.kind == "podman" else ()
+    return (
+        *(str(engine.program), "build", "--tag", tag, *podman),
+        *("--force-rm", "--file", str(context / dockerfile), str(context)),
+    )
+
+
+def _rights(engine: ContainerEngine, run: ContainerRun) -> Sequence[str]:
+    dropped = ("--cap-drop", "ALL") if run.read_only else ()
+    # Where the client is an ordinary user its own number is the one that may read what the server has written.
+    own = ("--userns", "keep-id") if engine.rootless and engine.kind == "podman" and run.user else ()
+    user = ("--user", f"{run.user[0]}:{run.user[1]}") if run.user else ()
+    root = ("--read-only",) if run.read_only else ()
+    # Without a label of its own SELinux would let it read nothing that is mounted.
+    return (*user, *own, *root, *dropped, "--security-opt", "no-new-privileges", "--security-opt", "label=disable")
+
+
+def _limits(engine: ContainerEngine, limits: Limits) -> Sequence[str]:
+    cores = min(limits.cores, engine.cores) if "cpu" in engine.limits else 0
+    memory = limits.memory_bytes if "memory" in engine.limits else 0
+    return (
+        *(("--cpus", f"{cores:g}") if cores else ()),
+        *(("--memory", f"{memory}b") if memory else ()),
+        *(("--pids-limit", str(_PIDS)) if "pids" in engine.limits else ()),
+        # The engine's own numbers may be above what this process may give.
+        *(("--ulimit", f"nofile={limits.open_files}:{limits.open_files}") if limits.open_files else ()),
+        *(("--ulimit", f"nproc={_PIDS}:{_PIDS}") if limits.open_files else ()),
+    )
