@@ -6,7 +6,9 @@ import html
 import io
 import json
 import logging
+import os
 from collections.abc import Callable
+from pathlib import Path
 from urllib.parse import quote, quote_plus
 
 import pytest
@@ -141,3 +143,17 @@ def test_variables_that_are_named_as_secret_are_hidden_whatever_they_are_called(
     assert secrets.hide("hiding-test-5 shown-test-5") == "****** shown-test-5"
     for broken in ("[", "3", "null"):
         Secrets().learn_environment({"FLOWSTEAD_SECRET_VARIABLES": broken})
+
+
+@pytest.mark.parametrize("buffering", [0, -1])
+def test_what_nobody_reads_makes_no_caller_fail(buffering: int) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "wb", buffering=buffering) as raw:
+        stream = HidingStream(io.TextIOWrapper(raw, "utf-8", write_through=True))
+        with pytest.raises(BrokenPipeError):
+            os.write(writing, b"x")
+        print("said to nobody", file=stream, flush=True)
+        print("again", file=stream, flush=True)
+        with Path(os.devnull).open("wb") as nothing:
+            os.dup2(nothing.fileno(), writing)  # so that it can be closed

@@ -19,9 +19,20 @@ import psutil
 import pytest
 
 from flowstead.errors import StartFailed
-from flowstead.supervise import ProcessSpec, ProcessState, SupervisedProcess, observe, start, stop
+from flowstead.supervise import (
+    ProcessEnd,
+    ProcessSpec,
+    ProcessState,
+    SupervisedProcess,
+    end_now,
+    observe,
+    start,
+    stop,
+)
+from tests.installation import FULL
 
 _PATIENCE_S = 20.0
+LOG_LINES = 100_000 if FULL else 5_000
 _SECRET = "hunter2-hunter2"
 _ECHO = """
     import os, socket, sys, time
@@ -174,6 +185,99 @@ def test_a_fatal_exit_code_is_not_retried(run: Path, directory: Path) -> None:
     _say(run, b"end")
     seen = _in_state(directory, ProcessState.GAVE_UP)
     assert (seen.restarts, seen.exit_code) == (0, 5)
+
+
+def test_what_was_given_up_is_started_again_later_with_its_sockets(run: Path, directory: Path) -> None:
+    code = """
+        import os, sys
+        if not os.path.exists("mended"):
+            sys.exit(7)
+    """
+    code = textwrap.dedent(code) + textwrap.dedent(_ECHO)
+    start(directory, _spec(run, code, give_up_after=2, first_backoff_s=0.01, retry_first_s=0.3))
+    seen = _in_state(directory, ProcessState.GAVE_UP)
+    assert (seen.pid, seen.restarts, seen.exit_code) == (None, 1, 7)
+    assert seen.next_start_at is not None
+    assert 0 < seen.next_start_at - time.time() <= 0.3
+    (run / "mended").touch()
+    seen = _in_state(directory, ProcessState.RUNNING)
+    assert (seen.restarts, seen.next_start_at) == (2, None)
+    assert seen.last_end is not None
+    assert (seen.last_end.exit_code, seen.last_end.reason) == (7, "")
+    assert _say(run) == str(seen.pid).encode()
+
+
+@pytest.mark.parametrize("number", [signal.SIGSTOP, None], ids=["stopped", "running"])
+def test_one_that_hangs_is_ended_and_started_again(run: Path, directory: Path, number: signal.Signals | None) -> None:
+    start(directory, _spec(run))
+    before = _seen(directory)
+    assert before.pid is not None
+    if number is not None:
+        os.kill(before.pid, number)
+    end_now(directory, before.pid + 1, reason="Other", message="Not this one.")
+    end_now(directory, before.pid, reason="Unresponsive", message="It did not answer for 10 s.")
+    after = _eventually(lambda: seen if (seen := _seen(directory)).restarts and seen.pid else None)
+    assert _say(run) == str(after.pid).encode()
+    assert after.last_end is not None
+    assert after.last_end == ProcessEnd(after.last_end.at, -9, "Unresponsive", "It did not answer for 10 s.")
+    assert abs(after.last_end.at - time.time()) < _PATIENCE_S
+    log = (run / "log").read_text()
+    assert "[supervisor] It did not answer for 10 s.\n[supervisor] The process ended with signal 9" in log
+    assert "Not this one" not in log
+    assert [each.name for each in directory.iterdir() if "end" in each.name] == []
+
+
+def test_its_log_is_kept_in_files_of_bounded_size_and_loses_no_line(run: Path, directory: Path) -> None:
+    """Three writers, ten thousand lines a second."""
+    code = """
+        import os, time
+        began = time.monotonic()
+        for name in "ab":
+            if os.fork() == 0:
+                break
+        else:
+            name = "c"
+        for number in range(LINES):
+            os.write(1, b"%s %08d %s\\n" % (name.encode(), number, b"x" * (number % 90)))
+            if number % 100 == 0:
+                time.sleep(max(0, began + number * 3 / 10_000 - time.monotonic()))
+        os.write(1, b"%s took %.1f s\\n" % (name.encode(), time.monotonic() - began))
+        time.sleep(600)
+    """.replace("LINES", str(LOG_LINES))
+    start(directory, _spec(run, code, log_bytes=100_000, log_files=10_000))
+    supervisor = psutil.Process(_seen(directory).supervisor_pid)
+
+    def files() -> list[Path]:
+        return sorted(run.glob("log*"), key=lambda each: -int(each.suffix[1:] or 0))
+
+    text = _eventually(lambda: t if (t := "".join(each.read_text() for each in files())).count("took") == 3 else None)
+    used = supervisor.cpu_times()
+    print(f"{3 * LOG_LINES} lines in {len(files())} files; the supervisor used {used.user + used.system:.2f} s")
+    lines = text.splitlines()
+    for name in "abc":
+        own = [line.split()[1] for line in lines if line.startswith(name) and "took" not in line]
+        assert own == [f"{number:08d}" for number in range(LOG_LINES)]
+        print(next(line for line in lines if line.startswith(f"{name} took")))
+    assert all(each.stat().st_size <= 100_000 for each in files())
+
+
+def test_logs_that_it_writes_itself_are_turned_over_and_opened_again(
+    run: Path, directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code = """
+        import os, signal, time
+        def write(text):
+            with open("own.log", "a") as file:
+                file.write(text)
+        signal.signal(signal.SIGUSR1, lambda *_: write("opened again"))
+        write("x" * 2000)
+        while True:
+            signal.pause()
+    """
+    start(directory, _spec(run, code, own_logs=(str(run / "own.log"),), log_bytes=1000))
+    _eventually(lambda: (run / "own.log.1").exists() and (run / "own.log").exists())
+    assert (run / "own.log.1").read_text() == "x" * 2000
+    _eventually(lambda: (run / "own.log").read_text() == "opened again")
 
 
 def test_backing_off_shows(run: Path, directory: Path) -> None:

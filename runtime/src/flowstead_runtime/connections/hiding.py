@@ -6,6 +6,7 @@ This process knows its secrets: those of the connections that it has made and th
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import logging
@@ -82,7 +83,10 @@ class HidingFormatter(logging.Formatter):
 
 
 class HidingStream(io.TextIOWrapper):
-    """Writes where another text stream does, without this process's secrets."""
+    """Writes where another text stream does, without this process's secrets.
+
+    What cannot be written, since nobody reads it any more or the disk is full, is dropped: no request fails for what
+    its flow would have said."""
 
     def __init__(self, stream: TextIO) -> None:
         stream.flush()
@@ -90,8 +94,13 @@ class HidingStream(io.TextIOWrapper):
         super().__init__(stream.buffer, stream.encoding, stream.errors, newline="\n", write_through=True)
 
     def write(self, text: str) -> int:
-        super().write(SECRETS.hide(text))
+        with contextlib.suppress(OSError):
+            super().write(SECRETS.hide(text))
         return len(text)
+
+    def flush(self) -> None:
+        with contextlib.suppress(OSError):
+            super().flush()
 
 
 def hide_in_output() -> None:

@@ -72,7 +72,8 @@ def _hand_over(wanted: dict[str, Any], user: list[int]) -> None:
     """Make the user the owner of what it writes."""
     for path in wanted["owned"]:
         os.chown(path, *user)
-    if stat.S_ISREG(os.fstat(1).st_mode):
+    mode = os.fstat(1).st_mode
+    if stat.S_ISREG(mode) or stat.S_ISFIFO(mode):
         os.fchown(1, *user)  # for programs that open /dev/stdout
 
 
@@ -220,5 +221,5 @@ def _allowed(wanted: dict[str, Any]) -> Iterator[tuple[str | int, int]]:
         yield path, landlock.DEVICE
     for path, _ in wanted["files"]:
         yield path, landlock.READ
-    if stat.S_ISREG(os.fstat(1).st_mode):
+    if stat.S_ISREG(os.fstat(1).st_mode):  # a pipe is always allowed, and cannot be named
         yield 1, landlock.APPEND

@@ -221,6 +221,7 @@ class EnvoyGateway:
             environment={"PATH": "/usr/bin:/bin"},
             working_directory=str(self._files.run),
             log=str(self._log),
+            own_logs=(self._door.access_log,),
             stop_grace_s=_KILL_GRACE_S,
             longest_backoff_s=_LONGEST_BACKOFF_S,
         )

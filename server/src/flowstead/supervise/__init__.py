@@ -5,7 +5,7 @@ lives, binds the listening sockets, starts the process with them as inherited de
 back-off, and keeps `DIRECTORY/state.json` true. The specification goes through a pipe, never to disk: it holds secrets.
 """
 
-from flowstead.supervise.client import observe, start, stop
-from flowstead.supervise.specification import ProcessSpec, ProcessState, SupervisedProcess
+from flowstead.supervise.client import end_now, observe, start, stop
+from flowstead.supervise.specification import ProcessEnd, ProcessSpec, ProcessState, SupervisedProcess
 
-__all__ = ["ProcessSpec", "ProcessState", "SupervisedProcess", "observe", "start", "stop"]
+__all__ = ["ProcessEnd", "ProcessSpec", "ProcessState", "SupervisedProcess", "end_now", "observe", "start", "stop"]

@@ -19,8 +19,10 @@ from typing import Any
 import psutil
 
 from flowstead.errors import StartFailed
+from flowstead.process_tree import process_start
+from flowstead.resources.private_file import write_private
 from flowstead.supervise import supervisor
-from flowstead.supervise.specification import ProcessSpec, ProcessState, SupervisedProcess
+from flowstead.supervise.specification import ProcessEnd, ProcessSpec, ProcessState, SupervisedProcess
 
 _START_TIMEOUT_S = 30.0
 _HANDOVER_S = 5.0
@@ -67,7 +69,23 @@ def observe(directory: Path) -> SupervisedProcess | None:
         state["restarts"],
         state["exit_code"],
         state["started_at"],
+        _end_of(state),
+        state["next_start_at"],
     )
+
+
+def end_now(directory: Path, pid: int, *, reason: str, message: str) -> None:
+    """Have the process of that pid killed at once and started again; for one that hangs, whatever it does with signals.
+    Returns at once. reason, message: what `SupervisedProcess.last_end` and the log then say of it. Nothing happens when
+    it is another process by now, or nobody supervises it."""
+    with _peek(directory) as held:
+        state = _read(directory)
+        if not held or state is None or state["pid"] != pid:
+            return
+        order = {"pid": pid, "reason": reason, "message": message}
+        write_private(directory / supervisor.END_FILE, json.dumps(order).encode())
+        with suppress(ProcessLookupError):
+            os.kill(state["supervisor_pid"], signal.SIGHUP)
 
 
 def stop(directory: Path) -> None:
@@ -191,8 +209,18 @@ def _check(directory: Path, answer: bytes, complaint: bytes) -> None:
 def _lost(state: dict[str, Any]) -> SupervisedProcess:
     pid = state["pid"] if _is_ours(state) else None
     return SupervisedProcess(
-        ProcessState.LOST, state["supervisor_pid"], pid, state["restarts"], state["exit_code"], state["started_at"]
+        ProcessState.LOST,
+        state["supervisor_pid"],
+        pid,
+        state["restarts"],
+        state["exit_code"],
+        state["started_at"],
+        _end_of(state),
     )
+
+
+def _end_of(state: dict[str, Any]) -> ProcessEnd | None:
+    return ProcessEnd(**state["last_end"]) if state["last_end"] else None
 
 
 def _is_ours(state: dict[str, Any]) -> bool:
@@ -201,7 +229,7 @@ def _is_ours(state: dict[str, Any]) -> bool:
     if pid is None:
         return False
     if sys.platform == "linux":
-        began = supervisor.process_start(pid)
+        began = process_start(pid)
         return bool(began) and began == state["process_start"]
     try:
         return abs(psutil.Process(pid).create_time() - state["started_at"]) < _SAME_START_S

@@ -8,12 +8,17 @@ from enum import StrEnum
 
 from flowstead.confine.description import Confinement
 
+LOG_BYTES = 10 * 1024 * 1024
+LOG_FILES = 3
+"""How long a log may grow, and how many of it are kept, the one that is being written among them."""
+
 
 class ProcessState(StrEnum):
     RUNNING = "running"
     BACKING_OFF = "backing-off"
     GAVE_UP = "gave-up"
-    """It ended with one of `fatal_exit_codes`, or `give_up_after` times in a row before `stable_after_s`."""
+    """It ended with one of `fatal_exit_codes`, or `give_up_after` times in a row before `stable_after_s`. It is started
+    again only after `retry_first_s`, if at all."""
     STOPPING = "stopping"
     LOST = "lost"
     """The supervisor is gone (killed); the process may still run as `pid`."""
@@ -22,7 +27,9 @@ class ProcessState(StrEnum):
 @dataclass(frozen=True)
 class ProcessSpec:
     """argv[0] is an absolute path. environment: the whole environment of the process, nothing is inherited.
-    log: stdout and stderr are appended to it. sockets: Unix socket paths to bind and hand down as fds 3, 4, ….
+    log: what it says on stdout and stderr; it becomes LOG.1 when it has log_bytes, and so on, log_files in all.
+    own_logs: files that it writes itself and opens again at SIGUSR1; they are turned over likewise.
+    sockets: Unix socket paths to bind and hand down as fds 3, 4, ….
     Seconds everywhere."""
 
     argv: tuple[str, ...]
@@ -37,13 +44,31 @@ class ProcessSpec:
     """A process that lived this long starts the back-off anew."""
     give_up_after: int | None = None
     fatal_exit_codes: tuple[int, ...] = field(default_factory=tuple)
+    retry_first_s: float | None = None
+    """How soon a process that was given up is started again all the same, doubled each time; None: never."""
+    retry_longest_s: float = 300.0
+    log_bytes: int = LOG_BYTES
+    log_files: int = LOG_FILES
+    own_logs: tuple[str, ...] = ()
     confinement: Confinement | None = None
     """What the process may reach; None: all that its user may."""
 
 
 @dataclass(frozen=True)
+class ProcessEnd:
+    """How the process ended last. at: Unix time; exit_code: negative for a signal; reason: one word of whoever had it
+    ended, "" when it ended by itself; message: a sentence."""
+
+    at: float
+    exit_code: int
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True)
 class SupervisedProcess:
-    """pid: of the process, None while there is none. exit_code: of its last end, negative for a signal."""
+    """pid: of the process, None while there is none. exit_code: of its last end, negative for a signal. next_start_at:
+    Unix time, None when it runs or is never started again."""
 
     state: ProcessState
     supervisor_pid: int
@@ -52,3 +77,5 @@ class SupervisedProcess:
     exit_code: int | None
     started_at: float
     """Unix time at which the process was last started."""
+    last_end: ProcessEnd | None = None
+    next_start_at: float | None = None

@@ -4,8 +4,12 @@ Standard library only, and little of it, since there is one supervisor for every
 JSON on standard input (the fields of `ProcessSpec`); LOCK is the descriptor of the lock that the client took and that
 lives as long as this process; on standard output goes one object, `{"pid": …}` or `{"error": …}`.
 
-One thread, one loop: signals are blocked and taken with `sigwait`, so none can arrive at a bad moment, and the
-process is started from the main thread (Envoy asks to be killed when the thread that started it ends).
+One thread, one loop: it waits for a signal, for the process's output, or for a moment to come, then acts. Signals only
+leave their numbers in a pipe, so none can arrive at a bad moment; the process is started from the main thread (Envoy
+asks to be killed when the thread that started it ends).
+
+What the process says comes through a pipe, so that its log can be kept in files of bounded size without losing a line,
+and so that a full disk does not make the process fail.
 """
 
 # pathlib and contextlib would cost every instance a megabyte; no shell is wanted
@@ -17,6 +21,7 @@ import _socket
 import fcntl
 import json
 import os
+import select
 import signal
 import sys
 import time
@@ -24,6 +29,19 @@ import time
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, NoReturn
+
+if __name__ == "__main__":  # where this package is, since -I leaves it out
+    sys.path.append(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
+
+from flowstead.process_tree import (  # noqa: E402 - the way to it is known only now
+    SET_DUMPABLE,
+    adopt_orphans,
+    kill_descendants,
+    kill_group,
+    process_option,
+    process_start,
+)
+from flowstead.rotating_log import RotatingLog, is_longer, turn_over  # noqa: E402
 
 STATE_FILE = "state.json"
 _BACKLOG = 4096
@@ -33,38 +51,35 @@ _SIGNALS = (signal.SIGCHLD, signal.SIGTERM, signal.SIGALRM, signal.SIGINT, signa
 _CANNOT_RUN = 127
 _SIGNALLED = 128
 """More than this a keeper ends with whose program was ended by a signal: by its number more."""
-_LAST_KILL_S = 2.0
-_SET_DUMPABLE, _SET_CHILD_SUBREAPER = 4, 36
+END_FILE = "end"
+"""In the directory: JSON {"reason": …, "message": …}, why the process is to be ended at once; told by SIGHUP."""
+_GATHER_S = 0.005
+"""How long output gathers before it is written: one waking for many lines."""
+_CHUNK, _CHUNKS = 65536, 16
+_PIPE_BYTES = 256 * 1024
+_SET_PIPE_SIZE = 1031
+_LOOK_AT_LOGS_S = 2.0
 
 
-def after_end(spec: dict[str, Any], lived_s: float, exit_code: int, failures: int) -> tuple[float | None, int]:
-    """What follows when the process has ended: (seconds until the next start, or None to give up; ends in a row
-    before `stable_after_s`)."""
+def after_end(spec: dict[str, Any], lived_s: float, exit_code: int, failures: int) -> tuple[float | None, int, bool]:
+    """What follows when the process has ended: (seconds until the next start, None for never; ends in a row before
+    `stable_after_s`; whether it is given up for now, or for good)."""
     failures = 0 if lived_s >= spec["stable_after_s"] else failures + 1
-    if exit_code in spec["fatal_exit_codes"]:
-        return None, failures
-    if spec["give_up_after"] is not None and failures >= spec["give_up_after"]:
-        return None, failures
+    limit = spec["give_up_after"]
+    if exit_code in spec["fatal_exit_codes"] or (limit is not None and failures >= limit):
+        if spec["retry_first_s"] is None:
+            return None, failures, True
+        beyond = max(0, failures - (limit or 0))
+        return min(spec["retry_first_s"] * 2 ** min(beyond, 30), spec["retry_longest_s"]), failures, True
     doublings = min(max(failures - 1, 0), 30)
-    return min(spec["first_backoff_s"] * 2**doublings, spec["longest_backoff_s"]), failures
-
-
-def process_start(pid: int) -> str:
-    """When the process began, in the kernel's own count (a pid may be reused, this pair is not); "" when it is gone
-    or a zombie, or when the system has no /proc."""
-    try:
-        with open(f"/proc/{pid}/stat", "rb") as file:
-            fields = file.read().rpartition(b")")[2].split()
-    except OSError:
-        return ""
-    return "" if fields[0] in (b"Z", b"X") else fields[19].decode()
+    return min(spec["first_backoff_s"] * 2**doublings, spec["longest_backoff_s"]), failures, False
 
 
 class Supervisor:
     """The state machine. Times are of the monotonic clock unless they say Unix."""
 
-    def __init__(self, directory: str, spec: dict[str, Any]) -> None:
-        self.directory, self.spec = directory, spec
+    def __init__(self, directory: str, spec: dict[str, Any], log: RotatingLog) -> None:
+        self.directory, self.spec, self.log = directory, spec, log
         self.apart = bool(spec["confinement"] and spec["confinement"]["namespaces"])
         """Whether the process has a namespace of processes: `pid` is then that of its keeper, with which all end."""
         self.sockets: list[_socket.socket] = []
@@ -72,15 +87,26 @@ class Supervisor:
         self.state = "running"
         self.restarts, self.failures = 0, 0
         self.exit_code: int | None = None
+        self.last_end: dict[str, Any] | None = None
+        self.ordered: dict[str, str] | None = None
+        """Why the process is being ended by us, until it has."""
         self.started = self.started_unix = 0.0
         self.resume_at: float | None = None
         self.kill_at: float | None = None
+        self.look_at: float | None = time.monotonic() + _LOOK_AT_LOGS_S if spec["own_logs"] else None
+        self.output, self.input = os.pipe()
+        """What the process says: where it is read, and what the process has for its output."""
+        os.set_blocking(self.output, False)
+        _enlarge(self.output)
+        self.poll = select.poll()
+        self.poll.register(self.output, select.POLLIN)
+        self.signals = _signal_pipe()
+        self.poll.register(self.signals, select.POLLIN)
 
     def begin(self) -> None:
         """Bind, start for the first time, record. Raises OSError; nothing is left behind then."""
         try:
-            for path in self.spec["sockets"]:
-                self.sockets.append(_listening(path))
+            self._bind()
             self._start()
         except OSError:
             self._close_sockets()
@@ -90,23 +116,44 @@ class Supervisor:
     def run(self) -> None:
         """Until told to stop and the process is gone."""
         while self.state != "stopping" or self.pid is not None:
-            self._sleep()
+            self._wait()
             self._reap()
             self._act(time.monotonic())
-        _kill_descendants()
-        for name in (STATE_FILE, "lock"):
+        kill_descendants()
+        self._take_output()
+        for name in (STATE_FILE, END_FILE, "lock"):
             _unlink(f"{self.directory}/{name}")
         try:
             os.rmdir(self.directory)
         except OSError:
             pass  # it holds files of others
 
-    def _sleep(self) -> None:
-        wake_at = self.kill_at if self.state == "stopping" else self.resume_at
-        delay = 0.0 if wake_at is None else max(wake_at - time.monotonic(), 0.0001)
-        signal.setitimer(signal.ITIMER_REAL, delay)
-        if signal.sigwait(_SIGNALS) == signal.SIGTERM:
-            self._stop()
+    def _wait(self) -> None:
+        moments = [self.kill_at if self.state == "stopping" else self.resume_at, self.look_at]
+        wake_at = min((each for each in moments if each is not None), default=None)
+        # Rounded up: a moment too early would be waited for in a thousand looks.
+        delay_ms = None if wake_at is None else max(wake_at - time.monotonic(), 0.0) * 1000 + 1
+        ready = [descriptor for descriptor, _ in self.poll.poll(delay_ms)]
+        if self.output in ready:
+            time.sleep(_GATHER_S)
+            self._take_output()
+        if self.signals in ready:
+            told = os.read(self.signals, 4096)
+            if signal.SIGTERM in told:
+                self._stop()
+            elif signal.SIGHUP in told:
+                self._end_now()
+
+    def _take_output(self) -> None:
+        """No more at once than the pipe holds: a process that never stops to talk must not keep us from the rest."""
+        for _ in range(_CHUNKS):
+            try:
+                said = os.read(self.output, _CHUNK)
+            except BlockingIOError:
+                return
+            self.log.write(said)
+            if len(said) < _CHUNK:
+                return
 
     def _stop(self) -> None:
         if self.state == "stopping":
@@ -117,6 +164,21 @@ class Supervisor:
         if self.pid is not None:
             self.kill_at = time.monotonic() + self.spec["stop_grace_s"]
             os.kill(self.pid, signal.SIGTERM)
+
+    def _end_now(self) -> None:
+        """Whoever watches the process finds it hung: SIGTERM would do nothing to one that is stopped."""
+        order = f"{self.directory}/{END_FILE}"
+        try:
+            with open(order, "rb") as file:
+                told = json.load(file)
+        except (OSError, ValueError):
+            return
+        _unlink(order)
+        if self.pid is None or self.state != "running" or told["pid"] != self.pid:
+            return
+        self.ordered = {"reason": told["reason"], "message": told["message"]}
+        self._note(told["message"])
+        kill_group(self.pid)
 
     def _reap(self) -> None:
         """Collect whatever ended: the process, and orphans of it that the system handed to us."""
@@ -132,56 +194,78 @@ class Supervisor:
                 self._ended(pid, _SIGNALLED - code if self.apart and code > _SIGNALLED else code)
 
     def _ended(self, pid: int, exit_code: int) -> None:
-        _kill_group(pid)
-        self.pid, self.exit_code = None, exit_code
+        kill_group(pid)
+        self.pid = None
+        ordered, self.ordered = self.ordered, None
         if self.state == "stopping":
+            self.exit_code = exit_code
             return
-        _kill_descendants()
+        kill_descendants()
+        self._take_output()  # its last words come before ours
         lived = time.monotonic() - self.started
-        delay, self.failures = after_end(self.spec, lived, exit_code, self.failures)
         how = f"signal {-exit_code}" if exit_code < 0 else f"exit code {exit_code}"
-        if delay is None:
-            self.state, self.resume_at = "gave-up", None
-            self._close_sockets()  # a connection in the backlog would wait for ever
-            self._note(f"The process ended with {how} after {lived:.1f} s and is not started again.")
-        else:
-            self.state, self.resume_at = "backing-off", time.monotonic() + delay
-            self._note(f"The process ended with {how} after {lived:.1f} s; starting it again in {delay:.1f} s.")
+        message = f"The process ended with {how} after {lived:.1f} s"
+        self._count_end(lived, exit_code, ordered or {"reason": "", "message": message + "."})
+        again = "is not started again" if self.resume_at is None else f"starting it again in {self._delay():.1f} s"
+        self._note(f"{message}{' and ' if self.resume_at is None else '; '}{again}.")
         self._record()
+
+    def _count_end(self, lived_s: float, exit_code: int, told: dict[str, str]) -> None:
+        delay, self.failures, given_up = after_end(self.spec, lived_s, exit_code, self.failures)
+        self.exit_code = exit_code
+        self.last_end = {"at": time.time(), "exit_code": exit_code, **told}
+        self.state = "gave-up" if given_up else "backing-off"
+        self.resume_at = None if delay is None else time.monotonic() + delay
+        if given_up:
+            self._close_sockets()  # a connection in the backlog would wait for long, or for ever
+
+    def _delay(self) -> float:
+        return 0.0 if self.resume_at is None else max(0.0, self.resume_at - time.monotonic())
 
     def _act(self, now: float) -> None:
         if self.state == "stopping" and self.pid is not None and self.kill_at is not None and now >= self.kill_at:
             self.kill_at = None
-            _kill_group(self.pid)
-        if self.state == "backing-off" and self.resume_at is not None and now >= self.resume_at:
-            self.restarts += 1
-            self.resume_at = None
-            try:
-                self._start()
-            except OSError as failure:
-                self._note(_words(failure))
-                self._cannot_run()
-                return
-            self.state = "running"
-            self._record()
+            kill_group(self.pid)
+        if self.state in ("backing-off", "gave-up") and self.resume_at is not None and now >= self.resume_at:
+            self._start_again()
+        if self.look_at is not None and now >= self.look_at:
+            self.look_at = now + _LOOK_AT_LOGS_S
+            self._turn_over_own_logs()
 
-    def _cannot_run(self) -> None:
-        delay, self.failures = after_end(self.spec, 0.0, _CANNOT_RUN, self.failures)
-        self.exit_code = _CANNOT_RUN
-        self.resume_at = None if delay is None else time.monotonic() + delay
-        if delay is None:
-            self.state = "gave-up"
-            self._close_sockets()
+    def _start_again(self) -> None:
+        self.restarts += 1
+        self.resume_at = None
+        try:
+            if not self.sockets:
+                self._bind()
+            self._start()
+        except OSError as failure:
+            self._note(_words(failure))
+            self._count_end(0.0, _CANNOT_RUN, {"reason": "CannotRun", "message": _words(failure)})
+        else:
+            self.state = "running"
         self._record()
+
+    def _turn_over_own_logs(self) -> None:
+        """Those that the process writes itself, and opens again when it is told to."""
+        long = [path for path in self.spec["own_logs"] if is_longer(path, self.spec["log_bytes"])]
+        for path in long:
+            turn_over(path, self.spec["log_files"])
+        if long and self.pid is not None:
+            os.kill(self.pid, signal.SIGUSR1)
+
+    def _bind(self) -> None:
+        for path in self.spec["sockets"]:
+            self.sockets.append(_listening(path))
 
     def _start(self) -> None:
         """Fork and exec. Raises OSError with the child's own words when it cannot be run."""
-        log = os.open(self.spec["log"], os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
         reading, writing = os.pipe()  # closed by exec: when no complaint was read the process runs
+        signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)  # what is sent to the child must not be told to us
         pid = os.fork()
         if pid == 0:
-            self._become_process(log, writing)
-        os.close(log)
+            self._become_process(writing)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
         os.close(writing)
         complaint = b""
         while part := os.read(reading, 4096):
@@ -198,7 +282,7 @@ class Supervisor:
             raise OSError(complaint.decode("utf-8", "replace"))
         self.pid, self.started, self.started_unix = pid, time.monotonic(), time.time()
 
-    def _become_process(self, log: int, complaints: int) -> NoReturn:
+    def _become_process(self, complaints: int) -> NoReturn:
         """In the child; never returns."""
         complaints = fcntl.fcntl(complaints, fcntl.F_DUPFD_CLOEXEC, _PARKING_FD)
         try:
@@ -206,7 +290,7 @@ class Supervisor:
                 _enter_namespace(self.spec["confinement"], complaints)
             else:
                 os.setsid()
-            numbers = [os.open(os.devnull, os.O_RDONLY), log, log, *(s.fileno() for s in self.sockets)]
+            numbers = [os.open(os.devnull, os.O_RDONLY), self.input, self.input, *(s.fileno() for s in self.sockets)]
             parked = [fcntl.fcntl(number, fcntl.F_DUPFD_CLOEXEC, _PARKING_FD) for number in numbers]
             for place, number in enumerate(parked):
                 os.dup2(number, place, inheritable=True)
@@ -232,6 +316,8 @@ class Supervisor:
             "restarts": self.restarts,
             "exit_code": self.exit_code,
             "started_at": self.started_unix,
+            "last_end": self.last_end,
+            "next_start_at": None if self.resume_at is None else time.time() + self._delay(),
             "sockets": self.spec["sockets"],
         }
         path = f"{self.directory}/{STATE_FILE}"
@@ -245,12 +331,7 @@ class Supervisor:
 
     def _note(self, text: str) -> None:
         """A line of our own in the process's log."""
-        try:
-            log = os.open(self.spec["log"], os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
-            os.write(log, f"[supervisor] {text}\n".encode())
-            os.close(log)
-        except OSError:
-            pass
+        self.log.note(f"[supervisor] {text}")
 
     def _close_sockets(self) -> None:
         for listening, path in zip(self.sockets, self.spec["sockets"], strict=False):
@@ -260,21 +341,14 @@ class Supervisor:
 
 
 def _confine(wanted: dict[str, Any], inherited: int) -> None:
-    _import_confinement()
     from flowstead.confine.launcher import confine
 
     confine(wanted, inherited=inherited)
 
 
-def _import_confinement() -> None:
-    """In the child alone: the supervisor itself stays as small as it is."""
-    sys.path.append(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
-
-
 def _enter_namespace(wanted: dict[str, Any], complaints: int) -> None:
     """Make the process one of a namespace of its own, whose first process stays as its keeper: whatever the program
     leaves behind, how fast it may fork, the kernel ends it with the keeper. Says first which that is."""
-    _import_confinement()
     from flowstead.confine.launcher import enter_process_namespace
 
     enter_process_namespace(wanted)
@@ -293,7 +367,7 @@ def _keep(program: int) -> NoReturn:
     for number in (0, 1, 2):
         os.dup2(nothing, number)
     os.closerange(3, 65536)  # the lock and the sockets are the supervisor's to close
-    _process_option(_SET_DUMPABLE, 0)  # nobody in the namespace looks into it
+    process_option(SET_DUMPABLE, 0)  # nobody in the namespace looks into it
     while True:
         if signal.sigwait(_SIGNALS) == signal.SIGTERM:
             os.kill(program, signal.SIGTERM)
@@ -301,6 +375,26 @@ def _keep(program: int) -> NoReturn:
             if ended[0] == program:
                 code = os.waitstatus_to_exitcode(ended[1])
                 os._exit(code if code >= 0 else _SIGNALLED - code)
+
+
+def _signal_pipe() -> int:
+    """From which the numbers of the signals that arrive can be read."""
+    reading, writing = os.pipe()
+    os.set_blocking(reading, False)
+    os.set_blocking(writing, False)
+    signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
+    for taken in _SIGNALS:
+        signal.signal(taken, lambda *_: None)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
+    return reading
+
+
+def _enlarge(pipe: int) -> None:
+    """So that the process need not wait for us while others have the processor."""
+    try:
+        fcntl.fcntl(pipe, _SET_PIPE_SIZE, _PIPE_BYTES)
+    except OSError:
+        pass  # this user has many pipes; or it is not Linux
 
 
 def _listening(path: str) -> _socket.socket:
@@ -329,46 +423,6 @@ def _unlink(path: str) -> None:
         pass
 
 
-def _kill_group(leader: int) -> None:
-    try:
-        os.killpg(leader, signal.SIGKILL)
-    except (ProcessLookupError, PermissionError):
-        pass
-
-
-def _adopt_orphans() -> None:
-    """On Linux, children that the process left behind become ours instead of init's, so that none outlives it."""
-    if sys.platform == "linux":
-        _process_option(_SET_CHILD_SUBREAPER, 1)
-
-
-def _process_option(option: int, value: int) -> None:
-    import ctypes
-
-    ctypes.CDLL(None).prctl(option, value, 0, 0, 0)
-
-
-def _kill_descendants() -> None:
-    """Kill adopted orphans that left the process group (daemons), and theirs, until none is left."""
-    give_up_at = time.monotonic() + _LAST_KILL_S
-    while (children := _children()) and time.monotonic() < give_up_at:
-        for pid in children:
-            try:
-                os.kill(pid, signal.SIGKILL)
-                os.waitpid(pid, os.WNOHANG)
-            except (ProcessLookupError, ChildProcessError):
-                continue
-        time.sleep(0.001)
-
-
-def _children() -> list[int]:
-    try:
-        with open(f"/proc/self/task/{os.getpid()}/children") as file:
-            return [int(pid) for pid in file.read().split()]
-    except OSError:
-        return []
-
-
 def _forget_signals() -> None:
     for number in (*_SIGNALS, signal.SIGPIPE, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2):
         signal.signal(number, signal.SIG_DFL)
@@ -385,12 +439,12 @@ def main() -> None:
         os._exit(0)  # the client waits for this one only; the supervisor belongs to nobody
     os.setsid()
     os.set_inheritable(int(sys.argv[2]), False)
-    for taken in _SIGNALS:
-        signal.signal(taken, lambda *_: None)
-    signal.pthread_sigmask(signal.SIG_SETMASK, _SIGNALS)
-    _adopt_orphans()
-    supervisor = Supervisor(sys.argv[1], json.loads(specification))
+    signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
+    adopt_orphans()
+    spec = json.loads(specification)
     try:
+        log = RotatingLog(spec["log"], spec["log_bytes"], spec["log_files"])
+        supervisor = Supervisor(sys.argv[1], spec, log)
         supervisor.begin()
     except OSError as failure:
         os.write(1, json.dumps({"error": _words(failure)}).encode())
