@@ -12,7 +12,7 @@ import pytest
 from flowstead.api.quota import instances_that_fit
 from flowstead.engines.protocol import InstanceState, ObservedInstance
 from flowstead.resources.settings import ServerSettings
-from flowstead.resources.sizes import cores_of, quota_taken
+from flowstead.resources.sizes import quota_taken, size_named
 from flowstead.resources.vm_sizes import VM_SIZES
 from flowstead.store.records import Kind, Revision
 from flowstead.testing.in_process_api import InProcessApi
@@ -53,11 +53,40 @@ def test_each_size_says_what_it_has_and_what_the_quota_is_enough_for(api: InProc
     assert sizes["Standard_F72s_v2"]["quotaLeft"]["instances"] == 0
 
 
-def test_the_sizes_have_the_cores_that_are_counted() -> None:
-    assert {size.name: size.cores for size in VM_SIZES} == {size.name: cores_of(size.name) for size in VM_SIZES}
+def test_every_size_that_is_listed_is_taken() -> None:
+    assert [size_named(size.name.lower()) for size in VM_SIZES] == list(VM_SIZES)
 
 
-@pytest.mark.parametrize("size", ["Standard_DS1_v2", "Standard_F4s_v2", "Standard_NC24ads_A100_v4"])
+def test_small_sizes_are_offered_first_and_take_fractions(api: InProcessApi) -> None:
+    deploy(api, count=1, size="Flowstead_XS")
+    first = listed(api, "instanceTypes")[0]
+    assert first["name"] == "Flowstead_XS"
+    assert first["properties"] == {
+        "cores": 0.25, "memoryGiB": 0.25, "gpus": 0, "quotaLeft": {"cores": QUOTA - 0.5, "instances": 50},
+    }  # fmt: skip
+    assert next(each for each in listed(api, "usage") if each["name"]["value"] == "cores")["currentValue"] == 0.5
+
+
+def test_a_size_that_nobody_knows_is_answered_with_near_ones(api: InProcessApi) -> None:
+    model = deploy(api)["properties"]["model"]
+    body = {"sku": {"capacity": 1}, "properties": {"model": model, "instanceType": "Standard_DS3v2"}}
+    refused = api.call("PUT", "onlineEndpoints/chat/deployments/blue", body).json()["error"]
+    assert (refused["code"], refused["target"]) == ("BadArgument", "properties.instanceType")
+    assert "Standard_DS3_v2" in refused["message"]
+
+
+def test_a_change_of_size_needs_room_for_both(api: InProcessApi) -> None:
+    model = deploy(api, count=12)["properties"]["model"]  # 15 x 4 with the reserve, all of the quota
+    # The 12 serve until the first of 16 cores does: 12 x 4 + 1 x 16.
+    large = {"sku": {"capacity": 1}, "properties": {"model": model, "instanceType": "Standard_D16as_v4"}}
+    refused = api.call("PUT", "onlineEndpoints/chat/deployments/blue", large).json()["error"]
+    assert refused["code"] == "OutOfQuota"
+    assert "takes 64 cores until it is done; 0 of the workspace's 60 are taken" in refused["message"]
+    small = {"sku": {"capacity": 1}, "properties": {"model": model, "instanceType": "Standard_D8as_v4"}}
+    assert api.call("PUT", "onlineEndpoints/chat/deployments/blue", small).status_code == 200
+
+
+@pytest.mark.parametrize("size", ["Flowstead_XS", "Standard_DS1_v2", "Standard_F4s_v2", "Standard_NC24ads_A100_v4"])
 def test_what_fits_fits_and_one_more_does_not(size: str) -> None:
     for cores in range(130):
         count = instances_that_fit(size, cores)

@@ -117,6 +117,9 @@ def test_status_says_what_to_do_next() -> None:
     assert "next: flowstead deploy FOLDER" in status.text_of(HomeStatus("/h", PROCESS, PROCESS, ()), [])
     assert status.text_of(HomeStatus("/h", NONE, NONE, ()), []).endswith("next: flowstead up --detach")
     assert "finds the instances again" in status.text_of(HomeStatus("/h", NONE, PROCESS, (INSTANCE,)), [])
+    assert "quota     500 cores\n" in status.text_of(HomeStatus("/h", NONE, NONE, ()), []) + "\n"
+    taken = status.text_of(HomeStatus("/h", PROCESS, PROCESS, (), quota_cores=12), [], cores_taken=2.5)
+    assert "quota     2.5 of 12 cores are taken, with the upgrade reserve" in taken
     assert "not known: gone" in status.text_of(HomeStatus("/h", PROCESS, PROCESS, ()), [], "gone")
 
 

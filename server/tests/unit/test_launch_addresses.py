@@ -167,3 +167,11 @@ def test_a_directory_of_flows_is_one_and_keeps_clear_of_the_home(tmp_path: Path,
     (tmp_path / "file").write_text("")
     with pytest.raises(BadArgument):
         settings_of(Home(tmp_path / "home"), flow_directory=str(tmp_path / where))
+
+
+def test_the_quota_of_cores_is_as_the_last_time(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    assert settings_for(AskedFor(), home).quota_cores == 500
+    write_settings(home, settings_for(AskedFor(quota_cores=12), home))
+    assert settings_for(AskedFor(), home).quota_cores == 12
+    assert settings_for(AskedFor(quota_cores=20), home).quota_cores == 20

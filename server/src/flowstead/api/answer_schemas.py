@@ -7,6 +7,7 @@ from typing import Any
 Json = dict[str, Any]
 TEXT: Json = {"type": "string"}
 COUNT: Json = {"type": "integer", "minimum": 0}
+AMOUNT: Json = {"type": "number", "minimum": 0}
 FLAG: Json = {"type": "boolean"}
 OBJECT: Json = {"type": "object"}
 TEXTS: Json = {"type": "object", "additionalProperties": TEXT}
@@ -193,10 +194,10 @@ PROPERTIES: dict[str, Json] = {
     "datastores": obj({"datastoreType": TEXT, "accountName": TEXT, "containerName": TEXT, "isDefault": FLAG}),
     "instanceTypes": obj(
         {
-            "cores": COUNT,
-            "memoryGiB": {"type": "number"},
+            "cores": AMOUNT,
+            "memoryGiB": AMOUNT,
             "gpus": COUNT,
-            "quotaLeft": obj({"cores": COUNT, "instances": COUNT}),
+            "quotaLeft": obj({"cores": AMOUNT, "instances": COUNT}),
         }
     ),
     "auditRecords": obj(
@@ -301,7 +302,7 @@ SCHEMAS: dict[str, Json] = {
             "id": TEXT,
             "name": obj({"value": TEXT, "localizedValue": TEXT}),
             "unit": one_of("Count"),
-            "currentValue": COUNT,
+            "currentValue": AMOUNT,
         },
         {"limit": COUNT},
     ),
@@ -321,7 +322,9 @@ SCHEMAS: dict[str, Json] = {
                     },
                 )
             ),
-            "quota": obj({"unit": one_of("cores"), "limit": COUNT, "taken": COUNT, "takenAfter": COUNT, "left": COUNT}),
+            "quota": obj(
+                {"unit": one_of("cores"), "limit": COUNT, "taken": AMOUNT, "takenAfter": AMOUNT, "left": AMOUNT}
+            ),
         }
     ),
     "Garbage": obj(

@@ -10,7 +10,7 @@ from flowstead.api.arm import page
 from flowstead.api.context import PROVIDER, SITE, Here, Needs
 from flowstead.api.quota import cores_taken, instances_that_fit
 from flowstead.resources.names import MAX_DEPLOYMENTS_PER_ENDPOINT, MAX_INSTANCES_PER_DEPLOYMENT
-from flowstead.resources.sizes import cores_of
+from flowstead.resources.sizes import size_kept, whole
 from flowstead.resources.vm_sizes import VM_SIZES, VmSize
 from flowstead.store.records import Kind
 
@@ -34,7 +34,7 @@ def list_instance_types(request: Request, here: Here) -> dict[str, Any]:
                 "cores": size.cores,
                 "memoryGiB": size.memory_gib,
                 "gpus": size.gpus,
-                "quotaLeft": {"cores": max(0, left), "instances": fitting},
+                "quotaLeft": {"cores": max(0, whole(left)), "instances": fitting},
             },
         }
 
@@ -47,11 +47,11 @@ def list_usage(request: Request, here: Here) -> dict[str, Any]:
     with here.store.reading() as tx:
         endpoints, deployments = tx.list(Kind.ENDPOINT), tx.list(Kind.DEPLOYMENT)
         taken = cores_taken(tx)
-    asked = sum(cores_of(each.spec.instance_type) * each.spec.instance_count for each in deployments)
+    asked = sum(size_kept(each.spec.instance_type).cores * each.spec.instance_count for each in deployments)
     per_endpoint = [sum(each.parent_id == endpoint.id for each in deployments) for endpoint in endpoints]
-    rows: tuple[tuple[str, str, int, int | None], ...] = (
+    rows: tuple[tuple[str, str, float, int | None], ...] = (
         ("cores", "Cores of all deployments, with the upgrade reserve", taken, here.settings.quota_cores),
-        ("reservedCores", "Cores that are reserved for upgrades", taken - asked, None),
+        ("reservedCores", "Cores that are reserved for upgrades", whole(taken - asked), None),
         ("endpoints", "Endpoints", len(endpoints), None),
         ("deployments", "Deployments", len(deployments), None),
         (
@@ -65,7 +65,7 @@ def list_usage(request: Request, here: Here) -> dict[str, Any]:
     return page(request, rows, lambda row: _usage(here.workspace.path, *row))
 
 
-def _usage(workspace: str, name: str, spoken: str, current: int, limit: int | None) -> dict[str, Any]:
+def _usage(workspace: str, name: str, spoken: str, current: float, limit: int | None) -> dict[str, Any]:
     shown: dict[str, Any] = {
         "id": f"{workspace}/usage/{name}",
         "type": f"{PROVIDER}/workspaces/usage",

@@ -13,7 +13,7 @@ from flowstead.resources.data_collector import COLLECTOR_VARIABLE
 from flowstead.resources.deployment import DeploymentSpec
 from flowstead.resources.names import Workspace
 from flowstead.resources.runtime_images import check_image
-from flowstead.resources.sizes import cores_of
+from flowstead.resources.sizes import size_named
 from flowstead.store import Reading
 from flowstead.store.records import Kind
 from flowstead_runtime.errors import UserError
@@ -92,7 +92,7 @@ def check_flow(folder: Path, spoken: str, *, from_environment: bool, adds_packag
 
 
 def _size_is_known(body: DeploymentBody) -> None:
-    cores_of(body.properties.instance_type or DeploymentSpec.instance_type)
+    size_named(body.properties.instance_type or DeploymentSpec.instance_type)
 
 
 def _is_managed(body: DeploymentBody) -> None:

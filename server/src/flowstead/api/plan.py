@@ -25,6 +25,7 @@ from flowstead.api.rehearsing import PlannedRoute, PlannedRoutes, Written
 from flowstead.errors import FlowsteadError
 from flowstead.resources.identity import EndpointIdentity
 from flowstead.resources.principal import Principal
+from flowstead.resources.sizes import whole
 from flowstead.store.identities import Identities
 from flowstead.store.records import Kind
 from flowstead.store.rehearsal import rehearsal
@@ -75,7 +76,13 @@ def plan_changes(
     return {
         "accepted": all(each["action"] != "refused" for each in planned),
         "resources": planned,
-        "quota": {"unit": "cores", "limit": quota, "taken": taken, "takenAfter": then, "left": max(0, quota - then)},
+        "quota": {
+            "unit": "cores",
+            "limit": quota,
+            "taken": taken,
+            "takenAfter": then,
+            "left": max(0, whole(quota - then)),
+        },
     }
 
 

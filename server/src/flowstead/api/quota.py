@@ -5,42 +5,48 @@ from __future__ import annotations
 from flowstead.api.context import Context
 from flowstead.errors import OutOfQuota
 from flowstead.resources.deployment import DeploymentSpec
-from flowstead.resources.sizes import cores_of, quota_taken
+from flowstead.resources.sizes import quota_taken, quota_taken_meanwhile, size_kept, whole
 from flowstead.store import Reading
 from flowstead.store.records import DeploymentRecord, Kind
 
 
-def cores_taken(tx: Reading, besides: DeploymentRecord | None = None) -> int:
+def cores_taken(tx: Reading, besides: DeploymentRecord | None = None) -> float:
     """Of all deployments, with the upgrade reserve; besides: one that does not count."""
-    return sum(
-        quota_taken(each.spec.instance_type, each.spec.instance_count)
-        for each in tx.list(Kind.DEPLOYMENT)
-        if besides is None or each.id != besides.id
+    return whole(
+        sum(
+            quota_taken(each.spec.instance_type, each.spec.instance_count)
+            for each in tx.list(Kind.DEPLOYMENT)
+            if besides is None or each.id != besides.id
+        )
     )
 
 
 def check_quota(tx: Reading, here: Context, spec: DeploymentSpec, before: DeploymentRecord | None) -> None:
     """Raises OutOfQuota, which says how many instances would fit."""
-    wanted = quota_taken(spec.instance_type, spec.instance_count)
-    if before is not None and wanted <= quota_taken(before.spec.instance_type, before.spec.instance_count):
-        return  # a quota that has been lowered since stops no change that takes no more
+    after = (spec.instance_type, spec.instance_count)
+    wanted = lasting = quota_taken(*after)
+    if before is not None:
+        kept = (before.spec.instance_type, before.spec.instance_count)
+        wanted = quota_taken_meanwhile(kept, after)
+        if wanted <= quota_taken(*kept):
+            return  # a quota that has been lowered since stops no change that takes no more
     taken, quota = cores_taken(tx, before), here.settings.quota_cores
     if taken + wanted <= quota:
         return
     fitting = instances_that_fit(spec.instance_type, quota - taken)
-    raise OutOfQuota(
-        f"{spec.instance_count} x {spec.instance_type} with the upgrade reserve take {wanted} cores; "
-        f"{taken} of the workspace's {quota} are taken.",
-        hint=f"Ask for {fitting} instances at most, use a smaller size, or raise the workspace's quota."
-        if fitting
-        else "",
-        target="sku.capacity",
-    )
+    if before is not None and lasting < wanted:
+        said = f"The change to {spec.instance_type} takes {wanted:g} cores until it is done"
+        hint = f"Make a deployment of another name with it, which takes {lasting:g}, or raise the workspace's quota."
+    else:
+        said = f"{spec.instance_count} x {spec.instance_type} with the upgrade reserve take {wanted:g} cores"
+        hint = f"Ask for {fitting} instances at most, use a smaller size, or raise the workspace's quota."
+        hint = hint if fitting else ""
+    raise OutOfQuota(f"{said}; {taken:g} of the workspace's {quota} are taken.", hint=hint, target="sku.capacity")
 
 
-def instances_that_fit(size: str, cores: int) -> int:
+def instances_that_fit(size: str, cores: float) -> int:
     """How many instances of that size so many cores are enough for, with the reserve."""
-    count = max(0, cores) // cores_of(size)
+    count = int(max(0.0, cores) // size_kept(size).cores)
     while count > 0 and quota_taken(size, count) > cores:
         count -= 1
     return count

@@ -60,7 +60,10 @@ def deploy_flow(
         str, typer.Option("--deployment", "-d", help="The deployment; one of that name is overwritten.")
     ] = DEFAULT_DEPLOYMENT,
     instance_type: Annotated[
-        str, typer.Option("--instance-type", help="Size of an instance, by Azure's name.", metavar="SIZE")
+        str,
+        typer.Option(
+            "--instance-type", help="Size of an instance: Azure's name, or Flowstead_XS to _L.", metavar="SIZE"
+        ),
     ] = "",
     instance_count: Annotated[
         int | None, typer.Option("--instance-count", min=1, max=MAX_INSTANCES_PER_DEPLOYMENT, help="[default: 1]")

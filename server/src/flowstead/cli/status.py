@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import typer
@@ -28,23 +28,32 @@ def status(home: HomeOption = None, output: OutputOption = None, query: QueryOpt
     Exit code 0 when the server runs, 3 when it does not."""
     place = Home.at(home)
     seen = status_of(place)
-    endpoints, problem = _endpoints(place) if seen.running else ([], "")
+    told = _told(place) if seen.running else _Told()
     if output is None and query is None:
-        print(text_of(seen, endpoints, problem))
+        print(text_of(seen, told.endpoints, told.problem, told.cores_taken))
     else:
         instances = [asdict(instance) for instance in seen.instances]
-        result = {"running": seen.running, **asdict(seen), "instances": instances, "endpoints": endpoints}
+        result = {
+            "running": seen.running,
+            **asdict(seen),
+            "cores_taken": told.cores_taken,
+            "instances": instances,
+            "endpoints": told.endpoints,
+        }
         show(result, output, query)
     raise typer.Exit(exit_codes.OK if seen.running else exit_codes.NOT_THERE)
 
 
-def text_of(seen: HomeStatus, endpoints: list[dict[str, Any]], problem: str = "") -> str:
-    """For a person. problem: why the endpoints could not be asked for."""
+def text_of(
+    seen: HomeStatus, endpoints: list[dict[str, Any]], problem: str = "", cores_taken: float | None = None
+) -> str:
+    """For a person. problem: why the server could not be asked; cores_taken: of the quota, None when it was not."""
     parts = [
         f"home      {seen.home}",
         f"server    {_process(seen.server)}",
         f"gateway   {_process(seen.gateway)}",
         f"images    {seen.container_engine or 'no container engine'}",
+        f"quota     {_quota(seen.quota_cores, cores_taken)}",
     ]
     if seen.instances:
         rows = [
@@ -78,13 +87,27 @@ def _isolation(instances: Sequence[InstanceStatus]) -> list[str]:
     return ["", *(f"isolation of {', '.join(ids)}: {words}" for words, ids in sorted(kinds.items()))]
 
 
-def _endpoints(home: Home) -> tuple[list[dict[str, Any]], str]:
+@dataclass(frozen=True)
+class _Told:
+    """What the server says. problem: why it says nothing."""
+
+    endpoints: list[dict[str, Any]] = field(default_factory=list)
+    cores_taken: float | None = None
+    problem: str = ""
+
+
+def _told(home: Home) -> _Told:
     try:
         with FlowsteadClient.local(home) as client:
             shown = [shown_endpoint(body) for body in client.endpoints.all()]
+            taken, _ = client.cores()
     except FlowsteadError as failure:
-        return [], failure.message
-    return [{key: endpoint[key] for key in _ENDPOINT_KEYS} for endpoint in shown], ""
+        return _Told(problem=failure.message)
+    return _Told([{key: endpoint[key] for key in _ENDPOINT_KEYS} for endpoint in shown], taken)
+
+
+def _quota(limit: int, taken: float | None) -> str:
+    return f"{limit} cores" if taken is None else f"{taken:g} of {limit} cores are taken, with the upgrade reserve"
 
 
 def _process(process: ProcessStatus) -> str:

@@ -64,6 +64,10 @@ def up(
             help="What runs images that are not the runtime's: podman, docker, none [default: auto].", metavar="ENGINE"
         ),
     ] = None,
+    quota_cores: Annotated[
+        int | None,
+        typer.Option(help="Cores that all deployments may take together [default: 500].", min=1, metavar="CORES"),
+    ] = None,
     detach: Annotated[bool, typer.Option("--detach", "-d", help="Run in the background.")] = False,
     allow_plain_http: Annotated[
         bool,
@@ -96,6 +100,7 @@ def up(
         oidc_audience,
         flow_directory,
         container_engine,
+        quota_cores,
     )
     settings = settings_for(asked, place)
     if detach:

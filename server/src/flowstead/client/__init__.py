@@ -11,7 +11,16 @@ from flowstead.client.codes import Codes
 from flowstead.client.downloads import download
 from flowstead.client.flows import Flows
 from flowstead.client.operations import Operation, Progress
-from flowstead.client.resources import Assets, AuditRecords, Connections, Deployments, Endpoints, Models, Workspaces
+from flowstead.client.resources import (
+    Assets,
+    AuditRecords,
+    Connections,
+    Deployments,
+    Endpoints,
+    Models,
+    Workspaces,
+    pages,
+)
 from flowstead.client.scoring import Answer, invoke
 from flowstead.client.session import Session
 from flowstead.client.uploads import Uploaded, upload
@@ -65,6 +74,12 @@ class FlowsteadClient:
     def download(self, uri: str, folder: Path) -> list[Path]:
         """Fetch what was uploaded. Raises BadArgument, CommandFailed."""
         return download(self.session, uri, folder)
+
+    def cores(self) -> tuple[float, float]:
+        """How many cores all deployments take with the upgrade reserve, and how many they may take."""
+        rows = pages(self.session, f"{self.session.workspace.path}/usage")
+        cores = next(row for row in rows if row["name"]["value"] == "cores")
+        return cores["currentValue"], cores["limit"]
 
     def collect_garbage(self, *, dry_run: bool) -> dict[str, Any]:
         """Remove files that nothing uses, or only say which: `{"value": [{"kind", "name", "size"}, …], "bytes"}`."""

@@ -39,6 +39,7 @@ class AskedFor:
     oidc_audience: str | None = None
     flow_directory: str | None = None
     container_engine: str | None = None
+    quota_cores: int | None = None
 
 
 def settings_for(asked: AskedFor, home: Home, *, is_free: Callable[[str, int], bool] | None = None) -> ServerSettings:
@@ -77,6 +78,7 @@ def settings_for(asked: AskedFor, home: Home, *, is_free: Callable[[str, int], b
         container_engine=checked_choice(
             before.container_engine if asked.container_engine is None else asked.container_engine
         ),
+        quota_cores=before.quota_cores if asked.quota_cores is None else asked.quota_cores,
     )
 
 

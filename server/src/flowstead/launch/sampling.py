@@ -7,7 +7,6 @@ import shutil
 
 from flowstead.access.decisions import granted
 from flowstead.engines.instance_board import InstanceBoard
-from flowstead.errors import BadArgument
 from flowstead.gateway.process import EnvoyGateway
 from flowstead.observe.requests import Requests
 from flowstead.observe.utilization import Utilization, samples_of
@@ -15,18 +14,13 @@ from flowstead.resources.clock import Clock
 from flowstead.resources.home import Home
 from flowstead.resources.names import Workspace
 from flowstead.resources.role import WRITE_METRICS
-from flowstead.resources.sizes import cores_of
-from flowstead.resources.vm_sizes import VM_SIZES
+from flowstead.resources.sizes import size_kept
 from flowstead.store import Store
 from flowstead.store.identities import Identities
 from flowstead.store.records import Kind
 
 EVERY_S = 5.0
 """How often it is done, seconds."""
-_GIB = 1024**3
-_GIB_PER_CORE = 4.0
-"""Of a size that no table has: what most of Azure's general ones have."""
-_MEMORY = {each.name.lower(): each.memory_gib for each in VM_SIZES}
 
 
 def sample(store: Store, board: InstanceBoard, utilization: Utilization, home: Home, clock: Clock) -> None:
@@ -42,8 +36,8 @@ def sample(store: Store, board: InstanceBoard, utilization: Utilization, home: H
         }
         deployments = [each for each in tx.list(Kind.DEPLOYMENT) if each.parent_id.lower() in writers]
     looked_at = [
-        (deployment.uid, instance.id, instance.pid, *_size(deployment.spec.instance_type))
-        for deployment in deployments
+        (deployment.uid, instance.id, instance.pid, size.cores, size.memory_bytes)
+        for deployment, size in ((each, size_kept(each.spec.instance_type)) for each in deployments)
         for instance in board.of(deployment.uid)
         if instance.pid is not None
     ]
@@ -60,12 +54,3 @@ def count(store: Store, gateway: EnvoyGateway, requests: Requests, clock: Clock)
     with store.reading() as tx:
         uids = {(each.parent_id.rpartition("/")[2], each.name): each.uid for each in tx.list(Kind.DEPLOYMENT)}
     requests.take({uid: answered.get(names, 0) for names, uid in uids.items()}, clock.now().timestamp())
-
-
-def _size(name: str) -> tuple[float, float]:
-    """Cores, and memory in bytes."""
-    try:
-        cores = float(cores_of(name))
-    except BadArgument:
-        cores = 1.0
-    return cores, _MEMORY.get(name.lower(), cores * _GIB_PER_CORE) * _GIB

@@ -15,6 +15,7 @@ from flowstead.launch.addresses import read_settings
 from flowstead.launch.lock import find_holder
 from flowstead.resources.home import Home
 from flowstead.resources.settings import ServerSettings
+from flowstead.resources.sizes import DEFAULT_QUOTA_CORES
 from flowstead.supervise import ProcessState
 
 _SETTLE_S = 2.0
@@ -56,6 +57,8 @@ class HomeStatus:
     instances: tuple[InstanceStatus, ...]
     container_engine: str = ""
     """What runs images of their own, with its version; "" for none."""
+    quota_cores: int = DEFAULT_QUOTA_CORES
+    """How many cores all deployments together may take."""
 
     @property
     def running(self) -> bool:
@@ -78,7 +81,8 @@ def status_of(home: Home, *, now: Callable[[], float] = time.time) -> HomeStatus
     )
     found = look(settings.container_engine).engine
     engine = found.words if found else ""
-    return HomeStatus(str(home.root), server, _gateway(home, settings, now()), _instances(home, now()), engine)
+    gateway, instances = _gateway(home, settings, now()), _instances(home, now())
+    return HomeStatus(str(home.root), server, gateway, instances, engine, settings.quota_cores)
 
 
 def _gateway(home: Home, settings: ServerSettings, now: float) -> ProcessStatus:

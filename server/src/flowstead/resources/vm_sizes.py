@@ -1,6 +1,7 @@
-"""Sizes that managed online endpoints offer, with what an instance of each has.
+"""Sizes of instances, with what an instance of each has: small ones of our own, and those that Azure's managed online
+endpoints offer.
 
-Numbers are those of Azure's pages on managed online endpoint SKUs and on each VM series.
+Azure's numbers are those of its pages on managed online endpoint SKUs and on each VM series.
 """
 
 from __future__ import annotations
@@ -10,15 +11,28 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class VmSize:
-    """memory_gib: of the whole instance. gpus: whole accelerators."""
+    """cores, memory_gib: of the whole instance; a fraction of a core is a share of its time. gpus: whole
+    accelerators."""
 
     name: str
-    cores: int
+    cores: float
     memory_gib: float
     gpus: int = 0
 
+    @property
+    def memory_bytes(self) -> int:
+        return int(self.memory_gib * (1 << 30))
 
-VM_SIZES: tuple[VmSize, ...] = (
+
+OWN_SIZES: tuple[VmSize, ...] = (
+    VmSize("Flowstead_XS", 0.25, 0.25),
+    VmSize("Flowstead_S", 0.5, 0.5),
+    VmSize("Flowstead_M", 1, 1),
+    VmSize("Flowstead_L", 2, 2),
+)
+"""For laptops and small machines, which no size of Azure's fits more than once or twice."""
+
+AZURE_SIZES: tuple[VmSize, ...] = (
     VmSize("Standard_DS1_v2", 1, 3.5),
     VmSize("Standard_DS2_v2", 2, 7),
     VmSize("Standard_DS3_v2", 4, 14),
@@ -68,4 +82,6 @@ VM_SIZES: tuple[VmSize, ...] = (
     VmSize("Standard_ND96isr_H100_v5", 96, 1900, 8),
 )
 """In the order in which a page would list them: general purpose, compute, memory, accelerators; small ones first.
-Other sizes of Azure's are taken too, by the cores that their names say."""
+Other sizes of Azure's are taken too, as `sizes` reads their names."""
+
+VM_SIZES = (*OWN_SIZES, *AZURE_SIZES)
