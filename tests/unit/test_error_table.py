@@ -11,7 +11,13 @@ TESTS = [
     for file in (ROOT / folder).rglob("test_*.py")
     if file.name != "test_error_table.py"
 ]
-ABSTRACT = {errors.FlowsteadError, errors.RequestRefused, errors.DeploymentFailed, errors.HostProblem}
+ABSTRACT = {
+    errors.FlowsteadError,
+    errors.RequestRefused,
+    errors.DeploymentFailed,
+    errors.HostProblem,
+    errors.PassingTrouble,
+}
 
 
 def test_every_error_is_provoked_somewhere() -> None:

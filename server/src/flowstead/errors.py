@@ -15,6 +15,8 @@ default message (the docstring's first line) and a hint that says what to do nex
     │   ├── DeploymentCrashLoopBackOff  ResourceNotReady  GatewayUpdateFailed
     │   └── OperationCanceled
     └── HostProblem               this machine or this home does not let us work
+        ├── PassingTrouble            what has to do with it is tried again until it is over
+        │   └── DiskFull  DatabaseBusy  HostExhausted
         ├── HomeInUse  HomeNotWritable  PortInUse  EnvoyMissing  ServerNotRunning  ServerUnreachable
         └── StartFailed  CommandFailed  WrongMasterKey  IsolationMissing  PortalMissing
 """
@@ -360,6 +362,42 @@ class HostProblem(FlowsteadError):
 
     code = "HostProblem"
     hint = "`flowstead doctor` says what is missing."
+
+
+class PassingTrouble(HostProblem):
+    """This machine does not let Flowstead work at the moment."""
+
+    code, status = "PassingTrouble", 503
+    hint = "Try again in a while."
+
+    @classmethod
+    def codes(cls) -> frozenset[str]:
+        """Of all such troubles: what has failed with one of them is tried again."""
+        return frozenset(each.code for each in (cls, *cls.__subclasses__()))
+
+
+class DiskFull(PassingTrouble):
+    """The disk is full."""
+
+    code, status = "DiskFull", 507
+    hint = (
+        "Free space on that disk: `flowstead gc` removes what nothing uses, `flowstead gc --dry-run` lists it. "
+        "Deployments that wait for space go on by themselves; a request that was refused has to be sent again."
+    )
+
+
+class DatabaseBusy(PassingTrouble):
+    """Another process keeps the database locked."""
+
+    code, status = "DatabaseBusy", 503
+    hint = "Nothing was changed. Try again in a while; end what else has opened the database (`fuser` names it)."
+
+
+class HostExhausted(PassingTrouble):
+    """This machine has no processes, open files or memory left."""
+
+    code, status = "HostExhausted", 503
+    hint = "End what uses them up, or raise the limits (`ulimit -u`, `ulimit -n`). What waits for it goes on by itself."
 
 
 class HomeInUse(HostProblem):

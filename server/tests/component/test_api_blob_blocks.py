@@ -140,7 +140,7 @@ def test_block_ids_without_end_are_refused(api: InProcessApi, sas: str, monkeypa
 
 
 def test_a_full_disk_is_left_alone(api: InProcessApi, sas: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(drafts, "MIN_FREE_BYTES", 1 << 62)
+    monkeypatch.setattr(drafts, "kept_free", lambda _total: 1 << 62)
     assert put_block(api, sas, 1, b"x").status_code == 413
     refused = api.call("PUT", f"{FILE}?{sas}", token=None, content=b"x")
     assert (refused.status_code, "no room" in refused.text) == (413, True)

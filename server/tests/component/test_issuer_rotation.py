@@ -87,7 +87,7 @@ def test_a_key_is_changed_by_itself_and_those_before_go(tmp_path: Path) -> None:
         with trusted(api.access, api.store, look_every_s=0.01):
             assert api.access.issuer.key_id != key
             assert told[0] == 2, "told before the new one signs"
-            clock.advance(timedelta(days=1, minutes=3).total_seconds())
+            clock.advance(timedelta(days=1, hours=2, minutes=3).total_seconds())
             for _ in range(500):
                 if told[-1] == 1:
                     break

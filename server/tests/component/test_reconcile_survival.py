@@ -97,7 +97,7 @@ def test_one_bad_resource_does_not_stop_the_others(
 
     def refuse(spec: InstanceSpec) -> None:
         if spec.deployment == "broken":
-            raise OSError(28, "No space left on device")
+            raise OSError(5, "Input/output error")
         start(spec)
 
     monkeypatch.setattr(world.engine, "start", refuse)

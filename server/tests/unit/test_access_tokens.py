@@ -57,10 +57,25 @@ def test_a_token_expires(issuer: Issuer, clock: FrozenClock) -> None:
 
 def test_a_token_of_a_faster_clock_waits(issuer: Issuer) -> None:
     ahead = FrozenClock()
-    ahead.advance(60)
+    ahead.advance(2 * 3600 + 60)
     early = Issuer(issuer.keys.signing, ahead)
     with pytest.raises(Unauthorized, match="not valid yet"):
         issuer.verify(issued(early), issuer=ISSUER, audience=AUDIENCE)
+
+
+@pytest.mark.parametrize(("hours", "holds"), [(-1, True), (0, True), (1, False)])
+def test_a_clock_that_is_set_ends_no_token_before_its_time(
+    issuer: Issuer, clock: FrozenClock, monkeypatch: pytest.MonkeyPatch, hours: int, holds: bool
+) -> None:
+    """Set forward by as long as it holds, a token has ended; set back, one that was issued just before still holds."""
+    token, now = issued(issuer), clock.now()
+    monkeypatch.setattr(clock, "now", lambda: now + timedelta(hours=hours, seconds=31 * (hours > 0)))
+    if holds:
+        assert issuer.verify(token, issuer=ISSUER, audience=AUDIENCE)["sub"]
+        return
+    with pytest.raises(Unauthorized, match="expired"):
+        issuer.verify(token, issuer=ISSUER, audience=AUDIENCE)
+    assert issuer.verify(issued(issuer), issuer=ISSUER, audience=AUDIENCE)["sub"], "a new one holds"
 
 
 def test_tokens_for_others_and_of_others_are_refused(issuer: Issuer, clock: FrozenClock) -> None:

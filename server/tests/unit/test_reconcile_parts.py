@@ -292,7 +292,7 @@ def test_a_hint_is_used_up_by_who_hears_it() -> None:
 
 def test_a_stopwatch_counts_while_something_holds() -> None:
     clock = FrozenClock()
-    watch = Stopwatch(clock)
+    watch = Stopwatch[str](clock)
     watch.keep({"a"})
     clock.advance(2.0)
     watch.keep({"a", "b"})

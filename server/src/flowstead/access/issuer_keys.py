@@ -28,9 +28,9 @@ _BLOCK = re.compile(
     r"(?P<pem>-----BEGIN (?P<kind>[A-Z ]+)-----\n[A-Za-z0-9+/=\n]+-----END (?P=kind)-----)\n*"
 )
 """One key of the file: `Name: value` lines, then PEM. A file without such lines, as older homes have it, is one key."""
-_MARGIN = timedelta(minutes=2)
-"""How much longer than its last token a key is kept: for the clocks of others, and for the time between writing the
-file and signing with the next key."""
+_MARGIN = timedelta(hours=2)
+"""How much longer than its last token a key is kept: for the clocks of others, for one of ours that is set while it is
+kept, and for the time between writing the file and signing with the next key."""
 
 
 PublicKey: TypeAlias = "ec.EllipticCurvePublicKey | rsa.RSAPublicKey"

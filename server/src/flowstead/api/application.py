@@ -172,7 +172,7 @@ def create_app(
         middleware=[
             Middleware(BrowserHeaders, settings=settings),
             Middleware(RequestIds),
-            Middleware(Failures),
+            Middleware(Failures, home=home),
             Middleware(KnownHosts, settings=settings),
             Middleware(BodyLimit),
             Middleware(Utf8Paths),

@@ -18,6 +18,8 @@ from flowstead.api.failures import failure_response
 from flowstead.api.paths import canonical, is_arm
 from flowstead.errors import BadArgument, FlowsteadError, PayloadTooLarge, UnknownHost
 from flowstead.resources.flow import MAX_ARCHIVE_BYTES, MAX_FILE_BYTES
+from flowstead.resources.home import Home
+from flowstead.resources.host_trouble import trouble_of
 from flowstead.resources.names import Workspace
 from flowstead.resources.origin import ORIGIN, Origin
 from flowstead.resources.settings import ServerSettings
@@ -70,8 +72,8 @@ class RequestIds:
 class Failures:
     """Whatever no route has caught: an ARM error body for the caller, the traceback for the log."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
+    def __init__(self, app: ASGIApp, home: Home) -> None:
+        self._app, self._home = app, home
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -89,6 +91,7 @@ class Failures:
         except Exception as failure:
             if started:
                 raise
+            failure = trouble_of(failure, self._home) or failure
             if not isinstance(failure, FlowsteadError):
                 request_id = scope["state"]["request_id"]
                 log.exception("%s %s failed; request id %s", scope["method"], scope["path"], request_id)

@@ -56,6 +56,8 @@ class UvEnvironments:
         self._pool = ThreadPoolExecutor(_MOST_AT_ONCE, thread_name_prefix="environment")
         self._builders = Builders()
         self._builds: dict[str, Future[None]] = {}
+        self._failures: dict[str, BuildFailed | None] = {}
+        """Of builds that could not leave a word of their own on the disk."""
         self._lock = threading.Lock()
         self._closed = False
         self._asked_for: dict[str, float] = {}
@@ -89,14 +91,13 @@ class UvEnvironments:
                 return Building(place.log)
             if running is not None:
                 del self._builds[key]
-                broken = running.exception()
-                if broken is not None and not retry_failed:
-                    return BuildFailed(message=f"The environment could not be built: {broken}.", output="")
+                self._failures[key] = _how_it_broke(running)
             if built := place.built():
                 return built
-            failure = place.failure()
+            failure = self._failures.get(key) or place.failure()
             if failure is not None and not retry_failed:
                 return failure
+            self._failures.pop(key, None)
             place.log.unlink(missing_ok=True)  # whoever reads it does not take the last build's words for this one's
             self._builds[key] = self._pool.submit(self._build, place, request, python.path)
             return Building(place.log)
@@ -175,3 +176,9 @@ class UvEnvironments:
         except Exception:
             logger.exception("Building the environment %s failed.", place.directory.name)
             raise
+
+
+def _how_it_broke(build: Future[None]) -> BuildFailed | None:
+    """How a build has ended that says nothing on the disk; None when it does."""
+    broken = build.exception()
+    return None if broken is None else BuildFailed(message=f"The environment could not be built: {broken}.", output="")

@@ -31,6 +31,10 @@ from flowstead.store.records import DeploymentRecord, EndpointRecord
 BUILD_LOG = "storage-initializer.log"
 """In a deployment's log folder: how its environment was built. Azure names that container so."""
 
+WRITE_PATIENCE_S = 1.0
+"""How long the reconciler waits for others who write to the store, seconds: they may not keep it from what else there
+is, and it comes again."""
+
 _ID_LETTERS = string.ascii_lowercase + string.digits
 
 
@@ -72,7 +76,7 @@ class Actor:
             case RemoveFiles():
                 shutil.rmtree(log_directory(self._home, record), ignore_errors=True)
             case RemoveRows():
-                with self._store.transaction() as tx:
+                with self._store.transaction(patience_s=WRITE_PATIENCE_S) as tx:
                     tx.remove(record.id)
 
     def keep_build_log(self, view: DeploymentView) -> None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from flowstead.engines.protocol import InstanceState
-from flowstead.errors import FlowsteadError
+from flowstead.errors import FlowsteadError, PassingTrouble
 from flowstead.reconcile.decision import (
     Act,
     Decision,
@@ -28,7 +28,8 @@ from flowstead.reconcile.phases import (
 from flowstead.resources.clock import iso
 from flowstead.resources.deployment import Condition, DeploymentStatus
 from flowstead.resources.endpoint import EndpointStatus, ProvisioningState
-from flowstead.resources.operation import OperationKind
+from flowstead.resources.operation import Operation, OperationKind
+from flowstead.store.records import DeploymentRecord, EndpointRecord
 
 
 def decide_deployment(view: DeploymentView) -> Decision:
@@ -55,6 +56,23 @@ def decide_endpoint(view: EndpointView) -> Decision:
             failed = EndpointStatus(ProvisioningState.FAILED, error=error_body(outcome.error))
             return Decision(status=failed, failure=outcome)
     return Decision(status=EndpointStatus(ProvisioningState.SUCCEEDED), done=True)
+
+
+def held_up(view: DeploymentView | EndpointView, decision: Decision, trouble: PassingTrouble) -> Decision:
+    """Instead of a failure that this machine is to blame for: it is said, and what is to be done goes on."""
+    if decision.status is None:
+        return replace(decision, failure=None)
+    status = replace(decision.status, provisioning_state=_on_the_way(view), error=error_body(trouble))
+    return replace(decision, status=status, failure=None)
+
+
+def started_anew(
+    record: DeploymentRecord | EndpointRecord, operation: Operation | None, trouble: PassingTrouble
+) -> DeploymentStatus | EndpointStatus:
+    """The status of a generation of which nothing could be found out yet but that trouble."""
+    state = _state_on_the_way(record.status, operation)
+    status = replace(record.status, provisioning_state=state, error=error_body(trouble))
+    return replace(status, conditions=(), phase_times={}) if isinstance(status, DeploymentStatus) else status
 
 
 def error_body(error: FlowsteadError) -> dict[str, str]:
@@ -164,8 +182,12 @@ def _seconds_in_phase(view: DeploymentView, status: DeploymentStatus) -> float:
 
 
 def _on_the_way(view: DeploymentView | EndpointView) -> ProvisioningState:
-    if view.operation is not None:
-        creating = view.operation.kind is OperationKind.CREATE
+    return _state_on_the_way(view.record.status, view.operation)
+
+
+def _state_on_the_way(before: DeploymentStatus | EndpointStatus, operation: Operation | None) -> ProvisioningState:
+    if operation is not None:
+        creating = operation.kind is OperationKind.CREATE
     else:
-        creating = view.record.status.provisioning_state is ProvisioningState.CREATING
+        creating = before.provisioning_state is ProvisioningState.CREATING
     return ProvisioningState.CREATING if creating else ProvisioningState.UPDATING

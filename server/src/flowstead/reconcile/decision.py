@@ -10,9 +10,9 @@ from typing import TypeAlias
 
 from flowstead.engines.protocol import ObservedInstance
 from flowstead.environments.protocol import EnvironmentState
-from flowstead.errors import FlowsteadError
+from flowstead.errors import FlowsteadError, PassingTrouble
 from flowstead.resources.deployment import DeploymentStatus
-from flowstead.resources.endpoint import EndpointStatus
+from flowstead.resources.endpoint import EndpointStatus, ProvisioningState
 from flowstead.resources.operation import Operation
 from flowstead.store.records import DeploymentRecord, EndpointRecord, Revision
 
@@ -30,7 +30,9 @@ class ServingView:
 class DeploymentView:
     """A deployment as it stands.
 
-    watching_since: when this reconciler began; no deadline is counted from before, when nobody worked for it.
+    worked_s, held_s: how long somebody has worked for this generation, and phase → how long it has held for it,
+    seconds. Measured, not computed from times of day: no clock that is set changes them, and the time without a server
+    does not count.
     artifact: the folder of its flow, or why there is none. environment: None when it was not asked for.
     denied: which role its endpoint's identity lacks, None when it has all. connections: why those that it needs cannot
     be had, None when they can.
@@ -42,7 +44,6 @@ class DeploymentView:
 
     record: DeploymentRecord
     now: datetime
-    watching_since: datetime
     target: str
     artifact: Path | FlowsteadError
     environment: EnvironmentState | None
@@ -54,6 +55,8 @@ class DeploymentView:
     routed: frozenset[str] | None = None
     unrouted_for: Mapping[str, float] = field(default_factory=dict)
     failed_for: Mapping[str, float] = field(default_factory=dict)
+    worked_s: float = 0.0
+    held_s: Mapping[str, float] = field(default_factory=dict)
     has_files: bool = False
 
     @property
@@ -64,18 +67,24 @@ class DeploymentView:
     @property
     def settled(self) -> bool:
         """Its operation has ended: what is done now keeps things as they should be."""
-        return not self.first_look and self.record.status.provisioning_state.terminal
+        return not self.first_look and _has_ended(self.record.status)
+
+    @property
+    def held_up(self) -> bool:
+        """Trouble of this machine was in its way at the last look: what has failed is tried again."""
+        return not self.first_look and of_passing_trouble(self.record.status)
 
 
 @dataclass(frozen=True)
 class EndpointView:
-    """An endpoint as it stands. published: the gateway has taken it just as it is wanted; for an endpoint that
-    is being deleted: the gateway knows nothing of it any more. children: deployments that still have rows."""
+    """An endpoint as it stands. worked_s: as of a deployment. published: the gateway has taken it just as it is wanted;
+    for an endpoint that is being deleted: the gateway knows nothing of it any more. children: deployments that still
+    have rows."""
 
     record: EndpointRecord
     now: datetime
-    watching_since: datetime
     published: bool
+    worked_s: float = 0.0
     children: int = 0
     operation: Operation | None = None
     has_files: bool = False
@@ -86,7 +95,7 @@ class EndpointView:
 
     @property
     def settled(self) -> bool:
-        return not self.first_look and self.record.status.provisioning_state.terminal
+        return not self.first_look and _has_ended(self.record.status)
 
 
 @dataclass(frozen=True)
@@ -151,3 +160,13 @@ class Decision:
     status: DeploymentStatus | EndpointStatus | None = None
     failure: Fail | None = None
     done: bool = False
+
+
+def of_passing_trouble(status: DeploymentStatus | EndpointStatus) -> bool:
+    """What it says went wrong passes, and is tried again then."""
+    return (status.error or {}).get("code") in PassingTrouble.codes()
+
+
+def _has_ended(status: DeploymentStatus | EndpointStatus) -> bool:
+    failed = status.provisioning_state is ProvisioningState.FAILED
+    return status.provisioning_state.terminal and not (failed and of_passing_trouble(status))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from random import Random, SystemRandom
@@ -13,10 +13,10 @@ from typing import Protocol
 from flowstead.engines.instance_board import InstanceBoard
 from flowstead.engines.protocol import Engine, InstanceState, ObservedInstance
 from flowstead.environments.protocol import Environments
-from flowstead.errors import FlowsteadError
+from flowstead.errors import DatabaseBusy, DiskFull, FlowsteadError, PassingTrouble
 from flowstead.gateway.description import GatewayEndpoint
-from flowstead.reconcile.act import Actor
-from flowstead.reconcile.decide import decide_deployment, decide_endpoint, error_body
+from flowstead.reconcile.act import WRITE_PATIENCE_S, Actor
+from flowstead.reconcile.decide import decide_deployment, decide_endpoint, error_body, held_up, started_anew
 from flowstead.reconcile.decision import Decision, DeploymentView, EndpointView, Fail
 from flowstead.reconcile.describe import describe
 from flowstead.reconcile.hint import Hint
@@ -26,14 +26,17 @@ from flowstead.reconcile.observe import (
     Stopwatch,
     StoreReader,
     Surroundings,
+    Worked,
     endpoint_name,
     log_directory,
+    worked_on,
 )
 from flowstead.reconcile.record import explained, record_decision
 from flowstead.resources.clock import Clock
 from flowstead.resources.deployment import DeploymentStatus
 from flowstead.resources.endpoint import ProvisioningState
 from flowstead.resources.home import Home
+from flowstead.resources.host_trouble import disk_full, full_disks, trouble_of
 from flowstead.store import Store
 from flowstead.store.flow_sources import FlowSources
 from flowstead.store.records import DeploymentRecord, EndpointRecord, Revision
@@ -47,7 +50,17 @@ BUSY_S = 0.05
 """How often it looks while somebody waits for something, seconds."""
 
 GIVE_UP_AFTER_S = 20.0
-"""How long an error of this machine (a full disk, no more processes) may last before a change fails with it."""
+"""How long an error of this machine that nobody has thought of may last before a change fails with it."""
+
+GIVE_UP_WAITING_AFTER_S = 600.0
+"""How long a full disk or a locked database may last before the operation that waits for it is told to have failed
+with it. What it was to do is done all the same when that is over."""
+
+AGAIN_S = 15.0
+"""How soon what has failed on such a machine is tried again, seconds: filling a disk once more helps nobody."""
+
+QUIET_S = 60.0
+"""How long nothing must have been heard of such trouble before it counts as over, seconds."""
 
 PUBLISH_AGAIN_S = 0.5
 """How soon routes that the gateway did not take are offered again, seconds."""
@@ -68,11 +81,15 @@ class Gateway(Protocol):
 
 @dataclass
 class _Trouble:
-    """An exception that a resource keeps raising. since, retry_at: on the monotonic clock."""
+    """What a resource keeps running into. since, seen_at, retry_at, tried_at: on the monotonic clock. passing: it is
+    the machine's."""
 
     text: str
     since: float
+    seen_at: float
     retry_at: float
+    tried_at: float
+    passing: bool
 
 
 class Reconciler:
@@ -109,8 +126,8 @@ class Reconciler:
             random=random or SystemRandom(),
             identity_url=identity_url,
         )
-        self._watching_since = clock.now()
-        self._unrouted, self._failed = Stopwatch(clock), Stopwatch(clock)
+        self._unrouted, self._failed = Stopwatch[str](clock), Stopwatch[str](clock)
+        self._worked = Stopwatch[Worked](clock)
         self._published: tuple[GatewayEndpoint, ...] | None = None
         self._wanted: tuple[GatewayEndpoint, ...] = ()
         self._gateway_trouble, self._publish_at = "", float("-inf")
@@ -148,19 +165,21 @@ class Reconciler:
         decision = decide_deployment(view)
         if decision.failure is not None:
             decision = self._explain(decision, decision.failure, view, secrets)
+            decision = self._unless_passing(decision, view)
         self._finish(decision, record, view, snapshot)
 
     def _endpoint(self, record: EndpointRecord, snapshot: Snapshot, around: Surroundings) -> None:
         view = EndpointView(
             record=record,
             now=around.now,
-            watching_since=around.watching_since,
+            worked_s=around.worked.get((record.uid, record.generation, ""), 0.0),
             published=self._is_published(record),
             children=sum(each.parent_id.lower() == record.id.lower() for each in snapshot.deployments),
             operation=snapshot.operations.get(record.id),
             has_files=log_directory(self._home, record).exists(),
         )
-        self._finish(decide_endpoint(view), record, None, snapshot)
+        decision = decide_endpoint(view)
+        self._finish(self._unless_passing(decision, view), record, None, snapshot)
 
     def _finish(
         self,
@@ -174,7 +193,25 @@ class Reconciler:
         content, target = snapshot.content.get(record.id), None
         if view is not None and content is not None:
             target = Revision(view.target, view.record.spec, content, snapshot.secrets[record.id])
-        record_decision(self._store, record, decision, snapshot.operations.get(record.id), target)
+        record_decision(self._store, record, decision, snapshot.operations.get(record.id), target, WRITE_PATIENCE_S)
+
+    def _unless_passing(self, decision: Decision, view: DeploymentView | EndpointView) -> Decision:
+        """A failure that a full disk has caused, or that nobody can tell from one, is none until it has lasted."""
+        if decision.failure is None:
+            return decision
+        trouble = trouble_of(decision.failure.error, self._home)
+        if trouble is None and full_disks(self._home):
+            trouble = disk_full(self._home)
+        if trouble is None and isinstance(view, DeploymentView) and view.held_up:
+            trouble = DiskFull("The disk was full; what could not be done then is tried again.")
+        if trouble is None:
+            return decision
+        lasted = self._note_trouble(view.record, trouble.message, passing=True)
+        trouble = type(trouble)(trouble.message, hint=trouble.next_step, details=str(decision.failure.error))
+        if view.operation is None or lasted < GIVE_UP_WAITING_AFTER_S:
+            return held_up(view, decision, trouble)
+        status = decision.status and replace(decision.status, error=error_body(trouble))
+        return replace(decision, status=status, failure=Fail(trouble))
 
     def _explain(self, decision: Decision, failure: Fail, view: DeploymentView, secrets: Mapping[str, str]) -> Decision:
         lines = self._engine.last_log_lines(failure.instance_id, LOG_LINES) if failure.instance_id else ()
@@ -228,14 +265,23 @@ class Reconciler:
         every = frozenset[str]().union(*routed.values()) if routed is not None else None
         self._unrouted.keep({each.id for each in instances if every is not None and each.address not in every})
         self._failed.keep({each.id for each in instances if each.state is InstanceState.FAILED})
+        self._worked.keep(worked_on(snapshot.records, snapshot.operations))
         return Surroundings(
             now=self._clock.now(),
-            watching_since=self._watching_since,
+            worked=self._worked.seconds(),
             instances=instances,
             routed=routed,
             unrouted_for=self._unrouted.seconds(),
             failed_for=self._failed.seconds(),
+            again=frozenset(self._to_be_tried_again()),
         )
+
+    def _to_be_tried_again(self) -> Iterator[str]:
+        now = self._clock.monotonic()
+        for id, trouble in self._trouble.items():
+            if trouble.passing and now - trouble.tried_at >= AGAIN_S:
+                trouble.tried_at = now
+                yield id
 
     def _routed(self, snapshot: Snapshot) -> Mapping[str, frozenset[str]] | None:
         if self._published is None:
@@ -265,25 +311,39 @@ class Reconciler:
         try:
             step()
         except Exception as failure:
-            text = f"{type(failure).__name__}: {failure}"
+            passing = trouble_of(failure, self._home)
+            error = passing or (
+                failure if isinstance(failure, FlowsteadError) else FlowsteadError(_unexpected(failure))
+            )
+            text = error.message if passing else f"{type(failure).__name__}: {failure}"
             if trouble is None or trouble.text != text:
-                logger.exception("The reconciler has trouble with %s.", record.id)
-            since = now if trouble is None else trouble.since
-            self._trouble[record.id] = _Trouble(text, since, now + IDLE_S)
-            self._tell_trouble(record, snapshot, failure, lasting=now - since >= GIVE_UP_AFTER_S)
+                logger.error("The reconciler has trouble with %s.", record.id, exc_info=None if passing else failure)
+            lasted = self._note_trouble(record, text, passing=passing is not None)
+            self._trouble[record.id].retry_at = now + IDLE_S
+            if not isinstance(passing, DatabaseBusy):  # nothing could be written
+                limit = GIVE_UP_WAITING_AFTER_S if passing else GIVE_UP_AFTER_S
+                self._tell_trouble(record, snapshot, error, lasting=lasted >= limit)
         else:
-            self._trouble.pop(record.id, None)
+            if trouble is not None and not (trouble.passing and now - trouble.seen_at < QUIET_S):
+                self._trouble.pop(record.id, None)
+
+    def _note_trouble(self, record: DeploymentRecord | EndpointRecord, text: str, *, passing: bool) -> float:
+        """Returns how long the resource has had trouble, seconds."""
+        now = self._clock.monotonic()
+        before = self._trouble.get(record.id)
+        since, tried_at = (before.since, before.tried_at) if before is not None else (now, now)
+        self._trouble[record.id] = _Trouble(text, since, now, retry_at=now, tried_at=tried_at, passing=passing)
+        return now - since
 
     def _tell_trouble(
         self,
         record: DeploymentRecord | EndpointRecord,
         snapshot: Snapshot,
-        failure: Exception,
+        error: FlowsteadError,
         *,
         lasting: bool,
     ) -> None:
         """Put it into the status; when it lasts the operation fails with it. A deletion is never given up."""
-        error = failure if isinstance(failure, FlowsteadError) else FlowsteadError(_unexpected(failure))
         status = replace(record.status, error=error_body(error))
         operation = snapshot.operations.get(record.id)
         decision = Decision(status=status)
@@ -291,9 +351,12 @@ class Reconciler:
             failed = replace(status, provisioning_state=ProvisioningState.FAILED)
             decision = Decision(status=failed, failure=Fail(error))
         elif record.observed_generation < record.generation:
-            return  # writing a status would say that this generation has been looked at
+            # This says that the generation has been looked at, so what was said of the one before must go.
+            if not isinstance(error, PassingTrouble):
+                return
+            decision = Decision(status=started_anew(record, operation, error))
         try:
-            record_decision(self._store, record, decision, operation)
+            record_decision(self._store, record, decision, operation, patience_s=WRITE_PATIENCE_S)
         except Exception:
             logger.exception("The status of %s could not be written.", record.id)
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
+from typing import Generic, TypeVar
 
 from flowstead.access.outsiders import who_may_come
 from flowstead.engines.protocol import ObservedInstance
@@ -24,6 +25,10 @@ from flowstead.store import Reading, Store
 from flowstead.store.flow_sources import FlowSource, FlowSources
 from flowstead.store.identities import Identities
 from flowstead.store.records import AnyRecord, DeploymentRecord, EndpointRecord, Kind, Revision
+
+Name = TypeVar("Name", bound=Hashable)
+Worked = tuple[str, int, str]
+"""uid, generation, and a phase that holds for it, "" for the generation itself."""
 
 
 @dataclass(frozen=True)
@@ -131,34 +136,55 @@ def _serves_another(record: DeploymentRecord) -> bool:
     return changed or status.provisioning_state is ProvisioningState.FAILED
 
 
-class Stopwatch:
+class Stopwatch(Generic[Name]):
     """Since when something has been true, by name. Begins anew with each server, which only makes waits longer."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._since: dict[str, float] = {}
+        self._since: dict[Name, float] = {}
 
-    def keep(self, names: set[str]) -> None:
+    def keep(self, names: set[Name]) -> None:
         """These are true now, all others are not."""
         now = self._clock.monotonic()
         self._since = {name: self._since.get(name, now) for name in names}
 
-    def seconds(self) -> Mapping[str, float]:
+    def seconds(self) -> Mapping[Name, float]:
         now = self._clock.monotonic()
         return {name: now - since for name, since in self._since.items()}
+
+
+def worked_on(records: Iterable[AnyRecord], operations: Mapping[str, Operation]) -> set[Worked]:
+    """What is not finished, to be measured how long it takes."""
+    names: set[Worked] = set()
+    for record in records:
+        settled = record.observed_generation == record.generation and record.status.provisioning_state.terminal
+        if settled and record.id not in operations and not record.deleting:
+            continue
+        names.add((record.uid, record.generation, ""))
+        if record.kind is Kind.DEPLOYMENT:
+            names |= {(record.uid, record.generation, phase) for phase in held_phases(record)}
+    return names
+
+
+def held_phases(record: DeploymentRecord) -> Sequence[str]:
+    """Those that are known to hold for the present specification."""
+    seen = record.observed_generation == record.generation
+    return [each.type for each in record.status.conditions if each.status] if seen else []
 
 
 @dataclass(frozen=True)
 class Surroundings:
     """What is the same for all deployments in one look. routed: deployment id → addresses that the gateway has
-    taken, None when it has taken nothing yet."""
+    taken, None when it has taken nothing yet. worked: how long, in seconds, on what is not finished.
+    again: resources for which what has failed shall be tried again now, since this machine was in the way."""
 
     now: datetime
-    watching_since: datetime
+    worked: Mapping[Worked, float]
     instances: Sequence[ObservedInstance]
     routed: Mapping[str, frozenset[str]] | None
     unrouted_for: Mapping[str, float]
     failed_for: Mapping[str, float]
+    again: frozenset[str]
 
 
 class DeploymentObserver:
@@ -176,7 +202,10 @@ class DeploymentObserver:
         view = DeploymentView(
             record=record,
             now=around.now,
-            watching_since=around.watching_since,
+            worked_s=around.worked.get((record.uid, record.generation, ""), 0.0),
+            held_s={
+                phase: around.worked.get((record.uid, record.generation, phase), 0.0) for phase in held_phases(record)
+            },
             target=record.status.revision,
             artifact=source.directory if isinstance(source, FlowSource) else source,
             environment=None,
@@ -189,7 +218,8 @@ class DeploymentObserver:
             failed_for=around.failed_for,
             has_files=log_directory(self._home, record).exists(),
         )
-        return self._with_serving(self._with_environment(view, source, snapshot), snapshot)
+        again = record.id in around.again
+        return self._with_serving(self._with_environment(view, source, snapshot, again=again), snapshot)
 
     def _with_serving(self, view: DeploymentView, snapshot: Snapshot) -> DeploymentView:
         revision = snapshot.serving.get(view.record.id)
@@ -202,13 +232,13 @@ class DeploymentObserver:
         return replace(view, serving=ServingView(revision, source.directory, environment))
 
     def _with_environment(
-        self, view: DeploymentView, source: FlowSource | FlowsteadError, snapshot: Snapshot
+        self, view: DeploymentView, source: FlowSource | FlowsteadError, snapshot: Snapshot, *, again: bool
     ) -> DeploymentView:
         record = view.record
         if record.deleting or _has_failed(view) or not isinstance(source, FlowSource):
             return view
         request = _request(source, record.spec)
-        environment = self._environments.ensure(request, retry_failed=view.first_look)
+        environment = self._environments.ensure(request, retry_failed=view.first_look or again)
         target = view.target
         if not view.settled:
             # A running deployment keeps its revision when Flowstead itself is upgraded; a change renews it.

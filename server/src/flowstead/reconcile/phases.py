@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Generic, TypeVar
 
@@ -175,7 +174,7 @@ DEPLOYMENT_DELETION: tuple[Phase[DeploymentView], ...] = (
 def route_published(view: EndpointView) -> Outcome:
     if view.published:
         return Proceed()
-    if not view.settled and _seconds_since(view, view.record.modified_at) > GATEWAY_S:
+    if not view.settled and view.worked_s > GATEWAY_S:
         return Fail(GatewayUpdateFailed(f"The gateway did not take the new routes within {GATEWAY_S:.0f} s."))
     return Act("the gateway to take its route and keys")
 
@@ -228,8 +227,10 @@ def _is_spent(view: DeploymentView, instance: ObservedInstance) -> bool:
         # Superseded on its way. Once the target serves, the last two phases take care of what is old.
         return serving != view.target and _is_drained(view, instance)
     if instance.revision == view.target and instance.state is InstanceState.FAILED:
-        # Of an attempt before this one, or of a running deployment that has waited long enough.
-        return view.first_look or (view.settled and _has_failed_for_long(view, instance))
+        # Of an attempt before this one, or of a running deployment that has waited long enough, or one that this
+        # machine is in the way of: no fault of its own.
+        waits = view.settled or view.held_up
+        return view.first_look or (waits and _has_failed_for_long(view, instance))
     return False
 
 
@@ -262,19 +263,11 @@ def _stop_again(view: DeploymentView) -> tuple[Action, ...]:
 
 
 def _wait_for_removal(view: DeploymentView | EndpointView) -> Outcome:
-    if _seconds_since(view, view.record.modified_at) > REMOVAL_S:
+    if view.worked_s > REMOVAL_S:
         return Proceed()
     return Act("the gateway to drop its route")
 
 
 def _seconds_held(view: DeploymentView, phase: str) -> float:
     """How long the phase has held for the present specification; 0 when it holds only since this look."""
-    conditions = () if view.first_look else view.record.status.conditions
-    held = next((each.at for each in conditions if each.type == phase and each.status), None)
-    return 0.0 if held is None else _seconds_since(view, held)
-
-
-def _seconds_since(view: DeploymentView | EndpointView, moment: str) -> float:
-    """Seconds in which somebody worked for it: the time without a server does not count."""
-    began = max(datetime.fromisoformat(moment), view.watching_since)
-    return max(timedelta(0), view.now - began).total_seconds()
+    return 0.0 if view.first_look else view.held_s.get(phase, 0.0)

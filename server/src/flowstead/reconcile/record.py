@@ -10,6 +10,7 @@ from flowstead.reconcile.decision import Decision
 from flowstead.resources.deployment import DeploymentStatus
 from flowstead.resources.operation import Operation, OperationState
 from flowstead.store import Store
+from flowstead.store.database import PATIENCE_S
 from flowstead.store.records import DeploymentRecord, EndpointRecord, Revision
 from flowstead_runtime.secret_values import redact
 
@@ -20,10 +21,11 @@ def record_decision(
     decision: Decision,
     operation: Operation | None,
     target: Revision | None = None,
+    patience_s: float = PATIENCE_S,
 ) -> bool:
     """Write status and operation in one transaction; and target, the revision that is wanted, when it begins to serve.
     False, and nothing is written, when the user has changed the resource meanwhile: the next look starts from what is
-    wanted then."""
+    wanted then. patience_s: as of `Store.transaction`."""
     status = decision.status
     if status is None or (status == record.status and operation is None and not _is_new(record)):
         return True
@@ -31,7 +33,7 @@ def record_decision(
     same = status == record.status and not _is_new(record)
     if same and not decision.done and decision.failure is None and operation and operation.phase == phase:
         return True
-    with store.transaction() as tx:
+    with store.transaction(patience_s=patience_s) as tx:
         if not tx.put_status(record.id, status, generation=record.generation):
             return False
         if target is not None and _begins_to_serve(record.status, status, done=decision.done):

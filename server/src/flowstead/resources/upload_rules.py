@@ -15,7 +15,8 @@ MAX_WAITING_BYTES = 8 * 1024**3
 KEEP_BLOCKS_S = 24 * 3600.0
 """How long blocks wait for the others of their file, seconds. Azure keeps them for a week."""
 MIN_FREE_BYTES = 512 * 1024 * 1024
-"""What an upload leaves on the disk for everything else."""
+"""What an upload leaves on the disk for everything else, and of a small disk this share."""
+MIN_FREE_SHARE = 0.05
 MAX_PATH_CHARACTERS = 1024
 """Azure Blob Storage's bound."""
 MAX_FILES = 20_000

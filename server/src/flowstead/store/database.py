@@ -18,9 +18,10 @@ from alembic import command
 from alembic.config import Config
 from alembic.util import CommandError
 
-from flowstead.errors import HomeNotWritable, HostProblem, ResourceConflict, StartFailed
+from flowstead.errors import DatabaseBusy, HomeNotWritable, HostProblem, ResourceConflict, StartFailed
 from flowstead.resources.clock import Clock, iso
 from flowstead.resources.home import Home
+from flowstead.resources.host_trouble import trouble_of
 from flowstead.resources.operation import OperationState
 from flowstead.store.journal import Journal
 from flowstead.store.keys import KeySource
@@ -31,8 +32,11 @@ from flowstead.store.schema import operations
 from flowstead.store.sealing import derive, key_id
 from flowstead.store.writing import Writing
 
-_BUSY_S = 30.0
-"""How long a writer waits for another one before it gives up, seconds. Transactions take milliseconds."""
+PATIENCE_S = 5.0
+"""How long a writer waits for its turn among the threads of this process, and then for another process, seconds.
+Transactions take milliseconds; who waits longer than that is told so rather than kept."""
+_PATIENCE_AT_START_S = 30.0
+"""The same for the server's start, which nobody would repeat."""
 
 _KEEP_OPERATIONS = timedelta(days=30)
 """How long an ended operation can still be polled."""
@@ -70,9 +74,9 @@ class Store:
     No network, process or file work inside a transaction: writers wait for each other.
     """
 
-    def __init__(self, engine: sa.Engine, unlocked: Unlocked, keys: KeySource, clock: Clock) -> None:
+    def __init__(self, home: Home, engine: sa.Engine, unlocked: Unlocked, keys: KeySource, clock: Clock) -> None:
         """Use `open`."""
-        self._engine = engine
+        self._home, self._engine = home, engine
         self._unlocked = unlocked
         self._sealer = unlocked.sealer
         self._keys = keys
@@ -88,7 +92,7 @@ class Store:
         of the master key has left.
 
         Raises HomeNotWritable, StartFailed when a newer Flowstead has written it, WrongMasterKey, and HostProblem when
-        the key cannot be had."""
+        the key cannot be had, the disk is full or somebody else keeps the database locked."""
         try:
             os.close(os.open(home.database, os.O_RDWR | os.O_CREAT, 0o600))
         except OSError as failure:
@@ -99,13 +103,16 @@ class Store:
         _prepare_sqlite(engine)
         try:
             _migrate(engine, home.database)
-            store = cls(engine, _unlock(engine, master_key), master_key, clock)
+            store = cls(home, engine, _unlock(engine, master_key), master_key, clock)
             store._forget_old_operations()
             if not store._unlocked.finished:
                 store._finish_rotation()
-        except BaseException:
+        except BaseException as failure:
             engine.dispose()
-            raise
+            trouble = trouble_of(failure, home)
+            if trouble is None or trouble is failure:
+                raise
+            raise trouble from failure
         return store
 
     @property
@@ -145,9 +152,18 @@ class Store:
         self._engine.dispose()
 
     @contextmanager
-    def transaction(self) -> Iterator[Writing]:
-        """Read and write; all of it or, when the block raises, none. Not to be nested."""
-        with self._turn(), self._writing_connection() as connection, connection.begin():
+    def transaction(self, *, patience_s: float = PATIENCE_S) -> Iterator[Writing]:
+        """Read and write; all of it or, when the block raises, none. Not to be nested. patience_s: how long to wait
+        for other writers of this process, and as long again for those of others.
+
+        Raises DatabaseBusy when that was not enough, DiskFull when the disk does not take it; nothing has changed
+        then."""
+        with (
+            self._told(),
+            self._turn(patience_s),
+            self._writing_connection(patience_s) as connection,
+            connection.begin(),
+        ):
             writing = Writing(connection, self._sealer, self._clock)
             yield writing
         if writing.journal.told:
@@ -156,7 +172,7 @@ class Store:
     @contextmanager
     def undone(self) -> Iterator[Writing]:
         """Read and write, and when the block ends none of it has happened."""
-        with self._turn(), self._writing_connection() as connection:
+        with self._told(), self._turn(), self._writing_connection() as connection:
             begun = connection.begin()
             try:
                 yield Writing(connection, self._sealer, self._clock)
@@ -176,24 +192,36 @@ class Store:
     @contextmanager
     def reading(self) -> Iterator[Reading]:
         """Read one consistent state; never waits for a writer."""
-        with self._engine.connect() as connection, connection.begin():
+        with self._told(), self._engine.connect() as connection, connection.begin():
             yield Reading(connection, self._sealer)
 
     @contextmanager
-    def _turn(self) -> Iterator[None]:
-        if not self._writer.acquire(timeout=_BUSY_S):
-            raise TimeoutError(f"Another writer has held the store for more than {_BUSY_S:.0f} s.")
+    def _told(self) -> Iterator[None]:
+        """What the database says of this machine, in the words of our own table. What the block raises besides stays
+        as it is."""
+        try:
+            yield
+        except sa.exc.OperationalError as failure:
+            trouble = trouble_of(failure, self._home)
+            if trouble is None:
+                raise
+            raise trouble from failure
+
+    @contextmanager
+    def _turn(self, patience_s: float = PATIENCE_S) -> Iterator[None]:
+        if not self._writer.acquire(timeout=patience_s):
+            raise DatabaseBusy(f"Another writer has held {self._home.database} for more than {patience_s:.0f} s.")
         try:
             yield
         finally:
             self._writer.release()
 
-    def _writing_connection(self) -> sa.Connection:
-        return _writing_connection(self._engine)
+    def _writing_connection(self, patience_s: float = PATIENCE_S) -> sa.Connection:
+        return _writing_connection(self._engine, patience_s)
 
     def _reseal(self, new: bytes, by: str, resource_id: str) -> None:
         old = self._sealer.master_key
-        with self._turn():
+        with self._told(), self._turn():
             try:
                 with self._writing_connection() as connection, connection.begin():
                     reseal(connection, self._sealer, new, iso(self._clock.now()))
@@ -248,7 +276,7 @@ class Store:
 def _migrate(engine: sa.Engine, database: Path) -> None:
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).with_name("migrations")).replace("%", "%%"))
-    with _writing_connection(engine) as connection:
+    with _writing_connection(engine, _PATIENCE_AT_START_S) as connection:
         config.attributes["connection"] = connection
         try:
             with connection.begin():
@@ -264,15 +292,15 @@ def _migrate(engine: sa.Engine, database: Path) -> None:
 def _unlock(engine: sa.Engine, source: KeySource) -> Unlocked:
     wanted = source.wanted()  # before the transaction: it may ask another machine
     keys = (*(() if wanted is None else (wanted,)), *source.older())
-    with _writing_connection(engine) as connection, connection.begin():
+    with _writing_connection(engine, _PATIENCE_AT_START_S) as connection, connection.begin():
         unlocked = unlock(connection, keys, lambda: source.following(None), source.spoken)
     if wanted is not None and unlocked.finished and unlocked.sealer.master_key != wanted:
         logger.warning("The database is still under the master key before; flowstead master-key rotate changes that.")
     return unlocked
 
 
-def _writing_connection(engine: sa.Engine) -> sa.Connection:
-    return engine.connect().execution_options(flowstead_writes=True)
+def _writing_connection(engine: sa.Engine, patience_s: float = PATIENCE_S) -> sa.Connection:
+    return engine.connect().execution_options(flowstead_patience_s=patience_s)
 
 
 def _prepare_sqlite(engine: sa.Engine) -> None:
@@ -282,7 +310,7 @@ def _prepare_sqlite(engine: sa.Engine) -> None:
     def connected(connection: Any, _record: object) -> None:
         connection.isolation_level = None  # the driver shall not begin or commit by itself
         for pragma in (
-            f"busy_timeout = {int(_BUSY_S * 1000)}",
+            f"busy_timeout = {int(PATIENCE_S * 1000)}",
             "journal_mode = WAL",
             "synchronous = FULL",  # an answered request survives a power cut
             "foreign_keys = ON",
@@ -292,5 +320,9 @@ def _prepare_sqlite(engine: sa.Engine) -> None:
     @sa.event.listens_for(engine, "begin")
     def began(connection: sa.Connection) -> None:
         # A writer that began by reading would be refused, not kept waiting, when another one came between.
-        writes = connection.get_execution_options().get("flowstead_writes", False)
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+        patience_s = connection.get_execution_options().get("flowstead_patience_s")
+        if patience_s is None:
+            connection.exec_driver_sql("BEGIN")
+            return
+        connection.exec_driver_sql(f"PRAGMA busy_timeout = {int(patience_s * 1000)}")
+        connection.exec_driver_sql("BEGIN IMMEDIATE")

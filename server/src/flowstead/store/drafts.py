@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import BinaryIO, Self
 
 from flowstead.errors import BadArgument, PayloadTooLarge
-from flowstead.resources.upload_rules import MAX_BLOB_BYTES, MIN_FREE_BYTES
+from flowstead.resources.upload_rules import MAX_BLOB_BYTES, MIN_FREE_BYTES, MIN_FREE_SHARE
 
 _LOOK_EVERY = 16 * 1024 * 1024
 """After how many bytes the disk is looked at again: others write to it too."""
@@ -71,8 +71,15 @@ class Draft:
 
 def demand_room(folder: Path, wanted: int = 0) -> None:
     """Raises PayloadTooLarge when the disk would be left with too little for everything else. wanted: bytes."""
-    if shutil.disk_usage(folder).free < MIN_FREE_BYTES + wanted:
+    disk = shutil.disk_usage(folder)
+    if disk.free < kept_free(disk.total) + wanted:
         raise PayloadTooLarge(
-            "The server's disk has no room for this upload.",
+            f"The server's disk has no room for this upload: {disk.free / 1e6:.0f} of {disk.total / 1e6:.0f} MB free "
+            f"in {folder}.",
             hint="Make room on the disk of the server's home, then send it again.",
         )
+
+
+def kept_free(total: int) -> int:
+    """What an upload leaves on a disk of that size, both bytes."""
+    return min(MIN_FREE_BYTES, int(total * MIN_FREE_SHARE))

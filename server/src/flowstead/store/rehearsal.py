@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from flowstead.store.database import Store
+from flowstead.store.database import PATIENCE_S, Store
 from flowstead.store.reading import Reading
 from flowstead.store.writing import Writing
 
@@ -15,11 +15,11 @@ class Rehearsal(Store):
     leaves nothing behind, one that does not is seen by all after it. For one thread."""
 
     def __init__(self, of: Store, writing: Writing) -> None:
-        super().__init__(of._engine, of._unlocked, of._keys, of._clock)
+        super().__init__(of._home, of._engine, of._unlocked, of._keys, of._clock)
         self._writing = writing
 
     @contextmanager
-    def transaction(self) -> Iterator[Writing]:
+    def transaction(self, *, patience_s: float = PATIENCE_S) -> Iterator[Writing]:
         with self._writing.connection.begin_nested():
             yield self._writing
 

@@ -4,8 +4,9 @@ engine is told.
     {id}/instance.json          what it is; written before it is started; no secrets
     {id}/score.sock health.sock bound by its supervisor
     {id}/ready                  the worker that was ready last
-    {id}/stopping               it is to go, and until when it may take (Unix time, empty: its supervisor knows);
-                                whoever looks next finishes what the stopper could not wait for
+    {id}/stopping               it is to go, and until when it may take (by the clock of the running system, which
+                                nobody sets; empty: its supervisor knows); whoever looks next finishes what the stopper
+                                could not wait for
 
 A server that comes later finds every instance by these directories alone.
 """
@@ -158,7 +159,7 @@ class LocalEngine:
         """The first word stands, but one that is less patient."""
         mark = run / "stopping"
         if not mark.exists() or (not patient and not mark.read_text()):
-            until = "" if patient else str(self._clock.now().timestamp() + STOP_GRACE_S)
+            until = "" if patient else str(self._clock.monotonic() + STOP_GRACE_S)
             write_private(mark, until.encode())
 
     def _hasten(self, run: Path, process: SupervisedProcess | None) -> SupervisedProcess | None:
@@ -172,7 +173,7 @@ class LocalEngine:
             until = float((run / "stopping").read_text())
         except (OSError, ValueError):
             return process
-        if process.pid is not None and self._clock.now().timestamp() > until:
+        if process.pid is not None and self._clock.monotonic() > until:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
         return process
