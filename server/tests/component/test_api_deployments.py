@@ -93,6 +93,7 @@ def test_creating_fills_the_defaults(api: InProcessApi) -> None:
         "connections": [],
         "includedOutputs": None,
         "provisioningState": "Creating",
+        "state": "Running",
         "conditions": [],
     }  # fmt: skip
     assert set(shown["systemData"]) >= {"createdAt", "lastModifiedAt"}

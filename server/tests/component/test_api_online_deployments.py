@@ -61,6 +61,7 @@ def test_the_deployments_of_all_endpoints_with_what_becomes_of_them(api: InProce
     assert properties == {
         "endpoint": "chat",
         "provisioningState": "Creating",
+        "state": "Running",
         "environmentId": None,
         "instanceType": "Standard_F4s_v2",
         "traffic": 100,

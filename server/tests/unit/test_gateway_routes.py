@@ -39,6 +39,9 @@ CASES: dict[str, tuple[GatewayEndpoint, ...]] = {
             "Chat", (), (BLUE,), {"blue": 100}, tokens=TokenRule("https://ml.azure.com", ("owner",), "/e/Chat")
         ),
     ),
+    "stopped": (
+        GatewayEndpoint("ask", ("K1",), (BLUE, replace(GREEN, instances=(), stopped=True)), {"blue": 50, "green": 50}),
+    ),
     "without-keys-or-traffic": (
         GatewayEndpoint("locked", (), (BLUE,), {"blue": 100}),
         GatewayEndpoint("quiet", ("K4", "K5"), (BLUE,), {"blue": 0}),
@@ -272,3 +275,15 @@ def test_a_hundred_endpoints_stay_small() -> None:
     size = len(json.dumps(configuration(many, DOOR).routes)) / 100
     print(f"{size:.0f} bytes of routes an endpoint")
     assert size < 11_000
+
+
+def test_a_stopped_deployment_is_answered_by_the_gateway_itself() -> None:
+    blue, green = BLUE, replace(GREEN, instances=(), stopped=True)
+    routes = _routes(GatewayEndpoint("ask", ("K",), (blue, green), {"blue": 50, "green": 50}, {"green": 10}))
+    answered = {each["name"]: each["direct_response"] for each in routes if "green" in each["name"]}
+    assert set(answered) == {"ask/green/pin", "ask/green/mirrored", "ask/green/split"}
+    for answer in answered.values():
+        error = answer["body_format"]["json_format"]["error"]
+        assert (answer["status"], error["code"]) == (503, "DeploymentStopped")
+        assert "flowstead online-deployment start --name green --endpoint-name ask" in error["message"]
+    assert all("route" in each for each in routes if each["name"].startswith("ask/blue/"))

@@ -132,6 +132,7 @@ PROPERTIES: dict[str, Json] = {
             "endpointComputeType": one_of("Managed"),
             "scaleSettings": obj({"scaleType": TEXT}),
             "provisioningState": PROVISIONING,
+            "state": one_of("Running", "Stopped"),
             "conditions": listed(_CONDITION),
         },
         {"environmentId": maybe(TEXT), "description": TEXT, "appInsightsEnabled": FLAG, "provisioningError": FAILURE},
@@ -140,6 +141,7 @@ PROPERTIES: dict[str, Json] = {
         {
             "endpoint": TEXT,
             "provisioningState": PROVISIONING,
+            "state": one_of("Running", "Stopped"),
             "model": TEXT,
             "environmentId": maybe(TEXT),
             "instanceType": TEXT,

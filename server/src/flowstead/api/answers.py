@@ -121,6 +121,8 @@ _BY_NAME: Mapping[str, Json] = {
     "get_subscription": {"200": _named("The subscription", "Subscription")},
     "delete_endpoint": {"202": _ACCEPTED, **_NONE},
     "delete_deployment": {"202": _ACCEPTED, **_NONE},
+    "stop_deployment": {"202": _ACCEPTED},
+    "start_deployment": {"202": _ACCEPTED},
     "reset_principal_secret": {"200": _PRINCIPAL},
     "revoke_principal_tokens": {"200": _PRINCIPAL},
     "delete_role_assignment": {"200": _ASSIGNMENT, **_NONE},

@@ -47,7 +47,7 @@ def list_usage(request: Request, here: Here) -> dict[str, Any]:
     with here.store.reading() as tx:
         endpoints, deployments = tx.list(Kind.ENDPOINT), tx.list(Kind.DEPLOYMENT)
         taken = cores_taken(tx)
-    asked = sum(size_kept(each.spec.instance_type).cores * each.spec.instance_count for each in deployments)
+    asked = sum(size_kept(each.spec.instance_type).cores * each.spec.wanted_instances for each in deployments)
     per_endpoint = [sum(each.parent_id == endpoint.id for each in deployments) for endpoint in endpoints]
     rows: tuple[tuple[str, str, float, int | None], ...] = (
         ("cores", "Cores of all deployments, with the upgrade reserve", taken, here.settings.quota_cores),
@@ -60,7 +60,7 @@ def list_usage(request: Request, here: Here) -> dict[str, Any]:
             max(per_endpoint, default=0),
             MAX_DEPLOYMENTS_PER_ENDPOINT,
         ),
-        ("instances", "Instances", sum(each.spec.instance_count for each in deployments), None),
+        ("instances", "Instances", sum(each.spec.wanted_instances for each in deployments), None),
     )
     return page(request, rows, lambda row: _usage(here.workspace.path, *row))
 

@@ -28,6 +28,7 @@ from flowstead.store.records import DeploymentRecord
 _DEFAULT_REQUEST, _DEFAULT_PROBE = RequestSettings(), ProbeSettings()
 _OURS = {
     "provisioningState",
+    "state",
     "connections",
     "includedOutputs",
     "provisioningError",
@@ -182,6 +183,7 @@ def show(record: DeploymentRecord) -> dict[str, Any]:
         "connections": [_connection(use) for use in spec.connections],
         "includedOutputs": shown_outputs(spec.environment_variables),
         "provisioningState": shown_state(record),
+        "state": shown_power(spec),
         "conditions": [_condition(condition) for condition in status.conditions],
     }
     if spec.data_collector is not None:
@@ -196,6 +198,11 @@ def show(record: DeploymentRecord) -> dict[str, Any]:
         tags=dict(spec.tags),
         sku={"name": "Default", "capacity": spec.instance_count},
     )
+
+
+def shown_power(spec: DeploymentSpec) -> str:
+    """What is asked of it, beside Azure's provisioningState, which is Succeeded in both cases."""
+    return "Stopped" if spec.stopped else "Running"
 
 
 def _probe(settings: ProbeSettings) -> dict[str, Any]:

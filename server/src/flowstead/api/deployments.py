@@ -163,6 +163,7 @@ def _put(
             variables=variables,
             connections=uses,
         )
+        spec = replace(spec, stopped=before is not None and before.spec.stopped)
         spec = _with_data_assets(tx, here, spec, parent, before.name if before else name, before, caller.name)
         check_quota(tx, here, spec, before)
         record, operation = tx.put(

@@ -24,6 +24,8 @@ _DOING = {
     OperationKind.UPDATE: "Updating",
     OperationKind.DELETE: "Deleting",
     OperationKind.REGENERATE_KEY: "Replacing a key of",
+    OperationKind.STOP: "Stopping",
+    OperationKind.START: "Starting",
 }
 router = APIRouter(tags=["notifications"])
 

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Depends, Request
 
 from flowstead.api.arm import envelope, ordered, page, shown_state
 from flowstead.api.context import SITE, Here, Needs
+from flowstead.api.deployment_bodies import shown_power
 from flowstead.api.list_filters import online
 from flowstead.engines.protocol import InstanceState
 from flowstead.resources.endpoint import EndpointSpec
@@ -39,12 +40,13 @@ def _show(record: DeploymentRecord, endpoint: EndpointSpec, ready: int, requests
     properties: dict[str, Any] = {
         "endpoint": record.parent_id.rpartition("/")[2],
         "provisioningState": shown_state(record),
+        "state": shown_power(spec),
         "model": spec.model,
         "environmentId": spec.environment_id,
         "instanceType": spec.instance_type,
         "traffic": endpoint.traffic.get(record.name, 0),
         "mirrorTraffic": endpoint.mirror_traffic.get(record.name, 0),
-        "instances": {"ready": ready, "wanted": spec.instance_count},
+        "instances": {"ready": ready, "wanted": spec.wanted_instances},
         "requestsLastHour": requests,
     }
     if status.error is not None:

@@ -72,6 +72,8 @@ _WORDS = (
     "unblock",
     "issuerKeys",
     "rotateIssuerKey",
+    "stop",
+    "start",
 )
 _ROOTS = ("/subscriptions", "/providers")
 """What the paths of ARM begin with."""

@@ -33,7 +33,13 @@ from flowstead.store.rehearsal import rehearsal
 MAX_RESOURCES = 50
 _NOT_UPLOADED = "Its files are not uploaded yet: what is in them is not checked."
 _NOT_READ = "Files of its model or environment are not uploaded yet: what is in them is not checked."
-_VOLATILE = ("systemData", "properties.provisioningState", "properties.conditions", "properties.provisioningError")
+_VOLATILE = (
+    "systemData",
+    "properties.provisioningState",
+    "properties.state",
+    "properties.conditions",
+    "properties.provisioningError",
+)
 """What says how things stand, not what is wanted."""
 router = APIRouter(tags=["plan"])
 

@@ -11,10 +11,11 @@ from flowstead.store.records import DeploymentRecord, Kind
 
 
 def cores_taken(tx: Reading, besides: DeploymentRecord | None = None) -> float:
-    """Of all deployments, with the upgrade reserve; besides: one that does not count."""
+    """Of all deployments, with the upgrade reserve; besides: one that does not count. A stopped one takes nothing, like
+    a machine that is deallocated; it may find too little when it starts."""
     return whole(
         sum(
-            quota_taken(each.spec.instance_type, each.spec.instance_count)
+            quota_taken(each.spec.instance_type, each.spec.wanted_instances)
             for each in tx.list(Kind.DEPLOYMENT)
             if besides is None or each.id != besides.id
         )
@@ -23,10 +24,10 @@ def cores_taken(tx: Reading, besides: DeploymentRecord | None = None) -> float:
 
 def check_quota(tx: Reading, here: Context, spec: DeploymentSpec, before: DeploymentRecord | None) -> None:
     """Raises OutOfQuota, which says how many instances would fit."""
-    after = (spec.instance_type, spec.instance_count)
+    after = (spec.instance_type, spec.wanted_instances)
     wanted = lasting = quota_taken(*after)
     if before is not None:
-        kept = (before.spec.instance_type, before.spec.instance_count)
+        kept = (before.spec.instance_type, before.spec.wanted_instances)
         wanted = quota_taken_meanwhile(kept, after)
         if wanted <= quota_taken(*kept):
             return  # a quota that has been lowered since stops no change that takes no more
@@ -38,7 +39,7 @@ def check_quota(tx: Reading, here: Context, spec: DeploymentSpec, before: Deploy
         said = f"The change to {spec.instance_type} takes {wanted:g} cores until it is done"
         hint = f"Make a deployment of another name with it, which takes {lasting:g}, or raise the workspace's quota."
     else:
-        said = f"{spec.instance_count} x {spec.instance_type} with the upgrade reserve take {wanted:g} cores"
+        said = f"{spec.wanted_instances} x {spec.instance_type} with the upgrade reserve take {wanted:g} cores"
         hint = f"Ask for {fitting} instances at most, use a smaller size, or raise the workspace's quota."
         hint = hint if fitting else ""
     raise OutOfQuota(f"{said}; {taken:g} of the workspace's {quota} are taken.", hint=hint, target="sku.capacity")

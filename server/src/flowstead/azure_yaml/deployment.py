@@ -35,7 +35,7 @@ _LONGEST_TIMEOUT_MS = 300_000
 """Azure's bound for flow deployments."""
 SHOWN_OF_DEPLOYMENTS = (
     *("resourceGroup", "conditions", "provisioning_error", "creation_context"),
-    *("connections", "included_outputs"),
+    *("connections", "included_outputs", "state"),
 )
 """What `show` prints of deployments beside that."""
 _PROBE = Section(

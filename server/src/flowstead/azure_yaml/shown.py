@@ -42,6 +42,7 @@ def shown_deployment(body: Body) -> dict[str, Any]:
         "name": body["name"],
         "endpoint_name": endpoint_of(body),
         "provisioning_state": properties.get("provisioningState"),
+        "state": str(properties.get("state", "Running")).lower(),
         "instance_type": properties.get("instanceType"),
         "instance_count": (body.get("sku") or {}).get("capacity"),
         "model": properties.get("model"),

@@ -29,7 +29,7 @@ def list_records(
         str, typer.Option("--resource", help="An id, or its end, as in onlineEndpoints/NAME; with all below it.")
     ] = "",
     by: Annotated[str, typer.Option("--by", help="A principal's name or object id.")] = "",
-    action: Annotated[str, typer.Option("--action", help="create, update, delete, regenerateKey, putSecret …")] = "",
+    action: Annotated[str, typer.Option("--action", help="create, update, delete, stop, start, putSecret …")] = "",
     outcome: Annotated[str, typer.Option("--outcome", help="InProgress, Succeeded, Failed or Canceled.")] = "",
     since: Annotated[
         str, typer.Option("--since", help="A time, or how long ago, as in 2h or 7d.", metavar="TIME")

@@ -200,6 +200,30 @@ def delete(
             follow(operation, stage)
 
 
+@app.command()
+def stop(name: NameOption, endpoint: EndpointOption, no_wait: NoWaitOption = False, home: HomeOption = None) -> None:
+    """Stop a deployment: its instances end after their requests, and take no cores of the quota any more.
+
+    It keeps its revisions, its logs and its share of the traffic; requests for it are answered 503 until `start`."""
+    with open_client(home) as client:
+        operation = client.deployments.stop(endpoint, name)
+        if not no_wait:
+            with stages().stage(f"Stopping the deployment {endpoint}/{name}") as stage:
+                follow(operation, stage)
+
+
+@app.command()
+def start(name: NameOption, endpoint: EndpointOption, no_wait: NoWaitOption = False, home: HomeOption = None) -> None:
+    """Start a deployment that was stopped.
+
+    What was changed meanwhile takes effect now."""
+    with open_client(home) as client:
+        operation = client.deployments.start(endpoint, name)
+        if not no_wait:
+            with stages().stage(f"Starting the deployment {endpoint}/{name}") as stage:
+                follow(operation, stage)
+
+
 @app.command("get-logs")
 def get_logs(
     name: NameOption,

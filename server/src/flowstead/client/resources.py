@@ -87,6 +87,14 @@ class Deployments:
     def delete(self, endpoint: str, name: str) -> Operation:
         return Operation(self._session, self._session.request("DELETE", self.path(endpoint, name)))
 
+    def stop(self, endpoint: str, name: str) -> Operation:
+        """It gives up its instances and keeps all else."""
+        return Operation(self._session, self._session.request("POST", f"{self.path(endpoint, name)}/stop"))
+
+    def start(self, endpoint: str, name: str) -> Operation:
+        """Raises OutOfQuota when others have taken its cores meanwhile."""
+        return Operation(self._session, self._session.request("POST", f"{self.path(endpoint, name)}/start"))
+
     def logs(self, endpoint: str, name: str, *, lines: int, container: str) -> str:
         """container: InferenceServer or StorageInitializer."""
         body = {"containerType": container, "tail": lines}

@@ -18,12 +18,13 @@ class Upstream:
 @dataclass(frozen=True)
 class GatewayDeployment:
     """name; instances that take traffic; request_timeout_s: to the first byte; max_requests: (concurrency + queue)
-    × instances, above it 429."""
+    × instances, above it 429. stopped: on purpose; it is answered 503 with the command that starts it."""
 
     name: str
     instances: tuple[Upstream, ...]
     request_timeout_s: float
     max_requests: int
+    stopped: bool = False
 
 
 @dataclass(frozen=True)

@@ -194,6 +194,9 @@ def _to_deployment(
     *,
     mirror: Mapping[str, int] | None = None,
 ) -> Json:
+    named = {"name": f"{endpoint.name}/{deployment.name}/{kind}", "match": match}
+    if deployment.stopped:
+        return {**named, **_stopped(endpoint.name, deployment.name), **_labels(endpoint, deployment.name)}
     action: Json = {
         "cluster": cluster_name(endpoint.name, deployment.name),
         "regex_rewrite": {
@@ -208,12 +211,20 @@ def _to_deployment(
     if mirror:
         action["request_mirror_policies"] = [_mirror(endpoint.name, *share) for share in mirror.items()]
     return {
-        "name": f"{endpoint.name}/{deployment.name}/{kind}",
-        "match": match,
+        **named,
         "route": action,
         "request_headers_to_remove": [PIN_HEADER, *BROWSER_HEADERS, *CREDENTIAL_HEADERS],
         **_labels(endpoint, deployment.name),
     }
+
+
+def _stopped(endpoint: str, deployment: str) -> Json:
+    """No cluster is asked: nothing else would tell it from a deployment whose instances have failed."""
+    message = (
+        f"The deployment {deployment} of the endpoint {endpoint} is stopped. Start it: "
+        f"flowstead online-deployment start --name {deployment} --endpoint-name {endpoint}"
+    )
+    return {"direct_response": {"status": 503, "body_format": error_format("DeploymentStopped", message)}}
 
 
 def _retry_policy(request_timeout_s: float) -> Json:

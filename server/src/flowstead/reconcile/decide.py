@@ -20,6 +20,7 @@ from flowstead.reconcile.instances import kept
 from flowstead.reconcile.phases import (
     DEPLOYMENT_DELETION,
     DEPLOYMENT_PHASES,
+    DEPLOYMENT_STOP,
     ENDPOINT_DELETION,
     ENDPOINT_PHASES,
     is_unrouted,
@@ -37,7 +38,8 @@ def decide_deployment(view: DeploymentView) -> Decision:
     serves is kept up meanwhile."""
     if view.record.deleting:
         return _delete_deployment(view)
-    if view.settled and view.record.status.provisioning_state is not ProvisioningState.SUCCEEDED:
+    stopped = view.record.spec.stopped  # which is always brought to an end: nothing in it can fail
+    if view.settled and not stopped and view.record.status.provisioning_state is not ProvisioningState.SUCCEEDED:
         decision = _clear_away(view)
     else:
         decision = _bring_up(view)
@@ -81,12 +83,13 @@ def error_body(error: FlowsteadError) -> dict[str, str]:
 
 
 def _bring_up(view: DeploymentView) -> Decision:
-    """Walk the phases as far as they hold. For a deployment that is up the walk keeps it so."""
+    """Walk the phases as far as they hold. For a deployment that is up, or stopped, the walk keeps it so."""
+    stopped = view.record.spec.stopped
     status = view.record.status
     if view.first_look:
         status = replace(status, conditions=(), phase_times={}, error=None)
     status = replace(status, revision=view.target)
-    for phase in DEPLOYMENT_PHASES:
+    for phase in DEPLOYMENT_STOP if stopped else DEPLOYMENT_PHASES:
         outcome = phase.check(view)
         if isinstance(outcome, Act):
             serving = outcome.serve or status.serving_revision
@@ -95,7 +98,9 @@ def _bring_up(view: DeploymentView) -> Decision:
         if isinstance(outcome, Fail):
             return _failed(view, status, phase.name, outcome)
         status = _holding(view, status, phase.name)
-    succeeded = replace(status, provisioning_state=ProvisioningState.SUCCEEDED, phase="", error=None)
+    serving = None if stopped else status.serving_revision
+    state = ProvisioningState.SUCCEEDED
+    succeeded = replace(status, provisioning_state=state, phase="", error=None, serving_revision=serving)
     return Decision(status=succeeded, done=True)
 
 

@@ -41,11 +41,11 @@ def serving_instances(
 ) -> Sequence[ObservedInstance]:
     """Those of the revision that takes requests. serving: that revision while it is not the one that is wanted."""
     status, own = record.status, [each for each in instances if each.deployment_uid == record.uid]
-    if status.serving_revision is None:
+    if status.serving_revision is None or record.spec.stopped:
         return ()
     # While another revision is on its way, the number that is wanted speaks of that one.
     present = status.serving_revision == status.revision and record.observed_generation == record.generation
-    count = serving.spec.instance_count if serving else record.spec.instance_count if present else len(own)
+    count = serving.spec.instance_count if serving else record.spec.wanted_instances if present else len(own)
     return routable(own, status.serving_revision, count)
 
 
@@ -59,7 +59,7 @@ def _endpoint(
     described = {
         record.name: _deployment(record, instances, serving.get(record.id))
         for record in deployments
-        if record.status.serving_revision is not None or record.name in traffic | mirror
+        if record.status.serving_revision is not None or record.spec.stopped or record.name in traffic | mirror
     }
     # A share that names a deployment which is not there is answered 503, and must not go to the others.
     for name in (*traffic, *mirror):
@@ -99,6 +99,7 @@ def _deployment(
         # when it does not.
         request_timeout_s=settings.request_timeout_s + settings.max_queue_wait_s,
         max_requests=room * max(1, len(taking)),
+        stopped=record.spec.stopped,
     )
 
 

@@ -86,14 +86,14 @@ def instances_started(view: DeploymentView) -> Outcome:
     actions: list[Action] = [StopInstance(each.id) for each in view.instances if _is_spent(view, each)]
     spent = {each.instance_id for each in actions if isinstance(each, StopInstance)}
     present = [each for each in view.instances if each.id not in spent]
-    wanted = view.record.spec.instance_count
+    wanted = view.record.spec.wanted_instances
     missing = wanted - len(kept(present, view.target, wanted))
     actions += [StartInstance(view.target)] * min(missing, STARTS_A_LOOK)
     return Act("its instances to be started", tuple(actions)) if actions else Proceed()
 
 
 def instances_ready(view: DeploymentView) -> Outcome:
-    wanted = view.record.spec.instance_count
+    wanted = view.record.spec.wanted_instances
     places = kept(view.instances, view.target, wanted)
     failed = next((each for each in places if each.state is InstanceState.FAILED), None)
     if failed is not None and not view.settled:
@@ -151,6 +151,14 @@ def deployment_unrouted(view: DeploymentView) -> Outcome:
     return _wait_for_removal(view)
 
 
+DEPLOYMENT_STOP: tuple[Phase[DeploymentView], ...] = (
+    Phase("RouteSwitched", deployment_unrouted),
+    Phase("OldInstancesDrained", old_instances_drained),
+    Phase("OldInstancesStopped", old_instances_stopped),
+)
+"""The way of a deployment that is stopped: all its instances are old ones."""
+
+
 def all_instances_stopped(view: DeploymentView) -> Outcome:
     return Act("its instances to end", _stop_again(view)) if view.instances else Proceed()
 
@@ -200,7 +208,7 @@ ENDPOINT_DELETION: tuple[Phase[EndpointView], ...] = (
 
 def serving_kept_up(view: DeploymentView) -> tuple[Action, ...]:
     """What it takes that the revision which serves goes on doing so until the target does, or after that has failed."""
-    serving = view.serving
+    serving = None if view.record.spec.stopped else view.serving
     if serving is None or not isinstance(serving.environment, Built) or not isinstance(serving.artifact, Path):
         return ()
     name, wanted = serving.revision.name, serving.revision.spec.instance_count
@@ -249,7 +257,7 @@ def _is_drained(view: DeploymentView, instance: ObservedInstance) -> bool:
 
 
 def _old(view: DeploymentView) -> list[ObservedInstance]:
-    keep = {each.id for each in kept(view.instances, view.target, view.record.spec.instance_count)}
+    keep = {each.id for each in kept(view.instances, view.target, view.record.spec.wanted_instances)}
     return [each for each in view.instances if each.id not in keep]
 
 

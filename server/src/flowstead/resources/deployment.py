@@ -60,7 +60,8 @@ class DeploymentSpec:
     base: what that version adds, looked up when the deployment was made: versions never change.
     environment_variables: secret values are not here but in the secrets table, under `environment_variables.NAME`;
     their names are in secret_variables. connections: of the workspace, as the flow's files and the variables name them
-    together. extra: parts of the body that no phase reads yet, echoed by GET.
+    together. extra: parts of the body that no phase reads yet, echoed by GET. stopped: it shall have no instances,
+    however many the rest asks for.
     """
 
     model: str
@@ -81,6 +82,12 @@ class DeploymentSpec:
     tags: Mapping[str, str] = field(default_factory=dict)
     location: str = "local"
     extra: Mapping[str, Any] = field(default_factory=dict)
+    stopped: bool = False
+
+    @property
+    def wanted_instances(self) -> int:
+        """How many shall run."""
+        return 0 if self.stopped else self.instance_count
 
 
 @dataclass(frozen=True)

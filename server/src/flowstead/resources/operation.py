@@ -23,6 +23,8 @@ class OperationKind(StrEnum):
     UPDATE = "update"
     DELETE = "delete"
     REGENERATE_KEY = "regenerateKey"
+    STOP = "stop"
+    START = "start"
 
 
 @dataclass(frozen=True)

@@ -43,6 +43,8 @@ export function deedOf({ properties }: AuditRecord, pageId: string): string {
     create: "Created",
     update: fields.length > 0 ? `Changed: ${fields.join(", ")}` : "Set again, unchanged",
     delete: "Deletion asked for",
+    stop: "Stopped",
+    start: "Started",
     remove: "Removed",
     putSecret: `Secret set: ${secretName(detail)}`,
     removeSecret: `Secret removed: ${secretName(detail)}`,

@@ -1,0 +1,113 @@
+"""Stop and start, by REST: what they answer, what they keep, what they cost."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from flowstead.resources.settings import ServerSettings
+from flowstead.store.records import DeploymentRecord, Kind
+from flowstead.testing.in_process_api import InProcessApi
+
+BLUE, GREEN = "onlineEndpoints/chat/deployments/blue", "onlineEndpoints/chat/deployments/green"
+QUOTA = 10
+"""Enough for one instance with its reserve (8 cores), not for two deployments."""
+
+
+@pytest.fixture
+def api(tmp_path: Path) -> Iterator[InProcessApi]:
+    with InProcessApi(tmp_path, settings=ServerSettings(quota_cores=QUOTA)) as api:
+        api.call("PUT", "onlineEndpoints/chat", {"properties": {"authMode": "Key"}})
+        assert api.call("PUT", BLUE, body(api)).status_code == 201
+        traffic = {"properties": {"authMode": "Key", "traffic": {"blue": 100}}}
+        api.call("PUT", "onlineEndpoints/chat", traffic).raise_for_status()
+        api.settle()
+        api.hints = 0
+        yield api
+
+
+def body(api: InProcessApi, **properties: Any) -> dict[str, Any]:
+    uri = api.upload({"flow.dag.yaml": "inputs: {}\noutputs: {}\nnodes: []\n"})
+    model = api.call("PUT", "models/flow/versions/1", {"properties": {"modelUri": uri}}).json()["id"]
+    return {"properties": {"model": model, **properties}}
+
+
+def blue(api: InProcessApi) -> DeploymentRecord:
+    with api.store.reading() as tx:
+        return tx.get(Kind.DEPLOYMENT, api.workspace.deployment("chat", "blue"))
+
+
+def cores_taken(api: InProcessApi) -> int:
+    rows = api.call("GET", "usage").json()["value"]
+    return int(next(each for each in rows if each["name"]["value"] == "cores")["currentValue"])
+
+
+def operation_of(api: InProcessApi, answer: Any) -> dict[str, Any]:
+    return dict(api.call("GET", httpx.URL(answer.headers["Azure-AsyncOperation"]).path).json())
+
+
+def test_stop_is_long_running_and_audited(api: InProcessApi) -> None:
+    stopped = api.call("POST", f"{BLUE}/stop")
+    assert (stopped.status_code, api.hints) == (202, 1)
+    assert operation_of(api, stopped)["status"] == "InProgress"
+    api.settle()
+    assert operation_of(api, stopped)["status"] == "Succeeded"
+    shown = api.call("GET", BLUE).json()
+    assert (shown["properties"]["state"], shown["properties"]["provisioningState"]) == ("Stopped", "Succeeded")
+    assert shown["sku"]["capacity"] == 1, "how many it had is kept"
+    audited = api.call("GET", "auditRecords").json()["value"][0]["properties"]
+    assert (audited["action"], audited["outcome"]) == ("stop", "Succeeded")
+
+
+@pytest.mark.parametrize("action", ["stop", "start"])
+def test_what_is_so_already_has_succeeded_at_once(api: InProcessApi, action: str) -> None:
+    if action == "stop":
+        api.call("POST", f"{BLUE}/stop")
+        api.settle()
+    before = blue(api)
+    again = api.call("POST", f"{BLUE}/{action}")
+    assert operation_of(api, again)["status"] == "Succeeded"
+    assert blue(api).generation == before.generation
+
+
+def test_changes_leave_it_stopped(api: InProcessApi) -> None:
+    api.call("POST", f"{BLUE}/stop")
+    api.settle()
+    assert api.call("PUT", BLUE, body(api, description="put")).json()["properties"]["state"] == "Stopped"
+    patched = api.call("PATCH", BLUE, {"properties": {"description": "patched", "state": "Running"}}).json()
+    assert (patched["properties"]["state"], patched["properties"]["description"]) == ("Stopped", "patched")
+    assert blue(api).spec.stopped
+
+
+def test_traffic_stays_with_a_stopped_deployment(api: InProcessApi) -> None:
+    api.call("POST", f"{BLUE}/stop")
+    assert api.call("GET", "onlineEndpoints/chat").json()["properties"]["traffic"] == {"blue": 100}
+
+
+def test_a_stopped_deployment_takes_no_cores_and_its_start_may_find_too_few(api: InProcessApi) -> None:
+    assert cores_taken(api) == 8
+    assert api.call("PUT", GREEN, body(api)).json()["error"]["code"] == "OutOfQuota"
+    api.call("POST", f"{BLUE}/stop")
+    api.settle()
+    assert cores_taken(api) == 0
+    assert api.call("PUT", GREEN, body(api)).status_code == 201
+    refused = api.call("POST", f"{BLUE}/start").json()["error"]
+    assert refused["code"] == "OutOfQuota"
+    assert blue(api).spec.stopped
+    api.call("POST", f"{GREEN}/stop")
+    assert api.call("POST", f"{BLUE}/start").status_code == 202
+
+
+def test_what_is_not_there_or_goes_cannot_be_stopped(api: InProcessApi) -> None:
+    assert api.call("POST", f"{GREEN}/stop").status_code == 404
+    api.call("DELETE", "onlineEndpoints/chat")
+    assert api.call("POST", f"{BLUE}/stop").status_code == 409
+
+
+def test_another_etag_stops_nothing(api: InProcessApi) -> None:
+    assert api.call("POST", f"{BLUE}/stop", headers={"If-Match": '"another"'}).status_code == 412
+    assert not blue(api).spec.stopped
