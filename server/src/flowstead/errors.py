@@ -8,7 +8,8 @@ default message (the docstring's first line) and a hint that says what to do nex
     │   ├── UnknownHost  CrossSiteRequest  TooManyAttempts  TooManyStreams  TooManyTests  FlowTestTimeout
     │   ├── PrincipalNotFound  RoleAssignmentExists  RoleInUse  IdentityMissing  ExchangeFailed
     │   ├── TooManyExchanges  IssuerUnreachable
-    │   └── TrafficInUse  ImmutableAsset
+    │   ├── TrafficInUse  ImmutableAsset
+    │   └── RevisionNotFound  NothingToGoBackTo  RevisionFilesGone
     ├── DeploymentFailed          a deployment could not be brought up; the operation ends `Failed` with it
     │   ├── ImageBuildFailure  ArtifactMissing  FlowInvalid  UserScriptInitFailed  UserScriptImportError
     │   ├── ConnectionMissing  SecretsInjectionError  AccessDenied
@@ -266,6 +267,27 @@ class RoleInUse(RequestRefused):
 
     code, status = "RoleDefinitionHasAssignments", 409
     hint = "Delete its assignments first; `flowstead role assignment list --role NAME` shows them."
+
+
+class RevisionNotFound(RequestRefused):
+    """The deployment has no such revision."""
+
+    code, status = "RevisionNotFound", 404
+    hint = "`flowstead online-deployment list-revisions` shows those that there are; the last ten are kept."
+
+
+class NothingToGoBackTo(RequestRefused):
+    """No other revision served before."""
+
+    code, status = "NothingToGoBackTo", 409
+    hint = "Name a revision; `flowstead online-deployment list-revisions` shows those that there are."
+
+
+class RevisionFilesGone(RequestRefused):
+    """The files of the revision's model are not there any more."""
+
+    code, status = "RevisionFilesGone", 409
+    hint = "Register the same files as a model again, and deploy that one."
 
 
 class DeploymentFailed(FlowsteadError):

@@ -212,6 +212,7 @@ def _bodies(world: StoryWorld) -> dict[str, list[Any]]:
         "FlowProperties.template": [None, ""],
         "FlowProperties.isScratch": [False],
         "FlowTestBody": [{"inputs": {}}],
+        "RollbackBody.revision": [None, 1, 9],
         "LogsBody.containerType": ["InferenceServer", "StorageInitializer"],
         "SecretsBody": [{}, {"expireAfterHours": 1}],
         "PlanBody": [{"resources": [{"id": "onlineEndpoints/new", "body": {"properties": {"authMode": "Key"}}}]}],
@@ -266,7 +267,7 @@ def _from_headers(item: Json, operation: Json) -> Iterator[tuple[Json, str, str,
 
 
 _LONG_RUNNING = ("put_endpoint", "patch_endpoint", "delete_endpoint", "regenerate_keys", "put_deployment",
-                 "patch_deployment", "delete_deployment", "stop_deployment", "start_deployment")  # fmt: skip
+                 "patch_deployment", "delete_deployment", "stop_deployment", "start_deployment", "roll_back")  # fmt: skip
 _SAS = {SIGNATURE: "$response.body#/sasToken"}
 _PENDING = {SIGNATURE: "$response.body#/blobReferenceForConsumption/credential/sasUri"}
 _SAME = {SIGNATURE: f"$request.query.{SIGNATURE}", "container": "$request.path.container"}

@@ -14,7 +14,7 @@ from flowstead.engines.protocol import InstanceState, ObservedInstance
 from flowstead.resources.settings import ServerSettings
 from flowstead.resources.sizes import quota_taken, size_named
 from flowstead.resources.vm_sizes import VM_SIZES
-from flowstead.store.records import Kind, Revision
+from flowstead.store.records import Kind
 from flowstead.testing.in_process_api import InProcessApi
 
 QUOTA = 60
@@ -127,22 +127,6 @@ def test_instances_are_shown_without_their_addresses(api: InProcessApi) -> None:
     assert second["id"] == f"{id}/instances/i2"
     assert second["properties"]["since"] == "2001-09-09T01:46:40.000000Z"
     assert "secret" not in repr([first, second])
-
-
-def test_revisions_are_the_one_that_is_wanted_and_the_one_that_serves(api: InProcessApi) -> None:
-    id = deploy(api)["id"]
-    assert listed(api, f"{id}/revisions") == []
-    with api.store.transaction() as tx:
-        record = tx.get(Kind.DEPLOYMENT, id)
-        status = replace(record.status, revision="new", serving_revision="old")
-        assert tx.put_status(id, status, generation=record.generation)
-        tx.keep_revision(id, Revision("old", replace(record.spec, instance_count=3), "0" * 64, {"key": "hunter2"}))
-    found = [(each["name"], each["properties"]) for each in listed(api, f"{id}/revisions")]
-    assert [(name, each["wanted"], each["serving"], each["instanceCount"]) for name, each in found] == [
-        ("new", True, False, 1), ("old", False, True, 3),
-    ]  # fmt: skip
-    assert found[1][1]["since"]
-    assert "hunter2" not in repr(found)
 
 
 def test_skus_say_how_far_it_scales(api: InProcessApi) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from flowstead.access.instance_keys import INSTANCE_KEYS, InstanceKeys, InstanceName
 from flowstead.engines.instance_board import InstanceBoard
-from flowstead.engines.protocol import EXIT_FLOW_CANNOT_START, InstanceSpec
+from flowstead.engines.protocol import EXIT_FLOW_CANNOT_START, InstanceSpec, InstanceState
 from flowstead.gateway.description import GatewayEndpoint, Upstream
 from flowstead.resources.data_collector import COLLECTOR_VARIABLE, Collection, DataCollector
 from flowstead.resources.endpoint import ProvisioningState
@@ -303,3 +303,51 @@ def test_what_is_collected_rolls_the_instances(world: ReconcilerWorld, model: st
     world.put_deployment(data_collector=DataCollector({"model_inputs": Collection()}))
     world.settle()
     assert COLLECTOR_VARIABLE not in world.engine.instances[world.only_instance()].spec.environment
+
+
+def test_a_revision_that_comes_back_is_a_new_one_of_the_same_name(world: ReconcilerWorld, model: str) -> None:
+    first = world.bring_up(model).status.revision
+    second = world.put_flow("2", code="x = 2\n")
+    world.put_deployment(model=second)
+    world.settle()
+    world.engine.ready_at_once = False
+    broken = world.put_deployment(model=world.put_flow("3", code="x = 3\n"))
+    world.look_until(lambda: len(world.engine.instances) == 2)
+    new = max(world.engine.observe(), key=lambda each: each.state is InstanceState.STARTING).id
+    world.engine.fail(new, EXIT_FLOW_CANNOT_START, ["ValueError: no good"])
+    world.look_until(lambda: world.operation(broken).state.terminal)
+    world.engine.ready_at_once = True
+    world.put_deployment(model=model)
+    world.settle()
+    world.put_deployment(instance_count=2)
+    world.settle()
+    with world.store.reading() as tx:
+        kept = tx.revisions.all(world.there())
+    assert [each.number for each in kept] == [4, 3, 2, 1]
+    assert [bool(each.kept_at) for each in kept] == [True, False, True, True]
+    assert kept[0].name == kept[3].name == first
+    assert kept[0].spec.instance_count == 2
+    assert kept[1].error is not None
+    assert "no good" in kept[1].error["message"]
+
+
+def test_a_revision_that_was_scaled_and_failed_since_keeps_its_number_of_instances(
+    world: ReconcilerWorld, model: str
+) -> None:
+    """What was known of it before it was scaled is of no use any more."""
+    world.bring_up(model)
+    world.engine.ready_at_once = False
+    world.put_deployment(model=world.put_flow("2", code="x = 2\n"))
+    world.look_until(lambda: len(world.engine.instances) == 2)
+    for each in world.engine.observe():
+        if each.state is InstanceState.STARTING:
+            world.engine.fail(each.id, EXIT_FLOW_CANNOT_START)
+    world.settle()
+    world.engine.ready_at_once = True
+    world.put_deployment(model=model, instance_count=3)
+    world.settle()
+    world.engine.ready_at_once = False
+    world.put_deployment(model=world.put_flow("3", code="x = 3\n"))
+    for _ in range(3):
+        world.reconciler.tick()
+    assert len(blue_of(world.gateway.published)) == 3

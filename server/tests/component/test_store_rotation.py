@@ -62,7 +62,7 @@ def fill(store: Store) -> None:
 def assert_readable(store: Store) -> None:
     with store.reading() as tx:
         assert tx.secrets(FOO) == SECRETS
-        revision = tx.revision(BLUE)
+        revision = tx.revisions.served_last(tx.get(Kind.DEPLOYMENT, BLUE))
         assert revision is not None
         assert revision.secrets == SECRETS
 

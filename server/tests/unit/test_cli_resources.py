@@ -374,3 +374,31 @@ def test_a_file_is_data_of_its_kind_without_saying_so(
     assert server.put("data/d1/versions/1")["properties"]["dataType"] == "uri_file"
     assert run(["data", "create", "-n", "d2", "-p", str(tmp_path)]) == 0, capsys.readouterr().err
     assert server.put("data/d2/versions/1")["properties"]["dataType"] == "uri_folder"
+
+
+def test_revisions_are_listed_and_gone_back_to(server: ScriptedServer, capsys: pytest.CaptureFixture[str]) -> None:
+    posted: list[tuple[str, Any]] = []
+    revision = {
+        "number": 2, "state": "Failed", "createdAt": "2026-01-01T00:00:00Z", "createdBy": "ann", "model": "m",
+        "instanceType": "s", "requestSettings": {}, "changes": [{"field": "model", "before": "l", "after": "m"}],
+        "error": {"code": "FlowInvalid", "message": "no"},
+    }  # fmt: skip
+    blue = "onlineEndpoints/e-e/deployments/blue"
+
+    def rolling_back(method: str, path: str, body: Any) -> httpx.Response | None:
+        if path != f"{blue}/rollback":
+            return None
+        posted.append((method, body))
+        return httpx.Response(202)
+
+    server.refuse = rolling_back
+    server.resources[f"{blue}/revisions/2"] = {"id": "2", "name": "abc", "properties": revision}
+    server.resources[blue] = {"id": blue, "name": "blue", "properties": {"model": "m"}}
+    where = ("-n", "blue", "-e", "e-e")
+    [shown] = printed(capsys, "online-deployment", "list-revisions", *where)
+    assert (shown["number"], shown["name"], shown["state"], shown["error"]["message"]) == (2, "abc", "Failed", "no")
+    assert run(["online-deployment", "list-revisions", *where, "-o", "table"]) == 0
+    assert "Changes" not in capsys.readouterr().out
+    printed(capsys, "online-deployment", "rollback", *where)
+    printed(capsys, "online-deployment", "rollback", *where, "--revision", "1", "--no-wait")
+    assert posted == [("POST", {}), ("POST", {"revision": "1"})]

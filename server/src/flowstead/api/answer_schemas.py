@@ -40,6 +40,8 @@ _ADDRESS: Json = {"type": "string", "format": "uri"}
 _BROWSER_SESSION = obj({"id": TEXT, "client": TEXT, "createdAt": TIME, "usedAt": TIME, "endsAt": TIME})
 _SHARE: Json = {"type": "integer", "minimum": 0, "maximum": 100}
 _SHARES: Json = {"type": "object", "additionalProperties": _SHARE}
+_CHANGE = obj({"field": TEXT, "before": {}, "after": {}})
+_REQUEST_SETTINGS = obj({"requestTimeout": TEXT, "maxConcurrentRequestsPerInstance": COUNT, "maxQueueWait": TEXT})
 _PROBE = obj(
     {"initialDelay": TEXT, "period": TEXT, "timeout": TEXT, "successThreshold": COUNT, "failureThreshold": COUNT}
 )
@@ -123,9 +125,7 @@ PROPERTIES: dict[str, Json] = {
             "model": TEXT,
             "environmentVariables": TEXTS,
             "instanceType": TEXT,
-            "requestSettings": obj(
-                {"requestTimeout": TEXT, "maxConcurrentRequestsPerInstance": COUNT, "maxQueueWait": TEXT}
-            ),
+            "requestSettings": _REQUEST_SETTINGS,
             "livenessProbe": _PROBE,
             "readinessProbe": _PROBE,
             "properties": TEXTS,
@@ -154,8 +154,21 @@ PROPERTIES: dict[str, Json] = {
     ),
     "onlineEndpoints/deployments/instances": obj({"state": TEXT, "revision": TEXT, "restarts": COUNT}, {"since": TIME}),
     "onlineEndpoints/deployments/revisions": obj(
-        {"serving": FLAG, "wanted": FLAG, "since": TIME, "model": TEXT, "instanceType": TEXT, "instanceCount": COUNT},
-        {"environmentId": maybe(TEXT)},
+        {
+            "number": {"type": "integer", "minimum": 1},
+            "state": one_of("Serving", "Target", "Failed", "Superseded"),
+            "serving": FLAG,
+            "wanted": FLAG,
+            "createdAt": TIME,
+            "createdBy": TEXT,
+            "since": TIME,
+            "model": TEXT,
+            "instanceType": TEXT,
+            "instanceCount": COUNT,
+            "requestSettings": _REQUEST_SETTINGS,
+            "changes": listed(_CHANGE),
+        },
+        {"environmentId": maybe(TEXT), "error": FAILURE},
     ),
     "models": _CONTAINER,
     "models/versions": obj({**_VERSION, "modelType": TEXT, "modelUri": TEXT, "flavors": OBJECT}),
@@ -259,7 +272,6 @@ _PROBLEM = obj(
     }
 )
 _EXAMINED_FLOW = obj({**_SIGNATURE, "nodes": listed(obj({"name": TEXT, "type": TEXT, "aggregation": FLAG}))})
-_CHANGE = obj({"field": TEXT, "before": {}, "after": {}})
 SCHEMAS: dict[str, Json] = {
     "Resource": obj(
         {"id": TEXT, "name": TEXT, "type": TEXT, "properties": OBJECT},

@@ -135,6 +135,7 @@ _BY_NAME: Mapping[str, Json] = {
     "operation_result": {"200": _named("It has succeeded", "Operation"), "202": _RUNNING},
     "list_keys": {"200": _named("Both keys", "Keys")},
     "regenerate_keys": {"202": _ACCEPTED},
+    "roll_back": {"202": _ACCEPTED},
     "endpoint_token": {"200": _named("A token", "EndpointToken")},
     "session_endpoint_token": {"200": _named("A token", "EndpointToken")},
     "get_logs": {"200": _named("The end of the logs", "Logs")},

@@ -252,7 +252,7 @@ def demand_not_deployed(tx: Reading, record: AnyRecord, used_by: Callable[[Deplo
     """Raises ResourceConflict when a deployment uses the container or version, as it is wanted or as it still serves.
     used_by: ids that a deployment uses."""
     prefix = record.id.lower()
-    serving = tx.serving_specs()
+    serving = tx.revisions.serving_specs()
     for deployment in tx.list(Kind.DEPLOYMENT):
         for spec in (deployment.spec, serving.get(deployment.id.lower(), deployment.spec)):
             if any(f"{used.lower()}/".startswith(f"{prefix}/") for used in used_by(spec)):

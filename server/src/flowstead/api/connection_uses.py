@@ -30,7 +30,7 @@ def list_connection_uses(request: Request, here: Here, connection: str | None = 
     """Each use of a connection by a deployment or a flow, of all connections or of the one that is named, whether it
     is there or not. Flows are read and not run; one that is not valid yet names nothing."""
     with here.store.reading() as tx:
-        deployments, serving = tx.list(Kind.DEPLOYMENT), tx.serving_specs()
+        deployments, serving = tx.list(Kind.DEPLOYMENT), tx.revisions.serving_specs()
         found = [use for each in deployments for use in _of_deployment(each, serving.get(each.id.lower(), each.spec))]
         flows = [
             each for each in tx.list(Kind.FLOW, here.workspace.path) if each.spec.tree and not each.spec.is_scratch

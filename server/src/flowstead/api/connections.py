@@ -22,6 +22,7 @@ from flowstead.resources.connection import (
     is_of_category,
     what_leads_elsewhere,
 )
+from flowstead.resources.connection_use import CONNECTION_SECRET_PREFIX
 from flowstead.resources.names import check_asset_name
 from flowstead.resources.operation import OperationKind
 from flowstead.resources.principal import Principal
@@ -171,6 +172,7 @@ def _roll_users(tx: Writing, name: str, by: str) -> bool:
     users = [each for each in tx.users_of(name) if not each.deleting]
     for each in users:
         kind = OperationKind.UPDATE
+        tx.remove_secret(each.id, CONNECTION_SECRET_PREFIX + name, by)  # one that a roll-back brought back
         tx.put(Kind.DEPLOYMENT, each.id, each.parent_id, each.name, each.spec, by=by, operation=kind, force=True)
     return bool(users)
 

@@ -161,9 +161,35 @@ def to_spec(
 def show(record: DeploymentRecord) -> dict[str, Any]:
     """The deployment as GET shows it, secrets as masks."""
     spec, status = record.spec, record.status
-    settings = spec.request_settings
     properties: dict[str, Any] = {
         **spec.extra,
+        **show_restored(spec),
+        "description": spec.description,
+        "appInsightsEnabled": spec.app_insights_enabled,
+        "properties": dict(spec.properties),
+        "endpointComputeType": "Managed",
+        "scaleSettings": {"scaleType": "Default"},  # the SDK fails on a null here
+        "includedOutputs": shown_outputs(spec.environment_variables),
+        "provisioningState": shown_state(record),
+        "state": shown_power(spec),
+        "conditions": [_condition(condition) for condition in status.conditions],
+    }
+    if status.error is not None:
+        properties["provisioningError"] = dict(status.error)
+    return envelope(
+        record,
+        "workspaces/onlineEndpoints/deployments",
+        properties,
+        location=spec.location,
+        tags=dict(spec.tags),
+        sku={"name": "Default", "capacity": spec.instance_count},
+    )
+
+
+def show_restored(spec: DeploymentSpec) -> dict[str, Any]:
+    """What a revision is made of, as GET shows it, secrets as masks."""
+    settings = spec.request_settings
+    shown: dict[str, Any] = {
         "model": spec.model,
         "environmentId": spec.environment_id,
         "environmentVariables": {**spec.environment_variables, **dict.fromkeys(spec.secret_variables, MASK)},
@@ -175,29 +201,11 @@ def show(record: DeploymentRecord) -> dict[str, Any]:
         },
         "livenessProbe": _probe(spec.liveness_probe),
         "readinessProbe": _probe(spec.readiness_probe),
-        "description": spec.description,
-        "appInsightsEnabled": spec.app_insights_enabled,
-        "properties": dict(spec.properties),
-        "endpointComputeType": "Managed",
-        "scaleSettings": {"scaleType": "Default"},  # the SDK fails on a null here
         "connections": [_connection(use) for use in spec.connections],
-        "includedOutputs": shown_outputs(spec.environment_variables),
-        "provisioningState": shown_state(record),
-        "state": shown_power(spec),
-        "conditions": [_condition(condition) for condition in status.conditions],
     }
     if spec.data_collector is not None:
-        properties["dataCollector"] = show_collector(spec.data_collector)
-    if status.error is not None:
-        properties["provisioningError"] = dict(status.error)
-    return envelope(
-        record,
-        "workspaces/onlineEndpoints/deployments",
-        properties,
-        location=spec.location,
-        tags=dict(spec.tags),
-        sku={"name": "Default", "capacity": spec.instance_count},
-    )
+        shown["dataCollector"] = show_collector(spec.data_collector)
+    return shown
 
 
 def shown_power(spec: DeploymentSpec) -> str:

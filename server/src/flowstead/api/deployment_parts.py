@@ -1,4 +1,4 @@
-"""What a deployment consists of: its instances, its revisions, how far it can be scaled."""
+"""What a deployment consists of: its instances, how far it can be scaled."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from flowstead.api.context import PROVIDER, Context, Here, Needs
 from flowstead.api.endpoints import ENDPOINTS
 from flowstead.engines.protocol import ObservedInstance
 from flowstead.resources.clock import iso
-from flowstead.resources.deployment import DeploymentSpec
 from flowstead.resources.names import MAX_INSTANCES_PER_DEPLOYMENT
 from flowstead.store import Reading
 from flowstead.store.records import DeploymentRecord, Kind
@@ -28,23 +27,6 @@ def list_instances(endpoint: str, deployment: str, request: Request, here: Here)
     with here.store.reading() as tx:
         record = _get(tx, here, endpoint, deployment)
     return page(request, here.instances.of(record.uid), lambda each: _show_instance(record, each))
-
-
-@router.get(_DEPLOYMENT + "/revisions", dependencies=[Depends(Needs(f"{_TYPE}/revisions/read"))])
-def list_revisions(endpoint: str, deployment: str, request: Request, here: Here) -> dict[str, Any]:
-    """What its instances run or shall run, newest first: the revision that is wanted, and the one that serves."""
-    with here.store.reading() as tx:
-        record = _get(tx, here, endpoint, deployment)
-        kept = tx.revision(record.id)
-    status = record.status
-    shown: list[dict[str, Any]] = []
-    if status.revision and (kept is None or kept.name != status.revision):
-        serves = status.revision == status.serving_revision
-        shown.append(_show_revision(record, status.revision, record.spec, serves, record.modified_at))
-    if kept is not None:
-        serves = kept.name == status.serving_revision
-        shown.append(_show_revision(record, kept.name, kept.spec, serves, kept.kept_at))
-    return page(request, shown, lambda each: each)
 
 
 @router.get(_DEPLOYMENT + "/skus", dependencies=[Depends(Needs(f"{_TYPE}/skus/read"))])
@@ -80,23 +62,4 @@ def _show_instance(record: DeploymentRecord, instance: ObservedInstance) -> dict
         "name": instance.id,
         "type": f"{PROVIDER}/{_TYPE}/instances",
         "properties": properties,
-    }
-
-
-def _show_revision(
-    record: DeploymentRecord, name: str, spec: DeploymentSpec, serves: bool, since: str
-) -> dict[str, Any]:
-    return {
-        "id": f"{record.id}/revisions/{name}",
-        "name": name,
-        "type": f"{PROVIDER}/{_TYPE}/revisions",
-        "properties": {
-            "serving": serves,
-            "wanted": name == record.status.revision,
-            "since": since,
-            "model": spec.model,
-            "environmentId": spec.environment_id,
-            "instanceType": spec.instance_type,
-            "instanceCount": spec.instance_count,
-        },
     }

@@ -24,7 +24,7 @@ from flowstead.api.preconditions import ForChange, ForPut, Preconditions
 from flowstead.api.quota import check_quota
 from flowstead.api.secret_values import MASK, Variables, separate
 from flowstead.errors import BadArgument, PreconditionFailed, ResourceConflict, TrafficInUse
-from flowstead.resources.connection_use import uses_of
+from flowstead.resources.connection_use import CONNECTION_SECRET_PREFIX, uses_of
 from flowstead.resources.deployment import SECRET_VARIABLE_PREFIX, DeploymentSpec
 from flowstead.resources.environment import BaseEnvironment
 from flowstead.resources.names import MAX_DEPLOYMENTS_PER_ENDPOINT, check_endpoint_name
@@ -155,6 +155,7 @@ def _put(
         stored = _stored_variables(tx, before)
         variables = separate(given, stored)
         uses = uses_of(named, {**base.variables, **_in_clear(given, stored)})
+        brought_back = before is not None and _forget_connections(tx, before, caller.name)
         spec = to_spec(
             body,
             model_id=model_id,
@@ -174,7 +175,7 @@ def _put(
             spec,
             by=caller.name,
             operation=OperationKind.UPDATE if before else OperationKind.CREATE,
-            force=bool(variables.secret),
+            force=bool(variables.secret) or brought_back,
         )
         _store_variables(tx, record.id, variables, caller.name)
     here.hint()
@@ -262,6 +263,15 @@ def _store_variables(tx: Writing, id: str, variables: Variables, by: str) -> Non
             tx.remove_secret(id, name, by)
     for name, value in variables.secret.items():
         tx.put_secret(id, SECRET_VARIABLE_PREFIX + name, value, by)
+
+
+def _forget_connections(tx: Writing, before: DeploymentRecord, by: str) -> bool:
+    """Those that a roll-back brought back as they were: from now on it uses the workspace's again. Whether there were
+    any."""
+    kept = [name for name in tx.secrets(before.id) if name.startswith(CONNECTION_SECRET_PREFIX)]
+    for name in kept:
+        tx.remove_secret(before.id, name, by)
+    return bool(kept)
 
 
 def _demand_no_traffic(endpoint: EndpointRecord, record: DeploymentRecord) -> None:

@@ -13,12 +13,13 @@ from fastapi import APIRouter, Depends, Query
 from flowstead.api.context import SITE, Context, Here, Needs
 from flowstead.api.datastores import PREFIXES
 from flowstead.api.upload_uris import uploaded_at
-from flowstead.environments.protocol import RemovesUnused
+from flowstead.environments.protocol import EnvironmentRequest, RemovesUnused
 from flowstead.errors import BadArgument, FlowsteadError
 from flowstead.resources.datastore import CONTAINER
 from flowstead.resources.file_tree import files_below
 from flowstead.resources.principal import Principal
 from flowstead.store import Store
+from flowstead.store.flow_sources import FlowSource, FlowSources
 from flowstead.store.records import Kind
 
 KEEP_UPLOADS = timedelta(days=1)
@@ -48,8 +49,9 @@ def collect_garbage(
     caller: Annotated[Principal, Depends(Needs("workspaces/garbageCollection/action"))],
     dry_run: Annotated[bool, Query(alias="dryRun")] = False,
 ) -> dict[str, Any]:
-    """Uploads of yesterday that were registered or forgotten, content and environments that nothing refers to, logs of
-    what is long gone. With `dryRun` nothing is removed. Never what is in use, nor what was just made."""
+    """Uploads of yesterday that were registered or forgotten, content and environments that nothing refers to, not even
+    a revision that is kept, logs of what is long gone. With `dryRun` nothing is removed. Never what is in use, nor what
+    was just made."""
     found = [each for collect in COLLECTORS for each in collect(here, True)]
     if found and not dry_run:
         found = _remove(here, caller.name, found)
@@ -114,8 +116,19 @@ def _environments(here: Context, dry_run: bool) -> Iterator[Found]:
         return
     find = here.environments.unused if dry_run else here.environments.remove_unused
     limit = here.clock.now() - KEEP_ENVIRONMENTS
-    removed = find(older_than=limit, besides=here.instances.interpreters)
+    removed = find(older_than=limit, besides=here.instances.interpreters, wanted=list(_of_revisions(here)))
     yield from (Found("environment", each.key, each.size) for each in removed)
+
+
+def _of_revisions(here: Context) -> Iterator[EnvironmentRequest]:
+    """Environments that a roll-back would ask for."""
+    sources = FlowSources(here.home)
+    with here.store.reading() as tx:
+        kept = tx.revisions.sources()
+    for content_hash, spec in kept:
+        source = sources.find(content_hash, spec.model)
+        if isinstance(source, FlowSource):
+            yield EnvironmentRequest(source.requirements, spec.base.requirements, spec.base.python)
 
 
 def _logs(here: Context, dry_run: bool) -> Iterator[Found]:

@@ -40,6 +40,7 @@ _WORDS = (
     "usage",
     "instances",
     "revisions",
+    "rollback",
     "skus",
     "flows",
     "flowFolders",

@@ -4,7 +4,7 @@ nothing of it."""
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -17,6 +17,7 @@ from flowstead.access.identity_grants import why_denied
 from flowstead.api.bodies import Body
 from flowstead.api.context import SITE, Context, Here, Needs, demand
 from flowstead.api.failures import as_bad_argument
+from flowstead.api.field_changes import changes_between, leaves
 from flowstead.api.paths import canonical
 from flowstead.api.planned_contents import PlannedContents, PlannedUploads
 from flowstead.api.quota import cores_taken
@@ -133,8 +134,8 @@ class _Rehearser:
         before = route.before(self._here, self._caller)
         after = route.after(self._here, self._caller, body)
         if before is None:
-            return {"action": "create", "changes": list(_changes({}, _wanted(after)))}
-        changes = list(_changes(_wanted(before), _wanted(after)))
+            return {"action": "create", "changes": list(changes_between({}, _wanted(after)))}
+        changes = list(changes_between(_wanted(before), _wanted(after)))
         if before.etag == after.etag and not changes:
             return {"action": "unchanged", "changes": []}
         # A new generation of what looks the same: a secret has changed, or what has failed is tried again.
@@ -178,20 +179,4 @@ def _field(body: Mapping[str, Any], name: str) -> object:
 
 
 def _wanted(written: Written) -> dict[str, Any]:
-    return {name: value for name, value in _leaves("", written.body) if not name.startswith(_VOLATILE)}
-
-
-def _changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    """Field by field, secrets as masks. None stands for what is not there."""
-    for name in [*after, *(each for each in before if each not in after)]:
-        old, new = before.get(name), after.get(name)
-        if old != new and (name not in ("id", "name", "type", "kind")):
-            yield {"field": name, "before": old, "after": new}
-
-
-def _leaves(name: str, value: Any) -> Iterator[tuple[str, Any]]:
-    if isinstance(value, dict) and value:
-        for key, below in value.items():
-            yield from _leaves(f"{name}.{key}" if name else str(key), below)
-    elif name and value not in (None, {}):
-        yield name, value
+    return {name: value for name, value in leaves(written.body) if not name.startswith(_VOLATILE)}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Annotated, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import typer
 
@@ -48,6 +48,9 @@ NO_LOG = (
     "No instance has logged anything. How its environment was built: add --container storage-initializer. "
     "What it waits for or failed with: flowstead online-deployment show."
 )
+
+
+REVISION_COLUMNS = ("number", "name", "state", "created_at", "created_by", "model")
 
 
 class Container(StrEnum):
@@ -224,6 +227,46 @@ def start(name: NameOption, endpoint: EndpointOption, no_wait: NoWaitOption = Fa
                 follow(operation, stage)
 
 
+@app.command("list-revisions")
+def list_revisions(
+    name: NameOption,
+    endpoint: EndpointOption,
+    home: HomeOption = None,
+    output: OutputOption = None,
+    query: QueryOption = None,
+) -> None:
+    """List what a deployment's instances ran, run or shall run, newest first.
+
+    The last ten revisions are kept; online-deployment rollback goes back to one of them."""
+    with open_client(home) as client:
+        found = client.deployments.revisions(endpoint, name)
+    show([shown_revision(body) for body in found], output, query, columns=REVISION_COLUMNS)
+
+
+@app.command()
+def rollback(
+    name: NameOption,
+    endpoint: EndpointOption,
+    revision: Annotated[
+        str, typer.Option("--revision", help="Its number or name; else the one that served before the present one.")
+    ] = "",
+    no_wait: NoWaitOption = False,
+    home: HomeOption = None,
+    output: OutputOption = None,
+    query: QueryOption = None,
+) -> None:
+    """Go back to an earlier revision of a deployment.
+
+    Model, environment, variables, secrets, connections, settings and size are as they were; the number of instances
+    and the traffic stay. Requests go on meanwhile."""
+    with open_client(home) as client:
+        operation = client.deployments.roll_back(endpoint, name, revision)
+        if not no_wait:
+            with stages().stage(f"Rolling back the deployment {endpoint}/{name}") as stage:
+                follow(operation, stage)
+        show(shown_deployment(client.deployments.get(endpoint, name)), output, query)
+
+
 @app.command("get-logs")
 def get_logs(
     name: NameOption,
@@ -241,6 +284,24 @@ def get_logs(
     if not text and container is Container.INFERENCE_SERVER:
         print(NO_LOG, file=sys.stderr)
     sys.stdout.write(harmless(text, sys.stdout))
+
+
+def shown_revision(body: dict[str, Any]) -> dict[str, Any]:
+    """As a command prints it."""
+    properties = body["properties"]
+    return {
+        "number": properties["number"],
+        "name": body["name"],
+        "state": properties["state"],
+        "created_at": properties["createdAt"],
+        "created_by": properties["createdBy"],
+        "model": properties["model"],
+        "environment": properties.get("environmentId"),
+        "instance_type": properties["instanceType"],
+        "request_settings": properties["requestSettings"],
+        "changes": properties["changes"],
+        **({"error": properties["error"]} if "error" in properties else {}),
+    }
 
 
 def _show_plan(

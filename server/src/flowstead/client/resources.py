@@ -95,6 +95,17 @@ class Deployments:
         """Raises OutOfQuota when others have taken its cores meanwhile."""
         return Operation(self._session, self._session.request("POST", f"{self.path(endpoint, name)}/start"))
 
+    def revisions(self, endpoint: str, name: str) -> list[Body]:
+        """Newest first."""
+        return pages(self._session, f"{self.path(endpoint, name)}/revisions")
+
+    def roll_back(self, endpoint: str, name: str, revision: str = "") -> Operation:
+        """revision: a number or a name, "" for the one that served before the present one."""
+        body = {"revision": revision} if revision else {}
+        return Operation(
+            self._session, self._session.request("POST", f"{self.path(endpoint, name)}/rollback", body=body)
+        )
+
     def logs(self, endpoint: str, name: str, *, lines: int, container: str) -> str:
         """container: InferenceServer or StorageInitializer."""
         body = {"containerType": container, "tail": lines}

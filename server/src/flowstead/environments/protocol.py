@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -68,9 +68,14 @@ class RemovesUnused(Protocol):
     """What environments on a disk can do besides. An environment is in use when it was asked for since the server
     started: the reconciler asks for those of all deployments at every look."""
 
-    def unused(self, *, older_than: datetime, besides: Collection[Path]) -> Sequence[UnusedEnvironment]:
+    def unused(
+        self, *, older_than: datetime, besides: Collection[Path], wanted: Iterable[EnvironmentRequest] = ()
+    ) -> Sequence[UnusedEnvironment]:
         """What `remove_unused` would remove now. older_than: later ones stay. besides: interpreters that
-        instances run by; theirs stay too, though a newer runtime would have another."""
+        instances run by; theirs stay too, though a newer runtime would have another. wanted: what may be
+        asked for again; nobody builds it because of that."""
 
-    def remove_unused(self, *, older_than: datetime, besides: Collection[Path]) -> Sequence[UnusedEnvironment]:
+    def remove_unused(
+        self, *, older_than: datetime, besides: Collection[Path], wanted: Iterable[EnvironmentRequest] = ()
+    ) -> Sequence[UnusedEnvironment]:
         """Remove what is not in use, and say what it was."""

@@ -6,7 +6,7 @@ import hashlib
 import logging
 import platform
 import threading
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime
 from functools import cached_property
@@ -114,24 +114,30 @@ class UvEnvironments:
                 return Building(place.log)
         return place.built() or place.failure()
 
-    def unused(self, *, older_than: datetime, besides: Collection[Path]) -> Sequence[UnusedEnvironment]:
+    def unused(
+        self, *, older_than: datetime, besides: Collection[Path], wanted: Iterable[EnvironmentRequest] = ()
+    ) -> Sequence[UnusedEnvironment]:
+        kept = {self.key(each) for each in wanted}
         with self._lock:
-            folders = self._unused(older_than, besides)
+            folders = self._unused(older_than, besides, kept)
         return [UnusedEnvironment(each.name, size_of(each)) for each in folders]
 
-    def remove_unused(self, *, older_than: datetime, besides: Collection[Path]) -> Sequence[UnusedEnvironment]:
+    def remove_unused(
+        self, *, older_than: datetime, besides: Collection[Path], wanted: Iterable[EnvironmentRequest] = ()
+    ) -> Sequence[UnusedEnvironment]:
+        kept = {self.key(each) for each in wanted}
         with self._lock:
-            folders = self._unused(older_than, besides)
+            folders = self._unused(older_than, besides, kept)
             moved = [(each.name, garbage.move_away(each)) for each in folders]
         removed = [UnusedEnvironment(name, size_of(trash)) for name, trash in moved]
         for trash in garbage.leftovers(self._home.environments):
             remove(trash)
         return removed
 
-    def _unused(self, older_than: datetime, besides: Collection[Path]) -> Sequence[Path]:
+    def _unused(self, older_than: datetime, besides: Collection[Path], kept: set[str]) -> Sequence[Path]:
         """Called with the lock."""
         running = {each.relative_to(self._home.environments).parts[0] for each in besides if self._is_ours(each)}
-        return garbage.unused_folders(self._home.environments, self._asked_for.keys() | running, older_than)
+        return garbage.unused_folders(self._home.environments, self._asked_for.keys() | running | kept, older_than)
 
     def _is_ours(self, python: Path) -> bool:
         return python.is_relative_to(self._home.environments)

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 from random import Random, SystemRandom
 from typing import Protocol
 
@@ -191,7 +192,7 @@ class Reconciler:
         for action in decision.actions:
             self._actor.carry_out(action, record, view, snapshot.secrets[record.id])
         content, target = snapshot.content.get(record.id), None
-        if view is not None and content is not None:
+        if view is not None and content is not None and isinstance(view.artifact, Path):
             target = Revision(view.target, view.record.spec, content, snapshot.secrets[record.id])
         record_decision(self._store, record, decision, snapshot.operations.get(record.id), target, WRITE_PATIENCE_S)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -76,6 +76,7 @@ class StoreReader:
         self._external_issuer = external_issuer
         self._details: dict[tuple[str, int], _Details] = {}
         self._serving: dict[str, Revision] = {}
+        """Opened once, by the uid of deployments that are served by another revision than is wanted."""
 
     def read(self) -> Snapshot:
         with self._store.reading() as tx:
@@ -87,7 +88,7 @@ class StoreReader:
             details = {each.id: self._detail(tx, each) for each in records}
             serving = {each.id: self._serving_revision(tx, each) for each in deployments if _serves_another(each)}
             identities = Identities(tx)
-        self._forget(records)
+        self._forget(records, serving.keys())
         may_come = who_may_come(identities.principals, identities.granted_elsewhere, self._external_issuer)
         return Snapshot(
             endpoints,
@@ -113,17 +114,18 @@ class StoreReader:
     def _serving_revision(self, tx: Reading, record: DeploymentRecord) -> Revision | None:
         known = self._serving.get(record.uid)
         if known is None or known.name != record.status.serving_revision:
-            known = tx.revision(record.id)
+            known = tx.revisions.served_last(record)
             if known is None or known.name != record.status.serving_revision:
                 return None
             self._serving[record.uid] = known
         return known
 
-    def _forget(self, records: Iterable[AnyRecord]) -> None:
+    def _forget(self, records: Iterable[AnyRecord], serving: Collection[str]) -> None:
+        """serving: ids of the deployments whose serving revision is asked for; that of others may change."""
         alive = {(each.uid, each.generation) for each in records}
         for key in self._details.keys() - alive:
             del self._details[key]
-        uids = {each.uid for each in records}
+        uids = {each.uid for each in records if each.id in serving}
         self._serving = {uid: revision for uid, revision in self._serving.items() if uid in uids}
 
 

@@ -8,10 +8,11 @@ from flowstead.errors import FlowsteadError
 from flowstead.reconcile.decide import error_body
 from flowstead.reconcile.decision import Decision
 from flowstead.resources.deployment import DeploymentStatus
+from flowstead.resources.endpoint import EndpointStatus
 from flowstead.resources.operation import Operation, OperationState
-from flowstead.store import Store
+from flowstead.store import Store, Writing
 from flowstead.store.database import PATIENCE_S
-from flowstead.store.records import DeploymentRecord, EndpointRecord, Revision
+from flowstead.store.records import DeploymentRecord, EndpointRecord, Kind, Revision
 from flowstead_runtime.secret_values import redact
 
 
@@ -23,7 +24,8 @@ def record_decision(
     target: Revision | None = None,
     patience_s: float = PATIENCE_S,
 ) -> bool:
-    """Write status and operation in one transaction; and target, the revision that is wanted, when it begins to serve.
+    """Write status and operation in one transaction; and of target, the revision that is wanted, that it was begun,
+    that it serves from now, or why it could not be brought up.
     False, and nothing is written, when the user has changed the resource meanwhile: the next look starts from what is
     wanted then. patience_s: as of `Store.transaction`."""
     status = decision.status
@@ -36,8 +38,7 @@ def record_decision(
     with store.transaction(patience_s=patience_s) as tx:
         if not tx.put_status(record.id, status, generation=record.generation):
             return False
-        if target is not None and _begins_to_serve(record.status, status, done=decision.done):
-            tx.keep_revision(record.id, target)
+        _record_revision(tx, record, status, decision, target)
         if operation is None:
             return True
         tx.update_operation(operation.id, phase, times)
@@ -46,6 +47,24 @@ def record_decision(
         elif decision.done:
             tx.finish_operation(operation.id, OperationState.SUCCEEDED)
     return True
+
+
+def _record_revision(
+    tx: Writing,
+    record: DeploymentRecord | EndpointRecord,
+    status: DeploymentStatus | EndpointStatus,
+    decision: Decision,
+    target: Revision | None,
+) -> None:
+    if not isinstance(status, DeploymentStatus) or not isinstance(record.status, DeploymentStatus):
+        return
+    if target is not None and (_is_new(record) or status.revision != record.status.revision):
+        tx.revisions.begin(tx.get(Kind.DEPLOYMENT, record.id), target)
+    if target is not None and _begins_to_serve(record.status, status, done=decision.done):
+        tx.keep_revision(record.id, target)
+    failed = decision.failure is not None and status.error is not None
+    if failed and status.revision != status.serving_revision:
+        tx.revisions.fail(tx.get(Kind.DEPLOYMENT, record.id), status.revision, status.error or {})
 
 
 def explained(
@@ -75,10 +94,8 @@ def explained(
     )
 
 
-def _begins_to_serve(before: object, after: object, *, done: bool) -> bool:
+def _begins_to_serve(before: DeploymentStatus, after: DeploymentStatus, *, done: bool) -> bool:
     """The revision that is wanted serves from now, or by as many instances as are wanted now."""
-    if not isinstance(before, DeploymentStatus) or not isinstance(after, DeploymentStatus):
-        return False
     switched = before.serving_revision != after.serving_revision
     return after.serving_revision == after.revision and (switched or done)
 

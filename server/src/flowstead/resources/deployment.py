@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from flowstead.resources.connection_use import ConnectionUse
@@ -88,6 +88,28 @@ class DeploymentSpec:
     def wanted_instances(self) -> int:
         """How many shall run."""
         return 0 if self.stopped else self.instance_count
+
+
+RESTORED = (
+    "model",
+    "instance_type",
+    "environment_id",
+    "base",
+    "environment_variables",
+    "secret_variables",
+    "connections",
+    "data_collector",
+    "request_settings",
+    "liveness_probe",
+    "readiness_probe",
+)
+"""What a revision is made of, and what going back to it brings back. How many instances there are, what it is called
+and tagged, is the deployment's own and stays as it is."""
+
+
+def restored(spec: DeploymentSpec, kept: DeploymentSpec) -> DeploymentSpec:
+    """The deployment as it is wanted now, with what the kept revision was made of."""
+    return replace(spec, **{name: getattr(kept, name) for name in RESTORED})
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -11,7 +10,6 @@ import sqlalchemy as sa
 from flowstead.errors import ResourceNotFound
 from flowstead.resources.connection import document
 from flowstead.resources.connection_use import CONNECTION_SECRET_PREFIX
-from flowstead.resources.deployment import DeploymentSpec
 from flowstead.resources.endpoint import ProvisioningState
 from flowstead.resources.operation import Operation, OperationState
 from flowstead.store import codec
@@ -29,10 +27,10 @@ from flowstead.store.records import (
     EndpointRecord,
     Kind,
     Record,
-    Revision,
     Spec,
     Status,
 )
+from flowstead.store.revisions import RevisionRows
 from flowstead.store.schema import operations, resources, revisions, secrets
 from flowstead.store.sealing import Sealer
 
@@ -47,6 +45,7 @@ class Reading:
         self.history = History(connection)
         self.principals = PrincipalRows(connection)
         self.browser_sessions = BrowserSessionRows(connection)
+        self.revisions = RevisionRows(connection, sealer)
         self._sealer = sealer
 
     def find(self, kind: Kind[Spec, Status], id: str) -> Record[Spec, Status] | None:
@@ -108,10 +107,11 @@ class Reading:
 
     def instance_secrets(self, record: DeploymentRecord) -> Mapping[str, str]:
         """All secrets that a deployment's instances are started with: its own, and those of the connections that it
-        uses, each as one document under `connections.NAME`. A connection that is not there is left out."""
+        uses, each as one document under `connections.NAME`; one that a roll-back brought back is as it was then. A
+        connection that is not there is left out."""
         workspace = record.parent_id.rpartition("/onlineEndpoints/")[0]
         names = (use.connection for use in record.spec.connections)
-        return {**self.secrets(record.id), **self.connection_documents(workspace, names)}
+        return {**self.connection_documents(workspace, names), **self.secrets(record.id)}
 
     def connection_documents(self, workspace_id: str, names: Iterable[str]) -> dict[str, str]:
         """The connections of these names with their secrets, each as one document under `connections.NAME`. One that
@@ -129,7 +129,7 @@ class Reading:
 
     def users_of(self, connection: str) -> Sequence[DeploymentRecord]:
         """The deployments that use the connection of that name, as they are wanted or as they still serve."""
-        wanted, serving = connection.lower(), self.serving_specs()
+        wanted, serving = connection.lower(), self.revisions.serving_specs()
         return [
             each
             for each in self.list(Kind.DEPLOYMENT)
@@ -137,26 +137,9 @@ class Reading:
             if any(use.connection.lower() == wanted for use in uses)
         ]
 
-    def revision(self, deployment_id: str) -> Revision | None:
-        """What the deployment's serving instances are started with; None before any has served."""
-        row = self._row(deployment_id)
-        if row is None:
-            return None
-        kept = self.connection.execute(revisions.select().where(revisions.c.deployment_key == row["key"])).one_or_none()
-        if kept is None:
-            return None
-        spec = codec.spec_from_json(Kind.DEPLOYMENT, kept.spec)
-        opened = self._sealer.open(kept.sealed_secrets, uid=row["uid"], name=codec.sealed_name(kept.name))
-        return Revision(kept.name, spec, kept.content_hash, json.loads(opened), kept.kept_at)
-
-    def serving_specs(self) -> Mapping[str, DeploymentSpec]:
-        """What the deployments' serving instances are started with, by the deployment's id in lower case."""
-        rows = self.connection.execute(sa.select(revisions.c.deployment_key, revisions.c.spec))
-        return {row.deployment_key: codec.spec_from_json(Kind.DEPLOYMENT, row.spec) for row in rows}
-
     def content_in_use(self) -> frozenset[str]:
-        """Hashes of the files of all versions of assets and of build contexts, and of those that serve though their
-        version is gone."""
+        """Hashes of the files of all versions of assets and of build contexts, and of revisions that are kept
+        though their version is gone."""
         kinds: tuple[AnyKind, ...] = (Kind.MODEL_VERSION, Kind.DATA_VERSION, Kind.CODE_VERSION)
         versions = {version.spec.content_hash for kind in kinds for version in self.list(kind)} - {""}
         versions |= {version.spec.context_hash for version in self.list(Kind.ENVIRONMENT_VERSION)} - {""}

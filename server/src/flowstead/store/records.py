@@ -144,13 +144,19 @@ AnyRecord: TypeAlias = Record[Any, Any]
 @dataclass(frozen=True)
 class Revision:
     """What a deployment's instances of one revision are started with. content_hash: of its model's files. secrets: in
-    clear, by the names under which the store keeps them. kept_at: when it began to serve, "" before it is kept."""
+    clear, by the names under which the store keeps them. kept_at: when it began to serve last, "" before it ever did.
+    number: which of its deployment's it is, from 1. created_at, created_by: of the change that asked for it. error: why
+    it could not be brought up, when that was tried last."""
 
     name: str
     spec: DeploymentSpec
     content_hash: str
     secrets: Mapping[str, str] = field(repr=False)
     kept_at: str = field(default="", compare=False)
+    number: int = field(default=0, compare=False)
+    created_at: str = field(default="", compare=False)
+    created_by: str = field(default="", compare=False)
+    error: Mapping[str, str] | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)

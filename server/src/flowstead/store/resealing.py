@@ -20,11 +20,12 @@ _ROOT = {"uid": "", "name": "the root of derived keys"}
 
 @dataclass(frozen=True)
 class SealedColumn:
-    """A column of sealed values. owner: the column of its table that names the resource; spoken: name → the name under
-    which it is sealed."""
+    """A column of sealed values. owner: the column of its table that names the resource; told_by: the one that tells
+    its rows of one resource apart; spoken: name → the name under which it is sealed."""
 
     column: sa.Column[Any]
     owner: sa.Column[Any]
+    told_by: sa.Column[Any]
     spoken: Callable[[str], str]
 
     @property
@@ -37,8 +38,8 @@ class SealedColumn:
 
 
 SEALED_COLUMNS = (
-    SealedColumn(secrets.c.sealed, secrets.c.resource_key, str),
-    SealedColumn(revisions.c.sealed_secrets, revisions.c.deployment_key, codec.sealed_name),
+    SealedColumn(secrets.c.sealed, secrets.c.resource_key, secrets.c.name, str),
+    SealedColumn(revisions.c.sealed_secrets, revisions.c.deployment_key, revisions.c.number, codec.sealed_name),
 )
 """All but the root."""
 
@@ -72,11 +73,11 @@ def reseal(connection: sa.Connection, sealer: Sealer, new: bytes, at: str) -> No
     under_new = Sealer(new)
     for place in SEALED_COLUMNS:
         changed = [
-            {"of": row.owner, "called": row.name, "value": _anew(row.sealed, sealer, under_new, **place.names(row))}
+            {"of": row.owner, "which": row.which, "value": _anew(row.sealed, sealer, under_new, **place.names(row))}
             for row in _rows(connection, place)
         ]
         if changed:
-            this_one = sa.and_(place.owner == sa.bindparam("of"), place.name == sa.bindparam("called"))
+            this_one = sa.and_(place.owner == sa.bindparam("of"), place.told_by == sa.bindparam("which"))
             update = sa.update(place.column.table).where(this_one).values({place.column.name: sa.bindparam("value")})
             connection.execute(update, changed)
     sealed_root = connection.execute(sa.select(master_key.c.sealed_root)).scalar_one()
@@ -121,7 +122,11 @@ def _first(connection: sa.Connection, keys: Sequence[bytes], make: Callable[[], 
 
 def _rows(connection: sa.Connection, place: SealedColumn) -> Iterator[Any]:
     query = sa.select(
-        place.owner.label("owner"), place.name.label("name"), place.column.label("sealed"), resources.c.uid
+        place.owner.label("owner"),
+        place.told_by.label("which"),
+        place.name.label("name"),
+        place.column.label("sealed"),
+        resources.c.uid,
     ).join(resources, resources.c.key == place.owner)
     yield from connection.execute(query)
 

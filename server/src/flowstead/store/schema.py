@@ -54,11 +54,17 @@ revisions = sa.Table(
     "revisions",
     metadata,
     sa.Column("deployment_key", sa.String(1024), sa.ForeignKey("resources.key", ondelete="CASCADE"), primary_key=True),
-    sa.Column("name", sa.String(64), primary_key=True),
+    # Not the name: one that comes back has the same again.
+    sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("name", sa.String(64), nullable=False),
     sa.Column("spec", sa.JSON, nullable=False),
     sa.Column("content_hash", sa.String(64), nullable=False),
     sa.Column("sealed_secrets", sa.LargeBinary, nullable=False),
+    sa.Column("created_at", sa.String(32), nullable=False),
+    sa.Column("created_by", sa.String(255), nullable=False),
+    # When it began to serve last, "" for one that never did.
     sa.Column("kept_at", sa.String(32), nullable=False),
+    sa.Column("error", sa.JSON(none_as_null=True), nullable=True),
 )
 
 operations = sa.Table(

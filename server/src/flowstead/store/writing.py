@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import uuid
 from collections.abc import Mapping
 from dataclasses import replace
@@ -18,7 +17,7 @@ from flowstead.store import codec
 from flowstead.store.journal import Journal
 from flowstead.store.reading import Reading
 from flowstead.store.records import KINDS, AnyKind, AnyRecord, Kind, Record, Revision, Spec, Status
-from flowstead.store.schema import operations, resources, revisions, secrets
+from flowstead.store.schema import operations, resources, secrets
 from flowstead.store.sealing import Sealer
 
 _SUPERSEDED = {"code": "OperationCanceled", "message": "A newer change has taken this operation's place."}
@@ -44,6 +43,7 @@ class Writing(Reading):
         still: str | None = None,
         operation: OperationKind | None,
         force: bool = False,
+        detail: str = "",
     ) -> tuple[Record[Spec, Status], Operation | None]:
         """Create the resource, or change its specification.
 
@@ -52,6 +52,7 @@ class Writing(Reading):
         the kind of operation that follows the change, None for a resource that is done once it is written. A
         running operation of the resource ends Canceled when the generation grows, and is answered again when
         it does not; with nothing to do the answered operation has succeeded already.
+        detail: what the audit record of a change says besides.
         still: the ETag of the resource that the specification was made from. Raises PreconditionFailed when it has
         another one by now, and ResourceConflict when it is being deleted.
         """
@@ -69,7 +70,7 @@ class Writing(Reading):
         if before is None:
             self._insert(kind, id, parent_id, name, values, by, operation_id)
         elif force or values != codec.to_json(before.spec) or _wants_another_try(before):
-            self._change(before, values, by, operation, operation_id)
+            self._change(before, values, by, operation, operation_id, detail)
         after = self.get(kind, id)
         if operation is None:
             return after, None
@@ -117,24 +118,8 @@ class Writing(Reading):
         return True
 
     def keep_revision(self, deployment_id: str, revision: Revision) -> None:
-        """Remember what the serving instances are started with, instead of what was remembered before: whatever
-        becomes of the deployment's specification, they can be started again. Raises ResourceNotFound."""
-        owner = self._any(deployment_id)
-        key = owner.id.lower()
-        self.connection.execute(revisions.delete().where(revisions.c.deployment_key == key))
-        sealed = self._sealer.seal(
-            json.dumps(dict(revision.secrets)), uid=owner.uid, name=codec.sealed_name(revision.name)
-        )
-        self.connection.execute(
-            revisions.insert().values(
-                deployment_key=key,
-                name=revision.name,
-                spec=codec.to_json(revision.spec),
-                content_hash=revision.content_hash,
-                sealed_secrets=sealed,
-                kept_at=self._now(),
-            )
-        )
+        """The revision serves from now. Raises ResourceNotFound."""
+        self.revisions.keep(self.get(Kind.DEPLOYMENT, deployment_id), revision, self._now())
 
     def update_operation(self, id: str, phase: str, phase_times: Mapping[str, float]) -> bool:
         """Say how far the operation is. False when it has ended."""
@@ -225,7 +210,13 @@ class Writing(Reading):
         self.journal.record(by, "create", id, after=spec, operation_id=operation_id)
 
     def _change(
-        self, before: AnyRecord, spec: dict[str, Any], by: str, operation: OperationKind | None, operation_id: str
+        self,
+        before: AnyRecord,
+        spec: dict[str, Any],
+        by: str,
+        operation: OperationKind | None,
+        operation_id: str,
+        detail: str,
     ) -> None:
         self.connection.execute(
             resources.update()
@@ -234,7 +225,9 @@ class Writing(Reading):
         )
         action = OperationKind.UPDATE if operation in (None, OperationKind.CREATE) else operation
         shown = codec.to_json(before.spec)
-        self.journal.record(by, action.value, before.id, before=shown, after=spec, operation_id=operation_id)
+        self.journal.record(
+            by, action.value, before.id, before=shown, after=spec, operation_id=operation_id, detail=detail
+        )
 
     def _start(self, record: AnyRecord, kind: OperationKind, id: str, *, done: bool = False) -> Operation:
         now = self._now()
