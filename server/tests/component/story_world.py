@@ -229,7 +229,8 @@ class StoryWorld:
                 status = replace(_FAILED if broken else _SERVING, revision=f"r{record.generation}")
                 if not broken:
                     status = replace(status, serving_revision="r0")
-                    tx.keep_revision(record.id, Revision("r0", record.spec, "", {}))
+                    content = tx.get(Kind.MODEL_VERSION, record.spec.model).spec.content_hash
+                    tx.keep_revision(record.id, Revision("r0", record.spec, content, {}))
                 tx.put_status(record.id, status, generation=record.generation)
                 seen += _instances(record)
         self.api.instances.post(seen)
