@@ -267,7 +267,8 @@ def _from_headers(item: Json, operation: Json) -> Iterator[tuple[Json, str, str,
 
 
 _LONG_RUNNING = ("put_endpoint", "patch_endpoint", "delete_endpoint", "regenerate_keys", "put_deployment",
-                 "patch_deployment", "delete_deployment", "stop_deployment", "start_deployment", "roll_back")  # fmt: skip
+                 "patch_deployment", "delete_deployment", "stop_deployment", "start_deployment",
+                 "roll_back")  # fmt: skip
 _SAS = {SIGNATURE: "$response.body#/sasToken"}
 _PENDING = {SIGNATURE: "$response.body#/blobReferenceForConsumption/credential/sasUri"}
 _SAME = {SIGNATURE: f"$request.query.{SIGNATURE}", "container": "$request.path.container"}
