@@ -6,6 +6,10 @@ import asyncio
 import threading
 import time
 from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
 
 import httpx
 
@@ -17,11 +21,33 @@ CALLERS = 10
 """At once. After a stall of this machine the loop catches up, and more at once than a deployment takes are a 429."""
 
 
-class Traffic:
-    """An open loop of requests at a steady rate, in a thread of its own; `outcomes` counts statuses and exceptions."""
+@dataclass(frozen=True)
+class Answer:
+    """began: when the request was due, on the monotonic clock, so that what a stall keeps back counts; seconds: until
+    the answer was there; outcome: its status, or the exception's name; retry_after: "" for none."""
 
-    def __init__(self, url: str, key: str) -> None:
-        self.url, self.key, self.outcomes = url, key, Counter[str]()
+    began: float
+    seconds: float
+    outcome: str
+    retry_after: str = ""
+
+    @property
+    def ended(self) -> float:
+        return self.began + self.seconds
+
+
+class Traffic:
+    """An open loop of requests at a steady rate, in a thread of its own; `outcomes` counts statuses and exceptions,
+    `answers` holds each of them."""
+
+    def __init__(
+        self, url: str, key: str, *, rate: float = RATE, callers: int = CALLERS, body: Any = None, timeout_s: float = 60
+    ) -> None:
+        """rate: a second. callers: how many there are at once at the most."""
+        self.url, self.key = url, key
+        self.outcomes, self.answers = Counter[str](), list[Answer]()
+        self._rate, self._callers, self._timeout_s = rate, callers, timeout_s
+        self._body = {"text": "x"} if body is None else body
         self._stop = threading.Event()
         self._thread = threading.Thread(target=lambda: asyncio.run(self._send()))
 
@@ -38,21 +64,46 @@ class Traffic:
         wanted = self.outcomes["200"] + count
         eventually(what, lambda: self.outcomes["200"] >= wanted)
 
+    def seconds(self, outcome: str) -> list[float]:
+        """How long those took that ended so, the quickest first."""
+        return sorted(each.seconds for each in self.answers if each.outcome == outcome)
+
+    def others_than(self, outcome: str) -> list[Answer]:
+        return sorted((each for each in self.answers if each.outcome != outcome), key=lambda each: each.ended)
+
     async def _send(self) -> None:
         headers = {"Authorization": f"Bearer {self.key}"}
-        limits = httpx.Limits(max_connections=CALLERS)
-        client = httpx.AsyncClient(headers=headers, timeout=60, limits=limits)
+        limits = httpx.Limits(max_connections=self._callers, max_keepalive_connections=self._callers)
+        client = httpx.AsyncClient(headers=headers, timeout=self._timeout_s, limits=limits)
         async with client, asyncio.TaskGroup() as tasks:
             next_at = time.monotonic()
             while not self._stop.is_set():
-                tasks.create_task(self._one(client))
-                next_at += 1 / RATE
+                tasks.create_task(self._one(client, next_at))
+                next_at += 1 / self._rate
                 await asyncio.sleep(max(0, next_at - time.monotonic()))
 
-    async def _one(self, client: httpx.AsyncClient) -> None:
+    async def _one(self, client: httpx.AsyncClient, due: float) -> None:
+        retry_after = ""
         try:
-            answer = await client.post(self.url, json={"text": "x"})
+            answer = await client.post(self.url, json=self._body)
         except httpx.HTTPError as failure:
-            self.outcomes[type(failure).__name__] += 1
+            outcome = type(failure).__name__
         else:
-            self.outcomes[str(answer.status_code)] += 1
+            outcome, retry_after = str(answer.status_code), answer.headers.get("Retry-After", "")
+        self.answers.append(Answer(due, time.monotonic() - due, outcome, retry_after))
+        self.outcomes[outcome] += 1
+
+
+def quantile(seconds: Sequence[float], share: float) -> float:
+    """The value below which that share lies; seconds are sorted. 0 for none."""
+    return seconds[min(len(seconds) - 1, int(share * len(seconds)))] if seconds else 0.0
+
+
+def longest_gap(answers: Sequence[Answer], outcome: str = "200") -> float:
+    """The longest time between two answers of that outcome, seconds."""
+    ends = sorted(each.ended for each in answers if each.outcome == outcome)
+    return max(_differences(ends), default=0.0)
+
+
+def _differences(moments: Sequence[float]) -> Iterator[float]:
+    return (later - earlier for earlier, later in pairwise(moments))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 from flowstead.engines.protocol import (
     InstanceSpec,
 )
+from flowstead.reconcile.loop import LOOK_AGAIN_S
 from flowstead.resources.deployment import RequestSettings
 from flowstead.resources.endpoint import ProvisioningState
 from flowstead.resources.home import Home
@@ -224,3 +226,37 @@ def test_deletion_wins_in_every_state(world: ReconcilerWorld, model: str, tmp_pa
     assert world.operation(started).state.terminal
     assert not world.engine.instances
     assert world.endpoint() is None
+
+
+def test_a_look_at_what_has_not_changed_reads_nothing(
+    world: ReconcilerWorld, model: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.bring_up(model)
+    world.settle(looks=3, step_s=2.0)
+    world.reconciler.tick()
+    with monkeypatch.context() as patched:
+        patched.setattr(world.store, "reading", None)
+        for _ in range(4):
+            world.clock.advance(1.0)
+            world.reconciler.tick()
+    world.clock.advance(LOOK_AGAIN_S)
+    with monkeypatch.context() as patched, pytest.raises(TypeError):
+        patched.setattr(world.store, "reading", None)
+        world.reconciler.tick()
+
+
+def test_no_change_escapes_a_loop_at_rest(world: ReconcilerWorld, model: str) -> None:
+    world.bring_up(model)
+    for _ in range(3):
+        world.reconciler.tick()
+    world.engine.lose(world.only_instance())
+    world.reconciler.tick()
+    assert len(world.engine.instances) == 2
+    world.settle()
+    for _ in range(3):
+        world.reconciler.tick()
+    other = sqlite3.connect(world.home.database)
+    other.execute("UPDATE resources SET deleting = 1 WHERE kind = 'deployment'")
+    other.commit()
+    other.close()
+    assert world.reconciler.tick() is True, "also a change by another process"

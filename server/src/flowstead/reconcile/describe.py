@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from flowstead.access.gate import ENTRA_AUDIENCE, endpoint_audience
@@ -25,15 +25,23 @@ def describe(
 ) -> tuple[GatewayEndpoint, ...]:
     """One entry an endpoint, by name. secrets: by the endpoint's id. serving: deployment id → what serves while it is
     not what is wanted. scorers: endpoint id → sessions of the principals who may score with a token."""
-    described = []
+    described, by_parent = [], by_endpoint(deployments)
     for endpoint in endpoints:
         if endpoint.deleting:
             continue
-        children = [d for d in deployments if d.parent_id.lower() == endpoint.id.lower() and not d.deleting]
+        children = [each for each in by_parent.get(endpoint.id.lower(), ()) if not each.deleting]
         routed = _endpoint(endpoint, children, instances, serving or {})
         may_score = (scorers or {}).get(endpoint.id, ())
         described.append(_with_credentials(routed, endpoint, secrets.get(endpoint.id, {}), may_score))
     return tuple(sorted(described, key=lambda each: each.name))
+
+
+def by_endpoint(deployments: Iterable[DeploymentRecord]) -> Mapping[str, Sequence[DeploymentRecord]]:
+    """An endpoint's id in lower case → its deployments."""
+    found: dict[str, list[DeploymentRecord]] = {}
+    for each in deployments:
+        found.setdefault(each.parent_id.lower(), []).append(each)
+    return found
 
 
 def serving_instances(

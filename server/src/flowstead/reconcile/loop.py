@@ -63,6 +63,9 @@ AGAIN_S = 15.0
 QUIET_S = 60.0
 """How long nothing must have been heard of such trouble before it counts as over, seconds."""
 
+LOOK_AGAIN_S = 5.0
+"""How often the loop goes through everything though nothing has changed that would tell, seconds: files may be gone."""
+
 PUBLISH_AGAIN_S = 0.5
 """How soon routes that the gateway did not take are offered again, seconds."""
 
@@ -133,6 +136,8 @@ class Reconciler:
         self._wanted: tuple[GatewayEndpoint, ...] = ()
         self._gateway_trouble, self._publish_at = "", float("-inf")
         self._trouble: dict[str, _Trouble] = {}
+        self._seen: tuple[int, Sequence[ObservedInstance]] | None = None
+        self._restless, self._looked_at = False, float("-inf")
 
     def run(self, stop: threading.Event) -> None:
         """Tick until stop is set; hint to be heard at once."""
@@ -146,9 +151,16 @@ class Reconciler:
 
     def tick(self) -> bool:
         """One look at everything. True when somebody waits for something that is not there yet."""
-        snapshot = self._reader.read()
+        version = self._store.version()  # before anything is read: a commit after that is seen by the next look
+        snapshot = None if self._is_as_before(version) else self._reader.read()
         instances = self._engine.observe()
         self._board.post(instances)
+        if snapshot is None and self._seen == (version, instances):
+            self._publish(self._wanted)
+            return False
+        self._seen, self._restless = None, False
+        self._looked_at = self._clock.monotonic()
+        snapshot = snapshot or self._reader.read()
         self._publish(self._describe(snapshot, instances))
         around = self._look_around(snapshot, instances)
         self._stop_orphans(snapshot, instances)
@@ -157,7 +169,16 @@ class Reconciler:
         for endpoint in snapshot.endpoints:
             self._guarded(endpoint, snapshot, partial(self._endpoint, endpoint, snapshot, around))
         self._forget_trouble(snapshot)
+        waiting = snapshot.unfinished or self._unrouted.running or self._failed.running or bool(self._trouble)
+        if not (self._restless or waiting):
+            self._seen = (version, instances)
         return snapshot.unfinished
+
+    def _is_as_before(self, version: int) -> bool:
+        """At the last look there was nothing to do, and of what the store holds nothing has changed since."""
+        recent = self._clock.monotonic() - self._looked_at < LOOK_AGAIN_S
+        taken = self._published is not None and not self._gateway_trouble
+        return recent and taken and self._seen is not None and self._seen[0] == version
 
     def _deployment(self, record: DeploymentRecord, snapshot: Snapshot, around: Surroundings) -> None:
         view = self._observer.view(record, snapshot, around)
@@ -175,7 +196,7 @@ class Reconciler:
             now=around.now,
             worked_s=around.worked.get((record.uid, record.generation, ""), 0.0),
             published=self._is_published(record),
-            children=sum(each.parent_id.lower() == record.id.lower() for each in snapshot.deployments),
+            children=len(snapshot.children(record)),
             operation=snapshot.operations.get(record.id),
             has_files=log_directory(self._home, record).exists(),
         )
@@ -189,6 +210,8 @@ class Reconciler:
         view: DeploymentView | None,
         snapshot: Snapshot,
     ) -> None:
+        if decision.actions or (decision.status is not None and not decision.done):
+            self._restless = True
         for action in decision.actions:
             self._actor.carry_out(action, record, view, snapshot.secrets[record.id])
         content, target = snapshot.content.get(record.id), None

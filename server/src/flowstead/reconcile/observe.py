@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Generic, TypeVar
 
@@ -14,6 +15,7 @@ from flowstead.environments.protocol import EnvironmentRequest, Environments
 from flowstead.errors import FlowsteadError
 from flowstead.reconcile.connections import why_unresolvable
 from flowstead.reconcile.decision import DeploymentView, ServingView
+from flowstead.reconcile.describe import by_endpoint
 from flowstead.reconcile.revision import revision_of
 from flowstead.reconcile.rights import denials, scorers
 from flowstead.resources.clock import Clock
@@ -50,6 +52,13 @@ class Snapshot:
     @property
     def records(self) -> Sequence[AnyRecord]:
         return [*self.endpoints, *self.deployments]
+
+    def children(self, endpoint: EndpointRecord) -> Sequence[DeploymentRecord]:
+        return self._by_endpoint.get(endpoint.id.lower(), ())
+
+    @cached_property
+    def _by_endpoint(self) -> Mapping[str, Sequence[DeploymentRecord]]:
+        return by_endpoint(self.deployments)
 
     @property
     def unfinished(self) -> bool:
@@ -149,6 +158,10 @@ class Stopwatch(Generic[Name]):
         """These are true now, all others are not."""
         now = self._clock.monotonic()
         self._since = {name: self._since.get(name, now) for name in names}
+
+    @property
+    def running(self) -> bool:
+        return bool(self._since)
 
     def seconds(self) -> Mapping[Name, float]:
         now = self._clock.monotonic()
@@ -265,8 +278,13 @@ def _has_failed(view: DeploymentView) -> bool:
 def log_directory(home: Home, record: AnyRecord) -> Path:
     """Where the logs of an endpoint's or a deployment's instances lie."""
     if record.kind is Kind.ENDPOINT:
-        return home.logs / "endpoints" / record.name
-    return home.logs / "endpoints" / endpoint_name(record) / record.name
+        return _log_directory(home, record.name)
+    return _log_directory(home, endpoint_name(record), record.name)
+
+
+@lru_cache(4096)  # asked several times at every look
+def _log_directory(home: Home, *names: str) -> Path:
+    return (home.logs / "endpoints").joinpath(*names)
 
 
 def endpoint_name(record: DeploymentRecord) -> str:
