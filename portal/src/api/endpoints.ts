@@ -5,6 +5,8 @@ import { all, errorOf, send, urlOf } from "./client";
 import { keyOf } from "./queries";
 
 export type State = "Creating" | "Updating" | "Scaling" | "Deleting" | "Succeeded" | "Failed" | "Canceled";
+/** What is asked of a deployment: one that is stopped has no instances. */
+export type Power = "Running" | "Stopped";
 export type Pairs = Record<string, string>;
 export type Shares = Record<string, number>;
 export type Fault = { code: string; message: string };
@@ -40,6 +42,7 @@ export type Endpoint = Resource<{
 export type DeploymentRow = Resource<{
   endpoint: string;
   provisioningState: State;
+  state: Power;
   provisioningError?: Fault;
   model: string;
   environmentId: string | null;
@@ -74,6 +77,7 @@ export type Deployment = Resource<{
   includedOutputs?: string[] | null;
   dataCollector?: { collections: Record<string, { dataCollectionMode?: string; dataId?: string | null }> };
   provisioningState: State;
+  state: Power;
   provisioningError?: Fault;
   conditions: Condition[];
 }> & { sku: { capacity: number } };
@@ -158,6 +162,11 @@ export async function change<T>(method: string, path: string, sent?: unknown, et
   if (!answer.ok) throw await errorOf(answer);
   const text = await answer.text();
   return text ? (JSON.parse(text) as T) : null;
+}
+
+/** The one word for a deployment where there is place for one: that it is stopped, once it is. */
+export function stateOf({ provisioningState, state }: { provisioningState: string; state: string }): string {
+  return provisioningState === "Succeeded" && state === "Stopped" ? state : provisioningState;
 }
 
 /** `…/models/m/versions/3`, `azureml:m:3` or a registry's address → { name, version }; null for what is none. */

@@ -4,6 +4,7 @@ import {
   CheckmarkCircleRegular,
   CircleRegular,
   DismissCircleRegular,
+  RecordStopRegular,
   SubtractCircleRegular,
 } from "@fluentui/react-icons";
 
@@ -12,6 +13,7 @@ const LOOKS: Record<string, Pick<BadgeProps, "color" | "icon">> = {
   Ready: { color: "success", icon: <CheckmarkCircleRegular /> },
   Running: { color: "success", icon: <CheckmarkCircleRegular /> },
   Failed: { color: "danger", icon: <DismissCircleRegular /> },
+  Stopped: { color: "warning", icon: <RecordStopRegular /> },
   Canceled: { color: "warning", icon: <SubtractCircleRegular /> },
 };
 const BUSY = new Set(["Creating", "Updating", "Scaling", "Deleting", "InProgress", "Starting", "Building"]);

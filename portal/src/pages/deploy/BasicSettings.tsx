@@ -100,17 +100,20 @@ function DeploymentName({ form, set, facts, say }: ViewProps) {
 }
 
 export function OverwriteWarning({ endpoint, before }: { endpoint: string; before: Deployment }) {
-  const failed = before.properties.provisioningState === "Failed";
   return (
     <MessageBar intent="warning" layout="multiline">
       <MessageBarBody>
         The deployment {before.name} of the endpoint {endpoint} exists and will be overwritten with this configuration.{" "}
-        {failed
-          ? "Its last change failed. If instances of an earlier configuration answer, they go on until the new ones are ready."
-          : "It goes on answering until the new instances are ready."}
+        {meanwhileOf(before)}
       </MessageBarBody>
     </MessageBar>
   );
+}
+
+function meanwhileOf({ properties: { provisioningState, state } }: Deployment): string {
+  if (state === "Stopped") return "It is stopped and stays so: start it on its page when it shall answer.";
+  if (provisioningState !== "Failed") return "It goes on answering until the new instances are ready.";
+  return "Its last change failed. If instances of an earlier configuration answer, they go on until the new ones are ready.";
 }
 
 function VirtualMachine({ form, set, facts, say }: ViewProps) {

@@ -24,7 +24,7 @@ const facts: Facts = {
       id: "",
       name: "Blue",
       sku: { capacity: 2 },
-      properties: { instanceType: "Standard_F4s_v2", provisioningState: "Succeeded" },
+      properties: { instanceType: "Standard_F4s_v2", provisioningState: "Succeeded", state: "Running" },
     },
   ],
   sizes: [{ name: "Standard_F4s_v2", cores: 4, memoryGiB: 8, gpus: 0 }],

@@ -63,7 +63,7 @@ export type Deployment = {
   id: string;
   name: string;
   sku: { capacity: number };
-  properties: { instanceType: string; provisioningState: string };
+  properties: { instanceType: string; provisioningState: string; state: string };
 };
 export type Connection = { name: string; category: string };
 

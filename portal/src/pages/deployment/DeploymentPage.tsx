@@ -1,7 +1,7 @@
 import { Button, makeStyles } from "@fluentui/react-components";
 import { useParams } from "@tanstack/react-router";
 import { Suspense, useState } from "react";
-import { type Deployment, type Read, useDeployment } from "../../api/endpoints";
+import { type Deployment, type Read, stateOf, useDeployment } from "../../api/endpoints";
 import { Allowed } from "../../components/Allowed";
 import { lazily } from "../../components/lazily";
 import { Page } from "../../components/Page";
@@ -11,6 +11,8 @@ import { StateBadge } from "../../components/StateBadge";
 import { Failure, isGone, Loading } from "../../components/states";
 import { DeleteDeployment } from "./DeleteDeployment";
 import { EditDeployment } from "./EditDeployment";
+import { StartButton } from "./life/StartButton";
+import { StopDeployment } from "./life/StopDeployment";
 
 /** The tabs, in their order; the first is shown when the address names none. */
 const TABS = [
@@ -42,14 +44,14 @@ function Shown({ endpoint, read }: { endpoint: string; read: Read<Deployment> })
   // Who tries a flow looks at its log in between: what is asked, answered and half written must be there again.
   const [tested, setTested] = useState(shown.id === "test");
   if (shown.id === "test" && !tested) setTested(true);
-  const [asked, setAsked] = useState<"edit" | "delete" | null>(null);
+  const [asked, setAsked] = useState<"edit" | "stop" | "delete" | null>(null);
   const isGoing = properties.provisioningState === "Deleting";
   return (
     <Page
       title={name}
       lead={
         <>
-          <Place endpoint={endpoint} /> <StateBadge state={properties.provisioningState} />
+          <Place endpoint={endpoint} /> <StateBadge state={stateOf(properties)} />
         </>
       }
       actions={
@@ -59,6 +61,15 @@ function Shown({ endpoint, read }: { endpoint: string; read: Read<Deployment> })
               Edit
             </Button>
           </Allowed>
+          {properties.state === "Stopped" ? (
+            <StartButton endpoint={endpoint} deployment={name} disabled={isGoing} />
+          ) : (
+            <Allowed to="onlineEndpoints/deployments/stop/action" on={read.resource.id}>
+              <Button onClick={() => setAsked("stop")} disabled={isGoing}>
+                Stop
+              </Button>
+            </Allowed>
+          )}
           <Allowed to="onlineEndpoints/deployments/delete" on={read.resource.id}>
             <Button onClick={() => setAsked("delete")} disabled={isGoing}>
               Delete
@@ -77,6 +88,9 @@ function Shown({ endpoint, read }: { endpoint: string; read: Read<Deployment> })
       ))}
       {asked === "edit" && (
         <EditDeployment endpoint={endpoint} deployment={read.resource} onClose={() => setAsked(null)} />
+      )}
+      {asked === "stop" && (
+        <StopDeployment endpoint={endpoint} deployment={read.resource} onClose={() => setAsked(null)} />
       )}
       {asked === "delete" && (
         <DeleteDeployment endpoint={endpoint} deployment={read.resource} onClose={() => setAsked(null)} />

@@ -18,6 +18,7 @@ export type Deployment = {
   /** Why the last change failed. */
   failure: string;
   readyInstances: number;
+  stopped: boolean;
 };
 export type Deployed = { endpoint: Endpoint; deployment: Deployment };
 
@@ -27,13 +28,17 @@ const ASK_AGAIN_MS = 2000;
 /** Kept fresh by what happens to the endpoint and to what lies below it. */
 export function useDeployed(endpoint: string, deployment: string) {
   return useQuery({
-    refetchInterval: ({ state: { data } }) => (data && data.deployment.readyInstances === 0 ? ASK_AGAIN_MS : false),
+    refetchInterval: ({ state: { data } }) => (isAwaited(data?.deployment) ? ASK_AGAIN_MS : false),
     queryKey: keyOf(`/onlineEndpoints/${endpoint}`, "with", deployment),
     queryFn: async (): Promise<Deployed> => {
       const [above, below] = await Promise.all([showEndpoint(endpoint), showDeployment(endpoint, deployment)]);
       return { endpoint: above, deployment: below };
     },
   });
+}
+
+function isAwaited(deployment: Deployment | undefined): boolean {
+  return deployment !== undefined && deployment.readyInstances === 0 && !deployment.stopped;
 }
 
 /** What the flow takes and what of its outputs this deployment answers. */
@@ -92,6 +97,7 @@ type DeploymentProperties = {
   provisioningState: string;
   model: string;
   includedOutputs: string[] | null;
+  state: string;
   provisioningError?: { message?: string };
 };
 
@@ -105,7 +111,7 @@ async function showDeployment(endpoint: string, deployment: string): Promise<Dep
     ),
     all<{ properties: { state: string } }>(`${path}/instances`),
   ]);
-  const { provisioningState, model, includedOutputs, provisioningError } =
+  const { provisioningState, model, includedOutputs, provisioningError, state } =
     found.properties as unknown as DeploymentProperties;
   return {
     name: found.name,
@@ -114,5 +120,6 @@ async function showDeployment(endpoint: string, deployment: string): Promise<Dep
     includedOutputs,
     failure: provisioningError?.message ?? "",
     readyInstances: instances.filter(({ properties }) => properties.state === "Ready").length,
+    stopped: state === "Stopped",
   };
 }

@@ -1,4 +1,4 @@
-import { type DeploymentRow, spokenVersion, useDeployments } from "../../api/endpoints";
+import { type DeploymentRow, spokenVersion, stateOf, useDeployments } from "../../api/endpoints";
 import { ResourceTable } from "../../components/ResourceTable";
 import { RouteButton } from "../../components/RouteLink";
 import { Empty, Loaded } from "../../components/states";
@@ -35,8 +35,7 @@ export default function DeploymentsTab() {
 }
 
 function textOf({ name, tags, properties }: DeploymentRow): string {
-  const { endpoint, provisioningState, model, instanceType } = properties;
-  return [name, endpoint, provisioningState, spokenVersion(model), instanceType, ...Object.entries(tags ?? {})].join(
-    " ",
-  );
+  const { endpoint, model, instanceType } = properties;
+  const said = [name, endpoint, stateOf(properties), spokenVersion(model), instanceType];
+  return [...said, ...Object.entries(tags ?? {})].join(" ");
 }

@@ -29,6 +29,7 @@ import { EditEndpoint } from "./EditEndpoint";
 import { Events } from "./events/Events";
 import { Progress } from "./events/Progress";
 import { Identity } from "./Identity";
+import { stoppedOf } from "./sums";
 import { Traffic } from "./Traffic";
 import { spokenMode } from "./words";
 
@@ -63,6 +64,7 @@ function Shown({ read, stale }: { read: Read<Endpoint>; stale: unknown }) {
   const all = useDeployments();
   const deployments = useMemo(() => belowOf(endpoint.name, all.data ?? []), [endpoint.name, all.data]);
   const names = useMemo(() => deployments.map((each) => each.name), [deployments]);
+  const stopped = useMemo(() => stoppedOf(deployments), [deployments]);
   const [asked, setAsked] = useState<"edit" | "delete" | null>(null);
   const isGoing = properties.provisioningState === "Deleting";
   return (
@@ -103,7 +105,7 @@ function Shown({ read, stale }: { read: Read<Endpoint>; stale: unknown }) {
           }
         </Loaded>
       </Section>
-      {all.data && <Traffic endpoint={endpoint} deployments={names} />}
+      {all.data && <Traffic endpoint={endpoint} deployments={names} stopped={stopped} />}
       <div className={styles.pair}>
         <Credentials endpoint={endpoint} />
         <Identity endpoint={endpoint} />

@@ -5,7 +5,7 @@ import { path, RouteButton, RouteLink } from "../../components/RouteLink";
 import { StateBadge } from "../../components/StateBadge";
 import { Empty, Failure, Loaded } from "../../components/states";
 import { InstanceCount } from "./InstanceCount";
-import { type EndpointRow, rowsOf, spokenTraffic } from "./sums";
+import { type EndpointRow, rowsOf, spokenTraffic, stoppedOf } from "./sums";
 import { spokenMode } from "./words";
 
 const COLUMNS: readonly Column<EndpointRow>[] = [
@@ -22,7 +22,7 @@ const COLUMNS: readonly Column<EndpointRow>[] = [
   },
   {
     label: "Traffic",
-    cell: ({ endpoint }) => spokenTraffic(endpoint),
+    cell: ({ endpoint, deployments }) => spokenTraffic(endpoint, stoppedOf(deployments)),
     sort: ({ endpoint }) => spokenTraffic(endpoint),
   },
   {
@@ -90,8 +90,10 @@ export default function EndpointsTab() {
   );
 }
 
-function textOf({ endpoint }: EndpointRow): string {
+function textOf({ endpoint, deployments }: EndpointRow): string {
   const { provisioningState, description } = endpoint.properties;
   const tags = Object.entries(endpoint.tags ?? {});
-  return [endpoint.name, provisioningState, description, spokenTraffic(endpoint), ...tags].join(" ");
+  return [endpoint.name, provisioningState, description, spokenTraffic(endpoint, stoppedOf(deployments)), ...tags].join(
+    " ",
+  );
 }

@@ -50,10 +50,11 @@ const useStyles = makeStyles({
   mirror: { display: "flex", flexWrap: "wrap", gap: tokens.spacingHorizontalL, alignItems: "end" },
 });
 
-type Props = { endpoint: Endpoint; deployments: readonly string[] };
+/** stopped: the names of those that are. */
+type Props = { endpoint: Endpoint; deployments: readonly string[]; stopped: ReadonlySet<string> };
 
 /** Who gets how much of the requests: shares that sum to 100 or to 0, and copies for one deployment. */
-export function Traffic({ endpoint, deployments }: Props) {
+export function Traffic({ endpoint, deployments, stopped }: Props) {
   const styles = useStyles();
   const toasts = useToasts();
   const { traffic, mirrorTraffic } = endpoint.properties;
@@ -69,6 +70,7 @@ export function Traffic({ endpoint, deployments }: Props) {
   }, [draft, saved]);
   const set = (next: Split) => setDraft({ split: next, of: draft?.of ?? saved });
   const fault = faultOf(split);
+  const missed = deployments.filter((name) => stopped.has(name) && (split.live[name] ?? 0) > 0);
   const save = async () => {
     setBusy(true);
     setFailure(null);
@@ -112,6 +114,13 @@ export function Traffic({ endpoint, deployments }: Props) {
       {draft && dirty && !isSame(draft.of, saved) && (
         <MessageBar intent="warning">
           <MessageBarBody>Somebody else has changed the traffic meanwhile. Saving replaces that.</MessageBarBody>
+        </MessageBar>
+      )}
+      {missed.length > 0 && (
+        <MessageBar intent="warning" layout="multiline">
+          <MessageBarBody>
+            {missed.join(", ")} {missed.length === 1 ? "is" : "are"} stopped: requests of that share are answered 503.
+          </MessageBarBody>
         </MessageBar>
       )}
       <div className={styles.rows}>

@@ -1,6 +1,6 @@
 /** The columns of deployments, in their order. */
 
-import { type DeploymentRow, spokenVersion } from "../../api/endpoints";
+import { type DeploymentRow, spokenVersion, stateOf } from "../../api/endpoints";
 import type { Column } from "../../components/ResourceTable";
 import { path, RouteLink } from "../../components/RouteLink";
 import { StateBadge } from "../../components/StateBadge";
@@ -22,8 +22,8 @@ export const DEPLOYMENT_COLUMNS: readonly Column<DeploymentRow>[] = [
   },
   {
     label: "State",
-    cell: (row) => <StateBadge state={row.properties.provisioningState} />,
-    sort: (row) => row.properties.provisioningState,
+    cell: (row) => <StateBadge state={stateOf(row.properties)} />,
+    sort: (row) => stateOf(row.properties),
     width: "7.5rem",
   },
   {

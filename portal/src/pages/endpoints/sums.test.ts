@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { DeploymentRow, Endpoint } from "../../api/endpoints";
-import { rowsOf, spokenShare, spokenTraffic } from "./sums";
+import { rowsOf, spokenShare, spokenTraffic, stoppedOf } from "./sums";
 
 const endpoint = (name: string, traffic = {}, mirrorTraffic = {}) =>
   ({ name, properties: { traffic, mirrorTraffic } }) as unknown as Endpoint;
@@ -26,6 +26,10 @@ describe("endpoints", () => {
       "blue 90 %, green 10 %, mirror black 5 %",
     );
     expect(spokenTraffic(endpoint("e"))).toBe("None");
+    const green = { name: "green", properties: { state: "Stopped" } } as unknown as DeploymentRow;
+    expect(spokenTraffic(endpoint("e", { green: 10, blue: 90 }), stoppedOf([green]))).toBe(
+      "blue 90 %, green (stopped) 10 %",
+    );
   });
 });
 

@@ -37,13 +37,22 @@ export function spokenShare({ properties: { traffic, mirrorTraffic } }: Deployme
   return mirrorTraffic ? `mirror ${mirrorTraffic} %` : `${traffic} %`;
 }
 
-/** `blue 90 %, green 10 %`; `None` when nobody gets any. */
-export function spokenTraffic({ properties: { traffic, mirrorTraffic } }: Endpoint): string {
+/** Those of them that are stopped, by name. */
+export function stoppedOf(deployments: readonly DeploymentRow[]): ReadonlySet<string> {
+  return new Set(deployments.filter(({ properties }) => properties.state === "Stopped").map(({ name }) => name));
+}
+
+/** `blue 90 %, green (stopped) 10 %`; `None` when nobody gets any. */
+export function spokenTraffic(
+  { properties: { traffic, mirrorTraffic } }: Endpoint,
+  stopped: ReadonlySet<string> = new Set(),
+): string {
+  const named = (name: string) => (stopped.has(name) ? `${name} (stopped)` : name);
   const shares = Object.entries(traffic).sort(([, a], [, b]) => b - a);
   const mirrored = Object.entries(mirrorTraffic);
   const said = [
-    ...shares.map(([name, share]) => `${name} ${share} %`),
-    ...mirrored.map(([name, share]) => `mirror ${name} ${share} %`),
+    ...shares.map(([name, share]) => `${named(name)} ${share} %`),
+    ...mirrored.map(([name, share]) => `mirror ${named(name)} ${share} %`),
   ];
   return said.join(", ") || "None";
 }

@@ -1,6 +1,7 @@
 import { makeStyles, Text, tokens } from "@fluentui/react-components";
 import { useQuery } from "@tanstack/react-query";
 import { all } from "../../api/client";
+import { stateOf } from "../../api/endpoints";
 import { endpointOf } from "../../api/notifications";
 import { keyOf } from "../../api/queries";
 import { type Column, ResourceTable } from "../../components/ResourceTable";
@@ -13,6 +14,7 @@ type Deployment = {
   properties: {
     environmentId?: string | null;
     provisioningState: string;
+    state: string;
     provisioningError?: { code: string; message: string };
   };
 };
@@ -29,7 +31,7 @@ const useStyles = makeStyles({
 const COLUMNS: Column<Deployment>[] = [
   { label: "Deployment", cell: Name, sort: nameOf },
   { label: "Version", cell: versionOf, sort: versionOf },
-  { label: "State", cell: (each) => <StateBadge state={each.properties.provisioningState} /> },
+  { label: "State", cell: (each) => <StateBadge state={stateOf(each.properties)} /> },
   { label: "What failed", cell: Why, width: "50%" },
 ];
 

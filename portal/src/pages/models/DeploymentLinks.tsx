@@ -8,12 +8,13 @@ export function DeploymentLinks({ deployments, most = 3 }: { deployments: readon
   if (deployments.length === 0) return <Text>No deployment</Text>;
   return (
     <span>
-      {deployments.slice(0, most).map(({ id, name, properties: { endpoint } }, index) => (
+      {deployments.slice(0, most).map(({ id, name, properties }, index) => (
         <Fragment key={id}>
           {index > 0 && ", "}
-          <RouteLink to={path("/endpoints", endpoint, "/deployments", name)}>
-            {endpoint}/{name}
+          <RouteLink to={path("/endpoints", properties.endpoint, "/deployments", name)}>
+            {properties.endpoint}/{name}
           </RouteLink>
+          {properties.state === "Stopped" && " (stopped)"}
         </Fragment>
       ))}
       {deployments.length > most && ` and ${deployments.length - most} more`}

@@ -1,6 +1,7 @@
 import { Card, makeStyles, ProgressBar, Text, tokens } from "@fluentui/react-components";
 import type { ReactNode } from "react";
 import { useEndpoints } from "../../api/access";
+import { stateOf } from "../../api/endpoints";
 import { RouteLink } from "../../components/RouteLink";
 import { StateBadge } from "../../components/StateBadge";
 import { Loaded } from "../../components/states";
@@ -57,7 +58,7 @@ function Deployments() {
         {(found) => (
           <>
             <Figure>{found.length}</Figure>
-            <States states={found.map(({ properties }) => properties.provisioningState)} />
+            <States states={found.map(({ properties }) => stateOf(properties))} />
           </>
         )}
       </Loaded>

@@ -5,7 +5,7 @@ import { type Deployment, useDeployments } from "./facts";
 const MOST_SHOWN = 5;
 const useStyles = makeStyles({ said: { overflowWrap: "anywhere" } });
 
-/** Deployments that have failed, or that have fewer instances than they should. */
+/** Deployments that have failed, that have fewer instances than they should, or that callers miss. */
 export function Troubles() {
   const styles = useStyles();
   const found = (useDeployments().data ?? []).filter((each) => troubleOf(each) !== "");
@@ -25,8 +25,10 @@ export function Troubles() {
 }
 
 function troubleOf({ properties }: Deployment): string {
-  const { provisioningState, provisioningError, instances } = properties;
+  const { provisioningState, provisioningError, instances, state, traffic } = properties;
   if (provisioningState === "Failed") return `Failed. ${provisioningError?.message?.split("\n")[0] ?? ""}`;
+  if (state === "Stopped")
+    return traffic > 0 ? `It is stopped: ${traffic} % of the endpoint's requests are answered 503.` : "";
   if (provisioningState !== "Succeeded" || instances.ready >= instances.wanted) return "";
   return `${instances.ready} of ${instances.wanted} instances are ready.`;
 }

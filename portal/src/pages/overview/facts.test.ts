@@ -4,7 +4,9 @@ import { firstSteps } from "./firstSteps";
 
 function deployment(provisioningState: string, requestsLastHour = 0): Deployment {
   const instances = { ready: 1, wanted: 1 };
-  return { id: "1", name: "blue", properties: { endpoint: "chat", provisioningState, instances, requestsLastHour } };
+  const power = { state: "Running", traffic: 100 };
+  const properties = { endpoint: "chat", provisioningState, instances, requestsLastHour, ...power };
+  return { id: "1", name: "blue", properties };
 }
 
 it("states are counted, the most frequent first", () => {

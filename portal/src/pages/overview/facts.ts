@@ -10,6 +10,8 @@ export type Deployment = {
   properties: {
     endpoint: string;
     provisioningState: string;
+    state: string;
+    traffic: number;
     provisioningError?: { code?: string; message?: string };
     instances: { ready: number; wanted: number };
     requestsLastHour: number;

@@ -6,6 +6,7 @@ import { Keys } from "../../../components/credentials/Keys";
 import { Token } from "../../../components/credentials/Token";
 import { Failure, Loaded, Loading } from "../../../components/states";
 import { useDeployed, useSignature } from "../deployed";
+import { StoppedBar } from "../life/StoppedBar";
 import { Samples } from "./Samples";
 
 const useStyles = makeStyles({
@@ -32,6 +33,7 @@ export default function ConsumeTab({ endpoint, deployment }: { endpoint: string;
         const { authMode, scoringUri, swaggerUri } = data.endpoint;
         return (
           <div className={styles.place}>
+            {data.deployment.stopped && <StoppedBar endpoint={endpoint} deployment={deployment} />}
             <Part title="Endpoint">
               <Address label="REST endpoint" url={scoringUri} />
               <Address label="Swagger URI" url={swaggerUri} />

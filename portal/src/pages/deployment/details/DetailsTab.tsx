@@ -22,6 +22,7 @@ import { spokenDuration } from "../../endpoints/words";
 import { MendFlow } from "../../flows/MendFlow";
 import { isByItsFiles } from "../../flows/mending";
 import { FLOW_OF_MODEL, useModelVersions } from "../../models/models";
+import { StoppedBar } from "../life/StoppedBar";
 import { Conditions } from "./Conditions";
 import { Instances } from "./Instances";
 import { Revisions } from "./Revisions";
@@ -59,10 +60,11 @@ export default function DetailsTab({ endpoint, deployment }: Names) {
                 )
               }
             />
+            {resource.properties.state === "Stopped" && <StoppedBar endpoint={endpoint} deployment={deployment} />}
             <Mending resource={resource} />
             <Progress id={resource.id} />
             <Settings endpoint={endpoint} resource={resource} />
-            <Instances endpoint={endpoint} deployment={deployment} wanted={resource.sku.capacity} />
+            <Instances endpoint={endpoint} deployment={resource} />
             <div className={styles.pair}>
               <Conditions conditions={resource.properties.conditions} />
               <Utilization endpoint={endpoint} deployment={deployment} />
@@ -81,6 +83,7 @@ function Settings({ endpoint, resource }: { endpoint: string; resource: Deployme
   const { requestSettings: requests } = properties;
   const facts: readonly Fact[] = [
     { label: "Provisioning state", value: <StateBadge state={properties.provisioningState} /> },
+    { label: "State", value: <StateBadge state={properties.state} /> },
     ...useEndpointFacts(endpoint, resource.name),
     { label: "Virtual machine", value: properties.instanceType },
     { label: "Instance count", value: String(sku.capacity) },

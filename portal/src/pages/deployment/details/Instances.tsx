@@ -1,5 +1,5 @@
 import { Text } from "@fluentui/react-components";
-import { type Instance, useInstances } from "../../../api/endpoints";
+import { type Deployment, type Instance, useInstances } from "../../../api/endpoints";
 import { Moment } from "../../../components/Moment";
 import { type Column, ResourceTable } from "../../../components/ResourceTable";
 import { Section } from "../../../components/Section";
@@ -25,18 +25,14 @@ const COLUMNS: readonly Column<Instance>[] = [
   { label: "Isolation", cell: ({ properties }) => properties.isolation || "Unknown", wide: true },
 ];
 
-type Props = { endpoint: string; deployment: string; wanted: number };
-
-export function Instances({ endpoint, deployment, wanted }: Props) {
-  const query = useInstances(endpoint, deployment);
+export function Instances({ endpoint, deployment }: { endpoint: string; deployment: Deployment }) {
+  const query = useInstances(endpoint, deployment.name);
   return (
     <Section title="Instances">
       <Loaded query={query}>
         {(found) =>
           found.length === 0 ? (
-            <Text>
-              No instance runs; {wanted} {wanted === 1 ? "is" : "are"} wanted. The conditions and events below say why.
-            </Text>
+            <Text>{spokenNone(deployment)}</Text>
           ) : (
             <ResourceTable label="Instances" rows={found} columns={COLUMNS} keyOf={({ id }) => id} />
           )
@@ -44,4 +40,9 @@ export function Instances({ endpoint, deployment, wanted }: Props) {
       </Loaded>
     </Section>
   );
+}
+
+function spokenNone({ properties, sku: { capacity } }: Deployment): string {
+  if (properties.state === "Stopped") return "No instance runs: the deployment is stopped.";
+  return `No instance runs; ${capacity} ${capacity === 1 ? "is" : "are"} wanted. The conditions and events below say why.`;
 }

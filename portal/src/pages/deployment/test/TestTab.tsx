@@ -6,6 +6,7 @@ import { Credential, TAKES } from "../../../components/credentials/credential";
 import type { Signature } from "../../../components/inputs/signature";
 import { Failure, Loaded, Loading } from "../../../components/states";
 import { type Deployed, notReady, useDeployed, useSignature } from "../deployed";
+import { StoppedBar } from "../life/StoppedBar";
 import { StandardTest } from "./StandardTest";
 import { headingOf, score, sendVerdict, type Target } from "./scoring";
 
@@ -43,18 +44,21 @@ function Tested({ deployed, signature }: { deployed: Deployed; signature: Signat
   );
   const obstacle = notReady(deployed.deployment);
   const refused = useRefusal(TAKES[authMode], `/onlineEndpoints/${endpoint}`);
-  const refusal = refused ? (
-    <Failure failure={errorOfRefusal(refused)} />
-  ) : (
-    obstacle && (
-      <MessageBar intent="warning" layout="multiline">
-        <MessageBarBody className={styles.said}>
-          <MessageBarTitle>{obstacle.title}</MessageBarTitle>
-          {obstacle.text}
-        </MessageBarBody>
-      </MessageBar>
-    )
-  );
+  const refusalOf = () => {
+    if (refused) return <Failure failure={errorOfRefusal(refused)} />;
+    if (deployed.deployment.stopped) return <StoppedBar endpoint={endpoint} deployment={deployment} />;
+    return (
+      obstacle && (
+        <MessageBar intent="warning" layout="multiline">
+          <MessageBarBody className={styles.said}>
+            <MessageBarTitle>{obstacle.title}</MessageBarTitle>
+            {obstacle.text}
+          </MessageBarBody>
+        </MessageBar>
+      )
+    );
+  };
+  const refusal = refusalOf();
   if (!signature.chat?.input) return <StandardTest signature={signature} target={target} refusal={refusal} />;
   return (
     <ChatWindow

@@ -1,0 +1,137 @@
+"""A deployment's life as the portal shows and steers it: stop and start."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, Locator, Page, expect
+
+from tests.browser.deployed import deploy, link_of, patch, reader_token, settled
+from tests.browser.people import expect_refused
+from tests.browser.portal import NARROW, Portal, opened
+from tests.installation import Installation
+
+LIFE = "life"
+PAGE = f"/endpoints/{LIFE}/deployments/blue"
+API = f"/onlineEndpoints/{LIFE}/deployments/blue"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def life(flowstead: Installation, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    deploy(flowstead, tmp_path_factory.mktemp("flows"), LIFE, "blue")
+    yield LIFE
+    flowstead.run("online-endpoint", "delete", "--name", LIFE, "--yes", check=False)
+
+
+@pytest.fixture
+def stopped(flowstead: Installation) -> Iterator[None]:
+    flowstead.run("online-deployment", "stop", "--name", "blue", "--endpoint-name", LIFE)
+    yield
+    flowstead.run("online-deployment", "start", "--name", "blue", "--endpoint-name", LIFE)
+
+
+def section(page: Page, name: str) -> Locator:
+    return page.get_by_role("region", name=name, exact=True)
+
+
+def head(page: Page) -> Locator:
+    """The page's title with what is said below it."""
+    return page.get_by_role("heading", level=1).locator("..")
+
+
+def test_it_is_stopped_knowing_whom_that_hits_and_started_again(portal: Portal, flowstead: Installation) -> None:
+    page = portal.open(PAGE)
+    expect(section(page, "Instances")).to_contain_text("Ready")
+    page.get_by_role("button", name="Stop", exact=True).click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_contain_text("All requests of the endpoint go to it: they are answered 503")
+    expect(dialog).to_contain_text("revisions, logs and share of the traffic stay")
+    expect(dialog.get_by_role("link", name=f"traffic of {LIFE}")).to_be_visible()
+    assert portal.accessibility_faults() == []
+    dialog.get_by_role("button", name="Stop", exact=True).click()
+    expect(dialog).to_have_count(0)
+    expect(head(page)).to_contain_text("Stopped")
+    expect(section(page, "Instances")).to_contain_text("No instance runs: the deployment is stopped.")
+    assert flowstead.api("GET", API).json()["properties"]["state"] == "Stopped"
+    bar = page.get_by_role("group").filter(has_text="This deployment is stopped.")
+    expect(bar).to_contain_text("All requests of the endpoint go to it")
+    assert portal.accessibility_faults() == []
+    bar.get_by_role("button", name="Start").click()
+    expect(head(page)).to_contain_text("Succeeded")
+    expect(section(page, "Instances")).to_contain_text("Ready")
+    expect(bar).to_have_count(0)
+    expect(section(page, "Events")).to_contain_text("Stopped")
+    page.get_by_role("button", name=re.compile("^Notifications")).click()
+    expect(page.get_by_text(f"Stopping the deployment {LIFE}/blue", exact=True)).to_be_visible()
+
+
+@pytest.mark.usefixtures("stopped")
+def test_every_list_shows_that_it_is_stopped(portal: Portal, flowstead: Installation) -> None:
+    page = portal.open("/endpoints?tab=deployments")
+    row = page.get_by_role("table", name="Deployments").get_by_role("row").filter(has_text="blue")
+    expect(row).to_contain_text("Stopped")
+    expect(row).to_contain_text("None")
+    page.get_by_label("Filter deployments").fill("stopped")
+    expect(row).to_have_count(1)
+    page = portal.open("/endpoints?tab=endpoints")
+    expect(page.get_by_role("row").filter(has_text=LIFE)).to_contain_text("blue (stopped) 100 %")
+    page = portal.open("/endpoints?tab=models")
+    expect(page.get_by_text(f"{LIFE}/blue (stopped)")).to_be_visible()
+    page = portal.open(f"/endpoints/{LIFE}")
+    expect(page.get_by_role("table", name="Deployments")).to_contain_text("Stopped")
+    expect(section(page, "Traffic")).to_contain_text("blue is stopped: requests of that share are answered 503.")
+    page = portal.open("/")
+    expect(page.get_by_label("Counts")).to_contain_text("Stopped")
+    expect(page.locator("main")).to_contain_text("It is stopped: 100 % of the endpoint's requests are answered 503.")
+
+
+@pytest.mark.usefixtures("stopped")
+def test_the_tabs_to_test_and_consume_it_say_so(portal: Portal) -> None:
+    page = portal.open(f"{PAGE}?tab=test")
+    bar = page.get_by_text("This deployment is stopped.")
+    expect(bar).to_be_visible()
+    expect(page.get_by_role("button", name="Test", exact=True)).to_have_attribute("aria-disabled", "true")
+    assert portal.accessibility_faults() == []
+    page.get_by_role("tab", name="Consume").click()
+    expect(bar.filter(visible=True)).to_have_count(1)
+    expect(page.get_by_label("REST endpoint", exact=True)).to_be_visible()
+
+
+@pytest.fixture
+def too_large(flowstead: Installation) -> Iterator[None]:
+    """It is stopped, and takes more than the quota when it is started."""
+    flowstead.run("online-deployment", "stop", "--name", "blue", "--endpoint-name", LIFE)
+    patch(flowstead, API, {"sku": {"capacity": 50}, "properties": {"instanceType": "Standard_F32s_v2"}})
+    settled(flowstead, API)
+    yield
+    patch(flowstead, API, {"sku": {"capacity": 1}, "properties": {"instanceType": "Standard_F4s_v2"}})
+    flowstead.run("online-deployment", "start", "--name", "blue", "--endpoint-name", LIFE)
+
+
+@pytest.mark.usefixtures("too_large")
+def test_a_start_that_the_quota_refuses_says_so(portal: Portal) -> None:
+    portal.expected += ["40"]
+    page = portal.open(PAGE)
+    page.get_by_role("button", name="Start").first.click()
+    toast = page.get_by_role("listitem").filter(has_text=f"{LIFE}/blue was not started.")
+    expect(toast).to_contain_text(re.compile("of the workspace's .* are taken"))
+
+
+def test_a_reader_may_not_stop_it(browser: Browser, flowstead: Installation) -> None:
+    token = reader_token(flowstead, "life-reader")
+    with opened(browser, flowstead, link=lambda: link_of(flowstead, token)) as portal:
+        page = portal.open(PAGE)
+        expect_refused(page.get_by_role("button", name="Stop", exact=True), "deployments/stop/action")
+
+
+@pytest.mark.usefixtures("stopped")
+@pytest.mark.parametrize("tab", ["details", "test", "consume"])
+def test_on_a_phone_nothing_of_it_sticks_out(browser: Browser, flowstead: Installation, tab: str) -> None:
+    with opened(browser, flowstead, size=NARROW) as portal:
+        page = portal.open(f"{PAGE}?tab={tab}")
+        expect(page.get_by_text("This deployment is stopped.")).to_be_visible()
+        expect(page.get_by_label("Loading", exact=True)).to_have_count(0)
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        assert portal.accessibility_faults() == []
