@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import shutil
 import signal
@@ -13,8 +12,7 @@ import tempfile
 import textwrap
 import threading
 import time
-from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -26,59 +24,9 @@ from flowstead import supervise
 from flowstead.errors import EnvoyMissing, GatewayUpdateFailed, PortInUse, StartFailed
 from flowstead.gateway.description import Door, GatewayDeployment, GatewayEndpoint, Upstream
 from flowstead.gateway.process import EnvoyGateway
-from flowstead.resources.home import Home
 from flowstead.testing.echo_instance import EchoInstance
+from server.tests.component.gateway_site import PATIENCE_S, Load, Site, Stream, door_of, endpoint, eventually_so
 from tests.installation import eventually
-
-_PATIENCE_S = 20.0
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def _door(home: Home, port: int | None = None) -> Door:
-    return Door("127.0.0.1", port or _free_port(), str(home.api_socket), str(home.logs / "access.log"))
-
-
-def _eventually(condition: Callable[[], bool]) -> float:
-    began = time.monotonic()
-    while not condition():
-        assert time.monotonic() - began < _PATIENCE_S, f"not within {_PATIENCE_S} s"
-        time.sleep(0.01)
-    return time.monotonic() - began
-
-
-class Site:
-    """A home with its gateway and what a caller does there."""
-
-    def __init__(self, root: Path) -> None:
-        self.home = Home.at(root)
-        self.home.create()
-        self.door = _door(self.home)
-        self.gateway = EnvoyGateway(self.home, self.door)
-
-    @property
-    def pid(self) -> int:
-        seen = self.gateway.observe()
-        assert seen is not None
-        assert seen.pid is not None
-        return seen.pid
-
-    def url(self, path: str = "/endpoints/ask/score") -> str:
-        return f"http://127.0.0.1:{self.door.port}{path}"
-
-    def status(self, key: str = "K1", path: str = "/endpoints/ask/score", **headers: str) -> int:
-        """The status of an answer, 0 when no connection comes about."""
-        try:
-            return httpx.post(self.url(path), headers={"api-key": key} | headers, timeout=30).status_code
-        except httpx.TransportError:
-            return 0
-
-    def log(self) -> str:
-        return (self.home.logs / "gateway.log").read_text()
 
 
 @pytest.fixture
@@ -94,10 +42,6 @@ def site() -> Iterator[Site]:
 def blue(site: Site) -> Iterator[EchoInstance]:
     with EchoInstance(site.home.run, "blue") as instance:
         yield instance
-
-
-def _endpoint(*instances: Upstream, keys: tuple[str, ...] = ("K1", "K2"), name: str = "ask") -> GatewayEndpoint:
-    return GatewayEndpoint(name, keys, (GatewayDeployment("blue", instances, 30.0, 1000),), {"blue": 100})
 
 
 def test_it_starts_listens_and_knows_nobody(site: Site) -> None:
@@ -128,30 +72,31 @@ def test_another_process_s_envoy_is_found_and_kept(site: Site, blue: EchoInstanc
     assert site.pid == int(run.stdout)
     site.gateway.ensure_running()
     assert site.pid == int(run.stdout)
-    site.gateway.publish([_endpoint(blue.upstream)])
+    site.gateway.publish([endpoint(blue.upstream)])
     assert site.status() == 200
 
 
-def test_a_killed_envoy_is_back_within_two_seconds_with_its_routes(site: Site, blue: EchoInstance) -> None:
+def test_a_killed_envoy_is_back_within_a_second_with_its_routes(site: Site, blue: EchoInstance) -> None:
     site.gateway.ensure_running()
-    site.gateway.publish([_endpoint(blue.upstream)])
+    site.gateway.publish([endpoint(blue.upstream)])
     before = site.pid
     os.kill(before, signal.SIGKILL)
-    seconds = _eventually(lambda: site.status() == 200)
+    seconds = eventually_so(lambda: site.status() == 200)
     print(f"back after {seconds * 1000:.0f} ms")
-    assert seconds < 2.0
+    assert seconds < 1.0
     assert site.pid != before
-    site.gateway.publish([_endpoint(blue.upstream, keys=("K3",))])
+    site.gateway.publish([endpoint(blue.upstream, keys=("K3",))])
     assert (site.status(), site.status("K3")) == (401, 200)
 
 
 def test_a_killed_supervisor_is_replaced(site: Site, blue: EchoInstance) -> None:
     site.gateway.ensure_running()
-    site.gateway.publish([_endpoint(blue.upstream)])
+    site.gateway.publish([endpoint(blue.upstream)])
     before = supervise.observe(site.home.gateway_run)
     assert before is not None
     os.kill(before.supervisor_pid, signal.SIGKILL)
-    _eventually(lambda: getattr(supervise.observe(site.home.gateway_run), "state", None) is supervise.ProcessState.LOST)
+    lost = supervise.ProcessState.LOST
+    eventually_so(lambda: getattr(supervise.observe(site.home.gateway_run), "state", None) is lost)
     with pytest.raises(GatewayUpdateFailed, match="not running"):
         site.gateway.publish([])
     site.gateway.ensure_running()
@@ -191,7 +136,7 @@ def test_an_envoy_that_cannot_start_says_its_last_lines(
 def test_the_same_again_is_not_written_again(site: Site, blue: EchoInstance) -> None:
     site.gateway.ensure_running()
     began = time.monotonic()
-    site.gateway.publish([_endpoint(blue.upstream)])
+    site.gateway.publish([endpoint(blue.upstream)])
     print(f"the first publication took {(time.monotonic() - began) * 1000:.0f} ms")
     seen = site.gateway.observe()
 
@@ -201,7 +146,7 @@ def test_the_same_again_is_not_written_again(site: Site, blue: EchoInstance) -> 
     files = written()
     began = time.monotonic()
     for gateway in (site.gateway, EnvoyGateway(site.home, site.door)):
-        gateway.publish([_endpoint(blue.upstream)])
+        gateway.publish([endpoint(blue.upstream)])
         assert gateway.observe() == seen
     print(f"two of the same took {(time.monotonic() - began) * 1000:.1f} ms")
     assert {name: inode for name, inode in written().items() if name != "state.json"} == {
@@ -211,12 +156,12 @@ def test_the_same_again_is_not_written_again(site: Site, blue: EchoInstance) -> 
 
 def test_keys_are_rotated_at_once(site: Site, blue: EchoInstance) -> None:
     site.gateway.ensure_running()
-    site.gateway.publish([_endpoint(blue.upstream)])
+    site.gateway.publish([endpoint(blue.upstream)])
     times = []
     for number in range(5):
         keys = (f"new-{number}", "K2")
         began = time.monotonic()
-        site.gateway.publish([_endpoint(blue.upstream, keys=keys)])
+        site.gateway.publish([endpoint(blue.upstream, keys=keys)])
         times.append(time.monotonic() - began)
         assert site.status(f"new-{number}") == 200
         assert site.status("K2") == 200
@@ -227,7 +172,7 @@ def test_keys_are_rotated_at_once(site: Site, blue: EchoInstance) -> None:
 def test_the_requests_of_each_deployment_are_counted(site: Site, blue: EchoInstance) -> None:
     assert site.gateway.answered() is None
     site.gateway.ensure_running()
-    site.gateway.publish([_endpoint(blue.upstream), _endpoint(blue.upstream, name="other")])
+    site.gateway.publish([endpoint(blue.upstream), endpoint(blue.upstream, name="other")])
     for key in ("K1", "K1", "wrong"):
         site.status(key)
     site.status(path="/endpoints/other/score")
@@ -237,9 +182,9 @@ def test_the_requests_of_each_deployment_are_counted(site: Site, blue: EchoInsta
 
 def test_a_deleted_endpoint_leaves_nothing(site: Site, blue: EchoInstance) -> None:
     site.gateway.ensure_running()
-    site.gateway.publish([_endpoint(blue.upstream, keys=("gone-1",)), _endpoint(blue.upstream, name="other")])
+    site.gateway.publish([endpoint(blue.upstream, keys=("gone-1",)), endpoint(blue.upstream, name="other")])
     assert site.status("gone-1") == 200
-    site.gateway.publish([_endpoint(blue.upstream, name="other")])
+    site.gateway.publish([endpoint(blue.upstream, name="other")])
     assert site.status("gone-1") == 404
     assert site.status(path="/endpoints/other/score") == 200
     for path in (path for path in site.home.gateway_run.iterdir() if path.is_file()):
@@ -264,15 +209,15 @@ def test_what_envoy_refuses_changes_nothing(
     site: Site, blue: EchoInstance, deployment: GatewayDeployment, words: str
 ) -> None:
     site.gateway.ensure_running()
-    site.gateway.publish([_endpoint(blue.upstream)])
+    site.gateway.publish([endpoint(blue.upstream)])
     with pytest.raises(GatewayUpdateFailed) as failure:
         site.gateway.publish([GatewayEndpoint("ask", ("secret-key-1",), (deployment,), {"blue": 100})])
     assert words in failure.value.details.lower() or words in failure.value.details
     assert "secret-key-1" not in f"{failure.value}{failure.value!r}{site.log()}"
     assert site.status() == 200
     os.kill(site.pid, signal.SIGKILL)  # what lies in the files is good, too
-    _eventually(lambda: site.status() == 200)
-    site.gateway.publish([_endpoint(blue.upstream, keys=("K9",))])
+    eventually_so(lambda: site.status() == 200)
+    site.gateway.publish([endpoint(blue.upstream, keys=("K9",))])
     assert site.status("K9") == 200
 
 
@@ -280,7 +225,7 @@ def test_a_key_that_fits_no_header_is_refused_unseen(site: Site) -> None:
     site.gateway.ensure_running()
     for key in ("with\nline", "schlüssel", " blank", "half\ud800"):
         with pytest.raises(GatewayUpdateFailed) as failure:
-            site.gateway.publish([_endpoint(keys=(key,))])
+            site.gateway.publish([endpoint(keys=(key,))])
         assert key not in str(failure.value)
 
 
@@ -289,43 +234,14 @@ def test_publishing_without_envoy_fails_at_once(site: Site) -> None:
         site.gateway.publish([])
 
 
-class Load:
-    """Callers that never rest, in a thread of their own; statuses: what they were answered."""
-
-    def __init__(self, site: Site, callers: int) -> None:
-        self.statuses: Counter[str] = Counter()
-        self._site, self._callers, self._stop = site, callers, False
-        self._thread = threading.Thread(target=lambda: asyncio.run(self._run()), daemon=True)
-
-    def __enter__(self) -> Load:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stop = True
-        self._thread.join(_PATIENCE_S)
-
-    async def _run(self) -> None:
-        async with httpx.AsyncClient(headers={"api-key": "K1"}, timeout=30) as client:
-            await asyncio.gather(*(self._call(client) for _ in range(self._callers)))
-
-    async def _call(self, client: httpx.AsyncClient) -> None:
-        while not self._stop:
-            try:
-                answer = await client.post(self._site.url())
-                self.statuses[str(answer.status_code)] += 1
-            except httpx.TransportError as failure:
-                self.statuses[repr(failure)] += 1
-
-
 def test_publishing_under_load_fails_no_request(site: Site, blue: EchoInstance) -> None:
     """Instances, deployments, endpoints and keys come and go under a client that always has the right key."""
     full = 30
     with EchoInstance(site.home.run, "green") as green, EchoInstance(site.home.run, "other") as other:
         turns = [
-            [_endpoint(blue.upstream)],
-            [_endpoint(blue.upstream, green.upstream), _endpoint(other.upstream, name="second")],
-            [_endpoint(green.upstream, keys=("K0", "K1"))],
+            [endpoint(blue.upstream)],
+            [endpoint(blue.upstream, green.upstream), endpoint(other.upstream, name="second")],
+            [endpoint(green.upstream, keys=("K0", "K1"))],
             [
                 GatewayEndpoint(
                     "ask",
@@ -347,41 +263,41 @@ def test_publishing_under_load_fails_no_request(site: Site, blue: EchoInstance) 
                 began = time.monotonic()
                 site.gateway.publish(turns[number % len(turns)])
                 times.append(time.monotonic() - began)
-            _eventually(lambda: load.statuses.total() > 300)
+            eventually_so(lambda: load.statuses.total() > 300)
     print(f"{dict(load.statuses)}; a publication took {max(times) * 1000:.0f} ms at most")
     assert set(load.statuses) == {"200"}
 
 
 def test_requests_in_flight_outlive_the_removal_of_their_deployment(site: Site, blue: EchoInstance) -> None:
     site.gateway.ensure_running()
-    site.gateway.publish([_endpoint(blue.upstream)])
+    site.gateway.publish([endpoint(blue.upstream)])
     answers: list[int] = []
     path = "/endpoints/ask/score?sleep=1"
     caller = threading.Thread(target=lambda: answers.append(site.status(path=path)))
     caller.start()
-    _eventually(lambda: len(blue.requests) == 1)
+    eventually_so(lambda: len(blue.requests) == 1)
     site.gateway.publish([])
     assert answers == []
-    caller.join(_PATIENCE_S)
+    caller.join(PATIENCE_S)
     assert answers == [200]
     assert site.status() == 404
 
 
 def test_stopping_drains(site: Site, blue: EchoInstance) -> None:
     site.gateway.ensure_running()
-    site.gateway.publish([_endpoint(blue.upstream)])
+    site.gateway.publish([endpoint(blue.upstream)])
     answers: list[int] = []
     path = "/endpoints/ask/score?sleep=1"
     caller = threading.Thread(target=lambda: answers.append(site.status(path=path)))
     caller.start()
-    _eventually(lambda: len(blue.requests) == 1)
+    eventually_so(lambda: len(blue.requests) == 1)
     pid = site.pid
     stopper = threading.Thread(target=site.gateway.stop)
     stopper.start()
-    _eventually(lambda: site.status() == 0)
+    eventually_so(lambda: site.status() == 0)
     assert answers == []
     for thread in (caller, stopper):
-        thread.join(_PATIENCE_S)
+        thread.join(PATIENCE_S)
     assert answers == [200]
     assert site.gateway.observe() is None
     assert not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
@@ -390,19 +306,51 @@ def test_stopping_drains(site: Site, blue: EchoInstance) -> None:
 
 def test_the_drain_is_bounded(site: Site, blue: EchoInstance) -> None:
     site.gateway.ensure_running()
-    site.gateway.publish([_endpoint(blue.upstream)])
+    site.gateway.publish([endpoint(blue.upstream)])
     caller = threading.Thread(target=lambda: site.status(path="/endpoints/ask/score?sleep=30"), daemon=True)
     caller.start()
-    _eventually(lambda: len(blue.requests) == 1)
+    eventually_so(lambda: len(blue.requests) == 1)
     began = time.monotonic()
-    site.gateway.stop(0.5)
+    assert site.gateway.stop(0.5) == 1
     assert 0.4 < time.monotonic() - began < 8.0
-    caller.join(_PATIENCE_S)
+    caller.join(PATIENCE_S)
+
+
+def test_who_is_in_a_hurry_does_not_wait_for_the_drain(site: Site, blue: EchoInstance) -> None:
+    site.gateway.ensure_running()
+    site.gateway.publish([endpoint(blue.upstream)])
+    hurry = threading.Event()
+    with Stream(site, events=400) as stream:
+        cut: list[int] = []
+        stopper = threading.Thread(target=lambda: cut.append(site.gateway.stop(PATIENCE_S, hurry.is_set)))
+        stopper.start()
+        eventually_so(lambda: site.status() == 0)
+        assert cut == []
+        hurry.set()
+        stopper.join(PATIENCE_S)
+        assert cut == [1]
+    assert 0 < stream.ended() < 400
+
+
+def test_a_stream_and_a_connection_that_is_kept_outlive_the_drain(site: Site, blue: EchoInstance) -> None:
+    site.gateway.ensure_running()
+    site.gateway.publish([endpoint(blue.upstream)])
+    with httpx.Client(headers={"api-key": "K1"}) as client, Stream(site, events=40) as stream:
+        assert client.post(site.url()).headers.get("connection") is None
+        cut: list[int] = []
+        stopper = threading.Thread(target=lambda: cut.append(site.gateway.stop(PATIENCE_S)))
+        stopper.start()
+        eventually_so(lambda: site.status() == 0)
+        answer = client.post(site.url())
+        assert (answer.status_code, answer.headers["connection"]) == (200, "close")
+        stopper.join(PATIENCE_S)
+        assert cut == [0]
+    assert stream.ended() == 40
 
 
 def test_after_a_stop_it_comes_up_with_what_it_served(site: Site, blue: EchoInstance) -> None:
     site.gateway.ensure_running()
-    site.gateway.publish([_endpoint(blue.upstream)])
+    site.gateway.publish([endpoint(blue.upstream)])
     site.gateway.stop()
     site.gateway.ensure_running()
     assert site.status() == 200
@@ -411,23 +359,23 @@ def test_after_a_stop_it_comes_up_with_what_it_served(site: Site, blue: EchoInst
 @pytest.mark.parametrize("name", ["cds.json", "rds.json", "lds.json", "acknowledged.json"])
 def test_torn_files_do_not_keep_it_from_starting(site: Site, blue: EchoInstance, name: str) -> None:
     site.gateway.ensure_running()
-    site.gateway.publish([_endpoint(blue.upstream)])
+    site.gateway.publish([endpoint(blue.upstream)])
     site.gateway.stop()
     (site.home.gateway_run / name).write_text('{"version_info": ')
     site.gateway.ensure_running()
-    site.gateway.publish([_endpoint(blue.upstream)])
+    site.gateway.publish([endpoint(blue.upstream)])
     assert site.status() == 200
 
 
 def test_the_door_moves_without_a_restart(site: Site, blue: EchoInstance) -> None:
     site.gateway.ensure_running()
-    site.gateway.publish([_endpoint(blue.upstream)])
+    site.gateway.publish([endpoint(blue.upstream)])
     pid, before = site.pid, site.status()
     old = site.url()
-    site.door = _door(site.home)
+    site.door = door_of(site.home)
     site.gateway = EnvoyGateway(site.home, site.door)
     site.gateway.ensure_running()
-    site.gateway.publish([_endpoint(blue.upstream)])
+    site.gateway.publish([endpoint(blue.upstream)])
     assert (site.pid, site.status(), before) == (pid, 200, 200)
     with pytest.raises(httpx.ConnectError):
         httpx.get(old)
@@ -456,21 +404,12 @@ def _close_kept() -> Iterator[None]:
         _KEPT.pop().close()
 
 
-def test_a_stopped_envoy_of_another_version_is_replaced(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    site.gateway.ensure_running()
-    before = site.pid
-    monkeypatch.setattr("flowstead.gateway.process.metadata.version", lambda _: "1.40.99")
-    site.gateway.ensure_running()
-    assert site.pid != before
-    assert site.status() == 404
-
-
 def test_two_homes_live_side_by_side_but_not_at_one_port(site: Site) -> None:
     site.gateway.ensure_running()
     with tempfile.TemporaryDirectory(prefix="fs-") as name:
         second = Site(Path(name))
         with pytest.raises(PortInUse):
-            EnvoyGateway(second.home, _door(second.home, site.door.port)).ensure_running()
+            EnvoyGateway(second.home, door_of(second.home, site.door.port)).ensure_running()
         second.gateway.ensure_running()
         try:
             assert second.pid != site.pid
@@ -486,7 +425,7 @@ def test_a_long_home_works(tmp_path: Path) -> None:
     try:
         with EchoInstance(site.home.run, "blue") as blue:
             site.gateway.ensure_running()
-            site.gateway.publish([_endpoint(blue.upstream)])
+            site.gateway.publish([endpoint(blue.upstream)])
             assert site.status() == 200
     finally:
         site.gateway.stop(0.0)
@@ -495,7 +434,7 @@ def test_a_long_home_works(tmp_path: Path) -> None:
 
 def test_keys_lie_in_private_files_only(site: Site, blue: EchoInstance) -> None:
     site.gateway.ensure_running()
-    site.gateway.publish([_endpoint(blue.upstream, keys=("secret-key-1", "secret-key-2"))])
+    site.gateway.publish([endpoint(blue.upstream, keys=("secret-key-1", "secret-key-2"))])
     assert site.status("secret-key-1") == 200
     run = site.home.gateway_run
     assert run.stat().st_mode & 0o777 == 0o700

@@ -25,9 +25,12 @@ from flowstead.supervise import (
     ProcessState,
     SupervisedProcess,
     end_now,
+    hand_over,
+    handed_over_for,
     observe,
     start,
     stop,
+    take_back,
 )
 from tests.installation import FULL
 
@@ -445,3 +448,49 @@ def test_observing_never_started_directories(run: Path) -> None:
     assert observe(run / "nothing") is None
     stop(run / "nothing")
     assert not (run / "nothing").exists()
+
+
+def _pid_of(directory: Path) -> int | None:
+    seen = observe(directory)
+    return seen.pid if seen else None
+
+
+def test_a_process_that_has_handed_over_is_not_started_again(run: Path, directory: Path) -> None:
+    other = run / "other"
+    start(directory, _spec(run))
+    start(other, _spec(run, sockets=(str(run / "t"),)))
+    try:
+        assert handed_over_for(directory) is None
+        hand_over(directory, other)
+        assert 0.0 <= (handed_over_for(directory) or -1.0) < _PATIENCE_S
+        os.kill(_pid_of(directory) or 0, signal.SIGKILL)
+        _eventually(lambda: observe(directory) is None)
+        assert not directory.exists()
+        assert handed_over_for(directory) is None
+    finally:
+        stop(other)
+        _eventually(lambda: observe(other) is None)
+
+
+@pytest.mark.parametrize("successor", ["has no supervisor", "was taken back"])
+def test_it_is_started_again_when_there_is_no_successor(run: Path, directory: Path, successor: str) -> None:
+    other = run / "other"
+    start(directory, _spec(run))
+    hand_over(directory, other)
+    if successor == "was taken back":
+        start(other, _spec(run, sockets=(str(run / "t"),)))
+        take_back(directory)
+    try:
+        before = _pid_of(directory)
+        os.kill(before or 0, signal.SIGKILL)
+        _eventually(lambda: _pid_of(directory) not in (None, before))
+    finally:
+        stop(other)
+        _eventually(lambda: observe(other) is None)
+
+
+def test_it_may_be_executed_otherwise_after_an_end(run: Path, directory: Path) -> None:
+    spec = _spec(run, "print('first')")
+    start(directory, _spec(run, "print('first')", argv_again=(*spec.argv[:-1], "print('again')")))
+    _eventually(lambda: (run / "log").read_text().count("again\n") == 2)
+    assert (run / "log").read_text().count("first\n") == 1

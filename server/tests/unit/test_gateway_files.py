@@ -4,11 +4,19 @@ import json
 from pathlib import Path
 from typing import Any
 
-from flowstead.gateway.bootstrap import Files, bootstrap, command, everything_inline
+from flowstead.gateway.bootstrap import (
+    Files,
+    bootstrap,
+    command,
+    everything_inline,
+    start_of,
+)
 from flowstead.gateway.description import Door, GatewayEndpoint
+from flowstead.gateway.epochs import Epoch, Handover, epoch_arguments
 from flowstead.gateway.files import read, response_text, texts, version_of, with_former, write
 from flowstead.gateway.rejection import words
 from flowstead.gateway.routes import configuration
+from flowstead.gateway.turns import Turn
 
 DOOR = Door("127.0.0.1", 8080, "/run/fs/api.sock", "/home/fs/logs/access.log")
 
@@ -54,22 +62,36 @@ def test_files_are_private_and_replaced_whole(tmp_path: Path) -> None:
     assert [each.name for each in tmp_path.iterdir()] == ["rds.json"]
 
 
-def test_the_command_line_keeps_keys_out_of_the_log_and_homes_apart() -> None:
-    line = command(Path("/bin/envoy"), Files(Path("/run/gateway")), 64)
+FILES, TURN = Files(Path("/run/gateway")), Turn(Path("/run/gateway/other"))
+
+
+def test_the_command_line_keeps_keys_out_of_the_log() -> None:
+    line = command(Path("/bin/envoy"), TURN, 64)
     assert line[line.index("--component-log-level") + 1].startswith("config:off")
     assert line[line.index("--concurrency") + 1] == "4"
-    assert {"--reject-unknown-dynamic-fields", "--disable-hot-restart"} <= set(line)
+    assert "--reject-unknown-dynamic-fields" in line
+
+
+def test_an_epoch_keeps_homes_apart_and_without_one_they_cannot_meet() -> None:
+    assert epoch_arguments(None, FILES.takeover_socket, Handover()) == ("--disable-hot-restart",)
+    line = epoch_arguments(Epoch(17, 3), FILES.takeover_socket, Handover(longest_s=90))
+    told = {name: line[line.index(f"--{name}") + 1] for name in ("base-id", "restart-epoch", "socket-path")}
+    assert told == {"base-id": "17", "restart-epoch": "3", "socket-path": "/run/gateway/hot"}
+    assert line[line.index("--parent-shutdown-time-s") + 1] == "90"
+    assert line[line.index("--socket-mode") + 1] == "600"
 
 
 def test_the_admin_interface_is_a_private_socket() -> None:
-    admin = bootstrap(Files(Path("/run/gateway")), ("envoy",), "1.40.0")["admin"]
-    assert admin == {"address": {"pipe": {"path": "/run/gateway/admin.sock", "mode": 0o600}}}
+    admin = bootstrap(FILES, TURN)["admin"]
+    assert admin == {"address": {"pipe": {"path": "/run/gateway/other/admin.sock", "mode": 0o600}}}
 
 
-def test_another_envoy_or_command_line_is_another_bootstrap() -> None:
-    files = Files(Path("/run/gateway"))
-    assert bootstrap(files, ("envoy",), "1.40.0") != bootstrap(files, ("envoy",), "1.40.1")
-    assert bootstrap(files, ("envoy", "-x"), "1.40.0") != bootstrap(files, ("envoy",), "1.40.0")
+def test_another_envoy_or_another_number_of_cores_is_another_start() -> None:
+    starts = {
+        start_of(Path(binary), FILES, cores, version)
+        for binary, cores, version in (("a", 1, "1"), ("b", 1, "1"), ("a", 2, "1"), ("a", 1, "2"), ("a", 1, "1"))
+    }
+    assert len(starts) == 4
 
 
 def test_inline_holds_the_same_routes() -> None:

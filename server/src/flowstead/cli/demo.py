@@ -29,7 +29,7 @@ from flowstead.cli.registering import check_flow
 from flowstead.cli.scoring import check_answer
 from flowstead.client import FlowsteadClient, invoke
 from flowstead.errors import BadArgument, PortInUse
-from flowstead.gateway.process import check_port
+from flowstead.gateway.program import check_port
 from flowstead.launch.addresses import AskedFor, free_port, settings_for
 from flowstead.launch.background import start_in_background
 from flowstead.launch.teardown import tear_down

@@ -10,6 +10,8 @@ from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from urllib.parse import urlencode
 
+from flowstead.gateway.epochs import Epoch
+
 _TIMEOUT_S = 5.0
 _WATCHED = {
     "cluster_manager.cds": "clusters",
@@ -41,6 +43,15 @@ class Taken:
     refused: dict[str, int]
     warming: int
     listening: int
+
+
+@dataclass(frozen=True)
+class About:
+    """takeover_version: two Envoys take over from one another when it is the same, "disabled" for one that cannot;
+    epoch: its place in the row of those that did."""
+
+    takeover_version: str
+    epoch: Epoch
 
 
 class Admin:
@@ -88,8 +99,21 @@ class Admin:
                 return str(details)
         return ""
 
+    def told(self) -> About:
+        """Raises AdminUnreachable."""
+        try:
+            info = json.loads(self._ask("GET", "/server_info"))
+            options = info["command_line_options"]
+            epoch = Epoch(int(options.get("base_id", 0)), int(options.get("restart_epoch", 0)))
+            return About(str(info["hot_restart_version"]), epoch)
+        except (ValueError, KeyError) as failure:
+            raise AdminUnreachable(f"Envoy does not say who it is: {failure!r}") from failure
+
     def drain(self) -> None:
-        """Take no connection any more; requests in flight go on. Raises AdminUnreachable."""
+        """Take no connection any more; requests in flight go on, and connections end with their answers. Raises
+        AdminUnreachable."""
+        # The first alone would go on taking connections, the second alone would leave the ones that are there open.
+        self._ask("POST", "/drain_listeners?graceful&skip_exit")
         self._ask("POST", "/drain_listeners")
 
     def _statistics(self, pattern: str) -> list[tuple[str, str]]:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import hashlib
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from flowstead.gateway.listener import file_source
 from flowstead.gateway.routes import Configuration
+from flowstead.gateway.turns import Turn
 
 Json = dict[str, Any]
 
@@ -19,13 +21,9 @@ _MOST_THREADS = 4
 
 @dataclass(frozen=True)
 class Files:
-    """Everything that Envoy reads or binds, in the short run directory: a Unix socket's path holds 107 bytes."""
+    """What Envoys read, in the short run directory: a Unix socket's path holds 107 bytes. `Turn` has the rest."""
 
     run: Path
-
-    @property
-    def bootstrap(self) -> Path:
-        return self.run / "bootstrap.json"
 
     @property
     def clusters(self) -> Path:
@@ -55,31 +53,38 @@ class Files:
         return self.run / "acknowledged.json"
 
     @property
-    def admin_socket(self) -> Path:
-        return self.run / "admin.sock"
+    def takeover_socket(self) -> Path:
+        """What the names of the sockets begin with by which an Envoy takes over from the one before."""
+        return self.run / "hot"
 
 
-def command(binary: Path, files: Files, cores: int) -> tuple[str, ...]:
+def command(binary: Path, turn: Turn, cores: int) -> tuple[str, ...]:
     """Envoy logs to standard error.
 
     `config` is silent: Envoy logs a file that it cannot parse, and the routes hold keys (`rejection` finds the
     reason otherwise). `misc` would remark for every key that its filter is young, `http` would log query strings.
-    Without hot restart there is no base id, so the Envoys of two homes cannot meet in shared memory.
     """
     return (
         str(binary),
-        *("--config-path", str(files.bootstrap)),
+        *("--config-path", str(turn.bootstrap)),
         *("--concurrency", str(max(1, min(cores, _MOST_THREADS)))),
         *("--log-level", "warning"),
         *("--component-log-level", "config:off,misc:error,http:off"),
         *("--file-flush-interval-msec", "1000"),
         "--reject-unknown-dynamic-fields",
-        "--disable-hot-restart",
     )
 
 
-def bootstrap(files: Files, argv: Sequence[str], version: str) -> Json:
-    """argv and version are noted in it, so that it differs whenever Envoy has to be started anew."""
+def start_of(binary: Path, files: Files, cores: int, version: str) -> str:
+    """Digest of everything by which Envoy is started, wherever it runs: it differs whenever another is needed."""
+    turn = Turn(Path())
+    what = [command(binary, turn, cores), bootstrap(files, turn), version]
+    return hashlib.sha256(json.dumps(what).encode()).hexdigest()[:16]
+
+
+def bootstrap(files: Files, turn: Turn, *, start: str = "", number: int = 0, base_id: int | None = None) -> Json:
+    """start, number, base_id: noted for `turns`, of no meaning to Envoy."""
+    notes = {"start": start, "number": number} | ({} if base_id is None else {"base_id": base_id})
     connections = {
         "@type": "type.googleapis.com/envoy.extensions.resource_monitors.downstream_connections.v3"
         ".DownstreamConnectionsConfig",
@@ -90,9 +95,9 @@ def bootstrap(files: Files, argv: Sequence[str], version: str) -> Json:
         "node": {
             "id": "flowstead-gateway",
             "cluster": "flowstead",
-            "metadata": {"argv": list(argv), "version": version},
+            "metadata": notes,
         },
-        "admin": {"address": {"pipe": {"path": str(files.admin_socket), "mode": 0o600}}},
+        "admin": {"address": {"pipe": {"path": str(turn.admin_socket), "mode": 0o600}}},
         "dynamic_resources": {
             "cds_config": file_source(str(files.clusters)),
             "lds_config": file_source(str(files.listeners)),

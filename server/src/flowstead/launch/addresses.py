@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from flowstead.containers.host import checked_choice
 from flowstead.errors import BadArgument, FlowsteadError
-from flowstead.gateway.process import check_port
+from flowstead.gateway.program import check_port
 from flowstead.resources.home import Home
 from flowstead.resources.private_file import write_private
 from flowstead.resources.settings import ServerSettings, may_be_asked

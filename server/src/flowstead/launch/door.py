@@ -8,7 +8,8 @@ from typing import Any
 from flowstead.access.gate import Announce
 from flowstead.gateway.bootstrap import Files
 from flowstead.gateway.description import Door, TlsDoor, TokenIssuer
-from flowstead.gateway.process import EnvoyGateway, check_ports
+from flowstead.gateway.process import EnvoyGateway
+from flowstead.gateway.program import check_ports
 from flowstead.launch.addresses import read_settings
 from flowstead.resources.home import Home
 from flowstead.resources.settings import ServerSettings

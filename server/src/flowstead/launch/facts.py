@@ -18,7 +18,7 @@ from uv import find_uv_bin
 from flowstead.confine.abilities import Abilities, of_this_host
 from flowstead.containers.host import Looked, look
 from flowstead.errors import EnvoyMissing, HomeNotWritable, HostProblem
-from flowstead.gateway.process import envoy_binary
+from flowstead.gateway.program import envoy_binary
 from flowstead.launch.door import check_door, door_of
 from flowstead.resources.home import Home
 from flowstead.resources.settings import ServerSettings

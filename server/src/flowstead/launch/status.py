@@ -7,10 +7,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from flowstead import supervise
 from flowstead.containers.host import look
 from flowstead.engines.local import LocalEngine
 from flowstead.engines.protocol import InstanceState
+from flowstead.gateway.turns import newest_turn
 from flowstead.launch.addresses import read_settings
 from flowstead.launch.lock import find_holder
 from flowstead.resources.home import Home
@@ -86,7 +86,8 @@ def status_of(home: Home, *, now: Callable[[], float] = time.time) -> HomeStatus
 
 
 def _gateway(home: Home, settings: ServerSettings, now: float) -> ProcessStatus:
-    seen = supervise.observe(home.gateway_run)
+    newest = newest_turn(home.gateway_run)
+    seen = newest.process if newest else None
     running = seen is not None and seen.state is ProcessState.RUNNING
     return ProcessStatus(
         running=running,

@@ -104,11 +104,34 @@ def stop(directory: Path) -> None:
         return
     try:
         _clean_up_lost(directory)
-        (directory / "lock").unlink(missing_ok=True)
+        for name in (supervisor.SUCCESSOR_FILE, "lock"):
+            (directory / name).unlink(missing_ok=True)
         with suppress(OSError):
             directory.rmdir()  # unless it holds files of others
     finally:
         os.close(lock)
+
+
+def hand_over(directory: Path, successor: Path) -> None:
+    """From now on the end of the process here is the end, as long as a supervisor keeps the one of that directory."""
+    said = {"directory": str(successor), "at": time.monotonic()}
+    new = directory / f"{supervisor.SUCCESSOR_FILE}.new"
+    new.write_text(json.dumps(said), encoding="utf-8")
+    new.rename(directory / supervisor.SUCCESSOR_FILE)
+
+
+def take_back(directory: Path) -> None:
+    """The process here has no successor after all. May be repeated."""
+    (directory / supervisor.SUCCESSOR_FILE).unlink(missing_ok=True)
+
+
+def handed_over_for(directory: Path) -> float | None:
+    """How long the process here has had a successor, seconds; None for one that has none."""
+    try:
+        said = json.loads((directory / supervisor.SUCCESSOR_FILE).read_bytes())
+        return time.monotonic() - float(said["at"])
+    except (OSError, ValueError, KeyError):
+        return None
 
 
 @contextmanager
@@ -259,7 +282,8 @@ def _clean_up_lost(directory: Path) -> None:
         return
     if _is_ours(state):
         _kill_group(state)
-    for path in (*state["sockets"], directory / f"{supervisor.STATE_FILE}.new", directory / supervisor.STATE_FILE):
+    names = (supervisor.SUCCESSOR_FILE, f"{supervisor.STATE_FILE}.new", supervisor.STATE_FILE)
+    for path in (*state["sockets"], *(directory / name for name in names)):
         Path(path).unlink(missing_ok=True)
 
 

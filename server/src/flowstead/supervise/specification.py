@@ -26,7 +26,8 @@ class ProcessState(StrEnum):
 
 @dataclass(frozen=True)
 class ProcessSpec:
-    """argv[0] is an absolute path. environment: the whole environment of the process, nothing is inherited.
+    """argv[0] is an absolute path; argv_again: how it is executed after it has ended, () for the same way.
+    environment: the whole environment of the process, nothing is inherited.
     log: what it says on stdout and stderr; it becomes LOG.1 when it has log_bytes, and so on, log_files in all.
     own_logs: files that it writes itself and opens again at SIGUSR1; they are turned over likewise.
     sockets: Unix socket paths to bind and hand down as fds 3, 4, ….
@@ -36,6 +37,7 @@ class ProcessSpec:
     environment: Mapping[str, str] = field(repr=False)
     working_directory: str
     log: str
+    argv_again: tuple[str, ...] = ()
     sockets: tuple[str, ...] = ()
     stop_grace_s: float = 10.0
     first_backoff_s: float = 0.1

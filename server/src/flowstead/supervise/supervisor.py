@@ -44,6 +44,8 @@ from flowstead.process_tree import (  # noqa: E402 - the way to it is known only
 from flowstead.rotating_log import RotatingLog, is_longer, turn_over  # noqa: E402
 
 STATE_FILE = "state.json"
+SUCCESSOR_FILE = "successor"
+"""Holds the directory of the process that takes this one's place, see `_is_succeeded`."""
 _BACKLOG = 4096
 _PARKING_FD = 100
 """Descriptors are moved up here before they are put in their places, so that none overwrites another."""
@@ -121,7 +123,7 @@ class Supervisor:
             self._act(time.monotonic())
         kill_descendants()
         self._take_output()
-        for name in (STATE_FILE, END_FILE, "lock"):
+        for name in (STATE_FILE, END_FILE, SUCCESSOR_FILE, "lock"):
             _unlink(f"{self.directory}/{name}")
         try:
             os.rmdir(self.directory)
@@ -202,6 +204,10 @@ class Supervisor:
             return
         kill_descendants()
         self._take_output()  # its last words come before ours
+        if self._is_succeeded():
+            self.state = "stopping"
+            self._close_sockets()
+            return
         lived = time.monotonic() - self.started
         how = f"signal {-exit_code}" if exit_code < 0 else f"exit code {exit_code}"
         message = f"The process ended with {how} after {lived:.1f} s"
@@ -232,7 +238,27 @@ class Supervisor:
             self.look_at = now + _LOOK_AT_LOGS_S
             self._turn_over_own_logs()
 
+    def _is_succeeded(self) -> bool:
+        """Whether another process has this one's place and somebody who keeps it alive: this one's end, however it
+        came, is then the end. A successor without a supervisor counts for nothing."""
+        try:
+            with open(f"{self.directory}/{SUCCESSOR_FILE}", "rb") as file:
+                successor = json.load(file)["directory"]
+            lock = os.open(f"{successor}/lock", os.O_RDONLY | os.O_CLOEXEC)
+        except (OSError, ValueError, KeyError):
+            return False
+        try:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        finally:
+            os.close(lock)
+        return False
+
     def _start_again(self) -> None:
+        if self._is_succeeded():
+            self.state = "stopping"
+            return
         self.restarts += 1
         self.resume_at = None
         try:
@@ -247,7 +273,9 @@ class Supervisor:
         self._record()
 
     def _turn_over_own_logs(self) -> None:
-        """Those that the process writes itself, and opens again when it is told to."""
+        """Those that the process writes itself, and opens again when it is told to, as long as it has no successor."""
+        if self._is_succeeded():
+            return
         long = [path for path in self.spec["own_logs"] if is_longer(path, self.spec["log_bytes"])]
         for path in long:
             turn_over(path, self.spec["log_files"])
@@ -298,7 +326,8 @@ class Supervisor:
                 _confine(self.spec["confinement"], 3 + len(self.sockets))
             os.chdir(self.spec["working_directory"])
             _forget_signals()
-            os.execve(self.spec["argv"][0], self.spec["argv"], self.spec["environment"])
+            argv = (self.restarts and self.spec["argv_again"]) or self.spec["argv"]
+            os.execve(argv[0], argv, self.spec["environment"])
         except BaseException as failure:
             where = getattr(failure, "filename", None) or self.spec["argv"][0]
             reason = getattr(failure, "strerror", None) or str(failure)
