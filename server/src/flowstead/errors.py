@@ -13,7 +13,7 @@ default message (the docstring's first line) and a hint that says what to do nex
     ├── DeploymentFailed          a deployment could not be brought up; the operation ends `Failed` with it
     │   ├── ImageBuildFailure  ArtifactMissing  FlowInvalid  UserScriptInitFailed  UserScriptImportError
     │   ├── ConnectionMissing  SecretsInjectionError  AccessDenied
-    │   ├── DeploymentCrashLoopBackOff  ResourceNotReady  GatewayUpdateFailed
+    │   ├── DeploymentCrashLoopBackOff  PodOutOfMemory  ResourceNotReady  GatewayUpdateFailed
     │   └── OperationCanceled
     └── HostProblem               this machine or this home does not let us work
         ├── PassingTrouble            what has to do with it is tried again until it is over
@@ -357,6 +357,13 @@ class DeploymentCrashLoopBackOff(DeploymentFailed):
     """The instance keeps ending before it is ready."""
 
     code = "DeploymentCrashLoopBackOff"
+
+
+class PodOutOfMemory(DeploymentFailed):
+    """The instance needs more memory than its size has."""
+
+    code = "PodOutOfMemory"
+    hint = "Choose a larger instance type, or let the flow load less when it starts, and deploy again."
 
 
 class ResourceNotReady(DeploymentFailed):

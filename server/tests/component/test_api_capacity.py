@@ -9,8 +9,17 @@ from typing import Any
 
 import pytest
 
+from flowstead.api import deployment_rules
 from flowstead.api.quota import instances_that_fit
-from flowstead.engines.protocol import InstanceState, ObservedInstance
+from flowstead.api.shown_instances import shown_properties
+from flowstead.engines.protocol import (
+    OUT_OF_MEMORY,
+    InstanceEnd,
+    InstanceLimits,
+    InstanceState,
+    ObservedInstance,
+)
+from flowstead.limits.host import Host, host_here
 from flowstead.resources.settings import ServerSettings
 from flowstead.resources.sizes import quota_taken, size_named
 from flowstead.resources.vm_sizes import VM_SIZES
@@ -46,6 +55,9 @@ def test_each_size_says_what_it_has_and_what_the_quota_is_enough_for(api: InProc
     deploy(api, count=5)  # 6 x 4 with the reserve
     sizes = {each["name"]: each["properties"] for each in listed(api, "instancetypes")}
     left = QUOTA - 24
+    assert sizes["Standard_F4s_v2"].pop("exceedsHost") is (
+        host_here().memory_bytes < 8 << 30 or len(host_here().processors) < 4
+    )
     assert sizes["Standard_F4s_v2"] == {
         "cores": 4, "memoryGiB": 8, "gpus": 0, "quotaLeft": {"cores": left, "instances": 7},
     }  # fmt: skip
@@ -62,7 +74,8 @@ def test_small_sizes_are_offered_first_and_take_fractions(api: InProcessApi) -> 
     first = listed(api, "instanceTypes")[0]
     assert first["name"] == "Flowstead_XS"
     assert first["properties"] == {
-        "cores": 0.25, "memoryGiB": 0.25, "gpus": 0, "quotaLeft": {"cores": QUOTA - 0.5, "instances": 50},
+        "cores": 0.25, "memoryGiB": 0.25, "gpus": 0, "exceedsHost": False,
+        "quotaLeft": {"cores": QUOTA - 0.5, "instances": 50},
     }  # fmt: skip
     assert next(each for each in listed(api, "usage") if each["name"]["value"] == "cores")["currentValue"] == 0.5
 
@@ -127,6 +140,53 @@ def test_instances_are_shown_without_their_addresses(api: InProcessApi) -> None:
     assert second["id"] == f"{id}/instances/i2"
     assert second["properties"]["since"] == "2001-09-09T01:46:40.000000Z"
     assert "secret" not in repr([first, second])
+
+
+def test_an_instance_says_what_it_is_held_to_and_how_it_ended_last(api: InProcessApi) -> None:
+    id = deploy(api)["id"]
+    with api.store.reading() as tx:
+        uid = tx.get(Kind.DEPLOYMENT, id).uid
+    end = InstanceEnd(1e9, -9, OUT_OF_MEMORY, "It used too much: choose a larger instance type.")
+    mine = ObservedInstance(
+        id="i1", endpoint="chat", deployment="blue", deployment_uid=uid, revision="r1", state=InstanceState.RESTARTING,
+        address="/s", health_address="/s", log=Path("/log"), restarts=1, last_end=end,
+        limits=InstanceLimits(0.5, 512 << 20, 0, "cgroup v2", "/sys/cpu.stat"),
+    )  # fmt: skip
+    api.instances.post(
+        [mine, replace(mine, id="i2", limits=None, last_end=replace(end, reason="")),
+         replace(mine, id="i3", last_end=replace(end, reason="", exit_code=3))]
+    )  # fmt: skip
+    first, second, third = (each["properties"] for each in listed(api, f"{id}/instances"))
+    assert (first["cores"], first["memoryBytes"], first["gpus"]) == (0.5, 512 << 20, 0)
+    assert first["enforcement"] == "cgroup v2"
+    assert first["lastEnd"] == {
+        "at": "2001-09-09T01:46:40.000000Z", "exitCode": -9, "reason": "OutOfMemory",
+        "advice": "It used too much: choose a larger instance type.",
+    }  # fmt: skip
+    assert (second["lastEnd"]["reason"], third["lastEnd"]["reason"]) == ("Signal", "Error")
+    assert "enforcement" not in second
+    assert "/sys" not in repr(first)
+
+
+@pytest.mark.parametrize(("share", "advised"), [(None, False), (0.1, False), (0.6, True)])
+def test_who_waits_much_for_its_cores_is_advised(share: float | None, advised: bool) -> None:
+    mine = ObservedInstance(
+        id="i1", endpoint="chat", deployment="blue", deployment_uid="u", revision="r1", state=InstanceState.READY,
+        address="/s", health_address="/s", log=Path("/log"),
+    )  # fmt: skip
+    shown = shown_properties(mine, share)
+    assert shown.get("throttled") == share
+    assert ("In 60% of the last minutes' time slices" in shown.get("advice", "")) is advised
+
+
+def test_accelerators_that_the_machine_has_not_are_refused(api: InProcessApi, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(deployment_rules, "host_here", lambda: Host((0,), 1 << 30, 1))
+    model = deploy(api)["properties"]["model"]
+    for size, status in (("Standard_NC4as_T4_v3", 200), ("Standard_NC12s_v3", 400)):
+        body = {"sku": {"capacity": 1}, "properties": {"model": model, "instanceType": size}}
+        answer = api.call("PUT", "onlineEndpoints/chat/deployments/blue", body)
+        assert answer.status_code == status
+    assert "has 2 accelerators; this machine has 1" in answer.json()["error"]["message"]
 
 
 def test_skus_say_how_far_it_scales(api: InProcessApi) -> None:

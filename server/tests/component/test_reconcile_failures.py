@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from flowstead.engines.protocol import (
     EXIT_FLOW_CANNOT_START,
     EXIT_PACKAGE_MISSING,
+    OUT_OF_MEMORY,
+    InstanceEnd,
 )
 from flowstead.environments.protocol import BuildFailed
 from flowstead.resources.endpoint import ProvisioningState
@@ -160,3 +163,27 @@ def test_what_is_wrong_with_the_files_is_told(world: ReconcilerWorld, model: str
     assert ended.error is not None
     assert ended.error["code"] == ("FlowInvalid" if missing == "flow" else "ArtifactMissing")
     assert ended.phase == "ArtifactInPlace"
+
+
+def test_an_end_is_told_once_as_it_happens(world: ReconcilerWorld, model: str) -> None:
+    world.put_endpoint()
+    started = world.put_deployment(model=model)
+    world.look_until(lambda: world.operation(started).state.terminal)
+    with world.store.reading() as tx:
+        _, before = tx.history.event_range()
+
+    def told() -> list[Mapping[str, Any]]:
+        with world.store.reading() as tx:
+            return [each.data for each in tx.history.events(before, limit=100) if "instance" in each.data]
+
+    id = world.only_instance()
+    world.engine.end(id, InstanceEnd(5.0, -9, OUT_OF_MEMORY, "It used too much."))
+    for _ in range(3):
+        world.reconciler.tick()
+    first = {"change": "instanceEnded", "instance": id, "reason": OUT_OF_MEMORY, "message": "It used too much."}
+    assert told() == [first]
+    world.engine.end(id, InstanceEnd(6.0, 3, "", "It ended."))
+    world.reconciler.tick()
+    assert [each["reason"] for each in told()] == [OUT_OF_MEMORY, "Error"]
+    world.new_reconciler().tick()
+    assert len(told()) == 2

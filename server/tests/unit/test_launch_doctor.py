@@ -11,7 +11,9 @@ from flowstead.confine.abilities import Abilities
 from flowstead.containers.host import ContainerEngine, Looked
 from flowstead.errors import BadArgument, EnvoyMissing, FlowsteadError, HomeNotWritable, HostProblem, PortInUse
 from flowstead.launch.doctor import CHECKS, Outcome, examine, is_fit
+from flowstead.limits.host import Enforcement, Host, Means
 
+LIMITED = Enforcement(Means.CGROUP_V2)
 NO_ENGINE = Looked(None)
 ISOLATED = Abilities(namespaces=True, landlock=7, call_filter=True)
 
@@ -30,7 +32,7 @@ class Fit:
     memory: int = 8 << 30
     files: int = 65_536
     abilities: Abilities = ISOLATED
-    cgroup: int = 2
+    limits: Enforcement = LIMITED
     containers: Looked = NO_ENGINE
 
     def python_version(self) -> tuple[int, int, int]:
@@ -66,8 +68,11 @@ class Fit:
     def container_engine(self) -> Looked:
         return self.containers
 
-    def cgroup_version(self) -> int:
-        return self.cgroup
+    def enforcement(self) -> Enforcement:
+        return self.limits
+
+    def host(self) -> Host:
+        return Host((0, 1), 8 << 30, 1)
 
     @staticmethod
     def _said(text: str, failure: Exception | None) -> str:
@@ -108,13 +113,18 @@ def test_what_is_taken_away_is_named_with_its_remedy(facts: Fit, check: str, wor
         assert word in f"{problem.found} {problem.remedy}"
 
 
-def test_little_memory_is_advice_and_a_bare_kernel_is_information() -> None:
-    findings = {f.check: f for f in examine(Fit(memory=1 << 20, abilities=Abilities(), cgroup=0))}
+def test_little_memory_and_a_bare_kernel_are_advice() -> None:
+    bare = Enforcement(Means.AFFINITY, why_not="cgroup v2 is not mounted")
+    findings = {f.check: f for f in examine(Fit(memory=1 << 20, abilities=Abilities(), limits=bare))}
     assert is_fit(list(findings.values()))
     assert findings["Memory"].outcome is Outcome.ADVICE
     assert findings["Isolation"].outcome is Outcome.ADVICE
     assert findings["Isolation"].found.startswith("none: the code of flows")
-    assert findings["cgroups"].found == "none"
+    assert findings["Limits"].outcome is Outcome.ADVICE
+    assert findings["Limits"].found == (
+        "affinity, memory watchdog; the machine's cores: 2, memory: 8.0 GB, 1 accelerators; cgroup v2 is not mounted"
+    )
+    assert "Delegate=yes" in findings["Limits"].remedy
 
 
 def test_a_container_engine_is_named_with_its_version_and_missed_by_nobody() -> None:

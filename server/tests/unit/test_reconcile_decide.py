@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from flowstead.engines.protocol import InstanceState, ObservedInstance
+from flowstead.engines.protocol import OUT_OF_MEMORY, InstanceEnd, InstanceState, ObservedInstance
 from flowstead.environments.protocol import BuildFailed, Building, Built
-from flowstead.errors import ArtifactMissing, ConnectionMissing, FlowInvalid
+from flowstead.errors import ArtifactMissing, ConnectionMissing, FlowInvalid, PodOutOfMemory
 from flowstead.reconcile import phases
 from flowstead.reconcile.decide import decide_deployment, decide_endpoint
 from flowstead.reconcile.decision import (
@@ -248,6 +248,14 @@ def test_a_failed_instance_fails_the_deployment(exit_code: int | None, code: str
     outcome = phases.instances_ready(view(None, instance("a", FAILED, exit_code=exit_code)))
     assert isinstance(outcome, Fail)
     assert (outcome.error.code, outcome.instance_id) == (code, "a")
+
+
+def test_one_that_needs_more_memory_than_its_size_has_is_told_so() -> None:
+    end = InstanceEnd(0.0, -9, OUT_OF_MEMORY, "It used 256 MiB of the 256 MiB of its size: choose a larger one.")
+    outcome = phases.instances_ready(view(None, instance("a", FAILED, exit_code=-9, restarts=4, last_end=end)))
+    assert isinstance(outcome, Fail)
+    assert isinstance(outcome.error, PodOutOfMemory)
+    assert outcome.error.message.startswith("The instance ended 5 times before it was ready. It used 256 MiB")
 
 
 def test_a_failed_instance_of_a_running_deployment_is_only_waited_for() -> None:

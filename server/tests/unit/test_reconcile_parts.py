@@ -190,6 +190,7 @@ def test_variables_are_the_plain_and_the_named_secret_ones() -> None:
         (SPEC, {"secrets": {"environment_variables.KEY": "other"}}),
         (replace(SPEC, environment_variables={"A": "2"}), {}),
         (replace(SPEC, request_settings=RequestSettings(request_timeout_s=1.0)), {}),
+        (replace(SPEC, instance_type="Flowstead_XS"), {}),
         (replace(SPEC, data_collector=COLLECTOR), {}),
     ],
 )

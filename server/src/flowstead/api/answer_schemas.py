@@ -152,7 +152,20 @@ PROPERTIES: dict[str, Json] = {
         },
         {"provisioningError": FAILURE},
     ),
-    "onlineEndpoints/deployments/instances": obj({"state": TEXT, "revision": TEXT, "restarts": COUNT}, {"since": TIME}),
+    "onlineEndpoints/deployments/instances": obj(
+        {"state": TEXT, "revision": TEXT, "restarts": COUNT},
+        {
+            "since": TIME,
+            "isolation": TEXT,
+            "cores": AMOUNT,
+            "memoryBytes": COUNT,
+            "gpus": COUNT,
+            "enforcement": TEXT,
+            "lastEnd": obj({"at": TIME, "exitCode": {"type": "integer"}, "reason": TEXT, "advice": TEXT}),
+            "throttled": AMOUNT,
+            "advice": TEXT,
+        },
+    ),
     "onlineEndpoints/deployments/revisions": obj(
         {
             "number": {"type": "integer", "minimum": 1},
@@ -212,6 +225,7 @@ PROPERTIES: dict[str, Json] = {
             "cores": AMOUNT,
             "memoryGiB": AMOUNT,
             "gpus": COUNT,
+            "exceedsHost": FLAG,
             "quotaLeft": obj({"cores": AMOUNT, "instances": COUNT}),
         }
     ),

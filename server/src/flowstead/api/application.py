@@ -78,6 +78,7 @@ from flowstead.environments.interpreters import Interpreters
 from flowstead.environments.protocol import Environments
 from flowstead.flow_tests.instances import FlowTests
 from flowstead.observe.requests import Requests
+from flowstead.observe.throttling import Throttling
 from flowstead.observe.utilization import Utilization
 from flowstead.resources.clock import Clock
 from flowstead.resources.home import Home
@@ -152,6 +153,7 @@ def create_app(
     interpreters: Interpreters,
     utilization: Utilization | None = None,
     requests: Requests | None = None,
+    throttling: Throttling | None = None,
 ) -> FastAPI:
     """The API over an open store. hint: told after each commit that gave the reconciler work. instances: where the
     reconciler posts what it sees. interpreters: what environments may start from.
@@ -205,6 +207,7 @@ def create_app(
         instance_keys=InstanceKeys(store.lasting_key(INSTANCE_KEYS)),
         utilization=utilization or Utilization(),
         requests=requests or Requests(),
+        throttling=throttling or Throttling(),
         browser_sessions=sessions,
         callers=callers,
         authorities=Authorities(allow_private=settings.allow_private_addresses),

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Depends, Request
 from flowstead.api.arm import page
 from flowstead.api.context import PROVIDER, SITE, Here, Needs
 from flowstead.api.quota import cores_taken, instances_that_fit
+from flowstead.limits.host import Host, host_here
 from flowstead.resources.names import MAX_DEPLOYMENTS_PER_ENDPOINT, MAX_INSTANCES_PER_DEPLOYMENT
 from flowstead.resources.sizes import size_kept, whole
 from flowstead.resources.vm_sizes import VM_SIZES, VmSize
@@ -20,7 +21,7 @@ router = APIRouter(tags=["capacity"])
 @router.get(SITE + "/instanceTypes", dependencies=[Depends(Needs("workspaces/instanceTypes/read"))])
 def list_instance_types(request: Request, here: Here) -> dict[str, Any]:
     """The sizes that a page offers, each with how many more instances the quota is enough for. A size is a ceiling:
-    nothing here says what the host has."""
+    `exceedsHost` says of one that this machine has less of something than an instance may use."""
     with here.store.reading() as tx:
         left = here.settings.quota_cores - cores_taken(tx)
 
@@ -34,6 +35,7 @@ def list_instance_types(request: Request, here: Here) -> dict[str, Any]:
                 "cores": size.cores,
                 "memoryGiB": size.memory_gib,
                 "gpus": size.gpus,
+                "exceedsHost": _exceeds(size, host_here()),
                 "quotaLeft": {"cores": max(0, whole(left)), "instances": fitting},
             },
         }
@@ -63,6 +65,10 @@ def list_usage(request: Request, here: Here) -> dict[str, Any]:
         ("instances", "Instances", sum(each.spec.wanted_instances for each in deployments), None),
     )
     return page(request, rows, lambda row: _usage(here.workspace.path, *row))
+
+
+def _exceeds(size: VmSize, host: Host) -> bool:
+    return size.cores > len(host.processors) or size.memory_bytes > host.memory_bytes or size.gpus > host.gpus
 
 
 def _usage(workspace: str, name: str, spoken: str, current: float, limit: int | None) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from flowstead.environments.protocol import Environments
 from flowstead.errors import AuthorizationFailed, ResourceNotFound, Unauthorized
 from flowstead.flow_tests.instances import FlowTests
 from flowstead.observe.requests import Requests
+from flowstead.observe.throttling import Throttling
 from flowstead.observe.utilization import Utilization
 from flowstead.resources.built_in_roles import least_role
 from flowstead.resources.clock import Clock
@@ -71,6 +72,7 @@ class Context:
     callers: Callers
     utilization: Utilization
     requests: Requests
+    throttling: Throttling
 
     @property
     def upload_key(self) -> bytes:

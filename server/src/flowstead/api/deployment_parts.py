@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Any
 
 from fastapi import APIRouter, Depends, Request
@@ -10,8 +9,8 @@ from fastapi import APIRouter, Depends, Request
 from flowstead.api.arm import page
 from flowstead.api.context import PROVIDER, Context, Here, Needs
 from flowstead.api.endpoints import ENDPOINTS
+from flowstead.api.shown_instances import shown_properties
 from flowstead.engines.protocol import ObservedInstance
-from flowstead.resources.clock import iso
 from flowstead.resources.names import MAX_INSTANCES_PER_DEPLOYMENT
 from flowstead.store import Reading
 from flowstead.store.records import DeploymentRecord, Kind
@@ -23,10 +22,11 @@ router = APIRouter(tags=["deployments"])
 
 @router.get(_DEPLOYMENT + "/instances", dependencies=[Depends(Needs(f"{_TYPE}/instances/read"))])
 def list_instances(endpoint: str, deployment: str, request: Request, here: Here) -> dict[str, Any]:
-    """Its instances as they were seen last, some tenths of a second ago."""
+    """Its instances as they were seen last, some tenths of a second ago: what they are held to and by what, how each
+    one's worker ended last and what helps, and in which share of the last minutes it had to wait for its cores."""
     with here.store.reading() as tx:
         record = _get(tx, here, endpoint, deployment)
-    return page(request, here.instances.of(record.uid), lambda each: _show_instance(record, each))
+    return page(request, here.instances.of(record.uid), lambda each: _show_instance(here, record, each))
 
 
 @router.get(_DEPLOYMENT + "/skus", dependencies=[Depends(Needs(f"{_TYPE}/skus/read"))])
@@ -46,20 +46,10 @@ def _get(tx: Reading, here: Context, endpoint: str, deployment: str) -> Deployme
     return tx.get(Kind.DEPLOYMENT, here.workspace.deployment(endpoint, deployment))
 
 
-def _show_instance(record: DeploymentRecord, instance: ObservedInstance) -> dict[str, Any]:
-    """Its address is nobody's business: requests go through the gateway."""
-    properties: dict[str, Any] = {
-        "state": instance.state.value,
-        "revision": instance.revision,
-        "restarts": instance.restarts,
-    }
-    if instance.isolation:
-        properties["isolation"] = instance.isolation
-    if instance.started_at:
-        properties["since"] = iso(datetime.fromtimestamp(instance.started_at, UTC))
+def _show_instance(here: Context, record: DeploymentRecord, instance: ObservedInstance) -> dict[str, Any]:
     return {
         "id": f"{record.id}/instances/{instance.id}",
         "name": instance.id,
         "type": f"{PROVIDER}/{_TYPE}/instances",
-        "properties": properties,
+        "properties": shown_properties(instance, here.throttling.share(instance.id)),
     }

@@ -8,12 +8,13 @@ from pathlib import Path
 
 from flowstead.api.deployment_bodies import DeploymentBody
 from flowstead.errors import ArtifactMissing, BadArgument, FlowInvalid
+from flowstead.limits.host import host_here
 from flowstead.resources.connection_use import REFERENCE_FORMS, what_is_wrong_with
 from flowstead.resources.data_collector import COLLECTOR_VARIABLE
 from flowstead.resources.deployment import DeploymentSpec
 from flowstead.resources.names import Workspace
 from flowstead.resources.runtime_images import check_image
-from flowstead.resources.sizes import size_named
+from flowstead.resources.sizes import size_kept, size_named
 from flowstead.store import Reading
 from flowstead.store.records import Kind
 from flowstead_runtime.errors import UserError
@@ -67,6 +68,18 @@ def check_code(tx: Reading, body: DeploymentBody, workspace: Workspace) -> None:
             f"{workspace.path}/codes/NAME/versions/VERSION.",
             target="properties.codeConfiguration.codeId",
         )
+
+
+def check_accelerators(spec: DeploymentSpec, before: DeploymentSpec | None) -> None:
+    """Cores and memory beyond the machine's are ceilings; an accelerator cannot be promised. Raises BadArgument."""
+    wanted, there = size_kept(spec.instance_type).gpus, host_here().gpus
+    if wanted <= there or (before is not None and before.instance_type == spec.instance_type):
+        return
+    raise BadArgument(
+        f"An instance of {spec.instance_type} has {wanted} accelerators; this machine has {there or 'none'}.",
+        hint="Choose a size without accelerators, or one with fewer.",
+        target="properties.instanceType",
+    )
 
 
 def check_flow(folder: Path, spoken: str, *, from_environment: bool, adds_packages: bool) -> FlowDefinition:

@@ -61,7 +61,7 @@ def text_of(
             for i in seen.instances
         ]
         parts += ["", aligned(["Endpoint", "Deployment", "Instance", "Process", "Up for", "Restarts", "Log"], rows)]
-        parts += _isolation(seen.instances)
+        parts += _about(seen.instances)
     if endpoints:
         rows = [[e["name"], e["provisioning_state"], _split(e["traffic"]), e["scoring_uri"]] for e in endpoints]
         parts += ["", aligned(["Endpoint", "State", "Traffic", "Scoring URL"], rows)]
@@ -77,14 +77,25 @@ def text_of(
     return "\n".join(parts)
 
 
-def _isolation(instances: Sequence[InstanceStatus]) -> list[str]:
-    """One line for all, since it is the machine's doing; more only when they were started differently."""
+def _about(instances: Sequence[InstanceStatus]) -> list[str]:
+    """A line for all, since it is the machine's doing; more only when they were started differently. And those that
+    have ended."""
+    return [
+        "",
+        *_alike("isolation", "isolation of instances", {each.id: each.isolation for each in instances}),
+        *_alike("size", "sizes held by", {each.id: each.enforcement for each in instances}),
+        *(f"last end of {each.id}: {each.last_end}" for each in instances if each.last_end),
+    ]
+
+
+def _alike(one: str, all_of_them: str, words: dict[str, str]) -> list[str]:
+    """words: instance → what is said of it."""
     kinds: dict[str, list[str]] = {}
-    for each in instances:
-        kinds.setdefault(each.isolation or "not known", []).append(each.id)
+    for id, said in words.items():
+        kinds.setdefault(said or "not known", []).append(id)
     if len(kinds) == 1:
-        return ["", *(f"isolation of instances: {words}" for words in kinds)]
-    return ["", *(f"isolation of {', '.join(ids)}: {words}" for words, ids in sorted(kinds.items()))]
+        return [f"{all_of_them}: {said}" for said in kinds]
+    return [f"{one} of {', '.join(ids)}: {said}" for said, ids in sorted(kinds.items())]
 
 
 @dataclass(frozen=True)

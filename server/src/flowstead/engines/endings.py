@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from flowstead.engines.protocol import EXIT_FLOW_CANNOT_START, EXIT_PACKAGE_MISSING, ObservedInstance
+from flowstead.engines.protocol import EXIT_FLOW_CANNOT_START, EXIT_PACKAGE_MISSING, OUT_OF_MEMORY, ObservedInstance
 from flowstead.errors import (
     DeploymentCrashLoopBackOff,
     DeploymentFailed,
+    PodOutOfMemory,
     UserScriptImportError,
     UserScriptInitFailed,
 )
@@ -17,6 +18,10 @@ def why_it_failed(instance: ObservedInstance) -> DeploymentFailed:
         return UserScriptImportError("The flow imports a package that its environment does not have.")
     if instance.exit_code == EXIT_FLOW_CANNOT_START:
         return UserScriptInitFailed("The flow could not be started.")
+    if instance.last_end is not None and instance.last_end.reason == OUT_OF_MEMORY:
+        return PodOutOfMemory(
+            f"The instance ended {instance.restarts + 1} times before it was ready. {instance.last_end.message}"
+        )
     return DeploymentCrashLoopBackOff(
         f"The instance ended {instance.restarts + 1} times before it was ready, {_how(instance.exit_code)}."
     )
@@ -26,5 +31,5 @@ def _how(exit_code: int | None) -> str:
     if exit_code is None:
         return "for an unknown reason"
     if exit_code < 0:
-        return f"the last time by signal {-exit_code}" + (" (out of memory?)" if exit_code == -9 else "")
+        return f"the last time by signal {-exit_code}"
     return f"the last time with exit code {exit_code}"

@@ -41,6 +41,10 @@ class InstanceBoard:
         """Of all instances."""
         return frozenset(each.id for each in self._seen)
 
+    @property
+    def all(self) -> Sequence[ObservedInstance]:
+        return self._seen
+
     def count(self, state: InstanceState) -> Mapping[str, int]:
         """Deployment's uid → how many of its instances are in that state, of all that have one."""
         return Counter(each.deployment_uid for each in self._seen if each.state is state)

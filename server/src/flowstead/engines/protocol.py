@@ -9,11 +9,15 @@ from pathlib import Path
 from typing import Protocol
 
 from flowstead.resources.deployment import RequestSettings
+from flowstead.resources.vm_sizes import VmSize
 
 EXIT_FLOW_CANNOT_START = 78
 EXIT_PACKAGE_MISSING = 79
 """Exit codes of the runtime that a restart cannot mend, as `flowstead_runtime.serving.exit_codes` has them: the
 server may not import that package, a test compares."""
+
+OUT_OF_MEMORY = "OutOfMemory"
+"""The reason of an end: the worker used more memory than its size has."""
 
 STOP_GRACE_S = 10.0
 """How long an instance that nobody waits for any more may go on after SIGTERM, seconds."""
@@ -49,6 +53,37 @@ class InstanceSpec:
     log: Path
     collected: Path | None = None
     """The folder in which it collects data, which its deployment's other instances share; None: it collects none."""
+    size: VmSize | None = None
+    """What it is held to, as far as the host can; None: it may use all that there is."""
+
+
+@dataclass(frozen=True)
+class InstanceEnd:
+    """How its worker ended last. at: Unix time; exit_code: negative for a signal; reason: `OutOfMemory`, or another
+    word of whoever ended it, "" when it ended by itself; message: a sentence that says what happened, and what
+    helps."""
+
+    at: float
+    exit_code: int
+    reason: str
+    message: str
+
+    @property
+    def word(self) -> str:
+        """As people are told: the reason, or `Signal`, or `Error`."""
+        return self.reason or ("Signal" if self.exit_code < 0 else "Error")
+
+
+@dataclass(frozen=True)
+class InstanceLimits:
+    """What an instance is held to. enforcement: by what, as `cgroup v2`, or "none". throttling: a file that counts how
+    often it had to wait for its share of the processors, "" for none."""
+
+    cores: float
+    memory_bytes: int
+    gpus: int
+    enforcement: str
+    throttling: str = ""
 
 
 @dataclass(frozen=True)
@@ -73,6 +108,8 @@ class ObservedInstance:
     """Unix time at which the present worker was started."""
     isolation: str = ""
     """What keeps it to its own files and processes, as `namespaces, landlock, own user`; "none", or "" for unknown."""
+    limits: InstanceLimits | None = None
+    last_end: InstanceEnd | None = None
 
 
 class Engine(Protocol):

@@ -10,6 +10,7 @@ from typing import Protocol
 from flowstead.confine.abilities import Abilities
 from flowstead.containers.host import Looked
 from flowstead.errors import EnvoyMissing, FlowsteadError, HomeNotWritable
+from flowstead.limits.host import Enforcement, Host, Means
 
 LEAST_PYTHON = (3, 11)
 LEAST_DISK = 1 << 30
@@ -73,8 +74,10 @@ class Facts(Protocol):
     def container_engine(self) -> Looked:
         """What runs images, of the settings' choice."""
 
-    def cgroup_version(self) -> int:
-        """0 for none."""
+    def enforcement(self) -> Enforcement:
+        """By what instances are held to their sizes, tried out."""
+
+    def host(self) -> Host: ...
 
 
 def python(facts: Facts) -> Finding:
@@ -164,9 +167,15 @@ def isolation(facts: Facts) -> Finding:
     return Finding("Isolation", Outcome.ADVICE, found, remedy)
 
 
-def cgroups(facts: Facts) -> Finding:
-    version = facts.cgroup_version()
-    return Finding("cgroups", Outcome.INFO, f"version {version}" if version else "none")
+def limits(facts: Facts) -> Finding:
+    """Whether instances can be held to their sizes, and what the machine has for all of them."""
+    able, host = facts.enforcement(), facts.host()
+    cores, gpus = len(host.processors), f", {host.gpus} accelerators" if host.gpus else ""
+    found = f"{able.means}; the machine's cores: {cores}, memory: {_size(host.memory_bytes)}{gpus}"
+    if able.means in (Means.CGROUP_V2, Means.CGROUP_V1):
+        return _ok("Limits", found)
+    remedy = "Run as root, or give the server a control group of its own: systemd-run --user --scope -p Delegate=yes."
+    return Finding("Limits", Outcome.ADVICE, f"{found}; {able.why_not}", remedy)
 
 
 def container_engine(facts: Facts) -> Finding:
@@ -192,7 +201,7 @@ CHECKS: tuple[Callable[[Facts], Finding], ...] = (
     open_files,
     isolation,
     container_engine,
-    cgroups,
+    limits,
 )
 
 

@@ -20,6 +20,7 @@ from flowstead.containers.host import Looked, look
 from flowstead.errors import EnvoyMissing, HomeNotWritable, HostProblem
 from flowstead.gateway.program import envoy_binary
 from flowstead.launch.door import check_door, door_of
+from flowstead.limits.host import Enforcement, Host, enforcement_here, host_here
 from flowstead.resources.home import Home
 from flowstead.resources.settings import ServerSettings
 
@@ -106,10 +107,11 @@ class MachineFacts:
     def container_engine(self) -> Looked:
         return look(self._settings.container_engine)
 
-    def cgroup_version(self) -> int:
-        if Path("/sys/fs/cgroup/cgroup.controllers").exists():
-            return 2
-        return 1 if Path("/sys/fs/cgroup/memory").is_dir() else 0
+    def enforcement(self) -> Enforcement:
+        return enforcement_here()
+
+    def host(self) -> Host:
+        return host_here()
 
 
 def _run(*argv: str) -> str:

@@ -8,7 +8,9 @@ import shutil
 from flowstead.access.decisions import granted
 from flowstead.engines.instance_board import InstanceBoard
 from flowstead.gateway.process import EnvoyGateway
+from flowstead.limits.groups import numbers
 from flowstead.observe.requests import Requests
+from flowstead.observe.throttling import Throttling
 from flowstead.observe.utilization import Utilization, samples_of
 from flowstead.resources.clock import Clock
 from flowstead.resources.home import Home
@@ -54,3 +56,9 @@ def count(store: Store, gateway: EnvoyGateway, requests: Requests, clock: Clock)
     with store.reading() as tx:
         uids = {(each.parent_id.rpartition("/")[2], each.name): each.uid for each in tx.list(Kind.DEPLOYMENT)}
     requests.take({uid: answered.get(names, 0) for names, uid in uids.items()}, clock.now().timestamp())
+
+
+def look_at_throttling(board: InstanceBoard, throttling: Throttling, clock: Clock) -> None:
+    """One look at the counters of all that are held to a share of time."""
+    counted = {each.id: each.limits.throttling for each in board.all if each.limits and each.limits.throttling}
+    throttling.take({id: numbers(file) for id, file in counted.items()}, clock.now().timestamp())

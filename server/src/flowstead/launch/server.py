@@ -35,9 +35,11 @@ from flowstead.launch.door import announcing, check_door, door_of
 from flowstead.launch.issuer import trusted
 from flowstead.launch.lock import Holder, HomeLock
 from flowstead.launch.looking import looked_at
-from flowstead.launch.sampling import EVERY_S, count, sample
+from flowstead.launch.sampling import EVERY_S, count, look_at_throttling, sample
 from flowstead.launch.server_log import configure_log
+from flowstead.limits.host import Means, enforcement_here, sweep
 from flowstead.observe.requests import Requests
+from flowstead.observe.throttling import Throttling
 from flowstead.observe.utilization import Utilization
 from flowstead.reconcile.hint import Hint
 from flowstead.reconcile.loop import Reconciler
@@ -118,6 +120,7 @@ def run_server(
     check_door(home, settings)
     write_settings(home, settings)
     _tell_isolation(demanded=settings.demand_isolation)
+    _tell_limits(home)
     signals = Signals()
     with ExitStack() as stack:
         stack.enter_context(signals.recorded())
@@ -153,6 +156,16 @@ def _tell_isolation(*, demanded: bool) -> None:
     logger.log(level, "Isolation of flows and of builds: %s.", able.words)
 
 
+def _tell_limits(home: Home) -> None:
+    enforcement = enforcement_here()
+    level = logging.WARNING if enforcement.means is Means.NONE else logging.INFO
+    why_not = f" ({enforcement.why_not})" if enforcement.why_not else ""
+    logger.log(level, "Instances are held to their sizes by: %s%s.", enforcement.means, why_not)
+    left = sum(sweep(enforcement, runs) for runs in (home.instances_run, home.tests_run))
+    if left:
+        logger.info("%d control groups of instances that are gone were removed.", left)
+
+
 def _compose(
     store: Store, home: Home, settings: ServerSettings, gateway: EnvoyGateway, stack: ExitStack
 ) -> tuple[FastAPI, Reconciler, Hint]:
@@ -179,6 +192,9 @@ def _compose(
     requests = Requests()
     answered = partial(count, store, gateway, requests, clock)
     stack.enter_context(looked_at("how many requests were answered", answered, every_s=EVERY_S))
+    throttling = Throttling()
+    waited = partial(look_at_throttling, board, throttling, clock)
+    stack.enter_context(looked_at("how often instances wait for their cores", waited, every_s=EVERY_S))
     app = create_app(
         store=store,
         access=access,
@@ -192,6 +208,7 @@ def _compose(
         interpreters=interpreters,
         utilization=utilization,
         requests=requests,
+        throttling=throttling,
     )
     reconciler = Reconciler(
         store=store,

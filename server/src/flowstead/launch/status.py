@@ -47,6 +47,13 @@ class InstanceStatus:
     log: str
     isolation: str
     """What keeps it to its own files and processes; "none"; "" when it was started by an older version."""
+    cores: float | None = None
+    memory_bytes: int | None = None
+    """Of its size; None when it was started by an older version."""
+    enforcement: str = ""
+    """What holds it to that; "none", or "" for unknown."""
+    last_end: str = ""
+    """How its worker ended last, and what helps; "" when it never did."""
 
 
 @dataclass(frozen=True)
@@ -118,6 +125,10 @@ def _instances(home: Home, now: float) -> tuple[InstanceStatus, ...]:
             restarts=each.restarts,
             log=str(Path(each.log)),
             isolation=each.isolation,
+            cores=each.limits.cores if each.limits else None,
+            memory_bytes=each.limits.memory_bytes if each.limits else None,
+            enforcement=each.limits.enforcement if each.limits else "",
+            last_end=f"{each.last_end.word}: {each.last_end.message}" if each.last_end else "",
         )
         for each in sorted(seen, key=lambda each: (each.endpoint, each.deployment, each.id))
     )

@@ -25,6 +25,7 @@ from flowstead.reconcile.observe import endpoint_name, log_directory
 from flowstead.reconcile.revision import variables_of
 from flowstead.resources.home import Home
 from flowstead.resources.identity import IDENTITY_KEY, IDENTITY_URL
+from flowstead.resources.sizes import size_kept
 from flowstead.store import Store
 from flowstead.store.records import DeploymentRecord, EndpointRecord
 
@@ -118,6 +119,7 @@ class Actor:
             request_settings=spec.request_settings,
             log=log_directory(self._home, record) / f"{id}.log",
             collected=self._home.collected / endpoint_name(record) / record.name if collected else None,
+            size=size_kept(spec.instance_type),
         )
 
     def _identity(self, record: DeploymentRecord, instance_id: str) -> Mapping[str, str]:

@@ -20,6 +20,7 @@ from flowstead.reconcile.act import WRITE_PATIENCE_S, Actor
 from flowstead.reconcile.decide import decide_deployment, decide_endpoint, error_body, held_up, started_anew
 from flowstead.reconcile.decision import Decision, DeploymentView, EndpointView, Fail
 from flowstead.reconcile.describe import describe
+from flowstead.reconcile.ends import InstanceEnds
 from flowstead.reconcile.hint import Hint
 from flowstead.reconcile.observe import (
     DeploymentObserver,
@@ -130,6 +131,7 @@ class Reconciler:
             random=random or SystemRandom(),
             identity_url=identity_url,
         )
+        self._ends = InstanceEnds(store)
         self._unrouted, self._failed = Stopwatch[str](clock), Stopwatch[str](clock)
         self._worked = Stopwatch[Worked](clock)
         self._published: tuple[GatewayEndpoint, ...] | None = None
@@ -163,6 +165,7 @@ class Reconciler:
         snapshot = snapshot or self._reader.read()
         self._publish(self._describe(snapshot, instances))
         around = self._look_around(snapshot, instances)
+        self._ends.tell(snapshot.deployments, instances)
         self._stop_orphans(snapshot, instances)
         for deployment in snapshot.deployments:
             self._guarded(deployment, snapshot, partial(self._deployment, deployment, snapshot, around))

@@ -32,6 +32,9 @@ def revision_of(
     """12 hex digits over everything that an instance is started with; not the number of instances, not tags.
     salt: known to this server only, so that a guessed secret can't be tried against a revision that GET shows."""
     identity: list[object] = [content_hash, environment_key, variables_of(spec, secrets), asdict(spec.request_settings)]
+    # What they are held to. A deployment that an earlier version made keeps its revision, which was told without it,
+    # until it is changed; then its instances are started anew, and so come under their limits.
+    identity.append(spec.instance_type.lower())
     collected = collector_block(spec)
     if collected is not None:
         identity.append(collected)

@@ -101,6 +101,11 @@ class Journal:
         """A resource has come to another state."""
         self._tell("resourceChanged", resource_id, {"change": "status", "provisioningState": state})
 
+    def instance_ended(self, deployment_id: str, instance: str, reason: str, message: str) -> None:
+        """A worker of a deployment's has ended though nobody wanted it to."""
+        said = {"change": "instanceEnded", "instance": instance, "reason": reason, "message": message}
+        self._tell("resourceChanged", deployment_id, said)
+
     def _tell(self, type: str, resource_id: str, data: Mapping[str, Any]) -> None:
         self.told = True
         written = self._connection.execute(

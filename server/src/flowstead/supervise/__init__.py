@@ -10,8 +10,10 @@ supervisor then lets it end.
 
 from flowstead.supervise.client import end_now, hand_over, handed_over_for, observe, start, stop, take_back
 from flowstead.supervise.specification import ProcessEnd, ProcessSpec, ProcessState, SupervisedProcess
+from flowstead.supervise.supervisor import OUT_OF_MEMORY
 
 __all__ = [
+    "OUT_OF_MEMORY",
     "ProcessEnd",
     "ProcessSpec",
     "ProcessState",

@@ -19,6 +19,7 @@ from typing import Any
 import psutil
 
 from flowstead.errors import StartFailed
+from flowstead.limits import groups
 from flowstead.process_tree import process_start
 from flowstead.resources.private_file import write_private
 from flowstead.supervise import supervisor
@@ -70,7 +71,7 @@ def observe(directory: Path) -> SupervisedProcess | None:
         state["exit_code"],
         state["started_at"],
         _end_of(state),
-        state["next_start_at"],
+        state.get("next_start_at"),
     )
 
 
@@ -243,7 +244,8 @@ def _lost(state: dict[str, Any]) -> SupervisedProcess:
 
 
 def _end_of(state: dict[str, Any]) -> ProcessEnd | None:
-    return ProcessEnd(**state["last_end"]) if state["last_end"] else None
+    end = state.get("last_end")  # a supervisor of an earlier version says less
+    return ProcessEnd(**end) if end else None
 
 
 def _is_ours(state: dict[str, Any]) -> bool:
@@ -285,6 +287,7 @@ def _clean_up_lost(directory: Path) -> None:
     names = (supervisor.SUCCESSOR_FILE, f"{supervisor.STATE_FILE}.new", supervisor.STATE_FILE)
     for path in (*state["sockets"], *(directory / name for name in names)):
         Path(path).unlink(missing_ok=True)
+    groups.remove(state.get("groups", ()))
 
 
 def _kill_group(state: dict[str, Any]) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from flowstead.confine.description import Confinement
+from flowstead.limits.description import Limits
 
 LOG_BYTES = 10 * 1024 * 1024
 LOG_FILES = 3
@@ -54,6 +55,8 @@ class ProcessSpec:
     own_logs: tuple[str, ...] = ()
     confinement: Confinement | None = None
     """What the process may reach; None: all that its user may."""
+    limits: Limits | None = None
+    """How much it may use, with all that it starts; None: all that there is."""
 
 
 @dataclass(frozen=True)

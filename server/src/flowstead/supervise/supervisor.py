@@ -30,10 +30,13 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, NoReturn
 
+    from flowstead.limits.memory_watch import MemoryWatch
+
 if __name__ == "__main__":  # where this package is, since -I leaves it out
     sys.path.append(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 
-from flowstead.process_tree import (  # noqa: E402 - the way to it is known only now
+from flowstead.limits import groups  # noqa: E402 - the way to it is known only now
+from flowstead.process_tree import (  # noqa: E402
     SET_DUMPABLE,
     adopt_orphans,
     kill_descendants,
@@ -61,6 +64,9 @@ _CHUNK, _CHUNKS = 65536, 16
 _PIPE_BYTES = 256 * 1024
 _SET_PIPE_SIZE = 1031
 _LOOK_AT_LOGS_S = 2.0
+OUT_OF_MEMORY = "OutOfMemory"
+"""The reason of an end: it used more than its limits let it."""
+_MIB = 1 << 20
 
 
 def after_end(spec: dict[str, Any], lived_s: float, exit_code: int, failures: int) -> tuple[float | None, int, bool]:
@@ -96,6 +102,11 @@ class Supervisor:
         self.resume_at: float | None = None
         self.kill_at: float | None = None
         self.look_at: float | None = time.monotonic() + _LOOK_AT_LOGS_S if spec["own_logs"] else None
+        self.limits: dict[str, Any] = spec["limits"] or {}
+        self.groups: list[dict[str, Any]] = self.limits.get("groups", [])
+        self.kills = 0
+        """How many processes the kernel had killed for their memory when this one was started."""
+        self.memory = _memory_watch(self.limits) if self.limits.get("watched") else None
         self.output, self.input = os.pipe()
         """What the process says: where it is read, and what the process has for its output."""
         os.set_blocking(self.output, False)
@@ -112,6 +123,7 @@ class Supervisor:
             self._start()
         except OSError:
             self._close_sockets()
+            groups.remove(self._group_paths())
             raise
         self._record()
 
@@ -123,6 +135,7 @@ class Supervisor:
             self._act(time.monotonic())
         kill_descendants()
         self._take_output()
+        groups.remove(self._group_paths())
         for name in (STATE_FILE, END_FILE, SUCCESSOR_FILE, "lock"):
             _unlink(f"{self.directory}/{name}")
         try:
@@ -132,6 +145,8 @@ class Supervisor:
 
     def _wait(self) -> None:
         moments = [self.kill_at if self.state == "stopping" else self.resume_at, self.look_at]
+        if self.memory is not None and self.pid is not None:
+            moments.append(self.memory.look_at)
         wake_at = min((each for each in moments if each is not None), default=None)
         # Rounded up: a moment too early would be waited for in a thousand looks.
         delay_ms = None if wake_at is None else max(wake_at - time.monotonic(), 0.0) * 1000 + 1
@@ -211,10 +226,29 @@ class Supervisor:
         lived = time.monotonic() - self.started
         how = f"signal {-exit_code}" if exit_code < 0 else f"exit code {exit_code}"
         message = f"The process ended with {how} after {lived:.1f} s"
-        self._count_end(lived, exit_code, ordered or {"reason": "", "message": message + "."})
+        told = ordered or self._killed_for_memory(exit_code)
+        self._count_end(lived, exit_code, told or {"reason": "", "message": message + "."})
         again = "is not started again" if self.resume_at is None else f"starting it again in {self._delay():.1f} s"
         self._note(f"{message}{' and ' if self.resume_at is None else '; '}{again}.")
         self._record()
+
+    def _killed_for_memory(self, exit_code: int) -> dict[str, str] | None:
+        """What to say of it when the kernel has; None when it ended otherwise."""
+        if exit_code != -signal.SIGKILL or not self.groups or groups.kills(self.limits["kills"]) <= self.kills:
+            return None
+        told = _out_of_memory(groups.number(self.limits["peak"]), self.limits["memory_bytes"])
+        self._note(told["message"])
+        return told
+
+    def _watch_memory(self, now: float) -> None:
+        """What there is no control group for."""
+        if self.memory is None or self.pid is None or self.ordered is not None or now < self.memory.look_at:
+            return
+        used = self.memory.look(now)
+        if used is not None:
+            self.ordered = _out_of_memory(used, self.memory.limit)
+            self._note(self.ordered["message"])
+            kill_group(self.pid)
 
     def _count_end(self, lived_s: float, exit_code: int, told: dict[str, str]) -> None:
         delay, self.failures, given_up = after_end(self.spec, lived_s, exit_code, self.failures)
@@ -234,6 +268,7 @@ class Supervisor:
             kill_group(self.pid)
         if self.state in ("backing-off", "gave-up") and self.resume_at is not None and now >= self.resume_at:
             self._start_again()
+        self._watch_memory(now)
         if self.look_at is not None and now >= self.look_at:
             self.look_at = now + _LOOK_AT_LOGS_S
             self._turn_over_own_logs()
@@ -288,6 +323,8 @@ class Supervisor:
 
     def _start(self) -> None:
         """Fork and exec. Raises OSError with the child's own words when it cannot be run."""
+        groups.make(self.groups)  # each time: whoever keeps the machine may have removed them
+        self.kills = groups.kills(self.limits["kills"]) if self.groups else 0
         reading, writing = os.pipe()  # closed by exec: when no complaint was read the process runs
         signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)  # what is sent to the child must not be told to us
         pid = os.fork()
@@ -309,11 +346,14 @@ class Supervisor:
             os.waitpid(pid, 0)
             raise OSError(complaint.decode("utf-8", "replace"))
         self.pid, self.started, self.started_unix = pid, time.monotonic(), time.time()
+        if self.memory is not None:
+            self.memory.forget()
 
     def _become_process(self, complaints: int) -> NoReturn:
         """In the child; never returns."""
         complaints = fcntl.fcntl(complaints, fcntl.F_DUPFD_CLOEXEC, _PARKING_FD)
         try:
+            self._limit()  # first of all: from another namespace, or as another user, it could not
             if self.apart:
                 _enter_namespace(self.spec["confinement"], complaints)
             else:
@@ -335,6 +375,15 @@ class Supervisor:
         finally:
             os._exit(_CANNOT_RUN)
 
+    def _limit(self) -> None:
+        """In the child: come under the limits, with all that it will start."""
+        groups.join(self.groups)
+        if self.limits.get("cpus"):
+            os.sched_setaffinity(0, self.limits["cpus"])
+
+    def _group_paths(self) -> list[str]:
+        return [group["path"] for group in self.groups]
+
     def _record(self) -> None:
         """Write the state file, whole or not at all. Nothing of the specification goes in: it holds secrets."""
         state = {
@@ -348,6 +397,7 @@ class Supervisor:
             "last_end": self.last_end,
             "next_start_at": None if self.resume_at is None else time.time() + self._delay(),
             "sockets": self.spec["sockets"],
+            "groups": self._group_paths(),
         }
         path = f"{self.directory}/{STATE_FILE}"
         try:
@@ -404,6 +454,19 @@ def _keep(program: int) -> NoReturn:
             if ended[0] == program:
                 code = os.waitstatus_to_exitcode(ended[1])
                 os._exit(code if code >= 0 else _SIGNALLED - code)
+
+
+def _memory_watch(limits: dict[str, Any]) -> MemoryWatch:
+    from flowstead.limits.memory_watch import MemoryWatch  # only where it is needed
+
+    return MemoryWatch(limits["memory_bytes"], os.getpid())
+
+
+def _out_of_memory(used: int | None, limit: int) -> dict[str, str]:
+    """used: None when it is not known."""
+    said = f"{'more than' if used is None else f'{used / _MIB:.0f} MiB of'} the {limit / _MIB:.0f} MiB of its size"
+    advice = "choose a larger instance type, or send less at once"
+    return {"reason": OUT_OF_MEMORY, "message": f"It was ended because it used {said}: {advice}."}
 
 
 def _signal_pipe() -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from flowstead.engines.protocol import InstanceSpec, InstanceState, ObservedInstance
+from flowstead.engines.protocol import InstanceEnd, InstanceSpec, InstanceState, ObservedInstance
 
 
 @dataclass
@@ -81,6 +81,11 @@ class InMemoryEngine:
         """Its worker ended, its supervisor starts another one."""
         restarts = self.instances[instance_id].observed.restarts + 1
         self._set(instance_id, state=InstanceState.RESTARTING, exit_code=exit_code, restarts=restarts)
+
+    def end(self, instance_id: str, end: InstanceEnd) -> None:
+        """The worker ended, and another is up in its place."""
+        restarts = self.instances[instance_id].observed.restarts + 1
+        self._set(instance_id, restarts=restarts, exit_code=end.exit_code, last_end=end)
 
     def lose(self, instance_id: str) -> None:
         """Its supervisor is gone."""

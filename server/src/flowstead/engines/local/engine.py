@@ -29,10 +29,19 @@ from flowstead.engines.local.collected_folder import share_with_group
 from flowstead.engines.local.confining import confinement_of
 from flowstead.engines.local.health import HealthWatch
 from flowstead.engines.local.process import health_socket, process_spec, score_socket
+from flowstead.engines.local.sizing import Others, Share, share_of
 from flowstead.engines.local.tail import last_lines
 from flowstead.engines.local.trash import Trash
-from flowstead.engines.protocol import STOP_GRACE_S, InstanceSpec, InstanceState, ObservedInstance
+from flowstead.engines.protocol import (
+    STOP_GRACE_S,
+    InstanceEnd,
+    InstanceLimits,
+    InstanceSpec,
+    InstanceState,
+    ObservedInstance,
+)
 from flowstead.errors import StartFailed
+from flowstead.limits.host import Enforcement, enforcement_here, group_prefix, host_here
 from flowstead.resources.clock import Clock, SystemClock
 from flowstead.resources.file_tree import remove_tree
 from flowstead.resources.home import Home
@@ -63,6 +72,10 @@ class _Card:
     isolation: str = ""
     user: int = 0
     """The user that it runs as when it has one of its own."""
+    limits: InstanceLimits | None = None
+    cpus: tuple[int, ...] = ()
+    gpus: tuple[int, ...] = ()
+    """Which of the machine's it was given; () for all, and for none."""
 
 
 class LocalEngine:
@@ -75,12 +88,15 @@ class LocalEngine:
         clock: Clock | None = None,
         run: Path | None = None,
         abilities: Abilities | None = None,
+        enforcement: Enforcement | None = None,
     ) -> None:
         """run: where the directories of its instances are, `Home.instances_run` unless given; engines with different
-        ones know nothing of each other's. abilities: what the host can enforce, found out unless given."""
+        ones know nothing of each other's. abilities, enforcement: what the host can isolate, and by what it can hold
+        instances to their sizes; found out unless given."""
         self._home = home
         self._runs = run or home.instances_run
         self._abilities = abilities
+        self._enforcement = enforcement
         self._clock = clock or SystemClock()
         self._health = HealthWatch(self._clock)
         self._trash = Trash(home.scratch / f".{self._runs.name}")
@@ -94,13 +110,17 @@ class LocalEngine:
         for directory in (run, scratch, spec.log.parent, *((spec.collected,) if spec.collected else ())):
             directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         abilities = self._abilities or of_this_host()
-        user = own_user(spec.id, {card.user for each in self._directories() if (card := _read_card(each))})
+        cards = [card for each in self._directories() if (card := _read_card(each))]
+        user = own_user(spec.id, {card.user for card in cards})
         confined = confinement_of(
             spec, home=self._home, scratch=scratch, user=user, abilities=abilities, host=os.environ
         )
-        process = process_spec(spec, run=run, scratch=scratch, log=spec.log, host=os.environ, confinement=confined)
-        _write_card(run, _card_of(spec, abilities, user))
         try:
+            share, limits = self._share(spec, cards)
+            process = process_spec(
+                spec, run=run, scratch=scratch, log=spec.log, host=os.environ, confinement=confined, share=share
+            )
+            _write_card(run, _card_of(spec, abilities, user, share, limits))
             if spec.collected is not None and confined is not None and confined.user is not None:
                 share_with_group(spec.collected, confined.user[1])
             supervise.start(run, process)
@@ -178,6 +198,18 @@ class LocalEngine:
                 os.killpg(process.pid, signal.SIGKILL)
         return process
 
+    def _share(self, spec: InstanceSpec, cards: Sequence[_Card]) -> tuple[Share | None, InstanceLimits | None]:
+        """What it gets of the machine, and what to say of that. Raises StartFailed."""
+        if spec.size is None:
+            return None, None
+        enforcement = self._enforcement or enforcement_here()
+        others = Others([card.cpus for card in cards], [card.gpus for card in cards])
+        share = share_of(spec.size, group_prefix(self._runs) + spec.id, enforcement, host_here(), others)
+        said = InstanceLimits(
+            spec.size.cores, spec.size.memory_bytes, spec.size.gpus, enforcement.means.value, share.throttling
+        )
+        return share, said
+
     def _directories(self) -> Iterator[Path]:
         try:
             yield from sorted(each for each in self._runs.iterdir() if each.is_dir())
@@ -200,7 +232,9 @@ class LocalEngine:
         return self._home.scratch / instance_id
 
 
-def _card_of(spec: InstanceSpec, abilities: Abilities, user: int) -> _Card:
+def _card_of(
+    spec: InstanceSpec, abilities: Abilities, user: int, share: Share | None, limits: InstanceLimits | None
+) -> _Card:
     return _Card(
         id=spec.id,
         endpoint=spec.endpoint,
@@ -211,6 +245,9 @@ def _card_of(spec: InstanceSpec, abilities: Abilities, user: int) -> _Card:
         python=str(spec.python),
         isolation=abilities.words,
         user=user if abilities.own_user else 0,
+        limits=limits,
+        cpus=share.cpus if share else (),
+        gpus=share.gpus if share else (),
     )
 
 
@@ -231,7 +268,14 @@ def _describe(card: _Card, run: Path, process: SupervisedProcess | None, state: 
         exit_code=process.exit_code if process else None,
         started_at=process.started_at if process else 0.0,
         isolation=card.isolation,
+        limits=card.limits,
+        last_end=_end_of(process),
     )
+
+
+def _end_of(process: SupervisedProcess | None) -> InstanceEnd | None:
+    end = process.last_end if process else None
+    return InstanceEnd(end.at, end.exit_code, end.reason, end.message) if end else None
 
 
 def _is_stopping(run: Path) -> bool:
@@ -240,7 +284,9 @@ def _is_stopping(run: Path) -> bool:
 
 def _read_card(run: Path) -> _Card | None:
     try:
-        return _Card(**json.loads((run / "instance.json").read_text()))
+        told = json.loads((run / "instance.json").read_text())
+        limits = told.pop("limits", None)
+        return _Card(**told, limits=InstanceLimits(**limits) if limits else None)
     except (OSError, ValueError, TypeError):
         return None
 

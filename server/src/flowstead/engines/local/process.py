@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from flowstead.confine.description import CERTIFICATES, Confinement
+from flowstead.engines.local.sizing import Share
 from flowstead.engines.protocol import EXIT_FLOW_CANNOT_START, EXIT_PACKAGE_MISSING, InstanceSpec
 from flowstead.supervise import ProcessSpec
 
@@ -25,8 +26,10 @@ def process_spec(
     log: Path,
     host: Mapping[str, str],
     confinement: Confinement | None = None,
+    share: Share | None = None,
 ) -> ProcessSpec:
-    """host: the server's own environment, of which only the names of the certificates' files are passed on."""
+    """share: what it gets of the machine, None for all. host: the server's own environment, of which only the names of
+    the certificates' files are passed on."""
     settings = spec.request_settings
     return ProcessSpec(
         argv=(
@@ -38,7 +41,7 @@ def process_spec(
             *("--queue", str(settings.queue_length), "--queue-wait", f"{settings.max_queue_wait_s:g}"),
             *("--timeout", f"{settings.request_timeout_s:g}"),
         ),
-        environment=_environment(spec, scratch, host),
+        environment=_environment(spec, scratch, host, share or Share(None)),
         working_directory=str(spec.flow),
         log=str(log),
         sockets=(str(score_socket(run)), str(health_socket(run))),
@@ -46,6 +49,7 @@ def process_spec(
         give_up_after=_GIVE_UP_AFTER,
         fatal_exit_codes=(EXIT_FLOW_CANNOT_START, EXIT_PACKAGE_MISSING),
         confinement=confinement,
+        limits=share.limits if share else None,
     )
 
 
@@ -57,7 +61,7 @@ def health_socket(run: Path) -> Path:
     return run / "health.sock"
 
 
-def _environment(spec: InstanceSpec, scratch: Path, host: Mapping[str, str]) -> dict[str, str]:
+def _environment(spec: InstanceSpec, scratch: Path, host: Mapping[str, str], share: Share) -> dict[str, str]:
     own = {
         "PATH": f"{spec.python.parent}:/usr/local/bin:/usr/bin:/bin",
         "LANG": "C.UTF-8",
@@ -70,4 +74,4 @@ def _environment(spec: InstanceSpec, scratch: Path, host: Mapping[str, str]) -> 
         "PYTHONDONTWRITEBYTECODE": "1",
     }
     trusted = {name: host[name] for name in CERTIFICATES if name in host}
-    return own | trusted | dict(spec.environment)
+    return {**own, **trusted, **share.environment, **spec.environment, **share.forced}
