@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 
-from flowstead.engines.protocol import InstanceState
 from flowstead.errors import FlowsteadError, PassingTrouble
 from flowstead.reconcile.decision import (
     Act,
@@ -14,17 +13,16 @@ from flowstead.reconcile.decision import (
     DeploymentView,
     EndpointView,
     Fail,
-    StopInstance,
+    StartInstance,
 )
-from flowstead.reconcile.instances import kept
 from flowstead.reconcile.phases import (
     DEPLOYMENT_DELETION,
     DEPLOYMENT_PHASES,
     DEPLOYMENT_STOP,
     ENDPOINT_DELETION,
     ENDPOINT_PHASES,
-    is_unrouted,
     serving_kept_up,
+    stop_after_failure,
 )
 from flowstead.resources.clock import iso
 from flowstead.resources.deployment import Condition, DeploymentStatus
@@ -40,10 +38,11 @@ def decide_deployment(view: DeploymentView) -> Decision:
         return _delete_deployment(view)
     stopped = view.record.spec.stopped  # which is always brought to an end: nothing in it can fail
     if view.settled and not stopped and view.record.status.provisioning_state is not ProvisioningState.SUCCEEDED:
-        decision = _clear_away(view)
+        decision = Decision(stop_after_failure(view))
     else:
         decision = _bring_up(view)
-    return replace(decision, actions=(*decision.actions, *serving_kept_up(view)))
+    starting = sum(isinstance(each, StartInstance) for each in decision.actions)
+    return replace(decision, actions=(*decision.actions, *serving_kept_up(view, starting)))
 
 
 def decide_endpoint(view: EndpointView) -> Decision:
@@ -102,22 +101,6 @@ def _bring_up(view: DeploymentView) -> Decision:
     state = ProvisioningState.SUCCEEDED
     succeeded = replace(status, provisioning_state=state, phase="", error=None, serving_revision=serving)
     return Decision(status=succeeded, done=True)
-
-
-def _clear_away(view: DeploymentView) -> Decision:
-    """After a failure: what can't come to serve is stopped, what serves goes on."""
-    serving = view.record.status.serving_revision or ""
-    if view.serving is not None:
-        useful = kept(view.instances, serving, view.serving.revision.spec.instance_count)
-    else:
-        up = (InstanceState.READY, InstanceState.RESTARTING)
-        useful = [each for each in view.instances if each.revision == serving and each.state in up]
-    useless = [
-        each
-        for each in view.instances
-        if each.state is not InstanceState.STOPPING and each not in useful and is_unrouted(view, each)
-    ]
-    return Decision(tuple(StopInstance(each.id) for each in useless))
 
 
 def _delete_deployment(view: DeploymentView) -> Decision:

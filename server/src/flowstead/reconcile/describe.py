@@ -8,7 +8,7 @@ from dataclasses import replace
 from flowstead.access.gate import ENTRA_AUDIENCE, endpoint_audience
 from flowstead.engines.protocol import ObservedInstance
 from flowstead.gateway.description import GatewayDeployment, GatewayEndpoint, TokenRule, Upstream
-from flowstead.reconcile.instances import routable
+from flowstead.reconcile.instances import taking_requests
 from flowstead.resources.endpoint import PRIMARY_KEY, SECONDARY_KEY, AuthMode
 from flowstead.store.records import DeploymentRecord, EndpointRecord, Revision
 
@@ -47,14 +47,16 @@ def by_endpoint(deployments: Iterable[DeploymentRecord]) -> Mapping[str, Sequenc
 def serving_instances(
     record: DeploymentRecord, instances: Sequence[ObservedInstance], serving: Revision | None = None
 ) -> Sequence[ObservedInstance]:
-    """Those of the revision that takes requests. serving: that revision while it is not the one that is wanted."""
+    """Those that take requests. serving: the revision that does while it is not the one that is wanted."""
     status, own = record.status, [each for each in instances if each.deployment_uid == record.uid]
     if status.serving_revision is None or record.spec.stopped:
         return ()
     # While another revision is on its way, the number that is wanted speaks of that one.
     present = status.serving_revision == status.revision and record.observed_generation == record.generation
     count = serving.spec.instance_count if serving else record.spec.wanted_instances if present else len(own)
-    return routable(own, status.serving_revision, count)
+    on_its_way = status.revision != status.serving_revision and not status.provisioning_state.terminal
+    coming = status.revision if on_its_way else ""
+    return taking_requests(own, status.serving_revision, count, coming, record.spec.wanted_instances)
 
 
 def _endpoint(
@@ -99,13 +101,17 @@ def _deployment(
 ) -> GatewayDeployment:
     taking = serving_instances(record, instances, serving)
     settings = (serving or record).spec.request_settings
+    # While one revision takes the places of another, neither is cut off before its own time-out.
+    patience_s = max(
+        each.request_timeout_s + each.max_queue_wait_s for each in (settings, record.spec.request_settings)
+    )
     room = settings.max_concurrent_requests_per_instance + settings.queue_length
     return GatewayDeployment(
         name=record.name,
         instances=tuple(Upstream(each.address, each.health_address) for each in taking),
         # The instance keeps the time-out itself, from the moment that the request has its place; the gateway steps in
         # when it does not.
-        request_timeout_s=settings.request_timeout_s + settings.max_queue_wait_s,
+        request_timeout_s=patience_s,
         max_requests=room * max(1, len(taking)),
         stopped=record.spec.stopped,
     )

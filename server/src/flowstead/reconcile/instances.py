@@ -35,3 +35,37 @@ def routable(instances: Iterable[ObservedInstance], revision: str, count: int) -
     lost = sorted((each for each in own if each.state is InstanceState.LOST), key=lambda each: each.id)
     up = [each for each in places if each.state in (InstanceState.READY, InstanceState.RESTARTING)]
     return sorted([*up, *lost[: max(0, count - ready)]], key=lambda each: each.id)
+
+
+def ready(instances: Iterable[ObservedInstance]) -> Sequence[ObservedInstance]:
+    return [each for each in instances if each.state is InstanceState.READY]
+
+
+def running(instances: Iterable[ObservedInstance]) -> int:
+    """How many take the machine's resources and are not on their way out. One that has failed runs nothing, and a lost
+    one is on its way out as soon as another has its place."""
+    up = (InstanceState.STARTING, InstanceState.READY, InstanceState.RESTARTING)
+    return sum(each.state in up for each in instances)
+
+
+def places_left(count: int, came: int, wanted: int) -> int:
+    """How many instances of the revision that serves by count of them are still needed when so many of the coming one,
+    of which there shall be wanted, are ready: each takes one's place, and the last one that of all that are left."""
+    return 0 if came >= wanted else max(0, count - came)
+
+
+def taking_requests(
+    instances: Sequence[ObservedInstance], serving: str, count: int, coming: str = "", wanted: int = 0
+) -> Sequence[ObservedInstance]:
+    """Those that the gateway is told of, in a stable order: the ready ones of the revision that is coming, then those
+    of the one that serves, and where these are too few, ready ones that are on their way out.
+
+    coming: while one is on its way into the places of another, "" for none, also after it has failed."""
+    new = ready(kept(instances, coming, wanted)) if coming else []
+    left = places_left(count, len(new), wanted) if coming else count
+    old = routable(instances, serving, left)
+    others = sorted(
+        (each for each in ready(instances) if each.revision not in (serving, coming)), key=lambda each: each.id
+    )
+    missing = left - len(ready(old))
+    return sorted([*new, *old, *others[: max(0, missing)]], key=lambda each: each.id)

@@ -29,7 +29,8 @@ from flowstead.reconcile.decision import (
     StopInstance,
 )
 from flowstead.reconcile.describe import serving_instances
-from flowstead.reconcile.instances import kept
+from flowstead.reconcile.instances import kept, places_left, ready, running
+from flowstead.resources.sizes import with_reserve
 
 DRAIN_S = 1.0
 """How long an instance runs on after the gateway has dropped it, seconds: what Envoy had already sent on its way
@@ -83,13 +84,13 @@ def connections_resolvable(view: DeploymentView) -> Outcome:
 
 
 def instances_started(view: DeploymentView) -> Outcome:
-    actions: list[Action] = [StopInstance(each.id) for each in view.instances if _is_spent(view, each)]
-    spent = {each.instance_id for each in actions if isinstance(each, StopInstance)}
-    present = [each for each in view.instances if each.id not in spent]
+    """As many as there is room for: while they take the places of others, both together never exceed the reserve."""
+    spent = [each for each in view.instances if _is_spent(view, each)]
+    present = [each for each in view.instances if each not in spent]
     wanted = view.record.spec.wanted_instances
-    missing = wanted - len(kept(present, view.target, wanted))
-    actions += [StartInstance(view.target)] * min(missing, STARTS_A_LOOK)
-    return Act("its instances to be started", tuple(actions)) if actions else Proceed()
+    missing = min(wanted - len(kept(present, view.target, wanted)), _room(view, present), STARTS_A_LOOK)
+    actions: tuple[Action, ...] = (*map(_stop_spent, spent), *[StartInstance(view.target)] * missing)
+    return Act("its instances to be started", actions) if actions else Proceed()
 
 
 def instances_ready(view: DeploymentView) -> Outcome:
@@ -102,9 +103,11 @@ def instances_ready(view: DeploymentView) -> Outcome:
     if ready >= wanted:
         return Proceed()
     waited, limit = _seconds_held(view, "InstancesStarted"), start_limit_s(view)
-    if not view.settled and waited > limit:
-        late = next(each for each in places if each.state is not InstanceState.READY)
+    late = next((each for each in places if each.state is not InstanceState.READY), None)
+    if not view.settled and waited > limit and late is not None:
         return Fail(ResourceNotReady(f"An instance was not ready after {limit:.0f} s."), late.id)
+    if not view.settled and waited > limit + GATEWAY_S:
+        return Fail(_route_not_taken())
     return Act(f"{ready} of {wanted} instances to be ready")
 
 
@@ -114,7 +117,7 @@ def route_switched(view: DeploymentView) -> Outcome:
     if view.routed == frozenset(each.address for each in serving_instances(view.record, view.instances)):
         return Proceed()
     if not view.settled and _seconds_held(view, "InstancesReady") > GATEWAY_S:
-        return Fail(GatewayUpdateFailed(f"The gateway did not take the new routes within {GATEWAY_S:.0f} s."))
+        return Fail(_route_not_taken())
     return Act("the gateway to route to the new instances")
 
 
@@ -183,7 +186,7 @@ def route_published(view: EndpointView) -> Outcome:
     if view.published:
         return Proceed()
     if not view.settled and view.worked_s > GATEWAY_S:
-        return Fail(GatewayUpdateFailed(f"The gateway did not take the new routes within {GATEWAY_S:.0f} s."))
+        return Fail(_route_not_taken())
     return Act("the gateway to take its route and keys")
 
 
@@ -206,15 +209,39 @@ ENDPOINT_DELETION: tuple[Phase[EndpointView], ...] = (
 )
 
 
-def serving_kept_up(view: DeploymentView) -> tuple[Action, ...]:
-    """What it takes that the revision which serves goes on doing so until the target does, or after that has failed."""
+def serving_kept_up(view: DeploymentView, starting: int = 0) -> tuple[Action, ...]:
+    """What it takes that the revision which serves goes on doing so until the target does, or after that has failed.
+    starting: instances that are started in this look already."""
     serving = None if view.record.spec.stopped else view.serving
     if serving is None or not isinstance(serving.environment, Built) or not isinstance(serving.artifact, Path):
         return ()
-    name, wanted = serving.revision.name, serving.revision.spec.instance_count
+    name, wanted = serving.revision.name, _serving_places(view)
     spent = [each for each in view.instances if each.revision == name and _has_failed_for_long(view, each)]
-    missing = wanted - len(kept([each for each in view.instances if each not in spent], name, wanted))
-    return (*_stop_all(spent), *[StartInstance(name)] * min(missing, STARTS_A_LOOK))
+    present = [each for each in view.instances if each not in spent]
+    missing = wanted - len(kept(present, name, wanted))
+    if _is_coming(view):  # what was superseded on its way serves in its stead
+        missing -= sum(each.revision not in (name, view.target) for each in ready(present))
+    room = _room(view, present) - starting
+    return (*_stop_all(spent), *[StartInstance(name)] * min(missing, room, STARTS_A_LOOK))
+
+
+def is_useless(view: DeploymentView, instance: ObservedInstance) -> bool:
+    """After a failure: it does not serve, and nothing goes to it any more."""
+    serving = view.record.status.serving_revision or ""
+    if view.serving is not None:
+        useful = kept(view.instances, serving, view.serving.revision.spec.instance_count)
+    else:
+        up = (InstanceState.READY, InstanceState.RESTARTING)
+        useful = [each for each in view.instances if each.revision == serving and each.state in up]
+    if instance.state is InstanceState.STOPPING or instance in useful:
+        return False
+    may_be_answering = bool(serving) and instance.state not in (InstanceState.STARTING, InstanceState.FAILED)
+    return _is_drained(view, instance) if may_be_answering else is_unrouted(view, instance)
+
+
+def stop_after_failure(view: DeploymentView) -> tuple[Action, ...]:
+    """What can't come to serve is stopped, what serves goes on."""
+    return tuple(_stop_spent(each) for each in view.instances if is_useless(view, each))
 
 
 def start_limit_s(view: DeploymentView) -> float:
@@ -230,16 +257,58 @@ def _is_spent(view: DeploymentView, instance: ObservedInstance) -> bool:
     if instance.state is InstanceState.LOST:
         # Its worker may go on answering until another is ready in its place.
         return _is_drained(view, instance)
-    serving = view.record.status.serving_revision
+    serving, wanted = view.record.status.serving_revision, view.record.spec.wanted_instances
     if instance.revision not in (view.target, serving):
-        # Superseded on its way. Once the target serves, the last two phases take care of what is old.
-        return serving != view.target and _is_drained(view, instance)
+        # Superseded on its way. Once the target serves, the last two phases take care of what is old, unless it has a
+        # place that the target needs.
+        in_the_way = serving != view.target or len(kept(view.instances, view.target, wanted)) < wanted
+        return in_the_way and _is_drained(view, instance)
+    if instance.revision == serving != view.target:
+        # One of the target has its place.
+        useful = kept(view.instances, instance.revision, _serving_places(view))
+        return instance not in useful and _is_drained(view, instance)
     if instance.revision == view.target and instance.state is InstanceState.FAILED:
         # Of an attempt before this one, or of a running deployment that has waited long enough, or one that this
         # machine is in the way of: no fault of its own.
         waits = view.settled or view.held_up
         return view.first_look or (waits and _has_failed_for_long(view, instance))
     return False
+
+
+def _is_coming(view: DeploymentView) -> bool:
+    """The target is on its way into the places of the revision that serves, and has not failed."""
+    serving = view.record.status.serving_revision
+    return serving not in (None, view.target) and not view.settled
+
+
+def _serving_count(view: DeploymentView) -> int:
+    """By how many instances the revision serves that did so before the target."""
+    serving = view.record.status.serving_revision
+    if view.serving is not None:
+        return view.serving.revision.spec.instance_count
+    return sum(each.revision == serving for each in view.instances)
+
+
+def _serving_places(view: DeploymentView) -> int:
+    """How many of these are still needed."""
+    count, wanted = _serving_count(view), view.record.spec.wanted_instances
+    came = len(ready(kept(view.instances, view.target, wanted)))
+    return places_left(count, came, wanted) if _is_coming(view) else count
+
+
+def _room(view: DeploymentView, present: Iterable[ObservedInstance]) -> int:
+    """How many more instances may be started beside those."""
+    both = max(view.record.spec.wanted_instances, _serving_count(view) if view.serving is not None else 0)
+    return max(0, with_reserve(both) - running(present))
+
+
+def _stop_spent(instance: ObservedInstance) -> StopInstance:
+    """One that was ready may still be answering requests."""
+    return StopInstance(instance.id, patient=instance.state in (InstanceState.READY, InstanceState.RESTARTING))
+
+
+def _route_not_taken() -> GatewayUpdateFailed:
+    return GatewayUpdateFailed(f"The gateway did not take the new routes within {GATEWAY_S:.0f} s.")
 
 
 def _has_failed_for_long(view: DeploymentView, instance: ObservedInstance) -> bool:
