@@ -6,10 +6,12 @@ import os
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
 
+from flowstead.api.daily_collection import DailyCollection
 from flowstead.engines.protocol import InstanceState, ObservedInstance
 from flowstead.environments.protocol import EnvironmentRequest
 from flowstead.environments.uv_environments import UvEnvironments
@@ -17,6 +19,7 @@ from flowstead.resources.clock import SystemClock
 from flowstead.resources.home import Home
 from flowstead.store.journal import Journal
 from flowstead.store.records import AuditRecord, Kind
+from flowstead.testing.frozen_clock import FrozenClock
 from flowstead.testing.in_process_api import InProcessApi
 
 FLOW: dict[str, str | bytes] = {"flow.dag.yaml": "inputs: {}\noutputs: {}\nnodes: []\n"}
@@ -128,6 +131,9 @@ def test_logs_of_what_is_long_gone_go(api: InProcessApi) -> None:
         (logs / name).write_text("said\n")
     age(logs, 8)
     (logs / "chat/blue/yesterday.log").write_text("said\n")
+    for name in ("old.log.1", "running.log.1", "storage-initializer.log.1"):
+        (logs / "chat/blue" / name).write_text("said before\n")
+        os.utime(logs / "chat/blue" / name, (0, 0))
     running = ObservedInstance(
         id="running", endpoint="chat", deployment="blue", deployment_uid=uid, revision="r", state=InstanceState.READY,
         address="", health_address="", log=logs / "chat/blue/running.log",
@@ -135,7 +141,11 @@ def test_logs_of_what_is_long_gone_go(api: InProcessApi) -> None:
     assert collected(api) == [], "nobody knows yet what runs"
     api.instances.post([running])
     api.instances.post([running])
-    assert sorted(collected(api)) == [("log", "chat/blue/old.log"), ("log", "gone/blue/i.log")]
+    assert sorted(collected(api)) == [
+        ("log", "chat/blue/old.log"),
+        ("log", "chat/blue/old.log.1"),
+        ("log", "gone/blue/i.log"),
+    ]
 
 
 def test_what_was_removed_is_in_the_audit_and_only_who_may_removes(api: InProcessApi) -> None:
@@ -191,3 +201,44 @@ def test_a_collection_that_fails_says_what_it_has_removed(api: InProcessApi, mon
 def collections(api: InProcessApi) -> list[AuditRecord]:
     with api.store.reading() as tx:
         return [each for each in tx.audit(api.workspace.path) if each.action == "collectGarbage"]
+
+
+def test_a_dry_run_says_why(api: InProcessApi) -> None:
+    api.upload(FLOW)
+    age(api.home.uploads, 2)
+    answer = api.call("POST", "garbagecollection", params={"dryRun": "true"}).json()
+    [found] = [each for each in answer["value"] if each["kind"] == "upload"]
+    assert found["size"] > 0
+    assert "more than a day ago" in found["reason"]
+
+
+class Scripted(Random):
+    """Always the middle."""
+
+    def uniform(self, a: float, b: float) -> float:
+        return (a + b) / 2
+
+
+def test_it_is_done_once_a_day_when_nothing_is_being_changed(tmp_path: Path) -> None:
+    clock = FrozenClock()
+    with InProcessApi(tmp_path, clock=clock) as api:
+        daily = DailyCollection(api.app.state.context, Scripted())
+        api.upload(FLOW)
+        age(api.home.uploads, 1e4)
+        api.call("PUT", "onlineEndpoints/busy", {"properties": {"authMode": "Key"}})  # nobody reconciles it
+        clock.advance(2400)
+        assert not daily.look(), "a change is under way"
+        assert not daily.look()
+        clock.advance(6 * 3600)
+        assert daily.look(), "it has waited long enough"
+        assert collect(api, dry_run=True) == []
+        [record] = api.call("GET", "auditRecords", params={"action": "collectGarbage"}).json()["value"]
+        assert record["properties"]["principal"] == "system"
+        api.call("DELETE", "onlineEndpoints/busy")
+        with api.store.transaction() as tx:
+            tx.remove(api.workspace.endpoint("busy"))
+        assert not daily.look()
+        clock.advance(86_400 - 60)
+        assert not daily.look()
+        clock.advance(120)
+        assert daily.look(), "nothing is under way, so it is done at once"

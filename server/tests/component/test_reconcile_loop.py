@@ -201,10 +201,26 @@ def test_deleting_one_deployment_leaves_the_other(world: ReconcilerWorld, model:
     assert world.there().status.provisioning_state is ProvisioningState.SUCCEEDED
 
 
-@pytest.mark.parametrize("state", ["building", "starting", "failed", "rolling", "files gone", "gateway down"])
-def test_deletion_wins_in_every_state(world: ReconcilerWorld, model: str, tmp_path: Path, state: str) -> None:
+STATES = [
+    "building",
+    "starting",
+    "failed",
+    "rolling",
+    "stopped",
+    "lost",
+    "files gone",
+    "gateway down",
+    "disk full",
+    "full and failed",
+]
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_deletion_wins_in_every_state(
+    world: ReconcilerWorld, model: str, tmp_path: Path, state: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     world.environments.slow = state == "building"
-    world.engine.ready_at_once = state in ("rolling", "files gone", "gateway down")
+    world.engine.ready_at_once = state not in ("building", "starting", "failed")
     world.put_endpoint(traffic={"blue": 100})
     started = world.put_deployment(model=model)
     world.settle(looks=8)
@@ -216,6 +232,17 @@ def test_deletion_wins_in_every_state(world: ReconcilerWorld, model: str, tmp_pa
         second = world.put_flow("2", code="x = 2\n")
         started = world.put_deployment(model=second)
         world.look_until(lambda: len(world.engine.instances) == 2)
+    if state == "stopped":
+        started = world.put_deployment(stopped=True)
+        world.settle()
+        assert not world.engine.instances
+    if state == "lost":
+        world.engine.lose(world.only_instance())
+    if "full" in state:
+        monkeypatch.setattr(world.engine, "start", _no_space)
+        started = world.put_deployment(instance_count=2)
+        world.settle(looks=1300 if state == "full and failed" else 10)
+        assert world.operation(started).state.terminal is (state == "full and failed")
     if state == "files gone":
         for folder in world.home.models.iterdir():
             folder.rename(tmp_path / "elsewhere")
@@ -260,3 +287,7 @@ def test_no_change_escapes_a_loop_at_rest(world: ReconcilerWorld, model: str) ->
     other.commit()
     other.close()
     assert world.reconciler.tick() is True, "also a change by another process"
+
+
+def _no_space(_spec: InstanceSpec) -> None:
+    raise OSError(28, "No space left on device")

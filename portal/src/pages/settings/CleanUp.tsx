@@ -23,6 +23,7 @@ const COLUMNS: Column<Found>[] = [
   { label: "Kind", width: "9rem", cell: ({ kind }) => KINDS[kind] ?? kind, sort: ({ kind }) => kind },
   { label: "Name", cell: ({ name }) => name, sort: ({ name }) => name },
   { label: "Size", width: "7rem", cell: ({ size }) => sizeOf(size), sort: ({ size }) => size },
+  { label: "Reason", cell: ({ reason }) => reason },
 ];
 
 const useStyles = makeStyles({

@@ -359,7 +359,14 @@ SCHEMAS: dict[str, Json] = {
         {
             "dryRun": FLAG,
             "value": listed(
-                obj({"kind": one_of("upload", "content", "environment", "log"), "name": TEXT, "size": COUNT})
+                obj(
+                    {
+                        "kind": one_of("upload", "content", "environment", "log"),
+                        "name": TEXT,
+                        "size": COUNT,
+                        "reason": TEXT,
+                    }
+                )
             ),
             "bytes": COUNT,
         }

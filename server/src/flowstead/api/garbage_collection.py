@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any
@@ -30,17 +30,21 @@ KEEP_LOGS = timedelta(days=7)
 """Time to read the log of an instance that is gone."""
 _LOOKS = 2
 """After so many of its looks the reconciler has named every instance, and asked for every deployment's environment."""
+_UNREAD = "it was sent more than a day ago, and no data asset reads it there"
+_UNREFERRED = "no version of an asset and no revision that is kept refers to it"
+_UNWANTED = "no deployment, no revision that is kept and no instance needs it, and it is more than a day old"
 _AGAIN = "Collect again: what is left is found again."
 router = APIRouter(tags=["garbage"])
 
 
 @dataclass(frozen=True)
 class Found:
-    """size: bytes."""
+    """size: bytes. reason: why nobody needs it, in words."""
 
     kind: str
     name: str
     size: int
+    reason: str
 
 
 @router.post(SITE + "/garbageCollection")
@@ -52,11 +56,18 @@ def collect_garbage(
     """Uploads of yesterday that were registered or forgotten, content and environments that nothing refers to, not even
     a revision that is kept, logs of what is long gone. With `dryRun` nothing is removed. Never what is in use, nor what
     was just made."""
-    found = [each for collect in COLLECTORS for each in collect(here, True)]
-    if found and not dry_run:
-        found = _remove(here, caller.name, found)
-    shown = [{"kind": each.kind, "name": each.name, "size": each.size} for each in found]
-    return {"dryRun": dry_run, "value": shown, "bytes": sum(each.size for each in found)}
+    found = collect(here, caller.name, dry_run=dry_run)
+    return {
+        "dryRun": dry_run,
+        "value": [asdict(each) for each in found],
+        "bytes": sum(each.size for each in found),
+    }
+
+
+def collect(here: Context, by: str, *, dry_run: bool = False) -> Sequence[Found]:
+    """What was removed, or would be. by: whose doing it is, for the audit record."""
+    found = [each for collector in COLLECTORS for each in collector(here, True)]
+    return _remove(here, by, found) if found and not dry_run else found
 
 
 def conclude_interrupted(store: Store) -> None:
@@ -73,8 +84,8 @@ def _remove(here: Context, by: str, planned: Sequence[Found]) -> list[Found]:
     removed: list[Found] = []
     error: dict[str, Any] | None = FlowsteadError("Not everything could be removed.", hint=_AGAIN).as_body()
     try:
-        for collect in COLLECTORS:
-            removed.extend(collect(here, False))
+        for collector in COLLECTORS:
+            removed.extend(collector(here, False))
         error = None
     finally:
         with here.store.transaction() as tx:
@@ -97,7 +108,9 @@ def _uploads(here: Context, dry_run: bool) -> Iterator[Found]:
             if modified_at < limit and ours and not used:
                 if not dry_run:
                     here.uploads.remove(container, path)
-                yield Found("upload", f"{container}/{path}", size)
+                yield Found(
+                    "upload", f"{container}/{path}", size, "sent more than a day ago, and no data asset reads it there"
+                )
 
 
 def _content(here: Context, dry_run: bool) -> Iterator[Found]:
@@ -108,7 +121,7 @@ def _content(here: Context, dry_run: bool) -> Iterator[Found]:
             return tx.content_in_use()
 
     removed = here.contents.unused(used) if dry_run else here.contents.sweep(used)
-    yield from (Found("content", each.content_hash, each.size) for each in removed)
+    yield from (Found("content", each.content_hash, each.size, _UNREFERRED) for each in removed)
 
 
 def _environments(here: Context, dry_run: bool) -> Iterator[Found]:
@@ -117,7 +130,7 @@ def _environments(here: Context, dry_run: bool) -> Iterator[Found]:
     find = here.environments.unused if dry_run else here.environments.remove_unused
     limit = here.clock.now() - KEEP_ENVIRONMENTS
     removed = find(older_than=limit, besides=here.instances.interpreters, wanted=list(_of_revisions(here)))
-    yield from (Found("environment", each.key, each.size) for each in removed)
+    yield from (Found("environment", each.key, each.size, _UNWANTED) for each in removed)
 
 
 def _of_revisions(here: Context) -> Iterator[EnvironmentRequest]:
@@ -145,12 +158,14 @@ def _logs(here: Context, dry_run: bool) -> Iterator[Found]:
     for path, size, modified_at in _files(root):
         parts = Path(path).parts
         known = tuple(part.lower() for part in parts[:2]) in there
-        is_of_instance = path.endswith(".log") and not parts[-1].startswith("storage-initializer")
-        if modified_at >= limit or Path(path).stem in running or (known and not is_of_instance):
+        instance, dot_log, _ = parts[-1].partition(".log")  # and `.log.1`, what was said before
+        is_of_instance = bool(dot_log) and instance != "storage-initializer"
+        if modified_at >= limit or instance in running or (known and not is_of_instance):
             continue
         if not dry_run:
             (root / path).unlink(missing_ok=True)
-        yield Found("log", path, size)
+        whose = "its instance" if known else "its deployment"
+        yield Found("log", path, size, f"{whose} is gone, and nothing was said for {KEEP_LOGS.days} days")
 
 
 def _named_by_data(here: Context) -> Sequence[str]:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
+from random import SystemRandom
 from types import FrameType
 
 import httpx
@@ -21,6 +22,7 @@ from fastapi import FastAPI
 
 from flowstead.access import Access
 from flowstead.api.application import create_app
+from flowstead.api.daily_collection import DailyCollection
 from flowstead.confine.abilities import demand_abilities
 from flowstead.engines.instance_board import InstanceBoard
 from flowstead.engines.local import LocalEngine
@@ -59,6 +61,8 @@ _CLOSE_WITHIN_S = 10
 
 _LOOK_EVERY_S = 1.0
 """How often the instances are looked at in which flows are tried out, seconds."""
+_COLLECTION_LOOK_S = 60.0
+"""How often it is asked whether it is time to remove what nothing uses, seconds."""
 _TESTS_END_WITHIN_S = 3.0
 """How long the server waits for them when it ends, seconds; who takes longer goes at the next start."""
 
@@ -129,6 +133,8 @@ def run_server(
         listener = stack.enter_context(_api_listener(home))
         stack.enter_context(certified(home, settings, gateway, SystemClock()))
         gateway.ensure_running()
+        daily = DailyCollection(app.state.context, SystemRandom())
+        stack.enter_context(looked_at("what nothing uses", daily.look, every_s=_COLLECTION_LOOK_S))
         server = _Server(_uvicorn_config(app), before_shutdown=app.state.context.end_streams)
         stack.enter_context(_reconciling(reconciler, hint))
         failures: list[Exception] = []
