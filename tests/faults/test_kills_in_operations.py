@@ -12,6 +12,20 @@ import pytest
 
 from tests.dying_server import Dying, assert_no_drafts_are_left, assert_nothing_is_left
 from tests.installation import FULL, WORKSPACE, Installation, eventually, write_flow
+from tests.kill_points import (
+    CREATION,
+    DELETION,
+    ENDPOINT_CHANGED,
+    ENDPOINT_MADE,
+    KEYS,
+    SCALE,
+    START,
+    STOP,
+    UPDATE,
+    WITH_THE_ENDPOINT,
+    WITHOUT_CONNECTION,
+    WITHOUT_RIGHTS,
+)
 
 HELD = """\
 import socket
@@ -57,49 +71,6 @@ nodes:
   connection: llm
   api: chat
 """
-CREATION = (
-    "uv running",
-    "create deployment EnvironmentBuilt before",
-    "+create deployment EnvironmentBuilt after",
-    "create deployment InstancesStarted after",
-    "create deployment InstancesReady before",
-    "+create deployment InstancesReady after",
-    "+create deployment RouteSwitched before",
-    "create deployment RouteSwitched after",
-)
-UPDATE = (
-    "+update deployment InstancesStarted before",
-    "+update deployment InstancesReady before",
-    "+update deployment InstancesReady after",
-    "update deployment RouteSwitched before",
-    "+update deployment RouteSwitched after",
-    "+update deployment OldInstancesDrained before",
-    "update deployment OldInstancesDrained after",
-    "update deployment OldInstancesStopped before",
-)
-DELETION = (
-    "delete deployment InstancesStopped before",
-    "delete deployment FilesRemoved after",
-    "delete deployment RowsRemoved before",
-)
-WITH_THE_ENDPOINT = (
-    (
-        "deployment after StopInstance",
-        "deployment after RemoveFiles",
-        "delete endpoint DeploymentsRemoved after",
-        "endpoint after RemoveFiles",
-        "endpoint after RemoveRows",
-    ),
-    (
-        "delete endpoint DeploymentsRemoved before",
-        "deployment after RemoveRows",
-        "delete endpoint FilesRemoved before",
-    ),
-)
-"""In their order; those with a plus only with full counts. What was started, stopped or removed is so for the next
-server: such a phase is come to once, so one operation dies before and another one after what it did is written down.
-Some phases hold or fail, and nothing is waited for in them (`test_a_failure_is_written_down…`); the gateway has dropped
-a route before anything is decided."""
 KEY_MODE: dict[str, Any] = {"properties": {"authMode": "Key"}}
 NAME = "leaving"
 ENDPOINT = f"/onlineEndpoints/{NAME}"
@@ -110,12 +81,12 @@ pytestmark = pytest.mark.timeout(900 if FULL else 300)
 def test_every_operation_ends_though_the_server_is_killed_at_each_of_its_phases(dying: Dying, tmp_path: Path) -> None:
     flowstead = dying.flowstead
     body = _register(dying, tmp_path)
-    dying.ends("PUT", ENDPOINT, KEY_MODE, ["create endpoint - before"])
+    dying.ends("PUT", ENDPOINT, KEY_MODE, ENDPOINT_MADE)
     dying.ends("PUT", DEPLOYMENT, body, _points(CREATION))
     assert len(_instances(flowstead)) == 1, "what a dead server had started is not started again"
     assert_no_drafts_are_left(flowstead)
     split = {"properties": {"authMode": "Key", "traffic": {"blue": 100}}}
-    dying.ends("PUT", ENDPOINT, split, _points(("gateway published", "+update endpoint - before")))
+    dying.ends("PUT", ENDPOINT, split, _points(ENDPOINT_CHANGED))
     key = flowstead.keys(NAME)["primaryKey"]
     eventually("it answers", lambda: _answers(flowstead, key))
 
@@ -123,10 +94,17 @@ def test_every_operation_ends_though_the_server_is_killed_at_each_of_its_phases(
     dying.ends("PUT", DEPLOYMENT, changed, _points(UPDATE))
     assert _answers(flowstead, key)
     more = {**changed, "sku": {"capacity": 2}}
-    dying.ends("PUT", DEPLOYMENT, more, ["update deployment InstancesReady after"])
+    dying.ends("PUT", DEPLOYMENT, more, SCALE)
     assert len(_instances(flowstead)) == 2
 
-    dying.ends("POST", f"{ENDPOINT}/regenerateKeys", {"keyType": "Primary"}, ["regenerateKey endpoint - before"])
+    dying.ends("POST", f"{DEPLOYMENT}/stop", None, _points(STOP))
+    assert _instances(flowstead) == []
+    assert flowstead.instance_pids(NAME) == []
+    dying.ends("POST", f"{DEPLOYMENT}/start", None, _points(START))
+    assert len(_instances(flowstead)) == 2
+    assert _answers(flowstead, key)
+
+    dying.ends("POST", f"{ENDPOINT}/regenerateKeys", {"keyType": "Primary"}, KEYS)
     new = flowstead.keys(NAME)["primaryKey"]
     assert new != key
     assert _answers(flowstead, new)
@@ -172,7 +150,7 @@ def test_a_failure_is_written_down_though_the_server_is_killed_at_it(dying: Dyin
     flowstead.run("model", "create", "--name", "asks", "--path", str(flow))
     body = {"properties": {"model": f"{WORKSPACE}/models/asks/versions/1"}}
     flowstead.api("PUT", "/onlineEndpoints/target", KEY_MODE).raise_for_status()
-    points = _both("create deployment ConnectionsResolvable")
+    points = [each.removeprefix("+") for each in WITHOUT_CONNECTION]
     ended = dying.ends("PUT", "/onlineEndpoints/target/deployments/blue", body, points[:1], status="Failed")
     assert ended["error"]["code"] == "ConnectionMissing"
     if FULL:
@@ -187,7 +165,7 @@ def test_a_failure_is_written_down_though_the_server_is_killed_at_it(dying: Dyin
     flowstead.api("PUT", "/connections/llm", {"properties": {**key, "authType": "ApiKey"}}).raise_for_status()
     own = {"identity": {"type": "UserAssigned", "userAssignedIdentities": {identity: {}}}, **KEY_MODE}
     flowstead.api("PUT", "/onlineEndpoints/other", own).raise_for_status()
-    points = _both("create deployment IdentityGranted")
+    points = [each.removeprefix("+") for each in WITHOUT_RIGHTS]
     ended = dying.ends("PUT", "/onlineEndpoints/other/deployments/blue", body, points[-1:], status="Failed")
     assert ended["properties"]["phase"] == "IdentityGranted"
     if FULL:
@@ -204,11 +182,6 @@ def _register(dying: Dying, folder: Path) -> dict[str, Any]:
 
 def _points(listed: Sequence[str]) -> list[str]:
     return [each.removeprefix("+") for each in listed if FULL or not each.startswith("+")]
-
-
-def _both(phase: str) -> list[str]:
-    """Before what was decided is written down, and after it."""
-    return [f"{phase} before", f"{phase} after"]
 
 
 def _instances(flowstead: Installation) -> list[Any]:
