@@ -91,13 +91,13 @@ class _Deciding:
         self._phase = next((each.name for each in phases if isinstance(each.check(view), Act)), "-")
         return self._decide(view)
 
-    def record_decision(self, store: Any, record: Any, decision: Any, operation: Any, target: Any = None) -> bool:
+    def record_decision(self, store: Any, record: Any, decision: Any, operation: Any, *rest: Any, **named: Any) -> bool:
         if operation is None:
-            return bool(self._record(store, record, decision, operation, target))
+            return bool(self._record(store, record, decision, operation, *rest, **named))
         phase = getattr(decision.status, "phase", self._phase) or "-"
         words = f"{operation.kind.value} {record.kind.value} {phase}"
         _die_at(f"{words} before")
-        answer = bool(self._record(store, record, decision, operation, target))
+        answer = bool(self._record(store, record, decision, operation, *rest, **named))
         _die_at(f"{words} after")
         return answer
 
