@@ -67,7 +67,7 @@ def test_m10_the_page_tells_all_of_the_deployment(portal: Portal, flowstead: Ins
     conditions = section(page, "Conditions").get_by_role("listitem")
     expect(conditions.filter(has_text="Instances ready")).to_contain_text("Yes")
     expect(section(page, "Instances").get_by_role("row").nth(1)).to_contain_text("Ready")
-    expect(section(page, "Revisions")).to_contain_text("Serves, as wanted")
+    expect(section(page, "Revisions")).to_contain_text("Serving")
     expect(section(page, "Events")).to_contain_text("Changed: description, tags")
     expect(section(page, "Events")).to_contain_text("Created")
     settings.get_by_role("link", name=f"{model}:{version}").click()

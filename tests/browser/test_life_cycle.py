@@ -1,9 +1,10 @@
-"""A deployment's life as the portal shows and steers it: stop and start."""
+"""A deployment's life as the portal shows and steers it: stop and start, and the way back to a revision."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
@@ -11,8 +12,9 @@ from playwright.sync_api import Browser, Locator, Page, expect
 from tests.browser.deployed import deploy, link_of, patch, reader_token, settled
 from tests.browser.people import expect_refused
 from tests.browser.portal import NARROW, Portal, opened
-from tests.installation import Installation
+from tests.installation import Installation, write_flow
 
+PROBE = "<img src=x onerror=document.title='hacked'>"
 LIFE = "life"
 PAGE = f"/endpoints/{LIFE}/deployments/blue"
 API = f"/onlineEndpoints/{LIFE}/deployments/blue"
@@ -135,3 +137,57 @@ def test_on_a_phone_nothing_of_it_sticks_out(browser: Browser, flowstead: Instal
         expect(page.get_by_label("Loading", exact=True)).to_have_count(0)
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
         assert portal.accessibility_faults() == []
+
+
+def test_it_is_rolled_back_knowing_what_comes_back_and_what_stays(
+    portal: Portal, flowstead: Installation, tmp_path: Path
+) -> None:
+    deploy(flowstead, tmp_path, LIFE, "green")
+    path = f"/onlineEndpoints/{LIFE}/deployments/green"
+    variables = {"GREETING": PROBE, "API_KEY": "not-to-be-seen"}
+    patch(flowstead, path, {"tags": {"kept": "yes"}, "properties": {"environmentVariables": variables}})
+    settled(flowstead, path)
+    page = portal.open(f"/endpoints/{LIFE}/deployments/green")
+    rows = section(page, "Revisions").get_by_role("row")
+    expect(rows.nth(1)).to_contain_text("Serving")
+    expect(rows.nth(1)).to_contain_text(f"Environment variable GREETING: nothing → {PROBE}")
+    expect(rows.nth(1).get_by_role("button")).to_have_count(0)
+    expect(rows.nth(2)).to_contain_text("Superseded")
+    rows.nth(2).get_by_role("button", name="Roll back to revision 1").click()
+    dialog = page.get_by_role("dialog")
+    back = dialog.get_by_role("region", name="What comes back")
+    expect(back).to_contain_text(f"Environment variable GREETING: {PROBE} → nothing")
+    expect(back).to_contain_text("Environment variable API_KEY: ******** → nothing")
+    expect(dialog.get_by_role("region", name="What stays")).to_contain_text("1 instance, the share of the traffic")
+    assert portal.accessibility_faults() == []
+    dialog.get_by_role("button", name="Roll back").click()
+    expect(dialog).to_have_count(0)
+    expect(rows.nth(1)).to_contain_text("Serving")
+    expect(rows).to_have_count(4)
+    settled(flowstead, path)
+    now = flowstead.api("GET", path).json()
+    assert (now["properties"]["environmentVariables"], now["tags"]["kept"]) == ({}, "yes")
+    assert "not-to-be-seen" not in page.content()
+    assert page.title() == "green · Flowstead"
+    assert portal.accessibility_faults() == []
+
+
+def test_a_revision_that_failed_says_why_and_the_one_that_serves_comes_back(
+    portal: Portal, flowstead: Installation, tmp_path: Path
+) -> None:
+    deploy(flowstead, tmp_path, LIFE, "grey")
+    broken = write_flow(tmp_path / "broken", f"raise RuntimeError({PROBE!r})\n")
+    options = ("--endpoint", LIFE, "--deployment", "grey")
+    assert flowstead.run("deploy", str(broken), *options, check=False).returncode != 0
+    page = portal.open(f"/endpoints/{LIFE}/deployments/grey")
+    expect(head(page)).to_contain_text("Failed")
+    rows = section(page, "Revisions").get_by_role("row")
+    expect(rows.nth(1)).to_contain_text("Failed")
+    expect(rows.nth(2)).to_contain_text("Serving")
+    rows.nth(2).get_by_role("button", name="Roll back to revision 1").click()
+    page.get_by_role("dialog").get_by_role("button", name="Roll back").click()
+    expect(head(page)).to_contain_text("Succeeded")
+    expect(rows.nth(1)).to_contain_text("Serving")
+    rows.nth(2).get_by_role("button", name="Roll back to revision 2").click()
+    expect(page.get_by_role("dialog")).to_contain_text("This revision never served: ")
+    assert page.title() == "grey · Flowstead"

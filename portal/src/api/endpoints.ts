@@ -89,14 +89,16 @@ export type Instance = Resource<{
   since?: string;
   isolation?: string;
 }>;
+/** One field of it; null for what is not there. */
+export type Change = { field: string; before: unknown; after: unknown };
+/** changes: since the revision before it. */
 export type Revision = Resource<{
-  serving: boolean;
-  wanted: boolean;
-  since: string;
-  model: string;
-  environmentId: string | null;
-  instanceType: string;
-  instanceCount: number;
+  number: number;
+  state: "Serving" | "Target" | "Failed" | "Superseded";
+  createdAt: string;
+  createdBy: string;
+  changes: Change[];
+  error?: Fault;
 }>;
 
 /** A resource with the tag that says which state of it was read. */
@@ -141,6 +143,7 @@ export function useInstances(endpoint: string, deployment: string) {
   });
 }
 
+/** Newest first: the first one is what is wanted now. */
 export function useRevisions(endpoint: string, deployment: string) {
   const path = deploymentPath(endpoint, deployment);
   return useQuery({ queryKey: keyOf(path, "revisions"), queryFn: () => all<Revision>(`${path}/revisions`) });

@@ -11,12 +11,13 @@ import {
 const LOOKS: Record<string, Pick<BadgeProps, "color" | "icon">> = {
   Succeeded: { color: "success", icon: <CheckmarkCircleRegular /> },
   Ready: { color: "success", icon: <CheckmarkCircleRegular /> },
+  Serving: { color: "success", icon: <CheckmarkCircleRegular /> },
   Running: { color: "success", icon: <CheckmarkCircleRegular /> },
   Failed: { color: "danger", icon: <DismissCircleRegular /> },
   Stopped: { color: "warning", icon: <RecordStopRegular /> },
   Canceled: { color: "warning", icon: <SubtractCircleRegular /> },
 };
-const BUSY = new Set(["Creating", "Updating", "Scaling", "Deleting", "InProgress", "Starting", "Building"]);
+const BUSY = new Set(["Creating", "Updating", "Scaling", "Deleting", "InProgress", "Starting", "Building", "Target"]);
 
 /** The state of a resource, an operation or an instance: by word, icon and colour, never by colour alone. */
 export function StateBadge({ state }: { state: string }) {

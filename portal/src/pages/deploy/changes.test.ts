@@ -18,6 +18,12 @@ it.each([
     "Inference data collection, model_inputs: Enabled → nothing",
   ],
   ["properties.traffic.blue", null, 100, "blue: 0 % → 100 %"],
+  ["instanceType", "Standard_F2s_v2", "Standard_F4s_v2", "Virtual machine: Standard_F2s_v2 → Standard_F4s_v2"],
+  ["livenessProbe.period", "PT10S", "PT5S", "Liveness probe, period: 10 s → 5 s"],
+  ["environmentVariables.API_KEY", "********", "********", "Environment variable API_KEY: another secret"],
+  ["connections", [], [{ connection: "llm", usedBy: ["a"] }], "Connections: nothing → llm"],
+  ["runtime", null, null, "The same settings, on another version of Flowstead or of packages"],
+  ["tags.long", null, "x".repeat(999), `Tag long: nothing → ${"x".repeat(200)}…`],
   ["properties.livenessProbe", { period: 1 }, null, 'livenessProbe: {"period":1} → nothing'],
 ])("%s is said in the wizard's words", (field, before, after, words) => {
   expect(wordsOf({ field, before, after })).toBe(words);

@@ -1,42 +1,64 @@
 /** What would change in what is there, in the words of the wizard's fields. Pure. */
 
-import type { Change } from "./plan";
+import type { Change } from "../../api/endpoints";
 
-/** What a field of the body is called; what stands behind it is what the pattern has caught. */
+/** What a field is called; what stands behind it is what the pattern has caught. */
 const NAMES: readonly [RegExp, string][] = [
-  [/^properties\.model$/, "Model"],
-  [/^properties\.environmentId$/, "Environment"],
-  [/^properties\.instanceType$/, "Virtual machine"],
+  [/^model$/, "Model"],
+  [/^environmentId$/, "Environment"],
+  [/^instanceType$/, "Virtual machine"],
   [/^sku\.capacity$/, "Instance count"],
-  [/^properties\.requestSettings\.requestTimeout$/, "Request time-out"],
-  [/^properties\.requestSettings\.maxConcurrentRequestsPerInstance$/, "Concurrent requests per instance"],
-  [/^properties\.requestSettings\.maxQueueWait$/, "Longest wait in the queue"],
-  [/^properties\.environmentVariables\.(.+)$/, "Environment variable"],
-  [/^properties\.dataCollector\.collections\.([^.]+)\.dataCollectionMode$/, "Inference data collection,"],
-  [/^properties\.description$/, "Description"],
+  [/^requestSettings\.requestTimeout$/, "Request time-out"],
+  [/^requestSettings\.maxConcurrentRequestsPerInstance$/, "Concurrent requests per instance"],
+  [/^requestSettings\.maxQueueWait$/, "Longest wait in the queue"],
+  [/^livenessProbe\.(.+)$/, "Liveness probe,"],
+  [/^readinessProbe\.(.+)$/, "Readiness probe,"],
+  [/^environmentVariables\.(.+)$/, "Environment variable"],
+  [/^connections\.(.+)$/, "Connection"],
+  [/^connections$/, "Connections"],
+  [/^dataCollector\.collections\.([^.]+)\.dataCollectionMode$/, "Inference data collection,"],
+  [/^description$/, "Description"],
   [/^tags\.(.+)$/, "Tag"],
 ];
+/** How the server shows a secret. */
+const MASK = "********";
+const LONGEST = 200;
 
-/** `Instance count: 2 → 1`; of traffic, `blue: 0 % → 100 %`. */
+/** `Instance count: 2 → 1`; of traffic, `blue: 0 % → 100 %`; of a secret, that it is another one. field: as in the
+ * resource's body, or below its properties. */
 export function wordsOf({ field, before, after }: Change): string {
   const deployment = /^properties\.traffic\.(.+)$/.exec(field)?.[1];
   if (deployment) return `${deployment}: ${before ?? 0} % → ${after ?? 0} %`;
+  if (field === "runtime") return "The same settings, on another version of Flowstead or of packages";
+  if (before === MASK && after === MASK) return `${nameOf(field)}: another secret`;
   return `${nameOf(field)}: ${said(before)} → ${said(after)}`;
 }
 
 function nameOf(field: string): string {
+  const below = field.replace(/^properties\./, "");
   for (const [pattern, name] of NAMES) {
-    const found = pattern.exec(field);
+    const found = pattern.exec(below);
     if (found) return [name, found[1]].filter(Boolean).join(" ");
   }
-  return field.replace(/^properties\./, "");
+  return below;
 }
 
 function said(value: unknown): string {
   if (value === null || value === undefined) return "nothing";
-  if (typeof value !== "string") return typeof value === "object" ? JSON.stringify(value) : String(value);
+  if (Array.isArray(value)) return value.map(oneOf).join(", ") || "nothing";
+  if (typeof value !== "string") return shortened(typeof value === "object" ? JSON.stringify(value) : String(value));
   const [, name, version] = /\/(?:models|environments)\/([^/]+)\/versions\/([^/]+)$/i.exec(value) ?? [];
-  return name ? `${name}:${version}` : (timeOf(value) ?? value);
+  return name ? `${name}:${version}` : shortened(timeOf(value) ?? value);
+}
+
+/** Of a list: a connection by its name. */
+function oneOf(each: unknown): string {
+  const { connection } = (each ?? {}) as { connection?: unknown };
+  return typeof connection === "string" ? connection : said(each);
+}
+
+function shortened(text: string): string {
+  return text.length > LONGEST ? `${text.slice(0, LONGEST)}…` : text;
 }
 
 /** `PT1M30S` as `90 s`, `PT0.5S` as `500 ms`; null for what is no such time. */

@@ -2,6 +2,7 @@
 
 import { useQuery } from "@tanstack/react-query";
 import { urlOf } from "../../api/client";
+import type { Change } from "../../api/endpoints";
 import { keyOf } from "../../api/queries";
 import { planned } from "./bodies";
 import { nextVersion } from "./creating";
@@ -9,7 +10,6 @@ import { ask } from "./facts";
 import type { Facts, Form } from "./form";
 import { modelNameFrom } from "./names";
 
-export type Change = { field: string; before: unknown; after: unknown };
 export type Refusal = { code: string; message: string; mend?: string; status: number };
 export type Planned = {
   id: string;

@@ -69,7 +69,7 @@ export default function DetailsTab({ endpoint, deployment }: Names) {
               <Conditions conditions={resource.properties.conditions} />
               <Utilization endpoint={endpoint} deployment={deployment} />
             </div>
-            <Revisions endpoint={endpoint} deployment={deployment} />
+            <Revisions endpoint={endpoint} deployment={resource} />
             <Events path={deploymentPath(endpoint, deployment)} />
           </>
         )}
