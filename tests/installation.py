@@ -22,6 +22,8 @@ WORKSPACE = (
     "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/flowstead"
     "/providers/Microsoft.MachineLearningServices/workspaces/default"
 )
+_NO_ENGINE = ("--container-engine", "none")
+"""What is tried must not depend on what else this machine has; who tries containers says so."""
 FULL = os.environ.get("FLOWSTEAD_TEST_COUNTS") == "full"
 
 
@@ -49,6 +51,8 @@ class Installation:
     tls_port: int = field(default_factory=free_port)
     prefix: tuple[str, ...] = ()
     """What every command is begun with, to run it as somebody else."""
+    variables: Mapping[str, str] = field(default_factory=dict)
+    """Of every command's environment."""
 
     @property
     def url(self) -> str:
@@ -80,10 +84,10 @@ class Installation:
         return json.loads(self.run(*arguments, "-o", "json").stdout)
 
     def environment(self, variables: Mapping[str, str]) -> dict[str, str]:
-        return {**os.environ, "FLOWSTEAD_HOME": str(self.home), "NO_COLOR": "1", **variables}
+        return {**os.environ, "FLOWSTEAD_HOME": str(self.home), "NO_COLOR": "1", **self.variables, **variables}
 
     def up(self, *options: str) -> None:
-        self.run("up", "--detach", "--port", str(self.port), "--tls-port", str(self.tls_port), *options)
+        self.run("up", "--detach", "--port", str(self.port), "--tls-port", str(self.tls_port), *_NO_ENGINE, *options)
 
     def down(self) -> None:
         self.run("down")

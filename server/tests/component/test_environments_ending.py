@@ -29,7 +29,7 @@ def make_uv(tmp_path: Path, *, is_wanted: Callable[[], bool] = lambda: True) -> 
     none = Path("/nowhere")
     room = Room(Abilities(), none, none, tmp_path / "venv", tmp_path / "scratch", (), tmp_path / "cache", ())
     null = os.open(os.devnull, os.O_RDONLY)
-    return Uv(room, io.StringIO(), ("hunter2-hunter2",), none, null, is_wanted)
+    return Uv(room=room, log=io.StringIO(), secrets=("hunter2-hunter2",), hidden=none, held=null, is_wanted=is_wanted)
 
 
 def logged(uv: Uv) -> str:

@@ -173,10 +173,7 @@ def test_what_the_server_would_refuse_later_is_refused_before_anything_is_create
         check_flow(flow)
     (flow / "out").unlink()
     (flow / "flow.dag.yaml").write_text(SOUND + "environment: {image: 'python:3.11'}\n")
-    with pytest.raises(BadArgument, match=r"environment\.image of the flow is 'python:3\.11'"):
-        check_flow(flow)
-    (flow / "flow.dag.yaml").write_text(SOUND + "environment: {image: 'r/promptflow-runtime:1'}\n")
-    check_flow(flow)
+    check_flow(flow)  # the server may have what starts it
 
 
 def test_includes_are_looked_at_as_the_flows_own_files_are(tmp_path: Path) -> None:

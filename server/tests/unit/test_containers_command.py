@@ -32,7 +32,7 @@ RUNTIME = ContainerRun(
     mounts=(Mount(Path("/home/models/f"), "/flow"), Mount(Path("/scratch/i1"), "/tmp", writable=True)),
     tmpfs=("/run",),
     standard_input=True,
-    limits=Limits(cores=4, memory_bytes=8 << 30, open_files=20_000),
+    limits=Limits(cores=4, memory_bytes=8 << 30),
 )
 OWN_SERVER = replace(
     RUNTIME,
@@ -55,7 +55,7 @@ def golden(name: str, lines: list[tuple[str, ...]]) -> None:
 
 
 @pytest.mark.parametrize("engine", [PODMAN, DOCKER, ROOTLESS], ids=["podman", "docker", "podman-rootless"])
-def test_command_lines(engine: ContainerEngine, request: pytest.FixtureRequest) -> None:
+def test_golden_command_lines(engine: ContainerEngine, request: pytest.FixtureRequest) -> None:
     handed = replace(RUNTIME, descriptors=2 if engine.hands_down else 0)
     building = ContainerRun(
         "flowstead-build-1", "python:3.12", "abc", ("/bin/sh", "/inputs/install.sh"), (0, 0), read_only=False, keep=True

@@ -154,9 +154,11 @@ def create_app(
     utilization: Utilization | None = None,
     requests: Requests | None = None,
     throttling: Throttling | None = None,
+    has_container_engine: bool = False,
 ) -> FastAPI:
     """The API over an open store. hint: told after each commit that gave the reconciler work. instances: where the
-    reconciler posts what it sees. interpreters: what environments may start from.
+    reconciler posts what it sees. interpreters: what environments may start from. has_container_engine:
+    images can be started.
 
     Cleans up what a server before left half-done, so it is made once per home and before any request."""
     workspace = Workspace()
@@ -210,6 +212,7 @@ def create_app(
         throttling=throttling or Throttling(),
         browser_sessions=sessions,
         callers=callers,
+        has_container_engine=has_container_engine,
         authorities=Authorities(allow_private=settings.allow_private_addresses),
     )
     app.state.planned_routes = PlannedRoutes(ROUTERS)

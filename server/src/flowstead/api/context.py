@@ -47,7 +47,8 @@ SITE = f"/subscriptions/{{subscription}}/resourceGroups/{{group}}/providers/{PRO
 class Context:
     """hint: called after each commit that gave the reconciler work. base_url: what URLs that we hand out begin with, no
     trailing slash; it depends on the door through which the request came. feed: wakes those who follow the events.
-    interpreters: what environments may start from. flow_directory: None where none was named."""
+    interpreters: what environments may start from. flow_directory: None where none was named.
+    has_container_engine: images can be started."""
 
     store: Store
     access: Access
@@ -73,6 +74,7 @@ class Context:
     utilization: Utilization
     requests: Requests
     throttling: Throttling
+    has_container_engine: bool = False
 
     @property
     def upload_key(self) -> bytes:

@@ -33,8 +33,9 @@ def environment_of(body: DeploymentBody, here: Context) -> tuple[str | None, Bas
         raise _missing(name, version)
     context = here.contents.locate(record.spec.context_hash) if record.spec.context_hash else None
     try:
-        base = base_environment(record.spec, context)
-        here.interpreters.choose(base.python)
+        base = base_environment(record.spec, context, has_engine=here.has_container_engine)
+        if not base.needs_engine:
+            here.interpreters.choose(base.python)
     except BadArgument as problem:
         raise BadArgument(
             f"No deployment can start from the environment {name}:{record.name}. {problem.message}",

@@ -82,10 +82,12 @@ def check_accelerators(spec: DeploymentSpec, before: DeploymentSpec | None) -> N
     )
 
 
-def check_flow(folder: Path, spoken: str, *, from_environment: bool, adds_packages: bool) -> FlowDefinition:
+def check_flow(
+    folder: Path, spoken: str, *, from_environment: bool, adds_packages: bool, has_engine: bool = False
+) -> FlowDefinition:
     """The flow of a registered model, parsed, nothing imported. spoken: what messages call the model.
     from_environment: the deployment names an environment, so that the flow's own image does not count; adds_packages:
-    which brings packages beside the flow's.
+    which brings packages beside the flow's. has_engine: any image can be started.
 
     Raises ArtifactMissing, FlowInvalid (file and line), and BadArgument for an image that we cannot stand in
     for."""
@@ -99,7 +101,7 @@ def check_flow(folder: Path, spoken: str, *, from_environment: bool, adds_packag
         # The folder's place on this machine tells the user nothing.
         said = str(problem).replace(str(folder), f"the model {spoken}")
         raise FlowInvalid(f"The flow of {spoken} is not valid: {said}", target="properties.model") from None
-    if not from_environment:
+    if not from_environment and not has_engine:
         check_image(definition.environment)
     return definition
 

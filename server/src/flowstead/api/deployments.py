@@ -30,6 +30,7 @@ from flowstead.resources.environment import BaseEnvironment
 from flowstead.resources.names import MAX_DEPLOYMENTS_PER_ENDPOINT, check_endpoint_name
 from flowstead.resources.operation import OperationKind
 from flowstead.resources.principal import Principal
+from flowstead.resources.runtime_images import image_of
 from flowstead.store import Reading, Writing
 from flowstead.store.flow_sources import FlowSources
 from flowstead.store.records import DeploymentRecord, EndpointRecord, Kind
@@ -142,9 +143,13 @@ def _put(
     check_body(body)
     environment_id, base = environment_of(body, here)
     model_id, definition = _check_model(here, endpoint, body, base)
+    if environment_id is None and definition is not None:
+        base = replace(base, image=image_of(definition.environment))
     given = body.properties.environment_variables
-    check_outputs(definition, {**base.variables, **given})
-    named = named_by(definition, {**base.variables, **_in_clear(given, _stored(here, endpoint, name))})
+    if definition is not None:
+        check_outputs(definition, {**base.variables, **given})
+    in_clear = {**base.variables, **_in_clear(given, _stored(here, endpoint, name))}
+    named = named_by(definition, in_clear) if definition is not None else ()
     with here.store.transaction() as tx:
         parent = tx.get(Kind.ENDPOINT, here.workspace.endpoint(endpoint))
         before = tx.find(Kind.DEPLOYMENT, here.workspace.deployment(endpoint, name))
@@ -185,8 +190,9 @@ def _put(
 
 def _check_model(
     here: Context, endpoint: str, body: DeploymentBody, base: BaseEnvironment
-) -> tuple[str, FlowDefinition]:
-    """The id of the model in exact casing, and its flow; its files are read outside of any transaction."""
+) -> tuple[str, FlowDefinition | None]:
+    """The id of the model in exact casing, and its flow, None where the image itself says what to do with its files;
+    they are read outside of any transaction."""
     model_id = check_model_id(body, here.workspace)
     with here.store.reading() as tx:
         tx.get(Kind.ENDPOINT, here.workspace.endpoint(endpoint))  # the first thing to say when it is missing
@@ -198,12 +204,15 @@ def _check_model(
             hint="Register it first: flowstead model create.",
             target="properties.model",
         )
+    if base.inference is not None:
+        return model.id, None
     spoken = f"{model.parent_id.rpartition('/')[2]}:{model.name}"
     definition = check_flow(
         here.contents.locate(model.spec.content_hash),
         spoken,
         from_environment=body.properties.environment_id is not None,
-        adds_packages=bool(base.requirements.strip()),
+        adds_packages=bool(base.requirements.strip()) or base.needs_engine,
+        has_engine=here.has_container_engine,
     )
     FlowSources(here.home).keep(model.spec.content_hash, definition)
     return model.id, definition

@@ -77,9 +77,10 @@ def _get(here: Context, name: str, version: str) -> EnvironmentVersionRecord:
 def _request(here: Context, record: EnvironmentVersionRecord) -> EnvironmentRequest:
     """What a deployment would build for a flow without packages of its own. Raises BadArgument."""
     context = here.contents.locate(record.spec.context_hash) if record.spec.context_hash else None
-    base = base_environment(record.spec, context)
-    here.interpreters.choose(base.python)
-    return EnvironmentRequest(base=base.requirements, python=base.python)
+    base = base_environment(record.spec, context, has_engine=here.has_container_engine)
+    if not base.needs_engine:
+        here.interpreters.choose(base.python)
+    return EnvironmentRequest.of(base)
 
 
 async def _told(here: Context, request: EnvironmentRequest) -> AsyncGenerator[bytes, None]:

@@ -139,9 +139,9 @@ def _of_revisions(here: Context) -> Iterator[EnvironmentRequest]:
     with here.store.reading() as tx:
         kept = tx.revisions.sources()
     for content_hash, spec in kept:
-        source = sources.find(content_hash, spec.model)
+        source = sources.find(content_hash, spec.model, any_files=spec.base.inference is not None)
         if isinstance(source, FlowSource):
-            yield EnvironmentRequest(source.requirements, spec.base.requirements, spec.base.python)
+            yield EnvironmentRequest.of(spec.base, source.requirements)
 
 
 def _logs(here: Context, dry_run: bool) -> Iterator[Found]:

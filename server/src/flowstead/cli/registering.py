@@ -24,7 +24,6 @@ from flowstead.cli.progress import Stages
 from flowstead.client import Assets, FlowsteadClient
 from flowstead.client.files import files_of
 from flowstead.errors import BadArgument, FlowInvalid, ImmutableAsset, ResourceConflict, ResourceNotFound
-from flowstead.resources.runtime_images import check_image
 from flowstead_runtime.errors import UserError
 from flowstead_runtime.flow.definition import FlowDefinition
 from flowstead_runtime.flow.includes import assembled
@@ -46,7 +45,7 @@ def deployment_body(client: FlowsteadClient, document: DeploymentDocument, progr
     environment = environment_id(client, document.environment)
     if environment is not None:
         properties["environmentId"] = environment
-    properties["model"] = model_id(client, document.model, progress)
+    properties["model"] = model_id(client, document.model, progress, may_be_any=document.environment is not None)
     if document.code is not None:
         code = document.code.id if isinstance(document.code, AssetId) else client.codes.register(document.code)
         properties["codeConfiguration"] = {"codeId": code}
@@ -57,13 +56,16 @@ def deployment_body(client: FlowsteadClient, document: DeploymentDocument, progr
     return body
 
 
-def model_id(client: FlowsteadClient, reference: ModelReference | None, progress: Stages) -> str:
-    """The ARM id of the model version; a model defined on the spot is registered first. Raises BadArgument,
-    FlowInvalid, ResourceNotFound."""
+def model_id(
+    client: FlowsteadClient, reference: ModelReference | None, progress: Stages, *, may_be_any: bool = False
+) -> str:
+    """The ARM id of the model version; a model defined on the spot is registered first. may_be_any: it
+    need not hold a flow, an image may know what to do with its files. Raises BadArgument, FlowInvalid,
+    ResourceNotFound."""
     if reference is None:
         raise BadArgument("The deployment names no model.", hint="Write `model:` with `path:`, the flow's folder.")
     if isinstance(reference, InlineModel):
-        if isinstance(reference.path, Path):
+        if isinstance(reference.path, Path) and (holds_flow(reference.path) or not may_be_any):
             check_flow(reference.path)
         with progress.stage("Registering the model") as stage:
             stage.phase("uploading its files")
@@ -143,15 +145,14 @@ def check_flow(path: Path) -> FlowDefinition:
     """The flow's definition, parsed with its includes in place, nothing imported.
 
     Raises what the server would refuse later, when other things have been created: FlowInvalid, naming file and line;
-    BadArgument and PayloadTooLarge for files that cannot be uploaded; BadArgument for an image that needs a container
-    engine."""
+    BadArgument and PayloadTooLarge for files that cannot be uploaded. Whether an image can be started, only the server
+    knows."""
     if path.exists():
         files_of(path)  # first, since includes are merged into a copy, in which links have become files
     try:
         with assembled(path) as folder:
             definition = read_definition(folder)
             check_package_tools(definition)
-            check_image(definition.environment)
             files_of(folder)
             return definition
     except UserError as problem:

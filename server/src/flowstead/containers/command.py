@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +15,11 @@ HOME_LABEL = "flowstead.home"
 _PIDS = 4096
 """Processes and threads of a container."""
 _TMPFS = "rw,nosuid,nodev,size=64m,mode=1777"
+
+
+def name_of_home(root: Path) -> str:
+    """Short, and no other home's on this machine; a part of names of containers."""
+    return hashlib.sha256(str(root).encode()).hexdigest()[:12]
 
 
 @dataclass(frozen=True)
@@ -34,11 +40,10 @@ class Mount:
 
 @dataclass(frozen=True)
 class Limits:
-    """cores, memory_bytes: 0 for no bound. open_files: the hard limit that is handed on, 0 for the engine's own."""
+    """0 for no bound."""
 
     cores: float = 0.0
     memory_bytes: int = 0
-    open_files: int = 0
 
 
 @dataclass(frozen=True)
@@ -139,6 +144,7 @@ def build_command(engine: ContainerEngine, context: Path, dockerfile: str, tag: 
     podman = ("--pull=missing", "--http-proxy=false") if engine.kind == "podman" else ()
     return (
         *(str(engine.program), "build", "--tag", tag, *podman),
+        *_own_limits(engine),
         *("--force-rm", "--file", str(context / dockerfile), str(context)),
     )
 
@@ -146,7 +152,7 @@ def build_command(engine: ContainerEngine, context: Path, dockerfile: str, tag: 
 def _rights(engine: ContainerEngine, run: ContainerRun) -> Sequence[str]:
     dropped = ("--cap-drop", "ALL") if run.read_only else ()
     # Where the client is an ordinary user its own number is the one that may read what the server has written.
-    own = ("--userns", "keep-id") if engine.rootless and engine.kind == "podman" and run.user else ()
+    own = ("--userns", "keep-id") if engine.rootless and engine.kind == "podman" and run.user and run.read_only else ()
     user = ("--user", f"{run.user[0]}:{run.user[1]}") if run.user else ()
     root = ("--read-only",) if run.read_only else ()
     # Without a label of its own SELinux would let it read nothing that is mounted.
@@ -160,7 +166,10 @@ def _limits(engine: ContainerEngine, limits: Limits) -> Sequence[str]:
         *(("--cpus", f"{cores:g}") if cores else ()),
         *(("--memory", f"{memory}b") if memory else ()),
         *(("--pids-limit", str(_PIDS)) if "pids" in engine.limits else ()),
-        # The engine's own numbers may be above what this process may give.
-        *(("--ulimit", f"nofile={limits.open_files}:{limits.open_files}") if limits.open_files else ()),
-        *(("--ulimit", f"nproc={_PIDS}:{_PIDS}") if limits.open_files else ()),
+        *_own_limits(engine),
     )
+
+
+def _own_limits(engine: ContainerEngine) -> Sequence[str]:
+    """The engine's own numbers may be above what its client may give."""
+    return ("--ulimit", f"nofile={engine.open_files}:{engine.open_files}", "--ulimit", f"nproc={_PIDS}:{_PIDS}")

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+import resource
 import shutil
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from flowstead.containers.calls import CallFailed, call_json, client_variables
 from flowstead.errors import BadArgument
 
 _LOOK_WITHIN_S = 10.0
+MOST_OPEN_FILES = 16_384
 
 
 class Choice(StrEnum):
@@ -29,7 +31,7 @@ class Choice(StrEnum):
 @dataclass(frozen=True)
 class ContainerEngine:
     """kind: `podman` or `docker`. rootless: its containers are those of an ordinary user. limits: what it can bound, of
-    `cpu`, `memory`, `pids`. cores: of the host."""
+    `cpu`, `memory`, `pids`. cores: of the host. open_files: how many a container may have."""
 
     kind: str
     program: Path
@@ -37,6 +39,7 @@ class ContainerEngine:
     rootless: bool = False
     limits: frozenset[str] = frozenset({"cpu", "memory", "pids"})
     cores: int = 1
+    open_files: int = MOST_OPEN_FILES
 
     @property
     def hands_down(self) -> bool:
@@ -78,7 +81,7 @@ def look(
             continue
         try:
             told = (ask or _ask)([program, "info", "--format", _FORMATS[kind]])
-            return Looked(_READERS[kind](Path(program), told))
+            return Looked(replace(_READERS[kind](Path(program), told), open_files=_open_files()))
         except (CallFailed, KeyError, TypeError, ValueError) as problem:
             problems.append(f"{program} does not work: {problem}")
     return Looked(None, "; ".join(problems))
@@ -97,6 +100,12 @@ def checked_choice(text: str) -> str:
 
 def _ask(argv: Sequence[str]) -> Any:
     return call_json(argv, client_variables(os.environ), within_s=_LOOK_WITHIN_S)
+
+
+def _open_files() -> int:
+    """Nobody may give more than he has."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return MOST_OPEN_FILES if most == resource.RLIM_INFINITY else min(most, MOST_OPEN_FILES)
 
 
 def _podman(program: Path, told: Mapping[str, Any]) -> ContainerEngine:

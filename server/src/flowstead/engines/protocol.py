@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Protocol
 
 from flowstead.resources.deployment import RequestSettings
+from flowstead.resources.inference import Inference
 from flowstead.resources.vm_sizes import VmSize
 
 EXIT_FLOW_CANNOT_START = 78
@@ -36,6 +37,15 @@ class InstanceState(StrEnum):
 
 
 @dataclass(frozen=True)
+class Contained:
+    """An instance that is a container. image: its tag. inference: how its own server is reached, None when it has the
+    runtime."""
+
+    image: str
+    inference: Inference | None = None
+
+
+@dataclass(frozen=True)
 class InstanceSpec:
     """All that an instance gets. id: unique, `[a-z0-9-]{1,24}` (a part of socket paths).
     environment: the variables of its cleared process environment, secrets among them: never written to disk.
@@ -55,6 +65,8 @@ class InstanceSpec:
     """The folder in which it collects data, which its deployment's other instances share; None: it collects none."""
     size: VmSize | None = None
     """What it is held to, as far as the host can; None: it may use all that there is."""
+    container: Contained | None = None
+    """None: it is a process of this machine."""
 
 
 @dataclass(frozen=True)

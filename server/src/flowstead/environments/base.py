@@ -2,32 +2,97 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from flowstead.environments.conda_file import base_of_conda_file, secret_variable
-from flowstead.environments.dockerfile import base_of_dockerfile
+from flowstead.environments.dockerfile import base_of_dockerfile, demand_nothing_secret_in
 from flowstead.environments.requirements_text import RequirementsRefused, check, has_credentials
 from flowstead.errors import BadArgument
 from flowstead.resources.environment import BaseEnvironment, EnvironmentVersionSpec
-from flowstead.resources.runtime_images import is_runtime_image
+from flowstead.resources.inference import Inference
+from flowstead.resources.runtime_images import NO_ENGINE_HINT, image_of
 
 _PORT = 8080
 _SCORING_PATHS = frozenset({"/score"})
 _HEALTH_PATHS = frozenset({"/health", "/version", "/"})
 """What the runtime answers to, as promptflow's does."""
+_DEFAULT_PATHS = {"scoringRoute": "/score", "livenessRoute": "/", "readinessRoute": "/"}
+_PORTS = 65_536
+_PATH = re.compile(r"/[A-Za-z0-9._~:/@!$&'()*+,;=%-]{0,500}")
 _ROUTES = {"scoringRoute": _SCORING_PATHS, "livenessRoute": _HEALTH_PATHS, "readinessRoute": _HEALTH_PATHS}
 
 
-def base_environment(spec: EnvironmentVersionSpec, context: Path | None) -> BaseEnvironment:
-    """context: the folder of its build context, None without one. Raises BadArgument."""
-    for rule in _RULES:
-        rule(spec)
-    base = base_of_dockerfile(context, spec.dockerfile_path or "Dockerfile") if context else BaseEnvironment()
+def base_environment(
+    spec: EnvironmentVersionSpec, context: Path | None, *, has_engine: bool = False
+) -> BaseEnvironment:
+    """context: the folder of its build context, None without one. has_engine: images can be started here. Raises
+    BadArgument."""
+    _system_is_linux(spec)
+    image = image_of({"image": spec.image})
+    if image and not has_engine:
+        raise _needs_engine(image)
+    base = _of_context(spec, context, has_engine=has_engine and not image) if context else BaseEnvironment(image=image)
+    if not base.needs_engine:
+        _routes_are_the_runtimes(spec)
+    elif not _has_the_runtimes_routes(spec):
+        base = replace(base, inference=_inference(spec))
     conda = base_of_conda_file(spec.conda_file) if spec.conda_file.strip() else BaseEnvironment()
-    base = BaseEnvironment(base.requirements + conda.requirements, {**base.variables, **conda.variables}, conda.python)
+    base = replace(
+        base,
+        requirements=base.requirements + conda.requirements,
+        variables={**base.variables, **conda.variables},
+        python=conda.python,
+    )
     _check_lines(base.requirements)
     return base
+
+
+def _of_context(spec: EnvironmentVersionSpec, context: Path, *, has_engine: bool) -> BaseEnvironment:
+    """What is more than we understand is built by an engine, where there is one."""
+    dockerfile = spec.dockerfile_path or "Dockerfile"
+    try:
+        return base_of_dockerfile(context, dockerfile)
+    except BadArgument:
+        if not has_engine:
+            raise
+    demand_nothing_secret_in(context, dockerfile)
+    return BaseEnvironment(context_hash=spec.context_hash, dockerfile=dockerfile)
+
+
+def _has_the_runtimes_routes(spec: EnvironmentVersionSpec) -> bool:
+    try:
+        _routes_are_the_runtimes(spec)
+    except BadArgument:
+        return False
+    return True
+
+
+def _inference(spec: EnvironmentVersionSpec) -> Inference:
+    """How its own server is reached. Raises BadArgument."""
+    routes = {name: spec.inference_config.get(name) for name in _ROUTES}
+    given = {name: route for name, route in routes.items() if isinstance(route, Mapping)}
+    ports = {str(route.get("port") or _PORT) for route in given.values()}
+    port = ports.pop()
+    target = "properties.inferenceConfig"
+    if ports or not port.isdigit() or not 0 < int(port) < _PORTS:
+        raise BadArgument(
+            "The routes of inferenceConfig do not name one port between 1 and 65535.",
+            hint="Give liveness, readiness and scoring route the same port: an image has one server.",
+            target=target,
+        )
+    if "scoringRoute" not in given:
+        raise BadArgument(
+            "inferenceConfig has no scoringRoute.", hint="Say where the image's server scores.", target=target
+        )
+    paths = {name: str(route.get("path") or _DEFAULT_PATHS[name]) for name, route in given.items()}
+    for name, path in paths.items():
+        if not _PATH.fullmatch(path):
+            raise BadArgument(f"{path[:200]!r} is not a path.", target=f"{target}.{name}.path")
+    liveness = paths.get("livenessRoute") or paths.get("readinessRoute") or _DEFAULT_PATHS["livenessRoute"]
+    return Inference(int(port), liveness, paths.get("readinessRoute") or liveness, paths["scoringRoute"])
 
 
 def demand_nothing_secret(conda_file: str) -> None:
@@ -54,13 +119,12 @@ def _with_credentials(target: str) -> BadArgument:
     )
 
 
-def _image_is_the_runtime(spec: EnvironmentVersionSpec) -> None:
-    if spec.image and not is_runtime_image(spec.image):
-        raise BadArgument(
-            f"The image {spec.image[:200]!r} needs a container engine, which this server does not use.",
-            hint="Name a promptflow-runtime image: Flowstead's own runtime stands in for it.",
-            target="properties.image",
-        )
+def _needs_engine(image: str) -> BadArgument:
+    return BadArgument(
+        f"The image {image[:200]!r} needs a container engine, and this server has none.",
+        hint=f"Name a promptflow-runtime image: Flowstead's own runtime stands in for it. Or: {NO_ENGINE_HINT}",
+        target="properties.image",
+    )
 
 
 def _system_is_linux(spec: EnvironmentVersionSpec) -> None:
@@ -94,10 +158,3 @@ def _check_lines(text: str) -> None:
         raise BadArgument(
             f"The environment asks for `{refusal.text}`, which is refused: {refusal.reason}.", target="properties"
         ) from None
-
-
-_RULES: tuple[Callable[[EnvironmentVersionSpec], None], ...] = (
-    _image_is_the_runtime,
-    _system_is_linux,
-    _routes_are_the_runtimes,
-)

@@ -65,7 +65,17 @@ class Place:
 
     def built(self) -> Built | None:
         """The environment, if it is whole. The base interpreter may have been removed since."""
+        if (image := self.image()) is not None:
+            return Built(self.ready, self.log, image)
         return Built(self.python, self.log) if self.ready.is_file() and self.python.exists() else None
+
+    def image(self) -> str | None:
+        """The tag of the image that it is, None when it is none."""
+        try:
+            tag = json.loads(self.ready.read_text()).get("image")
+        except (OSError, ValueError):
+            return None
+        return tag if isinstance(tag, str) else None
 
     def failure(self) -> BuildFailed | None:
         """How the last build failed, if it did."""
@@ -116,25 +126,33 @@ def build(
     folders that no build may see, whatever it is shown. abilities: of the host, found out unless given. Raises
     BuildCancelled, and OSError when the disk does not let us."""
     place.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with _only_builder(place, is_wanted) as held:
+    with only_builder(place, is_wanted) as held:
         if place.built():
             return
         place.failed.unlink(missing_ok=True)
         place.ready.unlink(missing_ok=True)
-        with place.log.open("w", encoding="utf-8") as log, _work_directory(place) as work:
+        with place.log.open("w", encoding="utf-8") as log, work_directory(place) as work:
             try:
                 # Apart, so that a line that is refused has the number that its author counts.
                 requirements = check(request.base) + check(request.requirements)
                 log.write(_what_is_wanted(request, requirements, runtime, base_python))
                 job = Job(place, requirements, runtime, work)
-                _write_inputs(job)
+                write_inputs(job)
                 room = _trusted_room(job, abilities or of_this_host(), base_python, cache, hidden)
-                _make(Uv(room, log, requirements.secrets, job.inputs, held, is_wanted), job, builders)
+                uv = Uv(
+                    room=room,
+                    log=log,
+                    secrets=requirements.secrets,
+                    hidden=job.inputs,
+                    held=held,
+                    is_wanted=is_wanted,
+                )
+                _make(uv, job, builders)
             except RequirementsRefused as refusal:
                 log.write(f"{refusal}\n")
-                _leave_failed(place, str(refusal), "")
+                leave_failed(place, str(refusal), "")
             except UvFailed as failure:
-                _leave_failed(place, "uv could not build the environment from requirements.txt.", failure.output)
+                leave_failed(place, "uv could not build the environment from requirements.txt.", failure.output)
             else:
                 write_private(place.ready, json.dumps({"runtime": runtime.name, "digest": runtime.digest}).encode())
 
@@ -165,7 +183,7 @@ def _what_is_wanted(
     return redact("\n".join(said), requirements.secrets) + "\n"
 
 
-def _leave_failed(place: Place, message: str, output: str) -> None:
+def leave_failed(place: Place, message: str, output: str) -> None:
     remove(place.venv)
     write_private(place.failed, json.dumps({"message": message, "output": output}).encode())
 
@@ -234,7 +252,7 @@ def _resolve(uv: Uv, job: Job, lock: Path, sources: Sequence[str]) -> None:
         *("pip", "compile", "--quiet", "--python", job.place.python),
         *("--generate-hashes", "--no-header", "--no-annotate", "--output-file", lock),
         *sources,
-        *_index_arguments(job.requirements),
+        *index_arguments(job.requirements),
         *(job.inputs / "requirements.txt", job.inputs / "runtime.txt"),
     )
 
@@ -247,12 +265,12 @@ def _install(uv: Uv, job: Job, lock: Path, sources: Sequence[str]) -> None:
         *(("-r", job.inputs / "options.txt") if requirements.options else ()),
         *(("-c", job.inputs / "hashed.txt") if requirements.hashed else ()),
         *sources,
-        *_index_arguments(requirements),
+        *index_arguments(requirements),
         *("-r", lock, "-r", job.inputs / "own.txt"),
     )
 
 
-def _write_inputs(job: Job) -> None:
+def write_inputs(job: Job) -> None:
     """All that the server writes for uv, before anything runs: afterwards foreign code may have been there."""
     wheel, runtime, requirements = job.wheel, job.runtime, job.requirements
     if not wheel.is_file():
@@ -274,13 +292,13 @@ def _write_inputs(job: Job) -> None:
         (job.inputs / name).chmod(0o644)
 
 
-def _index_arguments(requirements: Requirements) -> list[str]:
+def index_arguments(requirements: Requirements) -> list[str]:
     allowed = ["--prerelease", "allow"] if requirements.prerelease else []
     return allowed + words_of(requirements.insecure_hosts, "--allow-insecure-host")
 
 
 @contextmanager
-def _only_builder(place: Place, is_wanted: Callable[[], bool]) -> Iterator[int]:
+def only_builder(place: Place, is_wanted: Callable[[], bool]) -> Iterator[int]:
     """Hold the environment's lock, also against a uv that a killed server has left at work."""
     descriptor = os.open(place.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
@@ -302,7 +320,7 @@ def _locked(descriptor: int) -> bool:
 
 
 @contextmanager
-def _work_directory(place: Place) -> Iterator[Path]:
+def work_directory(place: Place) -> Iterator[Path]:
     # What a builder that was killed has left; nobody else is at work here while the lock is held.
     for left in place.directory.glob(f"{_WORK}*"):
         remove(left)

@@ -47,6 +47,17 @@ def base_of_dockerfile(context: Path, dockerfile: str) -> BaseEnvironment:
     return BaseEnvironment("".join(f"{line}\n" for line in build.requirements), build.variables)
 
 
+def demand_nothing_secret_in(context: Path, dockerfile: str) -> None:
+    """Of one that an engine builds: what it gives to its variables is kept in the image and in the environment. Raises
+    BadArgument."""
+    build = ImageBuild(context)
+    text = build.read(PurePosixPath(dockerfile), f"{dockerfile!r} is not in the build context")
+    for line, instruction, rest in instructions(text):
+        build.line, build.instruction = line, instruction
+        if instruction == "ENV":
+            _env(build, rest)
+
+
 def _from(build: ImageBuild, rest: str) -> None:
     words = [word for word in build.expand(rest).split() if not word.startswith("--")]
     if build.has_base:

@@ -9,17 +9,41 @@ from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 from flowstead.environments.garbage import UnusedEnvironment
+from flowstead.resources.environment import BaseEnvironment
 
 
 @dataclass(frozen=True)
 class EnvironmentRequest:
     """requirements: the flow's requirements.txt with its `-r` includes resolved inside the flow, "" for none. base:
     the lines of the environment that the deployment names, which come before them; python: the versions that it asks
-    for, as PEP 440 has it, "" for the server's own."""
+    for, as PEP 440 has it, "" for the server's own. image: a container image to start from, or context and dockerfile,
+    the hash and the file of its build context; as_it_is: nothing is installed in it."""
 
     requirements: str = field(default="", repr=False)
     base: str = field(default="", repr=False)
     python: str = ""
+    image: str = ""
+    context: str = ""
+    dockerfile: str = ""
+    as_it_is: bool = False
+
+    @classmethod
+    def of(cls, base: BaseEnvironment, requirements: str = "") -> EnvironmentRequest:
+        """What a deployment from that environment needs. requirements: of its flow."""
+        as_it_is = base.inference is not None
+        return cls(
+            requirements="" if as_it_is else requirements,
+            base="" if as_it_is else base.requirements,
+            python="" if base.needs_engine else base.python,
+            image=base.image,
+            context=base.context_hash,
+            dockerfile=base.dockerfile,
+            as_it_is=as_it_is,
+        )
+
+    @property
+    def needs_engine(self) -> bool:
+        return bool(self.image or self.context)
 
 
 @dataclass(frozen=True)
@@ -31,10 +55,12 @@ class Building:
 
 @dataclass(frozen=True)
 class Built:
-    """python: the interpreter inside the environment. log: what was said while it was built, if that is kept."""
+    """python: the interpreter inside the environment, of an image the file that tells of it. log: what was said while
+    it was built, if that is kept. image: the tag of the image, "" for none."""
 
     python: Path
     log: Path | None = None
+    image: str = ""
 
 
 @dataclass(frozen=True)

@@ -72,7 +72,7 @@ _SOURCE_IS_OFF = re.compile(r"building (from source|source distributions)[\w\s`.
 
 
 class UvFailed(Exception):
-    """uv ended with an error. output: its own words, credentials redacted."""
+    """uv, or another builder, ended with an error. output: its own words, credentials redacted."""
 
     def __init__(self, output: str) -> None:
         self.output = output
@@ -84,29 +84,23 @@ class UvFailed(Exception):
         return _SOURCE_IS_OFF.search(self.output) is not None
 
 
-@dataclass(frozen=True)
-class Uv:
-    """room: where it runs. log: every line is written there too. secrets: never to be shown. hidden: a path left out of
-    messages. held: a descriptor that each command keeps open, so that a lock outlives the server. is_wanted: asked
-    again and again while a command runs."""
+@dataclass(frozen=True, kw_only=True)
+class Builder:
+    """log: every line is written there too. secrets: never to be shown. hidden: a path left out of messages. held: a
+    descriptor that each command keeps open, so that a lock outlives the server. is_wanted: asked again and again while
+    a command runs."""
 
-    room: Room
     log: TextIO
     secrets: tuple[str, ...] = field(repr=False)
     hidden: Path
     held: int
     is_wanted: Callable[[], bool]
 
-    def run(self, *arguments: str | Path) -> str:
-        """Run one command of uv to its end. Returns what it said. Raises UvFailed and BuildCancelled."""
-        return self.execute(self.room.uv, *arguments)
-
-    def execute(self, *program: str | Path) -> str:
-        """The same for any program."""
-        variables = self.room.variables(build_variables(os.environ, self.room.cache))
+    def follow(self, argv: Sequence[str], variables: Mapping[str, str]) -> str:
+        """Run one command to its end. Returns what it said. Raises UvFailed and BuildCancelled."""
         # From `/` no pyproject.toml or uv.toml of a directory above can have a say in the build.
         process = subprocess.Popen(
-            self.room.command(list(map(str, program)), variables),
+            argv,
             cwd="/",
             env=variables,
             stdin=subprocess.DEVNULL,
@@ -123,7 +117,7 @@ class Uv:
                 os.killpg(process.pid, signal.SIGKILL)
             status = process.wait()
         if status != 0:
-            raise UvFailed(output or f"{Path(program[0]).name} ended with status {status} and said nothing.")
+            raise UvFailed(output or f"{Path(argv[0]).name} ended with status {status} and said nothing.")
         return output
 
     def _follow(self, process: subprocess.Popen[bytes]) -> str:
@@ -154,6 +148,22 @@ class Uv:
             self.log.write(shown)
             self.log.flush()
         return shown
+
+
+@dataclass(frozen=True, kw_only=True)
+class Uv(Builder):
+    """room: where it runs."""
+
+    room: Room
+
+    def run(self, *arguments: str | Path) -> str:
+        """Run one command of uv to its end. Returns what it said. Raises UvFailed and BuildCancelled."""
+        return self.execute(self.room.uv, *arguments)
+
+    def execute(self, *program: str | Path) -> str:
+        """The same for any program."""
+        variables = self.room.variables(build_variables(os.environ, self.room.cache))
+        return self.follow(self.room.command(list(map(str, program)), variables), variables)
 
 
 class _Words:

@@ -15,6 +15,7 @@ from pathlib import Path
 from flowstead.confine.abilities import Abilities
 from flowstead.environments import garbage, runtime_wheel
 from flowstead.environments.build import Place, build
+from flowstead.environments.engine_build import Images, build_image
 from flowstead.environments.garbage import UnusedEnvironment
 from flowstead.environments.interpreters import Interpreter, Interpreters
 from flowstead.environments.protocol import BuildFailed, Building, EnvironmentRequest, EnvironmentState
@@ -24,6 +25,7 @@ from flowstead.environments.slots import BuildCancelled, Builders
 from flowstead.errors import BadArgument
 from flowstead.resources.clock import Clock, SystemClock
 from flowstead.resources.home import Home
+from flowstead.resources.runtime_images import NO_ENGINE_HINT
 
 logger = logging.getLogger(__name__)
 
@@ -46,9 +48,11 @@ class UvEnvironments:
         interpreters: Interpreters | None = None,
         abilities: Abilities | None = None,
         clock: Clock | None = None,
+        images: Images | None = None,
     ) -> None:
         """interpreters: what environments may start from; this machine's unless given. abilities: what the host can
-        enforce, found out unless given."""
+        enforce, found out unless given. images: what makes images, None without a container engine."""
+        self._images = images
         self._abilities = abilities
         self._home = home
         self._interpreters = interpreters or Interpreters.of_this_machine(home.package_cache)
@@ -63,6 +67,11 @@ class UvEnvironments:
         self._asked_for: dict[str, float] = {}
 
     def key(self, request: EnvironmentRequest) -> str:
+        if request.needs_engine:
+            start = (request.image, request.context, request.dockerfile, str(request.as_it_is))
+            added = "" if request.as_it_is else self._runtime.digest
+            lines = (request.base + request.requirements).strip()
+            return hashlib.sha256("\0".join(("image", *start, added, lines)).encode()).hexdigest()[:20]
         python = self._python(request)
         parts = (
             platform.python_implementation(),
@@ -79,9 +88,9 @@ class UvEnvironments:
         return self._place(self.key(request)).log
 
     def ensure(self, request: EnvironmentRequest, *, retry_failed: bool = False) -> EnvironmentState:
-        python = self._python(request, look_again=retry_failed)
-        if isinstance(python, BuildFailed):
-            return python
+        start = self._start(request, look_again=retry_failed)
+        if isinstance(start, BuildFailed):
+            return start
         key = self.key(request)
         place = self._place(key)
         with self._lock:
@@ -92,20 +101,21 @@ class UvEnvironments:
             if running is not None:
                 del self._builds[key]
                 self._failures[key] = _how_it_broke(running)
-            if built := place.built():
+            # Somebody may have removed the image; who deploys anew has it looked for.
+            if (built := place.built()) and not (built.image and retry_failed):
                 return built
             failure = self._failures.get(key) or place.failure()
             if failure is not None and not retry_failed:
                 return failure
             self._failures.pop(key, None)
             place.log.unlink(missing_ok=True)  # whoever reads it does not take the last build's words for this one's
-            self._builds[key] = self._pool.submit(self._build, place, request, python.path)
+            self._builds[key] = self._pool.submit(self._build, place, request, start)
             return Building(place.log)
 
     def look(self, request: EnvironmentRequest) -> EnvironmentState | None:
-        python = self._python(request)
-        if isinstance(python, BuildFailed):
-            return python
+        start = self._start(request)
+        if isinstance(start, BuildFailed):
+            return start
         key = self.key(request)
         place = self._place(key)
         with self._lock:
@@ -130,6 +140,9 @@ class UvEnvironments:
             folders = self._unused(older_than, besides, kept)
             moved = [(each.name, garbage.move_away(each)) for each in folders]
         removed = [UnusedEnvironment(name, size_of(trash)) for name, trash in moved]
+        for name, trash in moved:
+            if self._images is not None and Place(trash).image() is not None:
+                self._images.remove(name)
         for trash in garbage.leftovers(self._home.environments):
             remove(trash)
         return removed
@@ -161,26 +174,43 @@ class UvEnvironments:
         except BadArgument as missing:
             return BuildFailed(missing.message, missing.next_step)
 
+    def _start(self, request: EnvironmentRequest, *, look_again: bool = False) -> Interpreter | Images | BuildFailed:
+        """What it is made from."""
+        if not request.needs_engine:
+            return self._python(request, look_again=look_again)
+        return self._images or BuildFailed("The environment is a container image.", NO_ENGINE_HINT)
+
     def _is_wanted(self, key: str) -> bool:
         return not self._closed and self._clock.monotonic() - self._asked_for[key] < FORGOTTEN_AFTER_S
 
-    def _build(self, place: Place, request: EnvironmentRequest, base_python: Path) -> None:
+    def _build(self, place: Place, request: EnvironmentRequest, start: Interpreter | Images) -> None:
+        key = place.directory.name
         try:
+            if isinstance(start, Images):
+                build_image(
+                    place,
+                    request,
+                    start,
+                    runtime=self._runtime,
+                    builders=self._builders,
+                    is_wanted=lambda: self._is_wanted(key),
+                )
+                return
             build(
                 place,
                 request,
                 runtime=self._runtime,
-                base_python=base_python,
+                base_python=start.path,
                 cache=self._home.package_cache,
                 builders=self._builders,
-                is_wanted=lambda: self._is_wanted(place.directory.name),
+                is_wanted=lambda: self._is_wanted(key),
                 hidden=(self._home.root, self._home.run),
                 abilities=self._abilities,
             )
         except BuildCancelled:
-            logger.info("The environment %s is not built any further: nobody wants it now.", place.directory.name)
+            logger.info("The environment %s is not built any further: nobody wants it now.", key)
         except Exception:
-            logger.exception("Building the environment %s failed.", place.directory.name)
+            logger.exception("Building the environment %s failed.", key)
             raise
 
 

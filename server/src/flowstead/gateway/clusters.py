@@ -7,6 +7,7 @@ from typing import Any
 
 from flowstead.gateway.description import GatewayDeployment, GatewayEndpoint, Upstream
 from flowstead.gateway.paths import METADATA
+from flowstead.resources.inference import Inference
 
 Json = dict[str, Any]
 
@@ -49,7 +50,7 @@ def _deployment_cluster(endpoint: str, deployment: GatewayDeployment) -> Json:
         "lb_policy": "LEAST_REQUEST",
         "ignore_health_on_host_removal": True,
         "common_lb_config": {"healthy_panic_threshold": {"value": 0}, "update_merge_window": "0s"},
-        "health_checks": [_health_check()],
+        "health_checks": [_health_check(deployment.inference)],
     }
 
 
@@ -100,8 +101,12 @@ def _address(address: str) -> Json:
     return {"socket_address": {"address": host.strip("[]"), "port_value": int(port)}}
 
 
-def _health_check() -> Json:
-    """Every second, whether there is traffic or not; an instance that is back is found twice as fast."""
+def _health_check(inference: Inference | None) -> Json:
+    """Every second, whether there is traffic or not; an instance that is back is found twice as fast. inference: of an
+    image's own server, whose probe may answer as Azure lets it."""
+    asked: Json = {"path": "/health", "host": "health"}
+    if inference is not None:
+        asked = {**asked, "path": inference.readiness_path, "expected_statuses": [{"start": 200, "end": 400}]}
     return {
         "timeout": "1s",
         "interval": "1s",
@@ -109,5 +114,5 @@ def _health_check() -> Json:
         "unhealthy_interval": "0.5s",
         "unhealthy_threshold": 2,
         "healthy_threshold": 1,
-        "http_health_check": {"path": "/health", "host": "health"},
+        "http_health_check": asked,
     }

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from flowstead.resources.inference import Inference
+
 
 @dataclass(frozen=True)
 class Upstream:
@@ -18,13 +20,15 @@ class Upstream:
 @dataclass(frozen=True)
 class GatewayDeployment:
     """name; instances that take traffic; request_timeout_s: to the first byte; max_requests: (concurrency + queue)
-    × instances, above it 429. stopped: on purpose; it is answered 503 with the command that starts it."""
+    × instances, above it 429. stopped: on purpose; it is answered 503 with the command that starts it. inference: the
+    paths of an image's own server, None for the runtime's."""
 
     name: str
     instances: tuple[Upstream, ...]
     request_timeout_s: float
     max_requests: int
     stopped: bool = False
+    inference: Inference | None = None
 
 
 @dataclass(frozen=True)

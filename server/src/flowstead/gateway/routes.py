@@ -129,7 +129,7 @@ def _action(routes: Sequence[Json]) -> Json:
 def _endpoint_routes(endpoint: GatewayEndpoint, prefix: str) -> list[Json]:
     """In the order in which they are tried. prefix: what the paths begin with."""
     routes = [
-        *(_pinned(endpoint, prefix, deployment) for deployment in endpoint.deployments),
+        *(route for deployment in endpoint.deployments for route in _pinned(endpoint, prefix, deployment)),
         _unknown_pin(endpoint, prefix),
         *_split(endpoint, prefix),
         _unknown_path(endpoint),
@@ -146,10 +146,10 @@ def _endpoint_routes(endpoint: GatewayEndpoint, prefix: str) -> list[Json]:
     return [route | common for route in routes]
 
 
-def _pinned(endpoint: GatewayEndpoint, prefix: str, deployment: GatewayDeployment) -> Json:
+def _pinned(endpoint: GatewayEndpoint, prefix: str, deployment: GatewayDeployment) -> list[Json]:
     """The caller names the deployment; such requests are not mirrored (Azure)."""
-    match = _known_paths(prefix) | {"headers": [{"name": PIN_HEADER, "string_match": {"exact": deployment.name}}]}
-    return _to_deployment(endpoint, prefix, deployment, "pin", match)
+    named = {"headers": [{"name": PIN_HEADER, "string_match": {"exact": deployment.name}}]}
+    return _all_to_deployment(endpoint, prefix, deployment, "pin", named)
 
 
 def _unknown_pin(endpoint: GatewayEndpoint, prefix: str) -> Json:
@@ -181,8 +181,25 @@ def _split(endpoint: GatewayEndpoint, prefix: str) -> list[Json]:
         if endpoint.mirror:
             match = {"path": f"{prefix}score"} | fraction
             routes.append(_to_deployment(endpoint, prefix, deployment, "mirrored", match, mirror=endpoint.mirror))
-        routes.append(_to_deployment(endpoint, prefix, deployment, "split", _known_paths(prefix) | fraction))
+        routes += _all_to_deployment(endpoint, prefix, deployment, "split", fraction)
     return routes
+
+
+def _all_to_deployment(
+    endpoint: GatewayEndpoint, prefix: str, deployment: GatewayDeployment, kind: str, further: Json
+) -> list[Json]:
+    """All of its paths. An image's own server scores where it says, whether it is asked so or by the usual path.
+    further: of the match."""
+    usual = _to_deployment(endpoint, prefix, deployment, kind, _known_paths(prefix) | further)
+    inference = deployment.inference
+    if inference is None:
+        return [usual]
+    scoring = f"{prefix}{inference.scoring_path[1:]}"
+    return [
+        _to_deployment(endpoint, prefix, deployment, f"{kind}-score", {"path": f"{prefix}score"} | further),
+        _to_deployment(endpoint, prefix, deployment, f"{kind}-own", {"path": scoring} | further),
+        usual,
+    ]
 
 
 def _to_deployment(
@@ -199,10 +216,7 @@ def _to_deployment(
         return {**named, **_stopped(endpoint.name, deployment.name), **_labels(endpoint, deployment.name)}
     action: Json = {
         "cluster": cluster_name(endpoint.name, deployment.name),
-        "regex_rewrite": {
-            "pattern": {"regex": f"^{re.escape(prefix)}"},
-            "substitution": "/",
-        },
+        "regex_rewrite": _rewritten(prefix, deployment, match),
         # The time of one try bounds the way to the first byte; the route's own would cut streams.
         "timeout": "0s",
         "idle_timeout": _seconds(deployment.request_timeout_s + _IDLE_MARGIN_S),
@@ -225,6 +239,15 @@ def _stopped(endpoint: str, deployment: str) -> Json:
         f"flowstead online-deployment start --name {deployment} --endpoint-name {endpoint}"
     )
     return {"direct_response": {"status": 503, "body_format": error_format("DeploymentStopped", message)}}
+
+
+def _rewritten(prefix: str, deployment: GatewayDeployment, match: Json) -> Json:
+    """The path as the instance knows it."""
+    if deployment.inference is not None and match.get("path") == f"{prefix}score":
+        pattern, path = f"^{re.escape(prefix)}score", deployment.inference.scoring_path
+    else:
+        pattern, path = f"^{re.escape(prefix)}", "/"
+    return {"pattern": {"regex": pattern}, "substitution": path}
 
 
 def _retry_policy(request_timeout_s: float) -> Json:

@@ -24,8 +24,11 @@ from flowstead.access import Access
 from flowstead.api.application import create_app
 from flowstead.api.daily_collection import DailyCollection
 from flowstead.confine.abilities import demand_abilities
+from flowstead.containers.command import name_of_home
+from flowstead.containers.host import ContainerEngine, look
 from flowstead.engines.instance_board import InstanceBoard
 from flowstead.engines.local import LocalEngine
+from flowstead.environments.engine_build import Images
 from flowstead.environments.interpreters import Interpreters
 from flowstead.environments.uv_environments import UvEnvironments
 from flowstead.errors import StartFailed
@@ -180,7 +183,9 @@ def _compose(
         home, principals=store.principals, settings=settings, clock=clock, announce=announcing(gateway)
     )
     interpreters = Interpreters.of_this_machine(home.package_cache)
-    environments = UvEnvironments(home, interpreters=interpreters)
+    engine = _container_engine(settings)
+    images = Images(engine, name_of_home(home.root), home.models) if engine else None
+    environments = UvEnvironments(home, interpreters=interpreters, images=images)
     stack.callback(environments.close)
     stack.enter_context(trusted(access, store))
     board = InstanceBoard()
@@ -215,10 +220,11 @@ def _compose(
         utilization=utilization,
         requests=requests,
         throttling=throttling,
+        has_container_engine=engine is not None,
     )
     reconciler = Reconciler(
         store=store,
-        engine=LocalEngine(home),
+        engine=LocalEngine(home, containers=engine),
         environments=environments,
         gateway=gateway,
         home=home,
@@ -229,6 +235,16 @@ def _compose(
         identity_url=f"{settings.door_url('http')}/identity/token",
     )
     return app, reconciler, hint
+
+
+def _container_engine(settings: ServerSettings) -> ContainerEngine | None:
+    """Deployments from images of their own are refused without one."""
+    found = look(settings.container_engine)
+    if found.why:
+        logger.warning("Container engine: %s.", found.why)
+    else:
+        logger.info("Container engine: %s.", found.engine.words if found.engine else "none")
+    return found.engine
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from random import Random
 
 from flowstead.access.instance_keys import INSTANCE_KEYS, InstanceKeys
 from flowstead.engines.instance_board import InstanceBoard
-from flowstead.engines.protocol import Engine, InstanceSpec
+from flowstead.engines.protocol import Contained, Engine, InstanceSpec
 from flowstead.environments.protocol import Building, Built
 from flowstead.reconcile.collecting import collector_variables
 from flowstead.reconcile.decision import (
@@ -23,6 +23,7 @@ from flowstead.reconcile.decision import (
 )
 from flowstead.reconcile.observe import endpoint_name, log_directory
 from flowstead.reconcile.revision import variables_of
+from flowstead.resources.deployment import DeploymentSpec
 from flowstead.resources.home import Home
 from flowstead.resources.identity import IDENTITY_KEY, IDENTITY_URL
 from flowstead.resources.sizes import size_kept
@@ -118,6 +119,7 @@ class Actor:
             environment={**variables_of(spec, secrets), **collected, **self._identity(record, id)},
             request_settings=spec.request_settings,
             log=log_directory(self._home, record) / f"{id}.log",
+            container=_container(spec, environment),
             collected=self._home.collected / endpoint_name(record) / record.name if collected else None,
             size=size_kept(spec.instance_type),
         )
@@ -128,3 +130,9 @@ class Actor:
         if not self._identity_url:
             return {}
         return {IDENTITY_URL: self._identity_url, IDENTITY_KEY: self._instance_keys.of(record.uid, instance_id)}
+
+
+def _container(spec: DeploymentSpec, environment: Built) -> Contained | None:
+    if not environment.image:
+        return None
+    return Contained(environment.image, spec.base.inference)

@@ -114,6 +114,7 @@ def _deployment(
         request_timeout_s=patience_s,
         max_requests=room * max(1, len(taking)),
         stopped=record.spec.stopped,
+        inference=(serving or record).spec.base.inference,
     )
 
 

@@ -213,7 +213,7 @@ class DeploymentObserver:
 
     def view(self, record: DeploymentRecord, snapshot: Snapshot, around: Surroundings) -> DeploymentView:
         none: frozenset[str] = frozenset()
-        source = self._sources.find(snapshot.content[record.id], record.spec.model)
+        source = self._source(snapshot.content[record.id], record.spec)
         view = DeploymentView(
             record=record,
             now=around.now,
@@ -236,11 +236,14 @@ class DeploymentObserver:
         again = record.id in around.again
         return self._with_serving(self._with_environment(view, source, snapshot, again=again), snapshot)
 
+    def _source(self, content_hash: str | None, spec: DeploymentSpec) -> FlowSource | FlowsteadError:
+        return self._sources.find(content_hash, spec.model, any_files=spec.base.inference is not None)
+
     def _with_serving(self, view: DeploymentView, snapshot: Snapshot) -> DeploymentView:
         revision = snapshot.serving.get(view.record.id)
         if revision is None or (revision.name == view.target and not _has_failed(view)):
             return view
-        source = self._sources.find(revision.content_hash, revision.spec.model)
+        source = self._source(revision.content_hash, revision.spec)
         if not isinstance(source, FlowSource):
             return replace(view, serving=ServingView(revision, source))
         environment = self._environments.ensure(_request(source, revision.spec), retry_failed=False)
@@ -268,7 +271,7 @@ class DeploymentObserver:
 
 
 def _request(source: FlowSource, spec: DeploymentSpec) -> EnvironmentRequest:
-    return EnvironmentRequest(source.requirements, spec.base.requirements, spec.base.python)
+    return EnvironmentRequest.of(spec.base, source.requirements)
 
 
 def _has_failed(view: DeploymentView) -> bool:

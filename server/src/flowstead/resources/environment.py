@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from flowstead.resources.inference import Inference
+
 
 @dataclass(frozen=True)
 class EnvironmentVersionSpec:
@@ -37,11 +39,21 @@ class EnvironmentVersionSpec:
 class BaseEnvironment:
     """What an environment adds to the runtime. requirements: lines as in requirements.txt, before the flow's own;
     variables: of the instance's process, under those of the deployment. python: the versions that it may be, as PEP
-    440 has it; "" for the server's own."""
+    440 has it; "" for the server's own. image: what its instances are containers of, "" for processes of the
+    runtime's; context_hash, dockerfile: the build context of such an image instead. inference: how it is reached when
+    it has a server of its own; None: the runtime is installed on top."""
 
     requirements: str = field(default="", repr=False)
     variables: Mapping[str, str] = field(default_factory=dict)
     python: str = ""
+    image: str = ""
+    context_hash: str = ""
+    dockerfile: str = ""
+    inference: Inference | None = None
+
+    @property
+    def needs_engine(self) -> bool:
+        return bool(self.image or self.context_hash)
 
 
 RUNTIME_ALONE = BaseEnvironment()

@@ -16,16 +16,25 @@ def is_runtime_image(image: str) -> bool:
     return _RUNTIME_IMAGE.fullmatch(image) is not None
 
 
-def check_image(environment: Mapping[str, object]) -> None:
-    """The `environment` of a flow.dag.yaml. Raises BadArgument unless its image is none or one of prompt
-    flow's."""
+NO_ENGINE_HINT = (
+    "Install podman (or docker, with a daemon) on the server's machine and start the server again; `flowstead doctor` "
+    "says whether it is found."
+)
+
+
+def image_of(environment: Mapping[str, object]) -> str:
+    """The image in the `environment` of a flow.dag.yaml that our runtime does not stand in for, "" for none."""
     image = environment.get("image")
-    if image in (None, ""):
-        return
-    if not isinstance(image, str) or not is_runtime_image(image):
+    return "" if image in (None, "") or (isinstance(image, str) and is_runtime_image(image)) else str(image)
+
+
+def check_image(environment: Mapping[str, object]) -> None:
+    """The same where no container can be started. Raises BadArgument."""
+    image = image_of(environment)
+    if image:
         raise BadArgument(
-            f"environment.image of the flow is {str(image)[:200]!r}, an image that needs a container engine.",
+            f"environment.image of the flow is {image[:200]!r}, an image that needs a container engine.",
             hint="Remove the line `image:` (or name a promptflow-runtime image), and list what the flow needs "
-            "in its requirements.txt.",
+            f"in its requirements.txt. Or: {NO_ENGINE_HINT}",
             target="environment.image",
         )

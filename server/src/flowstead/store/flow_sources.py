@@ -39,11 +39,14 @@ class FlowSources:
         self._home = home
         self._read: dict[str, FlowSource | FlowInvalid] = {}
 
-    def find(self, content_hash: str | None, model: str) -> FlowSource | FlowsteadError:
-        """The flow of that content, or why there is none. model: its ARM id, for the message."""
+    def find(self, content_hash: str | None, model: str, *, any_files: bool = False) -> FlowSource | FlowsteadError:
+        """The flow of that content, or why there is none. model: its ARM id, for the message. any_files: they need not
+        be a flow's, an image knows what to do with them."""
         folder = self._home.models / content_hash if content_hash else None
         if content_hash is None or folder is None or not folder.is_dir():
             return ArtifactMissing(f"The files of the model {model} are not in the store.")
+        if any_files:
+            return FlowSource(folder, "")
         if content_hash not in self._read:
             self._read[content_hash] = self._kept(content_hash) or self._parsed(content_hash)
         return self._read[content_hash]

@@ -26,7 +26,7 @@ def confinement_of(
     reach = Reach(
         scratch=scratch,
         readable=(
-            _content(spec.flow, home),
+            content_of(spec.flow, home),
             *interpreter_places(spec.python),
             *_runtime_of_the_server(spec.python),
             *certificate_files(host),
@@ -38,7 +38,7 @@ def confinement_of(
     return confinement(abilities, reach, user=(user, group), umask=umask)
 
 
-def _content(flow: Path, home: Home) -> Path:
+def content_of(flow: Path, home: Home) -> Path:
     """The whole of what was uploaded: a flow may lie in a folder of it and read what lies beside."""
     for store in (home.models, home.flows / "snapshots"):
         if flow.is_relative_to(store) and flow != store:

@@ -18,15 +18,19 @@ import json
 import logging
 import os
 import signal
+import subprocess
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from flowstead import supervise
 from flowstead.confine.abilities import Abilities, of_this_host
-from flowstead.confine.users import own_user
+from flowstead.confine.users import number_for, own_user
+from flowstead.containers.calls import client_variables
+from flowstead.containers.host import ContainerEngine
 from flowstead.engines.local.collected_folder import share_with_group
 from flowstead.engines.local.confining import confinement_of
+from flowstead.engines.local.contained import Surroundings, container_process, health_path, held_to, removal_of
 from flowstead.engines.local.health import HealthWatch
 from flowstead.engines.local.process import health_socket, process_spec, score_socket
 from flowstead.engines.local.sizing import Others, Share, share_of
@@ -34,6 +38,7 @@ from flowstead.engines.local.tail import last_lines
 from flowstead.engines.local.trash import Trash
 from flowstead.engines.protocol import (
     STOP_GRACE_S,
+    Contained,
     InstanceEnd,
     InstanceLimits,
     InstanceSpec,
@@ -76,6 +81,9 @@ class _Card:
     cpus: tuple[int, ...] = ()
     gpus: tuple[int, ...] = ()
     """Which of the machine's it was given; () for all, and for none."""
+    health_path: str = "/health"
+    removal: tuple[str, ...] = ()
+    """The command that removes its container, () for a process."""
 
 
 class LocalEngine:
@@ -89,10 +97,14 @@ class LocalEngine:
         run: Path | None = None,
         abilities: Abilities | None = None,
         enforcement: Enforcement | None = None,
+        containers: ContainerEngine | None = None,
     ) -> None:
         """run: where the directories of its instances are, `Home.instances_run` unless given; engines with different
         ones know nothing of each other's. abilities, enforcement: what the host can isolate, and by what it can hold
-        instances to their sizes; found out unless given."""
+        instances to their sizes; found out unless given. containers: what starts instances that are containers; those
+        that there are need none."""
+        self._containers = containers
+        self._removals: dict[str, subprocess.Popen[bytes]] = {}
         self._home = home
         self._runs = run or home.instances_run
         self._abilities = abilities
@@ -109,8 +121,11 @@ class LocalEngine:
         scratch = self._scratch(spec.id)
         for directory in (run, scratch, spec.log.parent, *((spec.collected,) if spec.collected else ())):
             directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if spec.container is not None:
+            self._start_container(spec, spec.container, run, scratch)
+            return
         abilities = self._abilities or of_this_host()
-        cards = [card for each in self._directories() if (card := _read_card(each))]
+        cards = self._cards()
         user = own_user(spec.id, {card.user for card in cards})
         confined = confinement_of(
             spec, home=self._home, scratch=scratch, user=user, abilities=abilities, host=os.environ
@@ -128,6 +143,35 @@ class LocalEngine:
             self._clean_up(run)
             raise
 
+    def _start_container(self, spec: InstanceSpec, container: Contained, run: Path, scratch: Path) -> None:
+        if self._containers is None:
+            raise StartFailed("The instance is a container, and there is no container engine any more.")
+        root = os.geteuid() == 0
+        user = own_user(spec.id, {card.user for card in self._cards()}) if root else os.geteuid()
+        group = number_for(spec.deployment_uid) if root and spec.collected else user if root else os.getegid()
+        around = Surroundings(self._containers, self._home, run, scratch, (user, group), os.environ)
+        for folder in around.folders:
+            folder.mkdir(mode=0o700, exist_ok=True)
+            if root:
+                os.chown(folder, user, group)
+        if spec.collected is not None and root:
+            share_with_group(spec.collected, group)
+        _write_card(
+            run,
+            replace(
+                _card_of(spec, Abilities(), 0, None, held_to(spec.size, self._containers)),
+                user=user if root else 0,
+                isolation=f"container ({self._containers.kind}{', own user' if root else ''})",
+                health_path=health_path(container),
+                removal=removal_of(around, spec.id),
+            ),
+        )
+        try:
+            supervise.start(run, container_process(spec, container, around))
+        except StartFailed:
+            self._clean_up(run)
+            raise
+
     def observe(self) -> Sequence[ObservedInstance]:
         if not self._has_looked:
             self._has_looked = True
@@ -139,12 +183,11 @@ class LocalEngine:
             process = supervise.observe(run)
             if card is None or _is_stopping(run):
                 process = self._hasten(run, process)
-                if process is None:
-                    self._clean_up(run)
-                elif card is not None:
+                gone = process is None and self._clean_up(run)
+                if card is not None and not gone:
                     instances.append(_describe(card, run, process, InstanceState.STOPPING))
                 continue
-            instances.append(_describe(card, run, process, self._state(run, process, workers)))
+            instances.append(_describe(card, run, process, self._state(run, process, workers, card.health_path)))
         self._health.keep_only(workers)
         return instances
 
@@ -162,7 +205,9 @@ class LocalEngine:
         card = _read_card(self._run(instance_id))
         return last_lines(Path(card.log), count) if card else ()
 
-    def _state(self, run: Path, process: SupervisedProcess | None, workers: set[str]) -> InstanceState:
+    def _state(
+        self, run: Path, process: SupervisedProcess | None, workers: set[str], health_path: str
+    ) -> InstanceState:
         if process is None:
             # The server died between writing the card and starting the supervisor.
             return InstanceState.LOST
@@ -170,7 +215,7 @@ class LocalEngine:
             return _STATES[process.state]
         worker = f"{run.name}:{process.pid}:{process.restarts}"
         workers.add(worker)
-        health = self._health.ask(worker, health_socket(run), run / "ready")
+        health = self._health.ask(worker, health_socket(run), run / "ready", health_path)
         if health.ready:
             return InstanceState.READY
         return InstanceState.RESTARTING if process.restarts or health.was_ready else InstanceState.STARTING
@@ -216,14 +261,45 @@ class LocalEngine:
         except FileNotFoundError:
             return
 
-    def _clean_up(self, run: Path) -> None:
-        """The scratch folder first: while the run directory is there, a repetition finds what is left. It is removed
-        beside: a flow may have made half a million files."""
+    def _cards(self) -> list[_Card]:
+        return [card for each in self._directories() if (card := _read_card(each))]
+
+    def _clean_up(self, run: Path) -> bool:
+        """Whether nothing is left. The scratch folder first: while the run directory is there, a repetition finds what
+        is left. It is removed beside: a flow may have made half a million files."""
+        if not self._container_is_removed(run):
+            return False
         try:
             self._trash.take(self._scratch(run.name))
             remove_tree(run)
         except OSError as failure:
             logger.warning("Cannot remove what is left of the stopped instance %s: %s", run.name, failure)
+        return True
+
+    def _container_is_removed(self, run: Path) -> bool:
+        """Its keeper does that, unless it was killed. Never waits: asked again at the next look."""
+        card = _read_card(run)
+        if card is None or not card.removal:
+            return True
+        removal = self._removals.get(run.name)
+        if removal is None:
+            try:
+                self._removals[run.name] = subprocess.Popen(
+                    card.removal,
+                    cwd="/",
+                    env=client_variables(os.environ),
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.DEVNULL,
+                    stderr=subprocess.DEVNULL,
+                )
+            except OSError as failure:
+                logger.warning("Cannot remove the container of the stopped instance %s: %s", run.name, failure)
+                return True
+            return False
+        if removal.poll() is None:
+            return False
+        del self._removals[run.name]
+        return True
 
     def _run(self, instance_id: str) -> Path:
         return self._runs / instance_id
@@ -286,7 +362,8 @@ def _read_card(run: Path) -> _Card | None:
     try:
         told = json.loads((run / "instance.json").read_text())
         limits = told.pop("limits", None)
-        return _Card(**told, limits=InstanceLimits(**limits) if limits else None)
+        removal = tuple(told.pop("removal", ()))
+        return _Card(**told, removal=removal, limits=InstanceLimits(**limits) if limits else None)
     except (OSError, ValueError, TypeError):
         return None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import socket
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,7 +11,7 @@ from pathlib import Path
 from flowstead.resources.clock import Clock
 from flowstead.resources.private_file import write_private
 
-_REQUEST = b"GET /health HTTP/1.1\r\nHost: instance\r\nConnection: close\r\n\r\n"
+_REQUEST = "GET {} HTTP/1.1\r\nHost: instance\r\nConnection: close\r\n\r\n"
 
 _ASK_AGAIN_S = 1.0
 """How often a ready instance is asked again, seconds. The gateway has its own health checks."""
@@ -20,6 +21,9 @@ _PATIENCE_S = 2.0
 
 _LONGEST_ANSWER = 4096
 """Bytes of an answer that are looked at; its first line says all."""
+
+_WELL = re.compile(rb"HTTP/1\.[01] [23]\d\d ")
+"""As Azure's probes have it; the runtime says 200."""
 
 _FAILURES = 3
 """Failures in a row after which a ready instance is no longer taken for ready: one slow answer is no reason."""
@@ -56,16 +60,16 @@ class HealthWatch:
         self._clock = clock
         self._watches: dict[str, _Watch] = {}
 
-    def ask(self, worker: str, health_socket: Path, memory: Path) -> Health:
+    def ask(self, worker: str, health_socket: Path, memory: Path, path: str = "/health") -> Health:
         """worker: a name that a restarted worker does not keep. memory: the file that holds the name of the worker
-        that was ready last."""
+        that was ready last. path: of the question."""
         watch = self._watches.get(worker)
         if watch is None:
             remembered = _read(memory) == worker
             watch = self._watches[worker] = _Watch(ready=remembered, was_ready=remembered)
         was_ready = watch.was_ready
         if watch.connection is None:
-            self._send(watch, health_socket)
+            self._send(watch, health_socket, path)
         self._listen(watch)
         if watch.was_ready and not was_ready:
             write_private(memory, worker.encode())
@@ -76,7 +80,7 @@ class HealthWatch:
         for gone in self._watches.keys() - workers:
             _hang_up(self._watches.pop(gone))
 
-    def _send(self, watch: _Watch, health_socket: Path) -> None:
+    def _send(self, watch: _Watch, health_socket: Path, path: str) -> None:
         now = self._clock.monotonic()
         if watch.ready and now - watch.asked_at < _ASK_AGAIN_S:
             return
@@ -85,7 +89,7 @@ class HealthWatch:
         try:
             connection.setblocking(False)
             connection.connect(str(health_socket))
-            connection.send(_REQUEST)
+            connection.send(_REQUEST.format(path).encode())
         except OSError:
             connection.close()
             _note(watch, healthy=False)
@@ -110,7 +114,7 @@ class HealthWatch:
                 return
             watch.answer = b""
         _hang_up(watch)
-        _note(watch, healthy=watch.answer.split(b" ", 2)[1:2] == [b"200"])
+        _note(watch, healthy=_WELL.match(watch.answer) is not None)
 
 
 def _note(watch: _Watch, *, healthy: bool) -> None:

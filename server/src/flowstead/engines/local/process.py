@@ -8,13 +8,14 @@ from pathlib import Path
 from flowstead.confine.description import CERTIFICATES, Confinement
 from flowstead.engines.local.sizing import Share
 from flowstead.engines.protocol import EXIT_FLOW_CANNOT_START, EXIT_PACKAGE_MISSING, InstanceSpec
+from flowstead.resources.deployment import RequestSettings
 from flowstead.supervise import ProcessSpec
 
-_GIVE_UP_AFTER = 5
+GIVE_UP_AFTER = 5
 """Ends in a row, none of which lived for `stable_after_s`, after which an instance counts as failed: with the
 supervisor's back-off that is after about three seconds, so a deployment that cannot work says so soon."""
 
-_DRAIN_MARGIN_S = 5.0
+DRAIN_MARGIN_S = 5.0
 """What an instance gets beyond its longest request to end by itself, seconds."""
 
 
@@ -32,24 +33,28 @@ def process_spec(
     the certificates' files are passed on."""
     settings = spec.request_settings
     return ProcessSpec(
-        argv=(
-            str(spec.python),
-            # Not the working directory: a flow's `typing.py` must not stand in for the standard library's.
-            *("-P", "-m", "flowstead_runtime", "host"),
-            *("--flow", str(spec.flow), "--fd", "3", "--health-fd", "4"),
-            *("--concurrency", str(settings.max_concurrent_requests_per_instance)),
-            *("--queue", str(settings.queue_length), "--queue-wait", f"{settings.max_queue_wait_s:g}"),
-            *("--timeout", f"{settings.request_timeout_s:g}"),
-        ),
+        argv=(str(spec.python), *host_arguments(settings, str(spec.flow))),
         environment=_environment(spec, scratch, host, share or Share(None)),
         working_directory=str(spec.flow),
         log=str(log),
         sockets=(str(score_socket(run)), str(health_socket(run))),
-        stop_grace_s=settings.request_timeout_s + _DRAIN_MARGIN_S,
-        give_up_after=_GIVE_UP_AFTER,
+        stop_grace_s=settings.request_timeout_s + DRAIN_MARGIN_S,
+        give_up_after=GIVE_UP_AFTER,
         fatal_exit_codes=(EXIT_FLOW_CANNOT_START, EXIT_PACKAGE_MISSING),
         confinement=confinement,
         limits=share.limits if share else None,
+    )
+
+
+def host_arguments(settings: RequestSettings, flow: str) -> tuple[str, ...]:
+    """What Python is told to run the flow's folder or file."""
+    return (
+        # Not the working directory: a flow's `typing.py` must not stand in for the standard library's.
+        *("-P", "-m", "flowstead_runtime", "host"),
+        *("--flow", flow, "--fd", "3", "--health-fd", "4"),
+        *("--concurrency", str(settings.max_concurrent_requests_per_instance)),
+        *("--queue", str(settings.queue_length), "--queue-wait", f"{settings.max_queue_wait_s:g}"),
+        *("--timeout", f"{settings.request_timeout_s:g}"),
     )
 
 

@@ -1,0 +1,205 @@
+"""Keeps one container in the foreground, as the process that a supervisor supervises: whatever it is told the container
+is told, and it ends as the container has ended.
+
+    python -I -S keeper.py WANTED
+
+WANTED is JSON and holds nothing secret: `run` and `remove`, command lines; `process`, one that prints the number of its
+first process; `relay`, null or whither connections to the inherited sockets 3 and 4 are handed on: [path, path] of
+Unix sockets, or a port in the container's own network; `speaks`, whether the container reads the variables from its
+standard input, else the client has those of `named` in its environment.
+
+Imports the standard library alone. The variables come in one variable of its own: their names may be such as would
+change what this process and the engine's client do.
+"""
+
+# it shall start soon, and no shell is wanted
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ctypes
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, NoReturn
+
+VARIABLES = "FLOWSTEAD_CONTAINER_VARIABLES"
+_REMOVE_WITHIN_S = 20.0
+_ASK_WITHIN_S = 10.0
+_ASK_EVERY_S = 0.05
+_SIGNALLED = 128
+_MOST_SIGNALS = 64
+_SOCKETS = (3, 4)
+_NAMESPACES = (("user", 0x10000000), ("net", 0x40000000))
+_PIECE = 65536
+
+
+class Keeper:
+    """The container's way from its start to its end."""
+
+    def __init__(self, wanted: dict[str, Any]) -> None:
+        self._wanted = wanted
+        self._client: subprocess.Popen[bytes] | None = None
+        self._stopping = False
+
+    def run(self) -> int:
+        """The exit code of the container's program."""
+        signal.signal(signal.SIGTERM, self._stop)
+        variables = json.loads(os.environ.pop(VARIABLES, "{}"))
+        self._remove()  # what a keeper before, that was killed, has left
+        if self._stopping:
+            return 0
+        client = self._client = self._start(variables)
+        if self._stopping:
+            client.terminate()
+        relay = self._relay(client)
+        code = client.wait()
+        if relay:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(relay, signal.SIGKILL)
+        self._remove()
+        return code
+
+    def _start(self, variables: dict[str, str]) -> subprocess.Popen[bytes]:
+        speaks = self._wanted["speaks"]
+        named = {name: variables[name] for name in self._wanted["named"]}
+        client = subprocess.Popen(
+            self._wanted["run"],
+            env={**os.environ, **named},
+            stdin=subprocess.PIPE if speaks else subprocess.DEVNULL,
+            pass_fds=() if self._wanted["relay"] else _SOCKETS,
+        )
+        if speaks:
+            text = json.dumps(variables).encode()
+            threading.Thread(target=_say, args=(client, text), daemon=True).start()
+        return client
+
+    def _relay(self, client: subprocess.Popen[bytes]) -> int:
+        """The process that hands connections on, 0 for none."""
+        way = self._wanted["relay"]
+        if way is None:
+            return 0
+        network = 0 if isinstance(way, list) else self._first_process(client)
+        if not network and not isinstance(way, list):
+            return 0
+        pid = os.fork()
+        if pid == 0:
+            _hand_on(way, network)
+        return pid
+
+    def _first_process(self, client: subprocess.Popen[bytes]) -> int:
+        """Once the container has one; 0 when it has ended before."""
+        while client.poll() is None:
+            said = _said(self._wanted["process"], _ASK_WITHIN_S)
+            if said.isdigit() and int(said):
+                return int(said)
+            time.sleep(_ASK_EVERY_S)
+        return 0
+
+    def _stop(self, number: int, _frame: object) -> None:
+        self._stopping = True
+        if self._client is not None and self._client.poll() is None:
+            self._client.send_signal(number)  # which the client hands on
+
+    def _remove(self) -> None:
+        _said(self._wanted["remove"], _REMOVE_WITHIN_S)
+
+
+def _say(client: subprocess.Popen[bytes], text: bytes) -> None:
+    assert client.stdin is not None  # noqa: S101 asked for
+    with contextlib.suppress(OSError):
+        client.stdin.write(text)
+        client.stdin.close()
+
+
+def _said(argv: list[str], within_s: float) -> str:
+    try:
+        ended = subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, timeout=within_s, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return ended.stdout.decode("utf-8", "replace").strip()
+
+
+def _hand_on(way: list[str] | int, network: int) -> NoReturn:
+    """In a process of its own, which lives in the container's network. network: a process of the container."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # connections end with the container's program
+    try:
+        if network:
+            _enter_network_of(network)
+        asyncio.run(_serve(way))
+    except BaseException as failure:
+        print(f"[keeper] The container cannot be reached: {failure}.", file=sys.stderr, flush=True)
+    os._exit(1)
+
+
+def _enter_network_of(pid: int) -> None:
+    """Through the container's users when they are not the host's: their owner may do in them what root may. Raises
+    OSError."""
+    places = {name: os.open(f"/proc/{pid}/ns/{name}", os.O_RDONLY | os.O_CLOEXEC) for name, _ in _NAMESPACES}
+    libc = ctypes.CDLL(None, use_errno=True)
+    for name, kind in _NAMESPACES:
+        same = os.path.samestat(os.fstat(places[name]), os.stat(f"/proc/self/ns/{name}"))  # noqa: PTH116
+        if not same and libc.setns(places[name], kind) != 0:
+            number = ctypes.get_errno()
+            raise OSError(number, os.strerror(number))
+
+
+async def _serve(way: list[str] | int) -> None:
+    for place, number in enumerate(_SOCKETS):
+        listening = socket.socket(fileno=number)
+
+        async def accepted(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, place: int = place) -> None:
+            await _connect(way, place, reader, writer)
+
+        await asyncio.start_unix_server(accepted, sock=listening)
+    await asyncio.Event().wait()
+
+
+async def _connect(
+    way: list[str] | int, place: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+) -> None:
+    """Hand one connection on, to its end; one that nobody takes is ended, so that it can go elsewhere."""
+    try:
+        if isinstance(way, list):
+            there = await asyncio.open_unix_connection(way[place])
+        else:
+            there = await asyncio.open_connection("127.0.0.1", way)
+    except OSError:
+        writer.transport.abort()
+        return
+    await asyncio.gather(_pass_on(reader, there[1]), _pass_on(there[0], writer))
+    for each in (writer, there[1]):
+        each.close()
+
+
+async def _pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    try:
+        while piece := await reader.read(_PIECE):
+            writer.write(piece)
+            await writer.drain()
+        writer.write_eof()
+    except OSError:
+        writer.transport.abort()
+
+
+def end_like(code: int) -> NoReturn:
+    """Of the same cause: a client tells a signal as 128 and more."""
+    if _SIGNALLED < code <= _SIGNALLED + _MOST_SIGNALS:
+        number = code - _SIGNALLED
+        with contextlib.suppress(OSError, ValueError):
+            signal.signal(number, signal.SIG_DFL)
+        os.kill(os.getpid(), number)
+    os._exit(code & 0xFF)
+
+
+if __name__ == "__main__":
+    end_like(Keeper(json.loads(sys.argv[1])).run())
