@@ -54,7 +54,7 @@ def main() -> int:
     about = machine.describe()
     report.say_where(about)
     report.say("endpoints (times in ms)", "accepted p50", "active p50", "p95", "most")
-    with _running() as home:
+    with running() as home:
         points = list(_measured(home, sorted(options.endpoints), options.rounds))
     if options.save:
         report.keep(about, points, "changes")
@@ -63,14 +63,14 @@ def main() -> int:
 
 def _measured(home: Home, counts: list[int], rounds: int) -> Iterator[Point]:
     for deployment in ("blue", "green"):
-        _flowstead(home, "deploy", str(FLOW), "--endpoint", WATCHED, "--deployment", deployment)
+        run(home, "deploy", str(FLOW), "--endpoint", WATCHED, "--deployment", deployment)
     with FlowsteadClient.of(home) as client:
         there = 1
         for count in counts:
             for number in range(there, count):
                 client.endpoints.put(f"other-{number}", {"properties": {"authMode": "Key"}}).wait()
             there = max(there, count)
-            point = _measure(client, there, rounds)
+            point = measure(client, there, rounds)
             report.say(
                 str(there),
                 *(f"{value:.0f}" for value in (point.accepted_p50_ms, point.active_p50_ms)),
@@ -80,7 +80,7 @@ def _measured(home: Home, counts: list[int], rounds: int) -> Iterator[Point]:
             yield point
 
 
-def _measure(client: FlowsteadClient, endpoints: int, rounds: int) -> Point:
+def measure(client: FlowsteadClient, endpoints: int, rounds: int) -> Point:
     key = client.endpoints.keys(WATCHED)["primaryKey"]
     url = client.endpoints.get(WATCHED)["properties"]["scoringUri"]
     accepted, active, failed = [], [], 0
@@ -113,18 +113,18 @@ def _measure(client: FlowsteadClient, endpoints: int, rounds: int) -> Point:
 
 
 @contextmanager
-def _running() -> Iterator[Home]:
+def running() -> Iterator[Home]:
     with tempfile.TemporaryDirectory(prefix="fs-") as name:
         home = Home.at(name)
         ports = [str(free_port("127.0.0.1")) for _ in range(2)]
-        _flowstead(home, "up", "--detach", "--port", ports[0], "--tls-port", ports[1])
+        run(home, "up", "--detach", "--port", ports[0], "--tls-port", ports[1])
         try:
             yield home
         finally:
-            _flowstead(home, "down")
+            run(home, "down")
 
 
-def _flowstead(home: Home, *arguments: str) -> None:
+def run(home: Home, *arguments: str) -> None:
     environment: dict[str, Any] = {**os.environ, "FLOWSTEAD_HOME": str(home.root)}
     done = subprocess.run([FLOWSTEAD, *arguments], env=environment, capture_output=True, text=True)
     if done.returncode:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -12,6 +13,22 @@ import psutil
 
 from tests.installation import ECHO, FULL, Installation, eventually, write_flow
 from tests.steady_traffic import RATE, Traffic
+
+WITHOUT_SERVER_S = 60.0 if FULL else 5.0
+REFUSALS_S = 1.0
+MOST_ON_ONE = 5
+"""Requests under way on one of three instances: 50 a second for 0.1 s each are 5 on all."""
+TAKES_ITS_TIME = """\
+import asyncio
+
+from promptflow.core import tool
+
+
+@tool
+async def say(text: str) -> str:
+    await asyncio.sleep(0.1)
+    return text
+"""
 
 
 def deployed(flowstead: Installation, folder: Path) -> str:
@@ -35,11 +52,13 @@ def test_the_server_is_killed_under_traffic(own_flowstead: Installation, tmp_pat
     key = deployed(own_flowstead, tmp_path)
     [instance] = own_flowstead.instance_pids("target")
     with Traffic(f"{own_flowstead.url}/endpoints/target/score", key) as traffic:
-        for _ in range(5 if FULL else 1):
+        for _ in range(2 if FULL else 1):
             traffic.passes(RATE, "traffic flows")
             server = own_flowstead.server_pid()
             kill(server)
-            traffic.passes(2 * RATE, "requests pass without a server")
+            died = time.monotonic()
+            while time.monotonic() - died < WITHOUT_SERVER_S:
+                traffic.passes(RATE, "requests pass without a server")
             own_flowstead.up()
             assert own_flowstead.server_pid() != server
             assert own_flowstead.instance_pids("target") == [instance]
@@ -85,6 +104,58 @@ def test_a_killed_gateway_is_back_within_two_seconds(own_flowstead: Installation
         killed = time.monotonic()
         eventually("it answers again", lambda: answers(own_flowstead, key), within=2)
         print(f"\ngateway killed: back after {time.monotonic() - killed:.2f} s")
+
+
+def test_callers_of_a_killed_gateway_are_refused_for_a_second_at_the_most(
+    own_flowstead: Installation, tmp_path: Path
+) -> None:
+    key = deployed(own_flowstead, tmp_path)
+    with Traffic(f"{own_flowstead.url}/endpoints/target/score", key) as traffic:
+        for _ in range(5 if FULL else 2):
+            traffic.passes(RATE, "traffic flows")
+            pid = own_flowstead.json("status")["gateway"]["pid"]
+            before, killed = len(traffic.answers), time.monotonic()
+            kill(pid)
+            traffic.passes(RATE, "requests pass again")
+            refused = [each for each in traffic.answers[before:] if each.outcome != "200"]
+            refusals = max((each.ended for each in refused), default=killed) - killed
+            print(f"\ngateway killed under {RATE} requests/s: {len(refused)} refused within {refusals:.2f} s")
+            assert refusals <= REFUSALS_S
+
+
+def test_one_of_three_instances_is_killed(own_flowstead: Installation, tmp_path: Path) -> None:
+    """Of what is under way nothing fails but what that one had taken."""
+    flow = write_flow(tmp_path / "flow", TAKES_ITS_TIME)
+    own_flowstead.run("deploy", str(flow), "--endpoint", "target", "--instance-count", "3")
+    path = "/onlineEndpoints/target/deployments/blue"
+    body = own_flowstead.api("GET", path).json()
+    body["properties"]["requestSettings"] = {"maxConcurrentRequestsPerInstance": 20}
+    own_flowstead.api("PUT", path, body).raise_for_status()
+    key = own_flowstead.keys("target")["primaryKey"]
+
+    def settled() -> bool:
+        return bool(own_flowstead.api("GET", path).json()["properties"]["provisioningState"] == "Succeeded")
+
+    eventually("all three take twenty at once", settled, within=60)
+    with Traffic(f"{own_flowstead.url}/endpoints/target/score", key, callers=100) as traffic:
+        for _ in range(5 if FULL else 2):
+            traffic.passes(2 * RATE, "traffic flows")
+            before = own_flowstead.instance_pids("target")
+            failed = sum(traffic.outcomes.values()) - traffic.outcomes["200"]
+            kill(before[0])
+            killed = time.monotonic()
+            eventually("three again", partial(_three_others, own_flowstead, before), within=5)
+            back = time.monotonic() - killed
+            traffic.passes(RATE, "requests pass")
+            lost = sum(traffic.outcomes.values()) - traffic.outcomes["200"] - failed
+            print(f"\none of three killed under {RATE} requests/s: {lost} failed, three again after {back:.2f} s")
+            assert lost <= MOST_ON_ONE, traffic.outcomes
+
+
+def _three_others(flowstead: Installation, before: list[int]) -> bool:
+    """Three are ready, and the first of those before is not one of them."""
+    instances = [each for each in flowstead.json("status")["instances"] if each["state"] == "Ready"]
+    return len(instances) == len(before) and before[0] not in [each["pid"] for each in instances]
 
 
 def test_a_killed_supervisor_is_replaced(own_flowstead: Installation, tmp_path: Path) -> None:
