@@ -160,8 +160,8 @@ def test_an_instance_says_what_it_is_held_to_and_how_it_ended_last(api: InProces
     assert (first["cores"], first["memoryBytes"], first["gpus"]) == (0.5, 512 << 20, 0)
     assert first["enforcement"] == "cgroup v2"
     assert first["lastEnd"] == {
-        "at": "2001-09-09T01:46:40.000000Z", "exitCode": -9, "reason": "OutOfMemory",
-        "advice": "It used too much: choose a larger instance type.",
+        "at": "2001-09-09T01:46:40.000000Z", "exitCode": -9, "signal": "SIGKILL", "reason": "OutOfMemory",
+        "message": "It used too much: choose a larger instance type.",
     }  # fmt: skip
     assert (second["lastEnd"]["reason"], third["lastEnd"]["reason"]) == ("Signal", "Error")
     assert "enforcement" not in second

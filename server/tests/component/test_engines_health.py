@@ -11,10 +11,14 @@ from pathlib import Path
 
 import pytest
 
+from flowstead.engines.liveness import Answers, Probes
 from flowstead.engines.local.health import Health, HealthWatch
 from flowstead.testing.frozen_clock import FrozenClock
 
-READY, WAS_READY, NEVER = Health(True, True), Health(False, True), Health(False, False)
+PROBES = Probes()
+READY, WAS_READY, NEVER = (
+    Health(ready, was_ready, Answers(0.0)) for ready, was_ready in ((True, True), (False, True), (False, False))
+)
 
 
 class Instance:
@@ -50,17 +54,17 @@ def instance(tmp_path: Path) -> Iterator[Instance]:
 
 def ask_and_answer(watch: HealthWatch, instance: Instance) -> Health:
     """One question with its answer."""
-    watch.ask("w", instance.path, instance.memory)
+    watch.ask("w", instance.path, instance.memory, PROBES)
     answering = threading.Thread(target=instance.serve_one)
     answering.start()
     answering.join(10.0)
-    return watch.ask("w", instance.path, instance.memory)
+    return watch.ask("w", instance.path, instance.memory, PROBES)
 
 
 def test_an_early_question_is_answered_as_soon_as_somebody_is_there(instance: Instance) -> None:
     watch = HealthWatch(FrozenClock())
     began = time.monotonic()
-    assert [watch.ask("w", instance.path, instance.memory) for _ in range(50)] == [NEVER] * 50
+    assert [watch.ask("w", instance.path, instance.memory, PROBES) for _ in range(50)] == [NEVER] * 50
     assert time.monotonic() - began < 1.0
     assert ask_and_answer(watch, instance) == READY
     assert instance.asked == 1
@@ -77,7 +81,7 @@ def test_a_ready_one_is_not_asked_all_the_time(instance: Instance) -> None:
     watch = HealthWatch(clock)
     ask_and_answer(watch, instance)
     clock.advance(0.5)
-    assert watch.ask("w", instance.path, instance.memory) == READY
+    assert watch.ask("w", instance.path, instance.memory, PROBES) == READY
     clock.advance(0.6)
     assert ask_and_answer(watch, instance) == READY
     assert instance.asked == 2
@@ -90,21 +94,21 @@ def test_one_slow_answer_is_no_reason_but_three_are(instance: Instance) -> None:
     seen = []
     for _ in range(3):
         clock.advance(1.1)
-        watch.ask("w", instance.path, instance.memory)
+        watch.ask("w", instance.path, instance.memory, PROBES)
         clock.advance(2.1)
-        seen.append(watch.ask("w", instance.path, instance.memory))
+        seen.append(watch.ask("w", instance.path, instance.memory, PROBES))
     assert seen == [READY, READY, WAS_READY]
 
 
 def test_where_nobody_listens_nobody_is_ready(tmp_path: Path) -> None:
     watch = HealthWatch(FrozenClock())
-    assert watch.ask("w", tmp_path / "none.sock", tmp_path / "ready") == NEVER
+    assert watch.ask("w", tmp_path / "none.sock", tmp_path / "ready", PROBES) == NEVER
 
 
 def test_a_restarted_worker_begins_anew(instance: Instance) -> None:
     watch = HealthWatch(FrozenClock())
     ask_and_answer(watch, instance)
-    assert watch.ask("another", instance.path, instance.memory) == NEVER
+    assert watch.ask("another", instance.path, instance.memory, PROBES) == NEVER
     watch.keep_only(set())
 
 
@@ -112,13 +116,13 @@ def test_the_next_server_takes_a_worker_for_what_it_was_until_it_knows_better(in
     ask_and_answer(HealthWatch(FrozenClock()), instance)
     clock = FrozenClock()
     watch = HealthWatch(clock)
-    assert watch.ask("w", instance.path, instance.memory) == READY
-    assert watch.ask("another", instance.path, instance.memory) == NEVER
+    assert watch.ask("w", instance.path, instance.memory, PROBES) == READY
+    assert watch.ask("another", instance.path, instance.memory, PROBES) == NEVER
     for _ in range(3):
         clock.advance(2.1)
-        seen = watch.ask("w", instance.path, instance.memory)
+        seen = watch.ask("w", instance.path, instance.memory, PROBES)
         clock.advance(1.1)
-        watch.ask("w", instance.path, instance.memory)
+        watch.ask("w", instance.path, instance.memory, PROBES)
     assert seen == WAS_READY
     watch.keep_only(set())
 
@@ -127,7 +131,7 @@ def test_who_never_comes_to_an_end_holds_nobody_up(instance: Instance) -> None:
     """The flow's own code can listen there too."""
     clock = FrozenClock()
     watch = HealthWatch(clock)
-    watch.ask("w", instance.path, instance.memory)
+    watch.ask("w", instance.path, instance.memory, PROBES)
     connection, _ = instance._listener.accept()
     with connection:
         connection.setblocking(False)
@@ -135,16 +139,16 @@ def test_who_never_comes_to_an_end_holds_nobody_up(instance: Instance) -> None:
         for _ in range(20):
             with contextlib.suppress(OSError):
                 connection.send(b"x" * 1_000_000)
-            assert watch.ask("w", instance.path, instance.memory) == NEVER
+            assert watch.ask("w", instance.path, instance.memory, PROBES) == NEVER
             looks += 1
     assert looks == 20
     watch.keep_only(set())
     drip = HealthWatch(clock)
-    drip.ask("w", instance.path, instance.memory)
+    drip.ask("w", instance.path, instance.memory, PROBES)
     connection, _ = instance._listener.accept()
     with connection, pytest.raises(OSError, match=r"pipe|reset"):
         for _ in range(5):
             connection.send(b"y")
             clock.advance(1.0)
-            assert drip.ask("w", instance.path, instance.memory) == NEVER
+            assert drip.ask("w", instance.path, instance.memory, PROBES) == NEVER
     drip.keep_only(set())

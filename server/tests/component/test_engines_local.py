@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 
+import httpx
 import psutil
 import pytest
 
@@ -25,7 +28,8 @@ from flowstead.engines.protocol import (
     InstanceState,
     ObservedInstance,
 )
-from flowstead.resources.deployment import RequestSettings
+from flowstead.resources.clock import SystemClock
+from flowstead.resources.deployment import ProbeSettings, RequestSettings
 from flowstead.resources.file_tree import remove_tree
 from flowstead.resources.home import Home
 from flowstead.testing.engine_contract import EngineContract, MakeSpec
@@ -277,6 +281,95 @@ def test_a_killed_worker_is_back_on_the_same_socket(engine: LocalEngine, make_sp
         assert time.monotonic() - killed_at < 5.0, engine.observe()
         time.sleep(0.02)
     assert (after.address, after.restarts) == (before.address, 1)
+
+
+class HurriedClock(SystemClock):
+    """Four seconds of it are one."""
+
+    def monotonic(self) -> float:
+        return time.monotonic() * 4
+
+
+@pytest.mark.parametrize("group", [True, False], ids=["all of its processes", "the one that serves"])
+def test_a_stopped_one_is_killed_and_started_again(home: Home, make_spec: MakeSpec, group: bool) -> None:
+    engine = LocalEngine(home, clock=HurriedClock())
+    engine.start(make_spec("one"))
+    before = contract.wait_for(engine, "one", InstanceState.READY)
+    assert before.pid is not None
+    serving = (psutil.Process(before.pid).children() or [psutil.Process(before.pid)])[0]
+    if group:
+        os.killpg(before.pid, signal.SIGSTOP)
+    else:
+        serving.send_signal(signal.SIGSTOP)
+    stopped_at = time.monotonic()
+    contract.wait_for(engine, "one", InstanceState.RESTARTING)
+    after = contract.wait_for(engine, "one", InstanceState.READY)
+    print(f"another is ready after {time.monotonic() - stopped_at:.1f} s, of which 2.5 s stand for 10 s")
+    assert after.pid != before.pid
+    assert (after.id, after.address, after.restarts) == ("one", before.address, 1)
+    end = after.last_end
+    assert end is not None
+    assert (end.exit_code, end.reason) == (-9, "Unresponsive")
+    assert re.fullmatch(r"Killed because it did not answer for 1\d s: it is stopped\.", end.message)
+    log = after.log.read_text()
+    assert log.index("[supervisor] Killed because") < log.index("[supervisor] The process ended with signal 9")
+    engine.stop("one")
+    contract.wait_until_gone(engine, "one")
+    assert has_ended(before.pid)
+    assert has_ended(serving.pid)
+
+
+BLOCKING = """\
+import time
+from promptflow.core import tool
+
+@tool
+async def echo(question: str) -> str:
+    if question == "block":
+        time.sleep(600)
+    return question
+"""
+
+
+def test_one_whose_event_loop_is_blocked_for_long_is_killed_and_started_again(
+    engine: LocalEngine, home: Home, tmp_path: Path
+) -> None:
+    spec = replace(
+        spec_of(home, "one", write_flow(tmp_path / "flow", BLOCKING)),
+        request_settings=RequestSettings(request_timeout_s=1.0),
+        liveness=ProbeSettings(initial_delay_s=0.0, period_s=1.0, timeout_s=1.0, failure_threshold=2),
+    )
+    engine.start(spec)
+    before = contract.wait_for(engine, "one", InstanceState.READY)
+    with httpx.Client(transport=httpx.HTTPTransport(uds=before.address), base_url="http://instance") as client:
+        began = time.monotonic()
+        with pytest.raises(httpx.HTTPError), _looking(engine):
+            client.post("/score", json={"question": "block"}, timeout=30.0)
+        assert time.monotonic() - began > 1.0 + 2.0
+        after = contract.wait_for(engine, "one", InstanceState.READY)
+        assert client.post("/score", json={"question": "again"}, timeout=30.0).json() == {"answer": "again"}
+    end = after.last_end
+    assert end is not None
+    assert (after.restarts, end.reason) == (1, "LivenessProbeFailed")
+    assert end.message.startswith("Killed because its liveness probe failed for 2 s: 2 times in a row")
+
+
+@contextmanager
+def _looking(engine: LocalEngine) -> Iterator[None]:
+    """As the reconciler does."""
+    done = threading.Event()
+
+    def look() -> None:
+        while not done.wait(0.05):
+            engine.observe()
+
+    thread = threading.Thread(target=look)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()
 
 
 BUSY = """\

@@ -124,7 +124,7 @@ def test_a_build_that_found_the_disk_full_is_no_fault_of_the_requirements(tmp_pa
     world.close()
 
 
-def test_an_instance_that_could_not_run_on_a_full_disk_is_replaced(
+def test_an_instance_that_could_not_run_on_a_full_disk_gets_another_chance(
     world: ReconcilerWorld, model: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     world.engine.ready_at_once = False
@@ -135,11 +135,12 @@ def test_an_instance_that_could_not_run_on_a_full_disk_is_replaced(
     monkeypatch.setattr(loop, "full_disks", lambda _home: ["/"])
     world.engine.fail(failed, 1, ["it said nothing"])
     world.settle(looks=5)
+    assert state(world, started) is OperationState.IN_PROGRESS
     monkeypatch.setattr(loop, "full_disks", lambda _home: [])
-    world.engine.ready_at_once = True
+    world.engine.make_ready(failed)  # its supervisor has started it again
     world.settle(looks=100)
     assert state(world, started) is OperationState.SUCCEEDED
-    assert failed not in world.engine.instances
+    assert list(world.engine.instances) == [failed]
 
 
 def test_routes_that_could_not_be_written_fail_nothing(

@@ -210,14 +210,39 @@ def test_a_failed_instance_of_an_earlier_attempt_is_replaced_at_the_first_look()
     assert (stops(outcome), starts(outcome)) == (["a"], 1)
 
 
-@pytest.mark.parametrize(("seconds", "replaced"), [(0.0, False), (29.0, False), (30.0, True)])
-def test_a_failed_instance_of_a_running_deployment_is_replaced_in_time(seconds: float, replaced: bool) -> None:
+def test_a_failed_instance_of_a_running_deployment_is_its_supervisors_matter() -> None:
     record = deployment(provisioning_state=ProvisioningState.SUCCEEDED, serving_revision="new")
-    outcome = phases.instances_started(view(record, instance("a", FAILED), failed_for={"a": seconds}))
-    assert (stops(outcome) == ["a"] if isinstance(outcome, Act) else False) is replaced
+    assert phases.instances_started(view(record, instance("a", FAILED))) == Proceed()
 
 
 # instances ready
+
+
+def test_a_crash_loop_is_explained() -> None:
+    record = deployment(count=3, provisioning_state=ProvisioningState.SUCCEEDED, serving_revision="new")
+    failed = replace(
+        instance("b", FAILED),
+        restarts=6,
+        last_end=InstanceEnd(1_790_000_000.0, 1, "", "The process ended with exit code 1 after 0.2 s."),
+        next_start_at=1_790_000_040.0,
+    )
+    hung = replace(
+        instance("c", RESTARTING),
+        restarts=1,
+        last_end=InstanceEnd(1_790_000_000.0, -9, "Unresponsive", "Killed because it did not answer."),
+    )
+    seen = view(record, instance("a"), failed, hung, last_words={"b": "ValueError: no"})
+    outcome = act(phases.instances_ready(seen))
+    assert outcome.waiting_for == "1 of 3 instances to be ready"
+    assert outcome.explanation == (
+        "The instance c has ended once (Unresponsive: Killed because it did not answer).\n"
+        "The instance b has ended 7 times, the last time with exit code 1; it is started again at "
+        "2026-09-21T14:14:00Z. Its last log lines:\nValueError: no"
+    )
+    status = decide_deployment(seen).status
+    assert isinstance(status, DeploymentStatus)
+    condition = next(each for each in status.conditions if each.type == "InstancesReady")
+    assert condition.message.startswith("Waiting for 1 of 3 instances to be ready. The instance c has ended")
 
 
 def test_all_ready_is_enough() -> None:

@@ -27,6 +27,7 @@ from server.tests.unit.test_reconcile_decide import NOW, UPDATE, deployment, ins
 LOOK_S = 0.5
 START_LIMIT_S = 5.0
 ENOUGH_LOOKS = 1500
+RETRY_LOOKS = 20
 PROBE = ProbeSettings(initial_delay_s=0.0, period_s=START_LIMIT_S, failure_threshold=1)
 STARTING, READY, FAILED = InstanceState.STARTING, InstanceState.READY, InstanceState.FAILED
 RESTARTING, STOPPING = InstanceState.RESTARTING, InstanceState.STOPPING
@@ -85,7 +86,6 @@ class Rollout:
         )
         self._held: dict[str, int] = {}
         self._unrouted: dict[str, int] = {}
-        self._failed: dict[str, int] = {}
         self._kept = {"old": self._revision("old")}
 
     def change(self, target: str) -> None:
@@ -110,7 +110,7 @@ class Rollout:
     def walk(self) -> DeploymentStatus:
         """Until it has ended and nothing has been done any more for a while."""
         quiet = 0
-        while quiet < 80:  # longer than a failed one is let lie before it is replaced
+        while quiet < 80:  # longer than a failed one lies before it is started again
             decision = self.look()
             settled = self.record.observed_generation == self.record.generation
             ended = settled and self.record.status.provisioning_state.terminal
@@ -126,9 +126,7 @@ class Rollout:
         seen = tuple(instance(id, each.state, each.revision) for id, each in self.instances.items())
         routed = frozenset(each.address for each in serving_instances(self.record, seen, self._serving()))
         out = {id for id in self.instances if f"/{id}" not in routed}
-        failed = {id for id, each in self.instances.items() if each.state is FAILED}
         self._unrouted = {id: self._unrouted.get(id, self.looks) for id in out}
-        self._failed = {id: self._failed.get(id, self.looks) for id in failed}
         conditions = self.record.status.conditions if self._is_seen() else ()
         self._held = {each.type: self._held.get(each.type, self.looks) for each in conditions if each.status}
         return seen, routed
@@ -148,7 +146,6 @@ class Rollout:
             operation=None if has_failed else UPDATE,
             routed=routed,
             unrouted_for=self._seconds(self._unrouted),
-            failed_for=self._seconds(self._failed),
             held_s=self._seconds(self._held),
         )
 
@@ -176,14 +173,21 @@ class Rollout:
             assert answering >= self.count
 
     def _start(self, revision: str) -> None:
+        self.instances[f"i{next(self._ids):04}"] = _Simulated(revision, self._next_fate(revision))
+
+    def _next_fate(self, revision: str) -> tuple[InstanceState, ...]:
         number = next(self._numbers.setdefault(revision, itertools.count()))
-        fate = FATES[self.fate_of(revision, number)]
-        self.instances[f"i{next(self._ids):04}"] = _Simulated(revision, fate)
+        return FATES[self.fate_of(revision, number)]
 
     def _pass_time(self) -> None:
         self.looks += 1
         for id, each in list(self.instances.items()):
             each.looks += 1
+            if each.stopping is None and each.looks >= len(each.fate) + RETRY_LOOKS and each.state is FAILED:
+                # Its supervisor starts it again.
+                again = self._next_fate(each.revision)
+                each.fate = tuple(RESTARTING if state is STARTING else state for state in again)
+                each.looks = 0
             if each.stopping is not None and self.looks - each.stopping > 2:
                 del self.instances[id]
 

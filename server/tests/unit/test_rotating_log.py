@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flowstead.rotating_log import RotatingLog, is_longer, turn_over
@@ -16,6 +16,7 @@ def _whole(log: Path) -> bytes:
     return b"".join(each.read_bytes() for each in (*parts, log))
 
 
+@settings(deadline=None, max_examples=50)
 @given(st.lists(st.binary(max_size=40).map(lambda each: each.replace(b"\xff", b"\n")), max_size=60))
 def test_no_byte_is_lost_and_no_line_torn(tmp_path_factory: pytest.TempPathFactory, pieces: list[bytes]) -> None:
     log = tmp_path_factory.mktemp("log") / "a.log"

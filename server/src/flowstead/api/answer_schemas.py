@@ -161,7 +161,10 @@ PROPERTIES: dict[str, Json] = {
             "memoryBytes": COUNT,
             "gpus": COUNT,
             "enforcement": TEXT,
-            "lastEnd": obj({"at": TIME, "exitCode": {"type": "integer"}, "reason": TEXT, "advice": TEXT}),
+            "nextStartAt": TIME,
+            "lastEnd": obj(
+                {"at": TIME, "exitCode": {"type": "integer"}, "reason": TEXT, "message": TEXT}, {"signal": TEXT}
+            ),
             "throttled": AMOUNT,
             "advice": TEXT,
         },

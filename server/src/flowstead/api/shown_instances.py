@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from datetime import UTC, datetime
 from typing import Any
 
@@ -31,6 +32,8 @@ def shown_properties(instance: ObservedInstance, throttled: float | None) -> dic
         properties["enforcement"] = limits.enforcement
     if instance.last_end is not None:
         properties["lastEnd"] = _shown_end(instance.last_end)
+    if instance.next_start_at is not None:
+        properties["nextStartAt"] = _moment(instance.next_start_at)
     if throttled is not None:
         properties["throttled"] = round(throttled, 3)
         if throttled >= THROTTLED_MUCH:
@@ -42,7 +45,16 @@ def shown_properties(instance: ObservedInstance, throttled: float | None) -> dic
 
 
 def _shown_end(end: InstanceEnd) -> dict[str, Any]:
-    return {"at": _moment(end.at), "exitCode": end.exit_code, "reason": end.word, "advice": end.message}
+    shown = {"at": _moment(end.at), "exitCode": end.exit_code, "reason": end.word, "message": end.message}
+    return shown | ({"signal": _signal_name(-end.exit_code)} if end.exit_code < 0 else {})
+
+
+def _signal_name(number: int) -> str:
+    """As SIGKILL; of one that has no name here, its number."""
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return str(number)
 
 
 def _moment(at: float) -> str:

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from flowstead.engines.protocol import EXIT_FLOW_CANNOT_START, EXIT_PACKAGE_MISSING, OUT_OF_MEMORY, ObservedInstance
+from flowstead.engines.protocol import (
+    EXIT_FLOW_CANNOT_START,
+    EXIT_PACKAGE_MISSING,
+    OUT_OF_MEMORY,
+    InstanceState,
+    ObservedInstance,
+)
 from flowstead.errors import (
     DeploymentCrashLoopBackOff,
     DeploymentFailed,
@@ -10,6 +16,7 @@ from flowstead.errors import (
     UserScriptImportError,
     UserScriptInitFailed,
 )
+from flowstead.resources.clock import iso_seconds
 
 
 def why_it_failed(instance: ObservedInstance) -> DeploymentFailed:
@@ -25,6 +32,19 @@ def why_it_failed(instance: ObservedInstance) -> DeploymentFailed:
     return DeploymentCrashLoopBackOff(
         f"The instance ended {instance.restarts + 1} times before it was ready, {_how(instance.exit_code)}."
     )
+
+
+def how_it_stands(instance: ObservedInstance, last_lines: str) -> str:
+    """Of one that has ended and is not ready again: how often, how, and what comes next. "" for any other."""
+    end, running = instance.last_end, instance.next_start_at is None
+    if end is None or instance.state is InstanceState.READY:
+        return ""
+    count = instance.restarts + (0 if running else 1)
+    text = f"The instance {instance.id} has ended {'once' if count == 1 else f'{count} times'}"
+    text += f" ({end.word}: {end.message.rstrip('.')})" if end.reason else f", {_how(end.exit_code)}"
+    if instance.next_start_at is not None:
+        text += f"; it is started again at {iso_seconds(instance.next_start_at)}"
+    return f"{text}." + (f" Its last log lines:\n{last_lines}" if last_lines else "")
 
 
 def _how(exit_code: int | None) -> str:

@@ -8,7 +8,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
 
-from flowstead.resources.deployment import RequestSettings
+from flowstead.resources.deployment import AZURE_PROBE, ProbeSettings, RequestSettings
 from flowstead.resources.inference import Inference
 from flowstead.resources.vm_sizes import VmSize
 
@@ -30,7 +30,8 @@ class InstanceState(StrEnum):
     RESTARTING = "Restarting"
     """Its worker ended and will be started again, or has stopped to answer."""
     FAILED = "Failed"
-    """Its worker ended in a way that a restart cannot mend, or too often before it was ever ready."""
+    """Its worker ended in a way that a restart can hardly mend, or too often within a short time. It is started again
+    all the same, ever later."""
     STOPPING = "Stopping"
     LOST = "Lost"
     """Its supervisor is gone; nothing would restart it. A replacement is wanted."""
@@ -61,6 +62,8 @@ class InstanceSpec:
     environment: Mapping[str, str] = field(repr=False)
     request_settings: RequestSettings
     log: Path
+    liveness: ProbeSettings = AZURE_PROBE
+    readiness: ProbeSettings = AZURE_PROBE
     collected: Path | None = None
     """The folder in which it collects data, which its deployment's other instances share; None: it collects none."""
     size: VmSize | None = None
@@ -118,6 +121,8 @@ class ObservedInstance:
     exit_code: int | None = None
     started_at: float = 0.0
     """Unix time at which the present worker was started."""
+    next_start_at: float | None = None
+    """Unix time at which it is started again, None when it runs."""
     isolation: str = ""
     """What keeps it to its own files and processes, as `namespaces, landlock, own user`; "none", or "" for unknown."""
     limits: InstanceLimits | None = None

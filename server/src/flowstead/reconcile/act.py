@@ -118,6 +118,8 @@ class Actor:
             python=environment.python,
             environment={**variables_of(spec, secrets), **collected, **self._identity(record, id)},
             request_settings=spec.request_settings,
+            liveness=spec.liveness_probe,
+            readiness=spec.readiness_probe,
             log=log_directory(self._home, record) / f"{id}.log",
             container=_container(spec, environment),
             collected=self._home.collected / endpoint_name(record) / record.name if collected else None,

@@ -92,7 +92,8 @@ def _bring_up(view: DeploymentView) -> Decision:
         outcome = phase.check(view)
         if isinstance(outcome, Act):
             serving = outcome.serve or status.serving_revision
-            status = replace(_waiting(view, status, phase.name, outcome.waiting_for), serving_revision=serving)
+            status = _waiting(view, status, phase.name, outcome.waiting_for, outcome.explanation)
+            status = replace(status, serving_revision=serving)
             return Decision(outcome.actions, status)
         if isinstance(outcome, Fail):
             return _failed(view, status, phase.name, outcome)
@@ -143,8 +144,10 @@ def _holding(view: DeploymentView, status: DeploymentStatus, phase: str) -> Depl
     return replace(_with_condition(status, Condition(phase, True, at=now)), phase_times=times)
 
 
-def _waiting(view: DeploymentView, status: DeploymentStatus, phase: str, what_for: str) -> DeploymentStatus:
-    condition = Condition(phase, False, "Waiting", f"Waiting for {what_for}.", iso(view.now))
+def _waiting(
+    view: DeploymentView, status: DeploymentStatus, phase: str, what_for: str, explanation: str = ""
+) -> DeploymentStatus:
+    condition = Condition(phase, False, "Waiting", f"Waiting for {what_for}. {explanation}".rstrip(), iso(view.now))
     before = next((each for each in status.conditions if each.type == phase), None)
     if before is not None and replace(before, at=condition.at) == condition:
         condition = before

@@ -39,7 +39,8 @@ class DeploymentView:
     target: the revision that its instances shall run. serving: the one that serves until then, None when it is the
     same or none does. instances: all that carry its uid.
     routed: addresses that the gateway has taken for it; None when the gateway has taken nothing yet.
-    unrouted_for, failed_for: instance id → seconds since it left the routes, since it was first seen failed.
+    unrouted_for: instance id → seconds since it left the routes. last_words: instance id → the last log lines of one
+    that has failed, without secrets.
     """
 
     record: DeploymentRecord
@@ -54,7 +55,7 @@ class DeploymentView:
     operation: Operation | None = None
     routed: frozenset[str] | None = None
     unrouted_for: Mapping[str, float] = field(default_factory=dict)
-    failed_for: Mapping[str, float] = field(default_factory=dict)
+    last_words: Mapping[str, str] = field(default_factory=dict)
     worked_s: float = 0.0
     held_s: Mapping[str, float] = field(default_factory=dict)
     has_files: bool = False
@@ -133,11 +134,13 @@ class Proceed:
 
 @dataclass(frozen=True)
 class Act:
-    """The phase does not hold yet: do this, and wait. serve: the revision that requests shall go to from now."""
+    """The phase does not hold yet: do this, and wait. serve: the revision that requests shall go to from now.
+    explanation: sentences that say more than what is waited for."""
 
     waiting_for: str
     actions: tuple[Action, ...] = ()
     serve: str | None = None
+    explanation: str = ""
 
 
 @dataclass(frozen=True)

@@ -70,8 +70,8 @@ LOOK_AGAIN_S = 5.0
 PUBLISH_AGAIN_S = 0.5
 """How soon routes that the gateway did not take are offered again, seconds."""
 
-LOG_LINES = 30
-"""How many of an instance's last log lines an error holds."""
+LOG_LINES, LAST_WORDS = 30, 5
+"""How many of an instance's last log lines an error holds, and the status while it is started again and again."""
 
 
 class Gateway(Protocol):
@@ -132,8 +132,7 @@ class Reconciler:
             identity_url=identity_url,
         )
         self._ends = InstanceEnds(store)
-        self._unrouted, self._failed = Stopwatch[str](clock), Stopwatch[str](clock)
-        self._worked = Stopwatch[Worked](clock)
+        self._unrouted, self._worked = Stopwatch[str](clock), Stopwatch[Worked](clock)
         self._published: tuple[GatewayEndpoint, ...] | None = None
         self._wanted: tuple[GatewayEndpoint, ...] = ()
         self._gateway_trouble, self._publish_at = "", float("-inf")
@@ -172,7 +171,7 @@ class Reconciler:
         for endpoint in snapshot.endpoints:
             self._guarded(endpoint, snapshot, partial(self._endpoint, endpoint, snapshot, around))
         self._forget_trouble(snapshot)
-        waiting = snapshot.unfinished or self._unrouted.running or self._failed.running or bool(self._trouble)
+        waiting = snapshot.unfinished or self._unrouted.running or bool(self._trouble)
         if not (self._restless or waiting):
             self._seen = (version, instances)
         return snapshot.unfinished
@@ -291,16 +290,16 @@ class Reconciler:
         routed = self._routed(snapshot)
         every = frozenset[str]().union(*routed.values()) if routed is not None else None
         self._unrouted.keep({each.id for each in instances if every is not None and each.address not in every})
-        self._failed.keep({each.id for each in instances if each.state is InstanceState.FAILED})
         self._worked.keep(worked_on(snapshot.records, snapshot.operations))
+        failed = [each.id for each in instances if each.state is InstanceState.FAILED]
         return Surroundings(
             now=self._clock.now(),
             worked=self._worked.seconds(),
             instances=instances,
             routed=routed,
             unrouted_for=self._unrouted.seconds(),
-            failed_for=self._failed.seconds(),
             again=frozenset(self._to_be_tried_again()),
+            last_words={id: "\n".join(self._engine.last_log_lines(id, LAST_WORDS)) for id in failed},
         )
 
     def _to_be_tried_again(self) -> Iterator[str]:

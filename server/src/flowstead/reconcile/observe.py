@@ -27,6 +27,7 @@ from flowstead.store import Reading, Store
 from flowstead.store.flow_sources import FlowSource, FlowSources
 from flowstead.store.identities import Identities
 from flowstead.store.records import AnyRecord, DeploymentRecord, EndpointRecord, Kind, Revision
+from flowstead_runtime.secret_values import redact
 
 Name = TypeVar("Name", bound=Hashable)
 Worked = tuple[str, int, str]
@@ -191,15 +192,16 @@ def held_phases(record: DeploymentRecord) -> Sequence[str]:
 class Surroundings:
     """What is the same for all deployments in one look. routed: deployment id → addresses that the gateway has
     taken, None when it has taken nothing yet. worked: how long, in seconds, on what is not finished.
-    again: resources for which what has failed shall be tried again now, since this machine was in the way."""
+    again: resources for which what has failed shall be tried again now, since this machine was in the way.
+    last_words: instance id → last log lines of those that have failed."""
 
     now: datetime
     worked: Mapping[Worked, float]
     instances: Sequence[ObservedInstance]
     routed: Mapping[str, frozenset[str]] | None
     unrouted_for: Mapping[str, float]
-    failed_for: Mapping[str, float]
     again: frozenset[str]
+    last_words: Mapping[str, str] = field(default_factory=dict)
 
 
 class DeploymentObserver:
@@ -230,7 +232,9 @@ class DeploymentObserver:
             operation=snapshot.operations.get(record.id),
             routed=None if around.routed is None else around.routed.get(record.id, none),
             unrouted_for=around.unrouted_for,
-            failed_for=around.failed_for,
+            last_words={
+                id: redact(words, snapshot.secrets[record.id].values()) for id, words in around.last_words.items()
+            },
             has_files=log_directory(self._home, record).exists(),
         )
         again = record.id in around.again

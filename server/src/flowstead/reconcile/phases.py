@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, TypeVar
 
-from flowstead.engines.endings import why_it_failed
+from flowstead.engines.endings import how_it_stands, why_it_failed
 from flowstead.engines.protocol import InstanceState, ObservedInstance
 from flowstead.environments.protocol import BuildFailed, Building, Built
 from flowstead.errors import FlowsteadError, GatewayUpdateFailed, ImageBuildFailure, ResourceNotReady
@@ -42,9 +42,6 @@ GATEWAY_S = 30.0
 REMOVAL_S = 10.0
 """How long a deletion waits for a gateway that does not answer, seconds. Where there is no gateway there is no
 request either."""
-
-REPLACE_AFTER_S = 30.0
-"""How soon a failed instance of a running deployment is replaced, seconds."""
 
 STARTS_A_LOOK = 4
 """How many instances of a deployment are started before others have their turn: each takes a tenth of a second."""
@@ -108,7 +105,8 @@ def instances_ready(view: DeploymentView) -> Outcome:
         return Fail(ResourceNotReady(f"An instance was not ready after {limit:.0f} s."), late.id)
     if not view.settled and waited > limit + GATEWAY_S:
         return Fail(_route_not_taken())
-    return Act(f"{ready} of {wanted} instances to be ready")
+    stands = (how_it_stands(each, view.last_words.get(each.id, "")) for each in places)
+    return Act(f"{ready} of {wanted} instances to be ready", explanation="\n".join(each for each in stands if each))
 
 
 def route_switched(view: DeploymentView) -> Outcome:
@@ -216,13 +214,11 @@ def serving_kept_up(view: DeploymentView, starting: int = 0) -> tuple[Action, ..
     if serving is None or not isinstance(serving.environment, Built) or not isinstance(serving.artifact, Path):
         return ()
     name, wanted = serving.revision.name, _serving_places(view)
-    spent = [each for each in view.instances if each.revision == name and _has_failed_for_long(view, each)]
-    present = [each for each in view.instances if each not in spent]
-    missing = wanted - len(kept(present, name, wanted))
+    missing = wanted - len(kept(view.instances, name, wanted))
     if _is_coming(view):  # what was superseded on its way serves in its stead
-        missing -= sum(each.revision not in (name, view.target) for each in ready(present))
-    room = _room(view, present) - starting
-    return (*_stop_all(spent), *[StartInstance(name)] * min(missing, room, STARTS_A_LOOK))
+        missing -= sum(each.revision not in (name, view.target) for each in ready(view.instances))
+    room = _room(view, view.instances) - starting
+    return (StartInstance(name),) * min(missing, room, STARTS_A_LOOK)
 
 
 def is_useless(view: DeploymentView, instance: ObservedInstance) -> bool:
@@ -267,12 +263,8 @@ def _is_spent(view: DeploymentView, instance: ObservedInstance) -> bool:
         # One of the target has its place.
         useful = kept(view.instances, instance.revision, _serving_places(view))
         return instance not in useful and _is_drained(view, instance)
-    if instance.revision == view.target and instance.state is InstanceState.FAILED:
-        # Of an attempt before this one, or of a running deployment that has waited long enough, or one that this
-        # machine is in the way of: no fault of its own.
-        waits = view.settled or view.held_up
-        return view.first_look or (waits and _has_failed_for_long(view, instance))
-    return False
+    # Of an attempt before this one. In a running deployment its supervisor starts it again, ever later.
+    return instance.revision == view.target and instance.state is InstanceState.FAILED and view.first_look
 
 
 def _is_coming(view: DeploymentView) -> bool:
@@ -309,11 +301,6 @@ def _stop_spent(instance: ObservedInstance) -> StopInstance:
 
 def _route_not_taken() -> GatewayUpdateFailed:
     return GatewayUpdateFailed(f"The gateway did not take the new routes within {GATEWAY_S:.0f} s.")
-
-
-def _has_failed_for_long(view: DeploymentView, instance: ObservedInstance) -> bool:
-    failed = instance.state is InstanceState.FAILED
-    return failed and view.failed_for.get(instance.id, 0.0) >= REPLACE_AFTER_S
 
 
 def is_unrouted(view: DeploymentView, instance: ObservedInstance) -> bool:

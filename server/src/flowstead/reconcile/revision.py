@@ -10,7 +10,7 @@ from dataclasses import asdict
 
 from flowstead.reconcile.collecting import collector_block
 from flowstead.resources.connection_use import variables_with_connections
-from flowstead.resources.deployment import SECRET_VARIABLE_PREFIX, DeploymentSpec
+from flowstead.resources.deployment import SECRET_VARIABLE_PREFIX, DeploymentSpec, ProbeSettings
 
 
 def variables_of(spec: DeploymentSpec, secrets: Mapping[str, str]) -> dict[str, str]:
@@ -35,6 +35,9 @@ def revision_of(
     # What they are held to. A deployment that an earlier version made keeps its revision, which was told without it,
     # until it is changed; then its instances are started anew, and so come under their limits.
     identity.append(spec.instance_type.lower())
+    probes = (spec.liveness_probe, spec.readiness_probe)
+    if probes != (ProbeSettings(), ProbeSettings()):
+        identity.append([asdict(each) for each in probes])
     collected = collector_block(spec)
     if collected is not None:
         identity.append(collected)

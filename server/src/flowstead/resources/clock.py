@@ -23,6 +23,11 @@ class SystemClock:
         return time.monotonic()
 
 
+def iso_seconds(unix: float) -> str:
+    """ISO 8601 in UTC, to the second. unix: seconds."""
+    return datetime.fromtimestamp(unix, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
 def iso(moment: datetime) -> str:
     """ISO 8601 in UTC with microseconds and Z, as ARM writes it."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

@@ -52,6 +52,9 @@ class ProbeSettings:
     failure_threshold: int = 30
 
 
+AZURE_PROBE = ProbeSettings()
+
+
 @dataclass(frozen=True)
 class DeploymentSpec:
     """What the user wants.

@@ -73,9 +73,12 @@ class InMemoryEngine:
                 self._set(id, state=InstanceState.READY)
 
     def fail(self, instance_id: str, exit_code: int, log_lines: Sequence[str] = ()) -> None:
-        """Its worker ended for good."""
+        """Its worker ended, and is not started again for long."""
         self.instances[instance_id].log_lines.extend(log_lines)
-        self._set(instance_id, state=InstanceState.FAILED, exit_code=exit_code, pid=None)
+        end = InstanceEnd(0.0, exit_code, "", f"The process ended with exit code {exit_code}.")
+        self._set(
+            instance_id, state=InstanceState.FAILED, exit_code=exit_code, pid=None, last_end=end, next_start_at=3600.0
+        )
 
     def restart(self, instance_id: str, exit_code: int = -9) -> None:
         """Its worker ended, its supervisor starts another one."""

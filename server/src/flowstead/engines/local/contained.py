@@ -30,6 +30,8 @@ from flowstead.engines.local.confining import content_of
 from flowstead.engines.local.process import (
     DRAIN_MARGIN_S,
     GIVE_UP_AFTER,
+    RETRY_FIRST_S,
+    RETRY_LONGEST_S,
     health_socket,
     host_arguments,
     score_socket,
@@ -136,6 +138,8 @@ def container_process(spec: InstanceSpec, container: Contained, around: Surround
         sockets=(str(score_socket(around.run)), str(health_socket(around.run))),
         stop_grace_s=spec.request_settings.request_timeout_s + DRAIN_MARGIN_S,
         give_up_after=GIVE_UP_AFTER,
+        retry_first_s=RETRY_FIRST_S,
+        retry_longest_s=RETRY_LONGEST_S,
         fatal_exit_codes=(EXIT_FLOW_CANNOT_START, EXIT_PACKAGE_MISSING) if container.inference is None else (),
     )
 

@@ -22,18 +22,21 @@ import subprocess
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from flowstead import supervise
 from flowstead.confine.abilities import Abilities, of_this_host
 from flowstead.confine.users import number_for, own_user
 from flowstead.containers.calls import client_variables
 from flowstead.containers.host import ContainerEngine
+from flowstead.engines.liveness import AZURE_PROBES, SILENT_S, Probes, silent_s, why_replaced
 from flowstead.engines.local.collected_folder import share_with_group
 from flowstead.engines.local.confining import confinement_of
 from flowstead.engines.local.contained import Surroundings, container_process, health_path, held_to, removal_of
-from flowstead.engines.local.health import HealthWatch
+from flowstead.engines.local.health import Health, HealthWatch
 from flowstead.engines.local.process import health_socket, process_spec, score_socket
 from flowstead.engines.local.sizing import Others, Share, share_of
+from flowstead.engines.local.stopped import is_stopped
 from flowstead.engines.local.tail import last_lines
 from flowstead.engines.local.trash import Trash
 from flowstead.engines.protocol import (
@@ -48,6 +51,7 @@ from flowstead.engines.protocol import (
 from flowstead.errors import StartFailed
 from flowstead.limits.host import Enforcement, enforcement_here, group_prefix, host_here
 from flowstead.resources.clock import Clock, SystemClock
+from flowstead.resources.deployment import ProbeSettings
 from flowstead.resources.file_tree import remove_tree
 from flowstead.resources.home import Home
 from flowstead.resources.private_file import write_private
@@ -84,6 +88,7 @@ class _Card:
     health_path: str = "/health"
     removal: tuple[str, ...] = ()
     """The command that removes its container, () for a process."""
+    probes: Probes = AZURE_PROBES
 
 
 class LocalEngine:
@@ -187,7 +192,7 @@ class LocalEngine:
                 if card is not None and not gone:
                     instances.append(_describe(card, run, process, InstanceState.STOPPING))
                 continue
-            instances.append(_describe(card, run, process, self._state(run, process, workers, card.health_path)))
+            instances.append(_describe(card, run, process, self._state(run, process, card, workers)))
         self._health.keep_only(workers)
         return instances
 
@@ -205,9 +210,7 @@ class LocalEngine:
         card = _read_card(self._run(instance_id))
         return last_lines(Path(card.log), count) if card else ()
 
-    def _state(
-        self, run: Path, process: SupervisedProcess | None, workers: set[str], health_path: str
-    ) -> InstanceState:
+    def _state(self, run: Path, process: SupervisedProcess | None, card: _Card, workers: set[str]) -> InstanceState:
         if process is None:
             # The server died between writing the card and starting the supervisor.
             return InstanceState.LOST
@@ -215,10 +218,22 @@ class LocalEngine:
             return _STATES[process.state]
         worker = f"{run.name}:{process.pid}:{process.restarts}"
         workers.add(worker)
-        health = self._health.ask(worker, health_socket(run), run / "ready", health_path)
+        health = self._health.ask(worker, health_socket(run), run / "ready", card.probes, card.health_path)
+        self._replace_hung(run, process, health, card.probes)
         if health.ready:
             return InstanceState.READY
         return InstanceState.RESTARTING if process.restarts or health.was_ready else InstanceState.STARTING
+
+    def _replace_hung(self, run: Path, process: SupervisedProcess, health: Health, probes: Probes) -> None:
+        """Repeated at each look until the process is another."""
+        if process.pid is None:
+            return
+        now = self._clock.monotonic()
+        stopped = silent_s(health.answers, now) >= SILENT_S and is_stopped(process.pid)
+        why = why_replaced(health.answers, probes, now, stopped=stopped)
+        if why is not None:
+            reason, message = why
+            supervise.end_now(run, process.pid, reason=reason, message=message)
 
     def _mark_stopping(self, run: Path, *, patient: bool) -> None:
         """The first word stands, but one that is less patient."""
@@ -320,6 +335,7 @@ def _card_of(
         log=str(spec.log),
         python=str(spec.python),
         isolation=abilities.words,
+        probes=Probes(spec.liveness, spec.readiness, spec.request_settings.request_timeout_s),
         user=user if abilities.own_user else 0,
         limits=limits,
         cpus=share.cpus if share else (),
@@ -343,6 +359,7 @@ def _describe(card: _Card, run: Path, process: SupervisedProcess | None, state: 
         restarts=process.restarts if process else 0,
         exit_code=process.exit_code if process else None,
         started_at=process.started_at if process else 0.0,
+        next_start_at=process.next_start_at if process else None,
         isolation=card.isolation,
         limits=card.limits,
         last_end=_end_of(process),
@@ -361,11 +378,21 @@ def _is_stopping(run: Path) -> bool:
 def _read_card(run: Path) -> _Card | None:
     try:
         told = json.loads((run / "instance.json").read_text())
-        limits = told.pop("limits", None)
+        limits, probes = told.pop("limits", None), told.pop("probes", None)
         removal = tuple(told.pop("removal", ()))
-        return _Card(**told, removal=removal, limits=InstanceLimits(**limits) if limits else None)
+        return _Card(
+            **told,
+            removal=removal,
+            limits=InstanceLimits(**limits) if limits else None,
+            probes=_probes(probes) if probes else AZURE_PROBES,
+        )
     except (OSError, ValueError, TypeError):
         return None
+
+
+def _probes(written: dict[str, Any]) -> Probes:
+    probes = {name: ProbeSettings(**written[name]) for name in ("liveness", "readiness")}
+    return Probes(**probes, request_timeout_s=written["request_timeout_s"])
 
 
 def _write_card(run: Path, card: _Card) -> None:

@@ -8,6 +8,7 @@ import socket
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from flowstead.engines.liveness import Answers, Probes, answered, has_become_ready, not_answered
 from flowstead.resources.clock import Clock
 from flowstead.resources.private_file import write_private
 
@@ -15,9 +16,6 @@ _REQUEST = "GET {} HTTP/1.1\r\nHost: instance\r\nConnection: close\r\n\r\n"
 
 _ASK_AGAIN_S = 1.0
 """How often a ready instance is asked again, seconds. The gateway has its own health checks."""
-
-_PATIENCE_S = 2.0
-"""How long an answer is waited for before it counts as a failure, seconds (Azure's probe time-out)."""
 
 _LONGEST_ANSWER = 4096
 """Bytes of an answer that are looked at; its first line says all."""
@@ -31,16 +29,18 @@ _FAILURES = 3
 
 @dataclass(frozen=True)
 class Health:
-    """Of one worker: whether it is ready, and whether it ever was."""
+    """Of one worker: whether it is ready, whether it ever was, and what it has answered."""
 
     ready: bool
     was_ready: bool
+    answers: Answers = field(compare=False)
 
 
 @dataclass
 class _Watch:
     """What is known of one worker. asked_at: on the monotonic clock."""
 
+    answers: Answers
     ready: bool = False
     was_ready: bool = False
     failures: int = 0
@@ -60,27 +60,28 @@ class HealthWatch:
         self._clock = clock
         self._watches: dict[str, _Watch] = {}
 
-    def ask(self, worker: str, health_socket: Path, memory: Path, path: str = "/health") -> Health:
+    def ask(self, worker: str, health_socket: Path, memory: Path, probes: Probes, path: str = "/health") -> Health:
         """worker: a name that a restarted worker does not keep. memory: the file that holds the name of the worker
-        that was ready last. path: of the question."""
+        that was ready last. probes: as its deployment has them. path: of the question."""
         watch = self._watches.get(worker)
         if watch is None:
             remembered = _read(memory) == worker
-            watch = self._watches[worker] = _Watch(ready=remembered, was_ready=remembered)
+            answers = Answers(watched_since=self._clock.monotonic(), heard=remembered)
+            watch = self._watches[worker] = _Watch(answers, ready=remembered, was_ready=remembered)
         was_ready = watch.was_ready
         if watch.connection is None:
-            self._send(watch, health_socket, path)
-        self._listen(watch)
+            self._send(watch, health_socket, probes, path)
+        self._listen(watch, probes)
         if watch.was_ready and not was_ready:
             write_private(memory, worker.encode())
-        return Health(watch.ready, watch.was_ready)
+        return Health(watch.ready, watch.was_ready, watch.answers)
 
     def keep_only(self, workers: set[str]) -> None:
         """Forget all others."""
         for gone in self._watches.keys() - workers:
             _hang_up(self._watches.pop(gone))
 
-    def _send(self, watch: _Watch, health_socket: Path, path: str) -> None:
+    def _send(self, watch: _Watch, health_socket: Path, probes: Probes, path: str) -> None:
         now = self._clock.monotonic()
         if watch.ready and now - watch.asked_at < _ASK_AGAIN_S:
             return
@@ -92,11 +93,11 @@ class HealthWatch:
             connection.send(_REQUEST.format(path).encode())
         except OSError:
             connection.close()
-            _note(watch, healthy=False)
+            self._note(watch, probes)
             return
         watch.connection = connection
 
-    def _listen(self, watch: _Watch) -> None:
+    def _listen(self, watch: _Watch, probes: Probes) -> None:
         """Take the answer if it has come. A worker that is still importing answers later: the supervisor holds
         the listening socket, so the question waits in it and is the first thing that the worker sees."""
         if watch.connection is None:
@@ -110,17 +111,27 @@ class HealthWatch:
             piece, watch.answer = b"", b""
         watch.answer += piece or b""
         if piece != b"" and b"\r\n" not in watch.answer and len(watch.answer) < _LONGEST_ANSWER:
-            if self._clock.monotonic() - watch.asked_at <= _PATIENCE_S:
+            if self._clock.monotonic() - watch.asked_at <= probes.patience_s:
                 return
             watch.answer = b""
         _hang_up(watch)
-        _note(watch, healthy=_WELL.match(watch.answer) is not None)
+        self._note(watch, probes)
 
-
-def _note(watch: _Watch, *, healthy: bool) -> None:
-    watch.failures = 0 if healthy else watch.failures + 1
-    watch.ready = healthy or (watch.ready and watch.failures < _FAILURES)
-    watch.was_ready = watch.was_ready or healthy
+    def _note(self, watch: _Watch, probes: Probes) -> None:
+        now = self._clock.monotonic()
+        if watch.answer:
+            well = _WELL.match(watch.answer) is not None
+            took = now - watch.asked_at
+            watch.answers = answered(watch.answers, probes, asked_at=watch.asked_at, took_s=took, well=well)
+        else:
+            watch.answers = not_answered(watch.answers, asked_at=watch.asked_at)
+        passed = watch.answers.well_since is not None
+        watch.failures = 0 if passed else watch.failures + 1
+        if watch.ready:
+            watch.ready = watch.failures < _FAILURES
+        else:
+            watch.ready = has_become_ready(watch.answers, probes.readiness, now)
+        watch.was_ready = watch.was_ready or watch.ready
 
 
 def _read(memory: Path) -> str:

@@ -15,6 +15,10 @@ GIVE_UP_AFTER = 5
 """Ends in a row, none of which lived for `stable_after_s`, after which an instance counts as failed: with the
 supervisor's back-off that is after about three seconds, so a deployment that cannot work says so soon."""
 
+RETRY_FIRST_S, RETRY_LONGEST_S = 10.0, 300.0
+"""How soon a failed instance is started again, and how late at most: doubled each time, as Kubernetes does it. That is
+its supervisor's doing, so it goes on with the server dead, and counts in the same place."""
+
 DRAIN_MARGIN_S = 5.0
 """What an instance gets beyond its longest request to end by itself, seconds."""
 
@@ -40,6 +44,8 @@ def process_spec(
         sockets=(str(score_socket(run)), str(health_socket(run))),
         stop_grace_s=settings.request_timeout_s + DRAIN_MARGIN_S,
         give_up_after=GIVE_UP_AFTER,
+        retry_first_s=RETRY_FIRST_S,
+        retry_longest_s=RETRY_LONGEST_S,
         fatal_exit_codes=(EXIT_FLOW_CANNOT_START, EXIT_PACKAGE_MISSING),
         confinement=confinement,
         limits=share.limits if share else None,
