@@ -3,7 +3,8 @@ are loaded. Until telemetry is switched on they get back what they gave, so that
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
@@ -56,6 +57,7 @@ Wrap = Callable[[Callable[..., Any], Traced], Callable[..., Any]]
 """Makes of a function one that does the same in a span. A coroutine function stays one."""
 
 _wrap: list[Wrap] = []
+_quiet: list[bool] = []
 
 
 def switch_on(wrap: Wrap) -> None:
@@ -66,6 +68,20 @@ def switch_on(wrap: Wrap) -> None:
 def switch_off() -> None:
     """What is loaded from here on is not traced."""
     _wrap.clear()
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Meanwhile nothing is traced or measured, in no thread: for the time before an instance serves."""
+    _quiet.append(True)
+    try:
+        yield
+    finally:
+        _quiet.pop()
+
+
+def is_quiet() -> bool:
+    return bool(_quiet)
 
 
 def is_on() -> bool:

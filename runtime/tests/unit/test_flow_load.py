@@ -240,6 +240,11 @@ def test_a_link_out_of_the_folder_is_refused(tmp_path: Path) -> None:
     assert "is a link to a file outside" in problem_of(flow).message
 
 
+@pytest.mark.parametrize(("samples", "sample"), [('[{"a": 1}, {}]', {"a": 1}), ('{"a": 1}', {"a": 1}), ("[]", {})])
+def test_the_sample_is_the_first_of_a_list_or_all_there_is(tmp_path: Path, samples: str, sample: object) -> None:
+    assert read_definition(write_flow(tmp_path, "nodes: []\n", samples__json=samples)).sample == sample
+
+
 def test_bad_samples_are_told(tmp_path: Path) -> None:
     problem = problem_of(write_flow(tmp_path, "nodes: []\n", samples__json="{"))
     assert (problem.file, "not valid JSON" in problem.message) == ("samples.json", True)

@@ -15,7 +15,7 @@ from flowstead_runtime.telemetry.instrument import Instrument
 from flowstead_runtime.telemetry.metrics import Metrics
 from flowstead_runtime.telemetry.records import SpanRecord
 from flowstead_runtime.telemetry.spans import MOST, TracerProvider
-from flowstead_runtime.tracing import SpanType, Traced, original
+from flowstead_runtime.tracing import SpanType, Traced, original, quiet
 
 FLOW = Traced("flow", "flow", SpanType.FLOW)
 
@@ -287,3 +287,15 @@ def test_the_original_is_found_below_its_span(instrument: Instrument) -> None:
     finally:
         tracing.switch_off()
     assert tracing.traced(a_function, traced("f")) is a_function
+
+
+def test_of_what_is_kept_quiet_there_is_neither_span_nor_count(spans: Recorded, tracer: trace.Tracer) -> None:
+    metrics = Metrics({})
+    instrument = Instrument(lambda: tracer, metrics)
+    called = instrument.wrap(lambda text: text, traced("do", node="do"))
+    with quiet():
+        assert called("x") == "x"
+    assert (spans, metrics.points()["histograms"]) == ([], {})
+    called("x")
+    assert len(spans) == 1
+    assert metrics.points()["histograms"]

@@ -14,7 +14,7 @@ default message (the docstring's first line) and a hint that says what to do nex
     │   ├── ImageBuildFailure  ArtifactMissing  FlowInvalid  UserScriptInitFailed  UserScriptImportError
     │   ├── ConnectionMissing  SecretsInjectionError  AccessDenied
     │   ├── DeploymentCrashLoopBackOff  PodOutOfMemory  ResourceNotReady  GatewayUpdateFailed
-    │   └── OperationCanceled
+    │   └── OperationCanceled  WarmCallUnanswered
     └── HostProblem               this machine or this home does not let us work
         ├── PassingTrouble            what has to do with it is tried again until it is over
         │   └── DiskFull  DatabaseBusy  HostExhausted
@@ -364,6 +364,16 @@ class PodOutOfMemory(DeploymentFailed):
 
     code = "PodOutOfMemory"
     hint = "Choose a larger instance type, or let the flow load less when it starts, and deploy again."
+
+
+class WarmCallUnanswered(DeploymentFailed):
+    """The flow did not answer its own sample."""
+
+    code = "WarmCallUnanswered"
+    hint = (
+        "Mend what the flow waits for, or give samples.json a first sample that is answered within the request "
+        "time-out; the environment variable FLOWSTEAD_WARM=false switches warm calls off."
+    )
 
 
 class ResourceNotReady(DeploymentFailed):

@@ -36,12 +36,13 @@ def process_of(spec: InstanceSpec = SPEC, host: dict[str, str] | None = None) ->
 def test_exit_codes_are_the_runtime_s() -> None:
     assert protocol.EXIT_FLOW_CANNOT_START == exit_codes.FLOW_CANNOT_START
     assert protocol.EXIT_PACKAGE_MISSING == exit_codes.PACKAGE_MISSING
+    assert protocol.EXIT_WARM_CALL_UNANSWERED == exit_codes.WARM_CALL_UNANSWERED
 
 
 def test_the_command_line() -> None:
     assert " ".join(process_of().argv) == (
         "/environments/1/bin/python -P -m flowstead_runtime host --flow /models/1/flow --fd 3 --health-fd 4"
-        " --concurrency 10 --queue 20 --queue-wait 0.5 --timeout 90"
+        " --concurrency 10 --queue 20 --queue-wait 0.5 --timeout 90 --grace 390"
     )
 
 
@@ -50,8 +51,8 @@ def test_the_supervisor_s_part() -> None:
     assert spec.sockets == ("/run/abc/score.sock", "/run/abc/health.sock")
     assert spec.working_directory == "/models/1/flow"
     assert spec.log == "/logs/abc.log"
-    assert spec.stop_grace_s > 90.0
-    assert set(spec.fatal_exit_codes) == {78, 79}
+    assert spec.stop_grace_s > 390.0, "more than the runtime takes by itself"
+    assert set(spec.fatal_exit_codes) == {78, 79, 80}
     assert spec.give_up_after
 
 

@@ -263,6 +263,7 @@ def test_surplus_readiness_does_not_matter() -> None:
     ("exit_code", "code"),
     [
         (79, "UserScriptImportError"),
+        (80, "WarmCallUnanswered"),
         (78, "UserScriptInitFailed"),
         (1, "DeploymentCrashLoopBackOff"),
         (-9, "DeploymentCrashLoopBackOff"),
@@ -615,3 +616,10 @@ def test_a_connection_that_is_missing_fails_before_any_start() -> None:
     assert decision.failure.error.code == "ConnectionMissing"
     assert starts(decision) == 0
     assert status_of(decision).phase == "ConnectionsResolvable"
+
+
+@pytest.mark.parametrize(("seconds", "again"), [(89.0, False), (91.0, True)])
+def test_who_stops_a_deployment_does_not_wait_for_its_streams_for_ever(seconds: float, again: bool) -> None:
+    record = deployment(spec={"stopped": True})
+    seen = view(record, instance("a", STOPPING), held_s={"OldInstancesDrained": seconds})
+    assert stops(act(phases.old_instances_stopped(seen))) == (["a"] if again else [])

@@ -106,7 +106,7 @@ class PromptyPart:
 class FlowDefinition:
     """name: the flow directory's name. directory: where its relative paths start. file: the definition file.
     environment: `environment` of the YAML (image, python_requirements_txt …) as written.
-    samples: the first element of samples.json, or {}.
+    samples: the first element of samples.json, or the one object that it is, or {}.
     confined: files that it or a caller names must lie in `directory`.
     inputs, outputs: of a flex flow, those of its YAML until its code is imported, then those of its entry's
     signature."""

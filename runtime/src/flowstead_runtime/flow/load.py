@@ -211,5 +211,5 @@ def _sample(folder: Path) -> dict[str, Any]:
         samples = json.loads(read_bounded_text(_kept_inside(file), shown=_SAMPLES))
     except (ValueError, RecursionError) as error:
         raise FlowDefinitionError(f"not valid JSON: {error}", file=_SAMPLES) from None
-    first = samples[0] if isinstance(samples, list) and samples else {}
+    first = (samples[0] if samples else {}) if isinstance(samples, list) else samples
     return first if isinstance(first, dict) else {}

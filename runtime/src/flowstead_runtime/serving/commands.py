@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import asyncio
 import json
 import os
 import socket
@@ -25,6 +26,7 @@ from flowstead_runtime.serving.settings import (
     included_fields,
     private_images,
     tells_nodes,
+    warms,
 )
 from flowstead_runtime.serving.starting import StartFailure, explain, load_flow
 from flowstead_runtime.serving.types import Application, Timers
@@ -215,13 +217,16 @@ def _serve_flow(
         settings = _settings(options)
     except RuntimeFailure as problem:
         raise explain(flow_path, problem) from problem
+    builder = _Builder(flow, settings, collection, telemetry, worker)
+    is_warmed = options.command == "host" and not tells and bool(flow.definition.sample) and warms(os.environ)
     Process(
-        build=_Builder(flow, settings, collection, telemetry, worker).build,
+        build=builder.build,
         close=_Closer(flow, collection).close,
         sockets=sockets,
         health=health,
         stopping=stopping,
         grace_s=options.grace or options.timeout or GRACE_S,
+        warm=builder.warm if is_warmed else None,
         on_ready=worker.tell_ready if worker else lambda: print(announce, file=sys.stderr, flush=True),
         flush=telemetry.close if telemetry is not None else lambda: None,
         watch=worker.end_with_parent if worker else lambda stop: None,
@@ -257,6 +262,14 @@ class _Builder:
             self.telemetry.start()
         door = self.worker.door(self.settings) if self.worker is not None else None
         return build_application(Serving(self.flow, self.settings, timers, self.collection, self.telemetry, door))
+
+    async def warm(self) -> None:
+        from flowstead_runtime.serving.serving import Serving
+        from flowstead_runtime.serving.warming import end_unanswered, warm
+
+        timeout_s = self.settings.timeout_s
+        alone = Serving(self.flow, self.settings, asyncio.get_running_loop())
+        await warm(alone, lambda: end_unanswered(self.flow.definition.directory, timeout_s or 0.0))
 
 
 @dataclass(frozen=True)

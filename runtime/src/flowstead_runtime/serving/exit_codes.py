@@ -1,4 +1,4 @@
-"""How an instance's process ends. A supervisor must not restart it after one of these two: the same files would
+"""How an instance's process ends. A supervisor must not restart it after one of these: the same files would
 end it the same way. Any other number but 0 is a crash, and worth another try."""
 
 from __future__ import annotations
@@ -8,3 +8,6 @@ FLOW_CANNOT_START = 78
 
 PACKAGE_MISSING = 79
 """The flow imports a package that its environment does not have."""
+
+WARM_CALL_UNANSWERED = 80
+"""The flow did not answer the first of its own samples within the request time-out."""

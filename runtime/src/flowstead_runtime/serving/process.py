@@ -10,7 +10,7 @@ import signal
 import socket
 import sys
 import threading
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Awaitable, Callable, Generator, Sequence
 from dataclasses import dataclass, field
 from types import FrameType
 from typing import Any
@@ -60,7 +60,8 @@ class Stopping:
 class Process:
     """build: makes the application, on the running event loop. close: lets go of the flow afterwards. flush: sends what
     is still to be told, before that; it may take its time.
-    grace_s: how long requests in flight may take to finish after the signal. on_ready: called once it answers. watch:
+    grace_s: how long requests in flight may take to finish after the signal. warm: what is done before anybody is let
+    in. on_ready: called once it answers. watch:
     is given what stops the process, for other reasons than a signal."""
 
     build: Callable[[Timers], Application]
@@ -69,6 +70,7 @@ class Process:
     health: Health
     stopping: Stopping
     grace_s: float
+    warm: Callable[[], Awaitable[None]] | None = None
     on_ready: Callable[[], None] = field(default=lambda: None)
     flush: Callable[[], None] = field(default=lambda: None)
     watch: Callable[[Callable[[], None]], None] = field(default=lambda stop: None)
@@ -81,6 +83,8 @@ class Process:
 
     async def _serve(self) -> None:
         application = self.build(asyncio.get_running_loop())
+        if self.warm is not None:
+            await self.warm()
         config = uvicorn.Config(
             application,
             interface="asgi3",

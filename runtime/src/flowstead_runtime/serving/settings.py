@@ -14,6 +14,8 @@ from flowstead_runtime.promptflow_variables import promptflow_variable
 BODY_LIMIT = 100 * 1024 * 1024
 """Large enough for a few images in base64; a gateway in front sets its own."""
 
+WARM = "FLOWSTEAD_WARM"
+
 
 @dataclass(frozen=True)
 class ServingSettings:
@@ -76,6 +78,11 @@ def cors_origins(environ: Mapping[str, str]) -> frozenset[str]:
 def private_images(environ: Mapping[str, str]) -> bool:
     """FLOWSTEAD_PRIVATE_IMAGES=allow: images may be fetched from this machine and its network."""
     return environ.get("FLOWSTEAD_PRIVATE_IMAGES", "").strip().lower() == "allow"
+
+
+def warms(environ: Mapping[str, str]) -> bool:
+    """Not with FLOWSTEAD_WARM=false: the instance answers a sample to itself before it is ready."""
+    return environ.get(WARM, "").strip().lower() not in ("false", "no", "off", "0")
 
 
 def tells_nodes(environ: Mapping[str, str]) -> bool:

@@ -22,7 +22,7 @@ from flowstead_runtime.telemetry.metrics import Metrics
 from flowstead_runtime.telemetry.payloads import set_ok, set_payload, start_span
 from flowstead_runtime.telemetry.snapshot import snapshot
 from flowstead_runtime.telemetry.traced_stream import AsyncTracedStream, TracedStream
-from flowstead_runtime.tracing import SpanType, Traced
+from flowstead_runtime.tracing import SpanType, Traced, is_quiet
 
 _FRAME = "flowstead-frame"
 _COMPUTED = "__computed__.cumulative_token_count"
@@ -85,10 +85,11 @@ class Instrument:
         parent: Any = context.get(_FRAME)
         if shared is None:
             shared = parent.shared if parent is not None else {}
-        frame = Frame(what, parent, self._metrics, context, shared)
+        quiet = is_quiet()
+        frame = Frame(what, parent, None if quiet else self._metrics, context, shared)
         if what.type in (SpanType.LLM, SpanType.EMBEDDING):
             frame.asked = inputs
-        if self._tracer is not None:
+        if self._tracer is not None and not quiet:
             frame.begin_span(self._tracer(), inputs)
         return frame
 

@@ -17,6 +17,7 @@ from flowstead_runtime.telemetry.instrument import Frame, Instrument
 from flowstead_runtime.telemetry.metrics import Metrics
 from flowstead_runtime.telemetry.openai_calls import trace_openai
 from flowstead_runtime.telemetry.outbox import Outbox
+from flowstead_runtime.telemetry.records import SpanRecord
 from flowstead_runtime.telemetry.settings import Collector, TelemetrySettings
 from flowstead_runtime.telemetry.spans import TracerProvider
 from flowstead_runtime.tracing import Traced
@@ -45,7 +46,7 @@ class Telemetry:
             every_s=settings.metrics_every_s,
         )
         exports = settings.spans and settings.own_provider
-        self._provider = provider or (TracerProvider(self._outbox.put) if exports else None)
+        self._provider = provider or (TracerProvider(self._put) if exports else None)
         self._tracer = self._provider.get_tracer(TRACER) if self._provider is not None else None
         self.spans = settings.spans
         self.instrument = Instrument(self.tracer if settings.spans else None, self.metrics)
@@ -60,6 +61,11 @@ class Telemetry:
             trace.set_tracer_provider(self._provider)
         tracing.switch_on(self.instrument.wrap)
         trace_openai()
+
+    def _put(self, span: SpanRecord) -> None:
+        """Of the flow's own tracers too."""
+        if not tracing.is_quiet():
+            self._outbox.put(span)
 
     def start(self) -> None:
         """Begin to export."""

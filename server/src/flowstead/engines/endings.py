@@ -5,6 +5,7 @@ from __future__ import annotations
 from flowstead.engines.protocol import (
     EXIT_FLOW_CANNOT_START,
     EXIT_PACKAGE_MISSING,
+    EXIT_WARM_CALL_UNANSWERED,
     OUT_OF_MEMORY,
     InstanceState,
     ObservedInstance,
@@ -15,6 +16,7 @@ from flowstead.errors import (
     PodOutOfMemory,
     UserScriptImportError,
     UserScriptInitFailed,
+    WarmCallUnanswered,
 )
 from flowstead.resources.clock import iso_seconds
 
@@ -25,6 +27,8 @@ def why_it_failed(instance: ObservedInstance) -> DeploymentFailed:
         return UserScriptImportError("The flow imports a package that its environment does not have.")
     if instance.exit_code == EXIT_FLOW_CANNOT_START:
         return UserScriptInitFailed("The flow could not be started.")
+    if instance.exit_code == EXIT_WARM_CALL_UNANSWERED:
+        return WarmCallUnanswered("The flow did not answer the first sample of its samples.json in time.")
     if instance.last_end is not None and instance.last_end.reason == OUT_OF_MEMORY:
         return PodOutOfMemory(
             f"The instance ended {instance.restarts + 1} times before it was ready. {instance.last_end.message}"

@@ -14,11 +14,17 @@ from flowstead.resources.vm_sizes import VmSize
 
 EXIT_FLOW_CANNOT_START = 78
 EXIT_PACKAGE_MISSING = 79
+EXIT_WARM_CALL_UNANSWERED = 80
 """Exit codes of the runtime that a restart cannot mend, as `flowstead_runtime.serving.exit_codes` has them: the
 server may not import that package, a test compares."""
 
 OUT_OF_MEMORY = "OutOfMemory"
 """The reason of an end: the worker used more memory than its size has."""
+
+STREAM_GRACE_S = 300.0
+"""How long beyond its request time-out an instance that gets no more requests may go on with the streams that it has
+begun, seconds: the longest time-out that a flow may have. A long answer of a language model takes a minute or two; who
+streams for longer than this is cut off when a new revision takes over."""
 
 STOP_GRACE_S = 10.0
 """How long an instance that nobody waits for any more may go on after SIGTERM, seconds."""
@@ -138,8 +144,9 @@ class Engine(Protocol):
 
     def stop(self, instance_id: str, *, patient: bool = False) -> None:
         """Begin to stop it: SIGTERM, a grace period, SIGKILL; then its run directory goes. Returns at once.
-        An id that is not there is no error. patient: the grace period lasts as long as the longest request
-        that it may still answer, instead of STOP_GRACE_S; a later call without it shortens that."""
+        An id that is not there is no error. patient: the grace period lasts as long as the longest request that it may
+        still answer, and STREAM_GRACE_S for its streams, instead of STOP_GRACE_S; a later call without it shortens
+        that."""
 
     def last_log_lines(self, instance_id: str, count: int) -> Sequence[str]:
         """The end of its log; empty when there is none."""

@@ -130,6 +130,10 @@ def old_instances_stopped(view: DeploymentView) -> Outcome:
     old = _old(view)
     if not old:
         return Proceed()
+    longest_s = view.record.spec.request_settings.request_timeout_s
+    if view.record.spec.stopped and _seconds_held(view, "OldInstancesDrained") > longest_s:
+        # Streams that are still open are cut: who stops a deployment means it.
+        return Act("old instances to end", _stop_again(view))
     return Act("old instances to end", _stop_all(old, patient=True))
 
 

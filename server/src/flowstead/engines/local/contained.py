@@ -28,17 +28,16 @@ from flowstead.containers.command import (
 from flowstead.containers.host import ContainerEngine
 from flowstead.engines.local.confining import content_of
 from flowstead.engines.local.process import (
-    DRAIN_MARGIN_S,
+    FATAL_EXIT_CODES,
     GIVE_UP_AFTER,
     RETRY_FIRST_S,
     RETRY_LONGEST_S,
     health_socket,
     host_arguments,
     score_socket,
+    stop_grace_s,
 )
 from flowstead.engines.protocol import (
-    EXIT_FLOW_CANNOT_START,
-    EXIT_PACKAGE_MISSING,
     Contained,
     InstanceLimits,
     InstanceSpec,
@@ -136,11 +135,11 @@ def container_process(spec: InstanceSpec, container: Contained, around: Surround
         working_directory="/",
         log=str(spec.log),
         sockets=(str(score_socket(around.run)), str(health_socket(around.run))),
-        stop_grace_s=spec.request_settings.request_timeout_s + DRAIN_MARGIN_S,
+        stop_grace_s=stop_grace_s(spec.request_settings),
         give_up_after=GIVE_UP_AFTER,
         retry_first_s=RETRY_FIRST_S,
         retry_longest_s=RETRY_LONGEST_S,
-        fatal_exit_codes=(EXIT_FLOW_CANNOT_START, EXIT_PACKAGE_MISSING) if container.inference is None else (),
+        fatal_exit_codes=FATAL_EXIT_CODES if container.inference is None else (),
     )
 
 

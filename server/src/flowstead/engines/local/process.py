@@ -7,7 +7,13 @@ from pathlib import Path
 
 from flowstead.confine.description import CERTIFICATES, Confinement
 from flowstead.engines.local.sizing import Share
-from flowstead.engines.protocol import EXIT_FLOW_CANNOT_START, EXIT_PACKAGE_MISSING, InstanceSpec
+from flowstead.engines.protocol import (
+    EXIT_FLOW_CANNOT_START,
+    EXIT_PACKAGE_MISSING,
+    EXIT_WARM_CALL_UNANSWERED,
+    STREAM_GRACE_S,
+    InstanceSpec,
+)
 from flowstead.resources.deployment import RequestSettings
 from flowstead.supervise import ProcessSpec
 
@@ -19,8 +25,10 @@ RETRY_FIRST_S, RETRY_LONGEST_S = 10.0, 300.0
 """How soon a failed instance is started again, and how late at most: doubled each time, as Kubernetes does it. That is
 its supervisor's doing, so it goes on with the server dead, and counts in the same place."""
 
-DRAIN_MARGIN_S = 5.0
-"""What an instance gets beyond its longest request to end by itself, seconds."""
+FATAL_EXIT_CODES = (EXIT_FLOW_CANNOT_START, EXIT_PACKAGE_MISSING, EXIT_WARM_CALL_UNANSWERED)
+
+_DRAIN_MARGIN_S = 5.0
+"""What an instance gets beyond its longest stream to end by itself, seconds."""
 
 
 def process_spec(
@@ -42,11 +50,11 @@ def process_spec(
         working_directory=str(spec.flow),
         log=str(log),
         sockets=(str(score_socket(run)), str(health_socket(run))),
-        stop_grace_s=settings.request_timeout_s + DRAIN_MARGIN_S,
+        stop_grace_s=stop_grace_s(settings),
         give_up_after=GIVE_UP_AFTER,
         retry_first_s=RETRY_FIRST_S,
         retry_longest_s=RETRY_LONGEST_S,
-        fatal_exit_codes=(EXIT_FLOW_CANNOT_START, EXIT_PACKAGE_MISSING),
+        fatal_exit_codes=FATAL_EXIT_CODES,
         confinement=confinement,
         limits=share.limits if share else None,
     )
@@ -61,7 +69,13 @@ def host_arguments(settings: RequestSettings, flow: str) -> tuple[str, ...]:
         *("--concurrency", str(settings.max_concurrent_requests_per_instance)),
         *("--queue", str(settings.queue_length), "--queue-wait", f"{settings.max_queue_wait_s:g}"),
         *("--timeout", f"{settings.request_timeout_s:g}"),
+        *("--grace", f"{settings.request_timeout_s + STREAM_GRACE_S:g}"),
     )
+
+
+def stop_grace_s(settings: RequestSettings) -> float:
+    """How long an instance may take that is stopped with patience: for its longest request and its longest stream."""
+    return settings.request_timeout_s + STREAM_GRACE_S + _DRAIN_MARGIN_S
 
 
 def score_socket(run: Path) -> Path:
