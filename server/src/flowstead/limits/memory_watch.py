@@ -18,8 +18,8 @@ _FAMILY_S = 1.0
 anything is ended the list is made anew."""
 _EXACT_S = 1.0
 """How long it is good for that the sum was too much only by what is shared."""
-_CALM_S, _NEAR_S = 0.5, 0.1
-"""How soon to look again: while less than half of the memory is used, and else."""
+_LOOKS = ((0.5, 0.5), (0.8, 0.2), (float("inf"), 0.1))
+"""(share of the memory, seconds): while less than that is used, so soon to look again."""
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
@@ -38,7 +38,7 @@ class MemoryWatch:
         if now >= self._family_until:
             self._know_family(now)
         used = sum(map(resident, self._family))
-        self.look_at = now + (_CALM_S if used < self.limit / 2 else _NEAR_S)
+        self.look_at = now + next(seconds for share, seconds in _LOOKS if used < share * self.limit)
         if used <= self.limit or now < self._exact_until:
             return None
         self._know_family(now)
