@@ -178,6 +178,8 @@ def test_it_is_held_to_its_cores(run: Path, enforcement: Enforcement) -> None:
     if enforcement.means is Means.AFFINITY:
         assert {tuple(each.cpu_affinity()) for each in burning} == {host_here().processors[:1]}
         return
+    members = [Path(f"/proc/{each.pid}/cgroup").read_text() for each in burning]
+    assert all(f"/{group_prefix(run)}busy" in each for each in members)
     before, began = sum(each.cpu_times().user for each in burning), time.monotonic()
     time.sleep(2.0)  # what is measured is a share of time
     used = sum(each.cpu_times().user for each in burning) - before
