@@ -94,6 +94,49 @@ class Traffic:
         self.outcomes[outcome] += 1
 
 
+class OpenStreams:
+    """So many streams open at any time, each read to its end and followed by the next. `outcomes` counts those that
+    were `whole`, `cut`, and else the status or the exception. A flow's stream ends with the piece END."""
+
+    def __init__(self, url: str, key: str, count: int, *, body: Any = None) -> None:
+        self.outcomes = Counter[str]()
+        self._url, self._key, self._count = url, key, count
+        self._body = {"text": "stream"} if body is None else body
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._read()))
+
+    def __enter__(self) -> OpenStreams:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Those that are open are read to their end."""
+        self._stop.set()
+        self._thread.join(120)
+
+    async def _read(self) -> None:
+        headers = {"Authorization": f"Bearer {self._key}", "Accept": "text/event-stream"}
+        limits = httpx.Limits(max_connections=self._count)
+        async with httpx.AsyncClient(headers=headers, timeout=60, limits=limits) as client:
+            await asyncio.gather(*(self._one_after_another(client) for _ in range(self._count)))
+
+    async def _one_after_another(self, client: httpx.AsyncClient) -> None:
+        while not self._stop.is_set():
+            self.outcomes[await self._one(client)] += 1
+
+    async def _one(self, client: httpx.AsyncClient) -> str:
+        last = ""
+        try:
+            async with client.stream("POST", self._url, json=self._body) as answer:
+                if answer.status_code != 200:
+                    return str(answer.status_code)
+                async for line in answer.aiter_lines():
+                    last = line or last
+        except httpx.HTTPError as failure:
+            return "cut" if last else type(failure).__name__
+        return "whole" if "END" in last else "cut"
+
+
 def quantile(seconds: Sequence[float], share: float) -> float:
     """The value below which that share lies; seconds are sorted. 0 for none."""
     return seconds[min(len(seconds) - 1, int(share * len(seconds)))] if seconds else 0.0
