@@ -25,6 +25,8 @@ COMMANDS = (
     Command("down", "down", "End the server, the gateway and all instances.", _RUN),
     Command("status", "status", "Show what runs.", _RUN),
     Command("doctor", "doctor", "Check what Flowstead needs on this machine.", _RUN),
+    Command("backup", "backup", "Write all that a home holds into one file.", _RUN),
+    Command("restore", "restore", "Make a home of a backup.", _RUN),
     Command("master-key", "master_key", "The key under which secrets are sealed.", _RUN),
     Command("issuer", "issuer", "The keys that sign tokens.", _RUN),
     Command("deploy", "deploy", "Make an endpoint of a flow.", _FLOWS),

@@ -142,7 +142,6 @@ def _detached(home: Home, settings: ServerSettings) -> None:
 
 def _in_foreground(home: Home, settings: ServerSettings) -> None:
     from flowstead.launch.server import run_server  # only here: with --detach the child imports it
-    from flowstead.launch.teardown import tear_down_rest
 
     began = time.monotonic()
     given = GivenVariables.take(os.environ)
@@ -157,5 +156,18 @@ def _in_foreground(home: Home, settings: ServerSettings) -> None:
         signals = run_server(home, settings, lock, given=given, terminal=True, on_ready=ready)
         if signals.interrupted:
             print(file=sys.stderr)
-            tear_down_rest(home, say=lambda text: print(f"{text} …", file=sys.stderr, flush=True))
-            print("Flowstead has ended.", file=sys.stderr)
+            _end_the_rest(home)
+
+
+def _end_the_rest(home: Home) -> None:
+    """After the first Ctrl-C; the second one waits for no request."""
+    from flowstead.cli.down import told_of_cut
+    from flowstead.launch.hurry import Hurry
+    from flowstead.launch.teardown import tear_down_rest
+
+    hurry = Hurry()
+    with hurry.by_signal():
+        ended = tear_down_rest(home, say=lambda text: print(f"{text} …", file=sys.stderr, flush=True), hurry=hurry)
+    print("Flowstead has ended.", file=sys.stderr)
+    if ended.cut:
+        print(told_of_cut(ended), file=sys.stderr)

@@ -7,6 +7,7 @@ import shutil
 import signal
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
 import psutil
@@ -14,6 +15,7 @@ import psutil
 from flowstead.engines.local import LocalEngine
 from flowstead.engines.protocol import InstanceState
 from flowstead.errors import StartFailed
+from flowstead.gateway.life import DRAIN_S
 from flowstead.gateway.process import EnvoyGateway
 from flowstead.launch.addresses import read_settings
 from flowstead.launch.door import door_of
@@ -29,43 +31,54 @@ _POLL_S = 0.03
 
 @dataclass(frozen=True)
 class TornDown:
-    """What was running and has ended. server: its pid, 0 for none."""
+    """What was running and has ended. server: its pid, 0 for none; cut: requests that were not answered to the end."""
 
     server: int
     gateway: bool
     instances: int
+    cut: int = 0
 
     @property
     def anything(self) -> bool:
         return bool(self.server or self.gateway or self.instances)
 
 
-def tear_down(home: Home, *, say: Callable[[str], None] = lambda _: None) -> TornDown:
-    """End everything of this home, whatever of it is still alive. say: told each step. Raises StartFailed when a
-    process will not end."""
+def tear_down(
+    home: Home,
+    *,
+    say: Callable[[str], None] = lambda _: None,
+    drain_s: float = DRAIN_S,
+    hurry: Callable[[], bool] = lambda: False,
+) -> TornDown:
+    """End everything of this home, whatever of it is still alive. say: told each step; drain_s: how long requests and
+    streams may take that are being answered, unless there is hurry. Raises StartFailed when a process will not end."""
     if not home.root.is_dir():
         return TornDown(0, gateway=False, instances=0)
     server = _end_server(home, say)
     with HomeLock.take(home):
-        return _tear_down_locked(home, server, say)
+        return _tear_down_locked(home, server, say, drain_s, hurry)
 
 
-def tear_down_rest(home: Home, *, say: Callable[[str], None] = lambda _: None) -> TornDown:
+def tear_down_rest(
+    home: Home, *, say: Callable[[str], None] = lambda _: None, hurry: Callable[[], bool] = lambda: False
+) -> TornDown:
     """The same for a process that was the server itself and still holds the home's lock."""
-    return _tear_down_locked(home, os.getpid(), say)
+    return _tear_down_locked(home, os.getpid(), say, DRAIN_S, hurry)
 
 
-def _tear_down_locked(home: Home, server: int, say: Callable[[str], None]) -> TornDown:
+def _tear_down_locked(
+    home: Home, server: int, say: Callable[[str], None], drain_s: float, hurry: Callable[[], bool]
+) -> TornDown:
     settings = read_settings(home) or ServerSettings()
     gateway = EnvoyGateway(home, door_of(home, settings))
     had_gateway = home.gateway_run.is_dir() and gateway.observe() is not None
     if had_gateway:
         say("Draining the gateway")
-    gateway.stop()
-    instances = _end_instances(home, say)
+    cut = gateway.stop(drain_s, hurry)
+    instances = _end_instances(home, say, hurry)
     # Sockets, and the gateway's files, which hold keys: the next server publishes them anew.
     shutil.rmtree(home.run, ignore_errors=True)
-    return TornDown(server, had_gateway, instances)
+    return TornDown(server, had_gateway, instances, cut)
 
 
 def _end_server(home: Home, say: Callable[[str], None]) -> int:
@@ -92,13 +105,13 @@ def _end_server(home: Home, say: Callable[[str], None]) -> int:
     return told.pid
 
 
-def _end_instances(home: Home, say: Callable[[str], None]) -> int:
+def _end_instances(home: Home, say: Callable[[str], None], hurry: Callable[[], bool]) -> int:
     engines = (LocalEngine(home), LocalEngine(home, run=home.tests_run))
-    counts = [_end_all(engine, say) for engine in engines]
+    counts = [_end_all(engine, say, hurry) for engine in engines]
     return sum(counts)
 
 
-def _end_all(engine: LocalEngine, say: Callable[[str], None]) -> int:
+def _end_all(engine: LocalEngine, say: Callable[[str], None], hurry: Callable[[], bool]) -> int:
     left = engine.observe()
     if left:
         say(f"Stopping {len(left)} instance{'s' if len(left) > 1 else ''}")
@@ -114,6 +127,9 @@ def _end_all(engine: LocalEngine, say: Callable[[str], None]) -> int:
         for instance in left:
             if instance.state is InstanceState.LOST:
                 engine.stop(instance.id)
+            elif hurry() and instance.pid is not None:
+                with suppress(ProcessLookupError):
+                    os.killpg(instance.pid, signal.SIGKILL)
     return count
 
 

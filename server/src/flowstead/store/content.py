@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 import re
@@ -93,11 +94,11 @@ class Contents:
         return [Unused(folder.name, _size(folder)) for folder in folders]
 
     def sweep(self, used: Callable[[], Collection[str]]) -> Sequence[Unused]:
-        """Remove content that nothing refers to, and say what was removed. used: asks for the hashes that something
-        refers to; asked while nobody can begin to refer to another one."""
+        """Remove content that nothing refers to, and say what was removed; nothing while all is `kept`. used: asks for
+        the hashes that something refers to; asked while nobody can begin to refer to another one."""
         moved = []
-        with self._lock:
-            for folder in self._unused(used()):
+        with self._lock, _marked(self._root, fcntl.LOCK_EX) as free:
+            for folder in self._unused(used()) if free else ():
                 # Out of the way at once, so that who registers it meanwhile copies it anew.
                 trash = self._root / f"{_LEFTOVER}{uuid.uuid4().hex}"
                 folder.rename(trash)
@@ -154,6 +155,28 @@ class Contents:
                 raise
             return  # another registration of the same content was quicker
         final.chmod(0o555)
+
+
+@contextmanager
+def kept(root: Path) -> Iterator[None]:
+    """Until the block ends no process removes content of this directory."""
+    with _marked(root, fcntl.LOCK_SH, wait=True):
+        yield
+
+
+@contextmanager
+def _marked(root: Path, how: int, *, wait: bool = False) -> Iterator[bool]:
+    """Hold a lock on the directory itself; whether it could be had at once."""
+    mark = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        try:
+            fcntl.flock(mark, how | (0 if wait else fcntl.LOCK_NB))
+        except BlockingIOError:
+            yield False
+        else:
+            yield True
+    finally:
+        os.close(mark)
 
 
 def check_source(source: Path, field: str = "") -> None:

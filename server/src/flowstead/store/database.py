@@ -6,7 +6,7 @@ import logging
 import os
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -15,7 +15,7 @@ from typing import Any
 
 import sqlalchemy as sa
 from alembic import command
-from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
 from alembic.util import CommandError
 
 from flowstead.errors import DatabaseBusy, HomeNotWritable, HostProblem, ResourceConflict, StartFailed
@@ -23,6 +23,7 @@ from flowstead.resources.clock import Clock, iso
 from flowstead.resources.home import Home
 from flowstead.resources.host_trouble import trouble_of
 from flowstead.resources.operation import OperationState
+from flowstead.store.copies import alembic_config, head, is_known, keep_copy
 from flowstead.store.journal import Journal
 from flowstead.store.keys import KeySource
 from flowstead.store.principals import Principals
@@ -38,6 +39,8 @@ Transactions take milliseconds; who waits longer than that is told so rather tha
 _PATIENCE_AT_START_S = 30.0
 """The same for the server's start, which nobody would repeat."""
 
+_KEPT_COPIES = 2
+"""How many databases of earlier versions stay."""
 _KEEP_OPERATIONS = timedelta(days=30)
 """How long an ended operation can still be polled."""
 
@@ -260,7 +263,9 @@ class Store:
             )
 
     def _sweep(self) -> None:
-        """Write the database's file anew and empty its log."""
+        """Write the database's file anew and empty its log; what it was for earlier versions goes."""
+        for kept in _kept_copies(self._home.database):
+            kept.unlink(missing_ok=True)
         raw = self._engine.raw_connection()
         try:
             with self._turn():
@@ -286,12 +291,16 @@ class Store:
 
 
 def _migrate(engine: sa.Engine, database: Path) -> None:
-    config = Config()
-    config.set_main_option("script_location", str(Path(__file__).with_name("migrations")).replace("%", "%%"))
+    """In one transaction. The database as it was is kept beside it first."""
+    config = alembic_config()
     with _writing_connection(engine, _PATIENCE_AT_START_S) as connection:
         config.attributes["connection"] = connection
+        kept = ""
         try:
             with connection.begin():
+                before = MigrationContext.configure(connection).get_current_revision()
+                if before is not None and before != head() and is_known(before):
+                    kept = _keep(database, before)
                 command.upgrade(config, "head")
         except CommandError as failure:
             raise StartFailed(
@@ -299,6 +308,29 @@ def _migrate(engine: sa.Engine, database: Path) -> None:
                 hint="Install the version that wrote them, or name another --home.",
                 details=str(failure),
             ) from failure
+        except Exception as failure:
+            if not kept or trouble_of(failure, Home(database.parent)) is not None:
+                raise
+            raise StartFailed(
+                f"The tables of {database} could not be brought from {before} to {head()}; they are as they were.",
+                hint="Install the version that wrote them, which goes on with them, and report this.",
+                details=f"{type(failure).__name__}: {failure}\nA copy is in {kept}.",
+            ) from failure
+
+
+def _keep(database: Path, schema: str) -> str:
+    """The copy's path. Nobody writes meanwhile. Raises OSError, sqlite3.Error."""
+    kept = database.with_name(f"{database.name}.{schema}")
+    keep_copy(database, kept)
+    for old in _kept_copies(database)[:-_KEPT_COPIES]:
+        old.unlink(missing_ok=True)
+    logger.info("The database's tables are brought from %s to %s; as it was it is kept in %s.", schema, head(), kept)
+    return str(kept)
+
+
+def _kept_copies(database: Path) -> Sequence[Path]:
+    """The oldest first."""
+    return sorted(database.parent.glob(f"{database.name}.[0-9][0-9][0-9][0-9]"))
 
 
 def _unlock(engine: sa.Engine, source: KeySource) -> Unlocked:
