@@ -8,7 +8,7 @@ from dataclasses import replace
 from flowstead.access.gate import ENTRA_AUDIENCE, endpoint_audience
 from flowstead.engines.protocol import ObservedInstance
 from flowstead.gateway.description import GatewayDeployment, GatewayEndpoint, TokenRule, Upstream
-from flowstead.reconcile.instances import taking_requests
+from flowstead.reconcile.instances import by_deployment, taking_requests
 from flowstead.resources.endpoint import PRIMARY_KEY, SECONDARY_KEY, AuthMode
 from flowstead.store.records import DeploymentRecord, EndpointRecord, Revision
 
@@ -25,12 +25,12 @@ def describe(
 ) -> tuple[GatewayEndpoint, ...]:
     """One entry an endpoint, by name. secrets: by the endpoint's id. serving: deployment id → what serves while it is
     not what is wanted. scorers: endpoint id → sessions of the principals who may score with a token."""
-    described, by_parent = [], by_endpoint(deployments)
+    described, by_parent, by_uid = [], by_endpoint(deployments), by_deployment(instances)
     for endpoint in endpoints:
         if endpoint.deleting:
             continue
         children = [each for each in by_parent.get(endpoint.id.lower(), ()) if not each.deleting]
-        routed = _endpoint(endpoint, children, instances, serving or {})
+        routed = _endpoint(endpoint, children, by_uid, serving or {})
         may_score = (scorers or {}).get(endpoint.id, ())
         described.append(_with_credentials(routed, endpoint, secrets.get(endpoint.id, {}), may_score))
     return tuple(sorted(described, key=lambda each: each.name))
@@ -62,12 +62,12 @@ def serving_instances(
 def _endpoint(
     endpoint: EndpointRecord,
     deployments: Sequence[DeploymentRecord],
-    instances: Sequence[ObservedInstance],
+    instances: Mapping[str, Sequence[ObservedInstance]],
     serving: Mapping[str, Revision],
 ) -> GatewayEndpoint:
     traffic, mirror = _weights(endpoint.spec.traffic), _weights(endpoint.spec.mirror_traffic)
     described = {
-        record.name: _deployment(record, instances, serving.get(record.id))
+        record.name: _deployment(record, instances.get(record.uid, ()), serving.get(record.id))
         for record in deployments
         if record.status.serving_revision is not None or record.spec.stopped or record.name in traffic | mirror
     }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from flowstead.engines.protocol import InstanceState, ObservedInstance
 
@@ -14,6 +14,14 @@ _RANK = {
 }
 """States of an instance that takes one of the places of its deployment, the best first. A lost one takes none:
 nothing would start it again."""
+
+
+def by_deployment(instances: Iterable[ObservedInstance]) -> Mapping[str, Sequence[ObservedInstance]]:
+    """A deployment's uid → its instances, in their order."""
+    found: dict[str, list[ObservedInstance]] = {}
+    for each in instances:
+        found.setdefault(each.deployment_uid, []).append(each)
+    return found
 
 
 def kept(instances: Iterable[ObservedInstance], revision: str, count: int) -> Sequence[ObservedInstance]:

@@ -51,6 +51,9 @@ IDLE_S = 1.0
 BUSY_S = 0.05
 """How often it looks while somebody waits for something, seconds."""
 
+BUSY_SHARE = 3.0
+"""How many times as long as a look took it pauses then, so that a look at very many leaves others their turn."""
+
 GIVE_UP_AFTER_S = 20.0
 """How long an error of this machine that nobody has thought of may last before a change fails with it."""
 
@@ -143,12 +146,13 @@ class Reconciler:
     def run(self, stop: threading.Event) -> None:
         """Tick until stop is set; hint to be heard at once."""
         while not stop.is_set():
-            busy = False
+            busy, began = False, self._clock.monotonic()
             try:
                 busy = self.tick()
             except Exception:
                 logger.exception("The reconciler could not look at what there is; it tries again.")
-            self._hint.wait(BUSY_S if busy else IDLE_S)
+            pause = BUSY_SHARE * (self._clock.monotonic() - began)
+            self._hint.wait(min(IDLE_S, max(BUSY_S, pause)) if busy else IDLE_S)
 
     def tick(self) -> bool:
         """One look at everything. True when somebody waits for something that is not there yet."""

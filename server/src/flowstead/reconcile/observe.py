@@ -16,6 +16,7 @@ from flowstead.errors import FlowsteadError
 from flowstead.reconcile.connections import why_unresolvable
 from flowstead.reconcile.decision import DeploymentView, ServingView
 from flowstead.reconcile.describe import by_endpoint
+from flowstead.reconcile.instances import by_deployment
 from flowstead.reconcile.revision import revision_of
 from flowstead.reconcile.rights import denials, scorers
 from flowstead.resources.clock import Clock
@@ -203,6 +204,10 @@ class Surroundings:
     again: frozenset[str]
     last_words: Mapping[str, str] = field(default_factory=dict)
 
+    @cached_property
+    def by_deployment(self) -> Mapping[str, Sequence[ObservedInstance]]:
+        return by_deployment(self.instances)
+
 
 class DeploymentObserver:
     """Puts together what `decide` sees of a deployment."""
@@ -228,7 +233,7 @@ class DeploymentObserver:
             environment=None,
             denied=snapshot.denied.get(record.id),
             connections=why_unresolvable(record.spec, snapshot.secrets[record.id]),
-            instances=tuple(each for each in around.instances if each.deployment_uid == record.uid),
+            instances=tuple(around.by_deployment.get(record.uid, ())),
             operation=snapshot.operations.get(record.id),
             routed=None if around.routed is None else around.routed.get(record.id, none),
             unrouted_for=around.unrouted_for,
