@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,8 @@ _START_TIMEOUT_S = 30.0
 _HANDOVER_S = 5.0
 _SAME_START_S = 2.0
 _POLL_S = 0.005
+_YOUNG_S = 2.0
+"""A file that was written within this time may be written again with the same time and number, and is read anew."""
 _LAUNCHER = (sys.executable, "-I", "-S", "-B", supervisor.__file__)
 
 
@@ -191,10 +194,23 @@ def _is_the_file(descriptor: int, path: Path) -> bool:
 
 
 def _read(directory: Path) -> dict[str, Any] | None:
+    file = directory / supervisor.STATE_FILE
     try:
-        state: dict[str, Any] = json.loads((directory / supervisor.STATE_FILE).read_bytes())
+        about = file.stat()
+        if time.time() - about.st_mtime < _YOUNG_S:
+            return _state_of(file)
+        return _state_in(file, about.st_ino, about.st_mtime_ns)
     except (FileNotFoundError, NotADirectoryError):
         return None
+
+
+@lru_cache(4096)  # it is looked at every second, and written anew when anything changes
+def _state_in(file: Path, _inode: int, _modified_ns: int) -> dict[str, Any]:
+    return _state_of(file)
+
+
+def _state_of(file: Path) -> dict[str, Any]:
+    state: dict[str, Any] = json.loads(file.read_bytes())
     return state
 
 

@@ -21,6 +21,7 @@ import signal
 import subprocess
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -272,9 +273,11 @@ class LocalEngine:
 
     def _directories(self) -> Iterator[Path]:
         try:
-            yield from sorted(each for each in self._runs.iterdir() if each.is_dir())
+            with os.scandir(self._runs) as entries:
+                names = sorted(each.name for each in entries if each.is_dir())
         except FileNotFoundError:
             return
+        yield from (self._runs / name for name in names)
 
     def _cards(self) -> list[_Card]:
         return [card for each in self._directories() if (card := _read_card(each))]
@@ -376,8 +379,18 @@ def _is_stopping(run: Path) -> bool:
 
 
 def _read_card(run: Path) -> _Card | None:
+    file = run / "instance.json"
     try:
-        told = json.loads((run / "instance.json").read_text())
+        about = file.stat()
+    except OSError:
+        return None
+    return _card_in(file, about.st_ino, about.st_mtime_ns)
+
+
+@lru_cache(4096)  # each is looked at every second and never changes
+def _card_in(file: Path, _inode: int, _modified_ns: int) -> _Card | None:
+    try:
+        told = json.loads(file.read_text())
         limits, probes = told.pop("limits", None), told.pop("probes", None)
         removal = tuple(told.pop("removal", ()))
         return _Card(
