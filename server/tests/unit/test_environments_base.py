@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 from flowstead.environments.base import base_environment
 from flowstead.errors import BadArgument
 from flowstead.resources.environment import BaseEnvironment, EnvironmentVersionSpec
+from flowstead.resources.inference import Inference
 
 IMAGE = "mcr.microsoft.com/azureml/promptflow/promptflow-runtime:latest"
 
@@ -46,6 +48,68 @@ def test_another_image_needs_an_engine(image: str) -> None:
     with pytest.raises(BadArgument, match="container engine") as refused:
         base_environment(EnvironmentVersionSpec(image=image), None)
     assert refused.value.target == "properties.image"
+
+
+ROUTES = {
+    "livenessRoute": {"path": "/alive", "port": 5001},
+    "readinessRoute": {"path": "/ready", "port": "5001"},
+    "scoringRoute": {"path": "/v1/models/m:predict", "port": 5001},
+}
+
+
+def of_image(routes: dict[str, Any] | None = None, **fields: Any) -> BaseEnvironment:
+    spec = EnvironmentVersionSpec(image="python:3.12", inference_config=routes or {}, **fields)
+    return base_environment(spec, None, has_engine=True)
+
+
+def test_with_an_engine_another_image_is_started_from_with_the_runtime_on_top() -> None:
+    assert of_image() == BaseEnvironment(image="python:3.12")
+    runtime = {"scoringRoute": {"path": "/score", "port": 8080}, "livenessRoute": {"path": "/health", "port": 8080}}
+    assert of_image(runtime) == BaseEnvironment(image="python:3.12")
+    conda = of_image(conda_file="dependencies: [python=3.12, {pip: [tabulate]}]")
+    assert (conda.image, conda.requirements.strip()) == ("python:3.12", "tabulate")
+
+
+def test_an_image_s_own_server_is_reached_by_its_routes() -> None:
+    assert of_image(ROUTES).inference == Inference(5001, "/alive", "/ready", "/v1/models/m:predict")
+    alone = {"scoringRoute": {"path": "/predict", "port": 80}}
+    assert of_image(alone).inference == Inference(80, "/", "/", "/predict")
+    one = {"livenessRoute": {"path": "/up", "port": 80}, **alone}
+    assert of_image(one).inference == Inference(80, "/up", "/up", "/predict")
+
+
+@pytest.mark.parametrize(
+    ("routes", "why"),
+    [
+        ({**ROUTES, "livenessRoute": {"path": "/alive", "port": 5002}}, "do not name one port"),
+        ({"scoringRoute": {"path": "/x", "port": "70000"}}, "do not name one port"),
+        ({"scoringRoute": {"path": "/x", "port": "http"}}, "do not name one port"),
+        ({"livenessRoute": {"path": "/alive", "port": 5001}}, "no scoringRoute"),
+        ({"scoringRoute": {"path": "score", "port": 5001}}, "'score' is not a path"),
+        ({"scoringRoute": {"path": "/a b", "port": 5001}}, "is not a path"),
+        ({"scoringRoute": {"path": "/a\\1", "port": 5001}}, "is not a path"),
+        ({**ROUTES, "readinessRoute": {"path": "/r\r\nX: y", "port": 5001}}, "is not a path"),
+    ],
+)
+def test_routes_that_reach_no_server_are_refused(routes: dict[str, Any], why: str) -> None:
+    with pytest.raises(BadArgument, match=re.escape(why)) as refused:
+        of_image(routes)
+    assert str(refused.value.target).startswith("properties.inferenceConfig")
+
+
+def test_an_engine_builds_what_is_more_than_files_and_pip(tmp_path: Path) -> None:
+    def of_context(text: str) -> BaseEnvironment:
+        (tmp_path / "Dockerfile").write_text(text)
+        spec = EnvironmentVersionSpec(context_uri="u", context_hash="h", dockerfile_path="Dockerfile")
+        return base_environment(spec, tmp_path, has_engine=True)
+
+    assert of_context("FROM python:3.12\nRUN apt-get install x\n") == BaseEnvironment(
+        context_hash="h", dockerfile="Dockerfile"
+    )
+    understood = of_context(f"FROM {IMAGE}\nRUN pip install tabulate\n")
+    assert (understood.needs_engine, understood.requirements.strip()) == (False, "tabulate")
+    with pytest.raises(BadArgument, match="looks like a secret"):
+        of_context("FROM python:3.12\nENV API_KEY=sk-0123456789abcdef0123456789abcdef\n")
 
 
 def test_the_pip_part_of_a_conda_file_is_taken() -> None:

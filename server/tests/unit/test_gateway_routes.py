@@ -20,12 +20,15 @@ from flowstead.gateway.clusters import API_CLUSTER
 from flowstead.gateway.description import Door, GatewayDeployment, GatewayEndpoint, TlsDoor, TokenRule, Upstream
 from flowstead.gateway.listener import BODY_SIZE_LIMIT
 from flowstead.gateway.routes import Configuration, configuration
+from flowstead.resources.inference import Inference
 
 GOLDEN = Path(__file__).parent / "golden" / "gateway"
+
 DOOR = Door("127.0.0.1", 8080, "/run/fs/api.sock", "/home/fs/logs/access.log")
 TLS = TlsDoor("127.0.0.1", 8443, "/run/fs/gateway/sds.json")
 BLUE = GatewayDeployment("blue", (Upstream("/run/1/s", "/run/1/h"), Upstream("/run/2/s", "/run/2/h")), 90.0, 40)
 GREEN = GatewayDeployment("green", (Upstream("10.0.0.7:9000", "10.0.0.7:9001"),), 2.5, 20)
+IMAGE = replace(GREEN, name="image", inference=Inference(5001, "/alive", "/ready", "/v1/models/m:predict"))
 CASES: dict[str, tuple[GatewayEndpoint, ...]] = {
     "none": (),
     "one": (GatewayEndpoint("ask", ("K1", "K2"), (BLUE,), {"blue": 100}),),
@@ -42,6 +45,7 @@ CASES: dict[str, tuple[GatewayEndpoint, ...]] = {
     "stopped": (
         GatewayEndpoint("ask", ("K1",), (BLUE, replace(GREEN, instances=(), stopped=True)), {"blue": 50, "green": 50}),
     ),
+    "image-with-a-server": (GatewayEndpoint("ask", ("K1",), (BLUE, IMAGE), {"blue": 50, "image": 50}),),
     "without-keys-or-traffic": (
         GatewayEndpoint("locked", (), (BLUE,), {"blue": 100}),
         GatewayEndpoint("quiet", ("K4", "K5"), (BLUE,), {"blue": 0}),

@@ -41,6 +41,7 @@ _MOST_SIGNALS = 64
 _SOCKETS = (3, 4)
 _NAMESPACES = (("user", 0x10000000), ("net", 0x40000000))
 _PIECE = 65536
+_DESCRIPTORS = 4096
 
 
 class Keeper:
@@ -132,6 +133,7 @@ def _said(argv: list[str], within_s: float) -> str:
 def _hand_on(way: list[str] | int, network: int) -> NoReturn:
     """In a process of its own, which lives in the container's network. network: a process of the container."""
     signal.signal(signal.SIGTERM, signal.SIG_IGN)  # connections end with the container's program
+    os.closerange(_SOCKETS[-1] + 1, _DESCRIPTORS)  # the client's standard input among them, which must end
     try:
         if network:
             _enter_network_of(network)

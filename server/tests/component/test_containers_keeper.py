@@ -1,0 +1,143 @@
+"""The keeper with a program in place of an engine: no container is needed to see how it hands on and ends."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from flowstead.containers import keeper
+
+CONTAINER = """\
+import json, os, signal, socket, sys
+variables = json.load(sys.stdin)
+listening = socket.socket(socket.AF_UNIX)
+listening.bind(sys.argv[1])
+listening.listen()
+if variables["ENDS"] == "told":
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(5))
+elif variables["ENDS"]:
+    sys.exit(int(variables["ENDS"]))
+while True:
+    connection, _ = listening.accept()
+    said = b""
+    while piece := connection.recv(65536):
+        said += piece
+    connection.sendall(variables["GREETING"].encode() + said)
+    connection.close()
+"""
+
+AS_A_SUPERVISOR = """\
+import fcntl, os, sys
+parked = [fcntl.fcntl(int(each), fcntl.F_DUPFD, 100) for each in sys.argv[1:3]]
+for place, number in enumerate(parked, start=3):
+    os.dup2(number, place)
+os.execv(sys.argv[3], sys.argv[3:])
+"""
+
+
+class Kept:
+    """A keeper at work. removed: how often it has had its container removed."""
+
+    def __init__(self, folder: Path, ends: str) -> None:
+        self.score, self.removals = folder / "score", folder / "removals"
+        inside = folder / "inside"
+        listeners = []
+        for path in (self.score, folder / "health"):
+            listener = socket.socket(socket.AF_UNIX)
+            listener.bind(str(path))
+            listener.listen()
+            listeners.append(listener)
+        remove = f"open({str(self.removals)!r}, 'a').write('x')"
+        wanted = {
+            "run": [sys.executable, "-I", "-c", CONTAINER, str(inside)],
+            "remove": [sys.executable, "-I", "-c", remove],
+            "process": ["/bin/false"],
+            "relay": [str(inside), str(inside)],
+            "speaks": True,
+            "named": [],
+        }
+        variables = {"ENDS": ends, "GREETING": "hello " * 20_000, "LD_PRELOAD": "/nowhere.so"}
+        self.process = subprocess.Popen(
+            [
+                *(sys.executable, "-I", "-c", AS_A_SUPERVISOR, *(str(each.fileno()) for each in listeners)),
+                *(sys.executable, "-I", "-S", "-B", keeper.__file__, json.dumps(wanted)),
+            ],
+            env={"PATH": os.environ["PATH"], keeper.VARIABLES: json.dumps(variables)},
+            pass_fds=[each.fileno() for each in listeners],
+            start_new_session=True,
+        )
+        for each in listeners:
+            each.close()
+
+    @property
+    def removed(self) -> int:
+        return len(self.removals.read_text()) if self.removals.exists() else 0
+
+    def ask(self, text: bytes) -> bytes:
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.settimeout(10)
+            connection.connect(str(self.score))
+            connection.sendall(text)
+            connection.shutdown(socket.SHUT_WR)
+            said = b""
+            while piece := connection.recv(65536):
+                said += piece
+            return said
+
+
+@pytest.fixture
+def kept(tmp_path: Path) -> Iterator[Callable[[str], Kept]]:
+    started: list[Kept] = []
+
+    def start(ends: str) -> Kept:
+        started.append(Kept(tmp_path, ends))
+        return started[-1]
+
+    yield start
+    for each in started:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(each.process.pid, signal.SIGKILL)
+        each.process.wait()
+
+
+def eventually(holds: Callable[[], Any]) -> Any:
+    give_up_at = time.monotonic() + 20
+    while not (found := _tried(holds)):
+        assert time.monotonic() < give_up_at
+        time.sleep(0.02)
+    return found
+
+
+def _tried(holds: Callable[[], Any]) -> Any:
+    try:
+        return holds()
+    except OSError:
+        return None
+
+
+def test_connections_are_handed_on_whole_and_the_end_is_the_container_s(kept: Callable[[str], Kept]) -> None:
+    running = kept("told")
+    answer = eventually(lambda: running.ask(b"x" * 300_000))
+    assert answer == b"hello " * 20_000 + b"x" * 300_000
+    assert running.removed == 1, "what a keeper before may have left"
+    running.process.terminate()
+    assert running.process.wait(20) == 5
+    assert running.removed == 2
+
+
+@pytest.mark.parametrize(("ends", "code"), [("0", 0), ("78", 78), ("137", -signal.SIGKILL), ("143", -signal.SIGTERM)])
+def test_it_ends_as_its_container_has_ended(kept: Callable[[str], Kept], ends: str, code: int) -> None:
+    ended = kept(ends)
+    assert ended.process.wait(20) == code
+    assert ended.removed == 2
