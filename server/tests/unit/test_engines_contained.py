@@ -12,6 +12,7 @@ import pytest
 from flowstead.containers import keeper
 from flowstead.containers.host import ContainerEngine
 from flowstead.engines.local.contained import Surroundings, container_process, health_path, held_to
+from flowstead.engines.local.process import FATAL_EXIT_CODES
 from flowstead.engines.protocol import Contained, InstanceSpec
 from flowstead.resources.deployment import RequestSettings
 from flowstead.resources.home import Home
@@ -70,7 +71,7 @@ def test_with_the_runtime_sockets_are_handed_down_and_variables_come_by_the_stan
     assert "source=/h/models/hash,target=/var/azureml-app/azureml-models/model,readonly=true" in line
     assert "--cpus 1 --memory 3758096384b" in line
     assert found.sockets == ("/run/abc/score.sock", "/run/abc/health.sock")
-    assert set(found.fatal_exit_codes) == {78, 79}
+    assert set(found.fatal_exit_codes) == set(FATAL_EXIT_CODES)
     variables = json.loads(found.environment[keeper.VARIABLES])
     assert variables["AZUREML_MODEL_DIR"] == "/var/azureml-app/azureml-models/model/inner"
 
