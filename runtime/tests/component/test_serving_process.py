@@ -21,7 +21,7 @@ from typing import Any
 import httpx
 import pytest
 
-from flowstead_runtime.serving.exit_codes import FLOW_CANNOT_START, PACKAGE_MISSING
+from flowstead_runtime.serving.exit_codes import FLOW_CANNOT_START, IDLE, PACKAGE_MISSING
 
 PATIENCE_S = 30
 FLOW = """\
@@ -458,3 +458,41 @@ def test_no_image_is_fetched_for_a_caller_who_has_hung_up(tmp_path: Path) -> Non
             # The server of the image sees the runtime leave in turn.
             assert fetching.recv(65536) == b""
         assert not (flow / "ran").exists()
+
+
+def test_who_is_not_asked_ends_and_leaves_what_comes_in_its_socket(tmp_path: Path) -> None:
+    flow = write_flow(tmp_path / "flow")
+    with ready(flow, "--idle-exit", "1") as running:
+        assert running.score("a").json() == {"said": "a"}
+        began = time.monotonic()
+        assert running.process.wait(PATIENCE_S) == IDLE
+        assert time.monotonic() - began > 0.9
+        assert running.uds is not None
+        with socket.socket(socket.AF_UNIX) as late:
+            late.connect(running.uds)  # the one who handed the socket down still listens
+            late.sendall(b"GET /health HTTP/1.1\r\nHost: a\r\n\r\n")
+
+
+def test_a_stream_and_an_open_connection_keep_it(tmp_path: Path) -> None:
+    flow = write_flow(tmp_path / "flow")
+    with ready(flow, "--idle-exit", "0.5") as running, running.client() as client:
+        with client.stream(
+            "POST", "/score", json={"text": "stream"}, headers={"accept": "text/event-stream"}
+        ) as answer:
+            lines = answer.iter_lines()
+            assert "a" in next(lines)
+            with pytest.raises(subprocess.TimeoutExpired):
+                running.process.wait(1.5)
+            (flow / "go").touch()
+            with pytest.raises(httpx.RemoteProtocolError):  # as this stream ends
+                list(lines)
+        assert client.post("/score", json={"text": "b"}).json() == {"said": "b"}
+        with pytest.raises(subprocess.TimeoutExpired):
+            running.process.wait(1.5)  # the next request may be on its way
+        client.close()
+        assert running.process.wait(PATIENCE_S) == IDLE
+
+
+def test_who_is_told_to_stop_does_not_say_that_it_was_idle(tmp_path: Path) -> None:
+    with ready(write_flow(tmp_path / "flow"), "--idle-exit", "60") as running:
+        assert running.end() == 0

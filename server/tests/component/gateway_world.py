@@ -77,6 +77,7 @@ class World:
         late = GatewayDeployment("late", shadow.instances, 0.4, 500)
         full = GatewayDeployment("full", shadow.instances, 30.0, 1)
         empty = GatewayDeployment("empty", (), 30.0, 10)
+        halted = GatewayDeployment("halted", (), 30.0, 10, stopped=True)
         dead = GatewayDeployment("dead", (Upstream(f"{run}/no.s", f"{run}/no.h"),), 30.0, 10)
         credentials: dict[str, dict[str, Any]] = {
             "alpha": {"keys": ("alpha-1", "alpha-2")},
@@ -113,6 +114,8 @@ class World:
             GatewayEndpoint("mirrored-narrow", ("K",), (blue, full), {"blue": 100}, {"full": 50}),
             GatewayEndpoint("mirrored-dead", ("K",), (blue, dead), {"blue": 100}, {"dead": 50}),
             GatewayEndpoint("mirrored-empty", ("K",), (blue, empty), {"blue": 100}, {"empty": 50}),
+            GatewayEndpoint("halted", ("K",), (blue, halted), {"halted": 100}),
+            GatewayEndpoint("mirrored-halted", ("K",), (blue, halted), {"blue": 100}, {"halted": 50}),
             GatewayEndpoint("mirrored-gone", ("K",), (blue,), {"blue": 100}, {"gone": 50}),
         )
 

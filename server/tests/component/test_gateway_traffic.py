@@ -12,7 +12,7 @@ from http.client import HTTPConnection
 
 import pytest
 
-from server.tests.component.gateway_world import MODES, World, new_world
+from server.tests.component.gateway_world import MODES, World, error_of, new_world
 from tests.installation import FULL
 
 SOON_S = 0.1
@@ -113,7 +113,7 @@ def test_a_mirror_that_is_slow_or_fails_hurts_no_caller(world: World, endpoint: 
     assert len(blue.requests) == asked + 100
 
 
-@pytest.mark.parametrize("endpoint", ["mirrored-dead", "mirrored-empty", "mirrored-gone"])
+@pytest.mark.parametrize("endpoint", ["mirrored-dead", "mirrored-empty", "mirrored-gone", "mirrored-halted"])
 def test_a_mirror_that_is_not_there_hurts_no_caller(world: World, endpoint: str) -> None:
     began = time.monotonic()
     for _ in range(100):
@@ -151,3 +151,18 @@ def test_a_change_is_in_force_at_once_with_ten_endpoints() -> None:
     print(f"a change took {times[0] * 1000:.0f} to {times[-1] * 1000:.0f} ms")
     assert times[0] < SOON_S
     assert times[len(times) // 2] < 5 * SOON_S
+
+
+def test_a_stopped_deployment_says_how_it_is_started(world: World) -> None:
+    answer = world.ask("/endpoints/halted/score", "K")
+    error = error_of(answer)
+    assert (answer.status_code, error["code"]) == (503, "DeploymentStopped")
+    assert "flowstead online-deployment start --name halted --endpoint-name halted" in error["message"]
+    assert answer.headers["azureml-model-deployment"] == "halted"
+    assert world.ask("/endpoints/halted/score", "K", headers={"azureml-model-deployment": "blue"}).status_code == 200
+
+
+def test_nobody_without_a_key_learns_that_it_is_stopped(world: World) -> None:
+    refused = world.ask("/endpoints/halted/score", "another")
+    assert (refused.status_code, "halted" in refused.text) == (401, False)
+    assert "azureml-model-deployment" not in refused.headers

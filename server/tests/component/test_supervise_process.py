@@ -494,3 +494,84 @@ def test_it_may_be_executed_otherwise_after_an_end(run: Path, directory: Path) -
     start(directory, _spec(run, "print('first')", argv_again=(*spec.argv[:-1], "print('again')")))
     _eventually(lambda: (run / "log").read_text().count("again\n") == 2)
     assert (run / "log").read_text().count("first\n") == 1
+
+
+def _asleep(run: Path, directory: Path, **changes: Any) -> SupervisedProcess:
+    """A process that says `end` puts to sleep, put to sleep."""
+    start(directory, _spec(run, sleep_exit_code=5, **changes))
+    _say(run, b"end")
+    return _in_state(directory, ProcessState.DORMANT)
+
+
+def test_the_first_connection_wakes_who_fell_asleep_and_is_answered(run: Path, directory: Path) -> None:
+    asleep = _asleep(run, directory)
+    assert (asleep.pid, asleep.restarts, asleep.wakes) == (None, 0, 0)
+    answered = int(_say(run))
+    awake = _seen(directory)
+    assert (awake.state, awake.pid, awake.restarts, awake.wakes) == (ProcessState.RUNNING, answered, 0, 1)
+    _say(run, b"end")
+    _in_state(directory, ProcessState.DORMANT)
+    assert int(_say(run)) != answered
+    assert _seen(directory).wakes == 2
+
+
+def test_a_connection_to_another_socket_wakes_nobody(run: Path, directory: Path) -> None:
+    asleep = _asleep(run, directory, sockets=(str(run / "s"), str(run / "health")))
+    with socket.socket(socket.AF_UNIX) as asking:
+        asking.connect(str(run / "health"))
+        used = sum(psutil.Process(asleep.supervisor_pid).cpu_times()[:2])
+        asking.settimeout(0.3)
+        with pytest.raises(TimeoutError):
+            asking.recv(1)
+        assert sum(psutil.Process(asleep.supervisor_pid).cpu_times()[:2]) - used < 0.1, "it waits, it does not look"
+    assert _seen(directory).state is ProcessState.DORMANT
+
+
+def test_who_cannot_be_woken_is_started_again_later(run: Path, directory: Path) -> None:
+    program = run / "python"
+    program.symlink_to(sys.executable)
+    code = textwrap.dedent(_ECHO)
+    _asleep(run, directory, argv=(str(program), "-I", "-S", "-c", code), first_backoff_s=0.05)
+    program.rename(run / "away")
+    with socket.socket(socket.AF_UNIX) as waiting:
+        waiting.connect(str(run / "s"))
+        waiting.sendall(b"pid")
+        _eventually(lambda: _seen(directory).restarts > 0)
+        (run / "away").rename(program)
+        waiting.settimeout(_PATIENCE_S)
+        assert int(waiting.recv(100)) > 0, "who came first has waited"
+
+
+def test_a_killed_process_that_was_woken_is_started_again(run: Path, directory: Path) -> None:
+    _asleep(run, directory)
+    os.kill(int(_say(run)), signal.SIGKILL)
+    _eventually(lambda: _seen(directory).restarts == 1)
+    assert _in_state(directory, ProcessState.RUNNING).wakes == 1
+
+
+def test_stop_while_asleep_leaves_nothing(run: Path, directory: Path) -> None:
+    asleep = _asleep(run, directory)
+    stop(directory)
+    _eventually(lambda: observe(directory) is None and not _alive(asleep.supervisor_pid))
+    assert sorted(each.name for each in run.iterdir()) == ["log"]
+
+
+def test_a_supervisor_killed_while_asleep_is_lost_and_leaves_nothing(run: Path, directory: Path) -> None:
+    asleep = _asleep(run, directory)
+    os.kill(asleep.supervisor_pid, signal.SIGKILL)
+    lost = _in_state(directory, ProcessState.LOST)
+    assert lost.pid is None
+    with pytest.raises(ConnectionRefusedError):
+        _say(run)
+    stop(directory)
+    assert observe(directory) is None
+    assert sorted(each.name for each in run.iterdir()) == ["log"]
+
+
+def test_a_supervisor_is_small_and_idle(run: Path, directory: Path) -> None:
+    """There is one for every instance, dormant ones too."""
+    supervisor = psutil.Process(_asleep(run, directory).supervisor_pid)
+    memory = supervisor.memory_full_info()
+    print(f"rss {memory.rss >> 10} KiB, of its own {memory.uss >> 10} KiB")
+    assert memory.rss <= 13 * 1024 * 1024
+    assert memory.uss <= 6 * 1024 * 1024

@@ -53,7 +53,7 @@ def written(folder: Path, text: str, name: str = "file.yaml") -> Path:
         ("model: {path: ., datastore: other}\n", 1, ["model.datastore: there is no datastore 'other'"]),
         ("model: !!python/name:os.system x\n", 1, ["model: the tag !!python/name:os.system is not taken"]),
         ("tags: !mine {a: b}\n", 1, ["tags: the tag !mine is not taken"]),
-        ("scale_settings:\n  type: target_utilization\n", 2, ["scale_settings.type: the number of instances"]),
+        ("scale_settings:\n  type: cron\n", 2, ["scale_settings.type: must be one of default, target_utilization"]),
         ("name: a\nname: b\n", 2, ["name: is there twice; the first is at"]),
         ("data_collector:\n  rolling_rate: Decade\n", 2, ["data_collector.rolling_rate: must be one of minute"]),
     ],

@@ -37,6 +37,7 @@ def test_exit_codes_are_the_runtime_s() -> None:
     assert protocol.EXIT_FLOW_CANNOT_START == exit_codes.FLOW_CANNOT_START
     assert protocol.EXIT_PACKAGE_MISSING == exit_codes.PACKAGE_MISSING
     assert protocol.EXIT_WARM_CALL_UNANSWERED == exit_codes.WARM_CALL_UNANSWERED
+    assert protocol.EXIT_IDLE == exit_codes.IDLE
 
 
 def test_the_command_line() -> None:

@@ -26,6 +26,7 @@ from flowstead.reconcile.decision import (
     StartInstance,
     StopInstance,
 )
+from flowstead.reconcile.instances import kept, routable
 from flowstead.resources.clock import iso
 from flowstead.resources.deployment import PHASE_NAMES, Condition, DeploymentSpec, DeploymentStatus, ProbeSettings
 from flowstead.resources.endpoint import EndpointSpec, EndpointStatus, ProvisioningState
@@ -34,6 +35,7 @@ from flowstead.store.records import DeploymentRecord, EndpointRecord, Kind, Reco
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 START, READY, RESTARTING = InstanceState.STARTING, InstanceState.READY, InstanceState.RESTARTING
+DORMANT, WAKING = InstanceState.DORMANT, InstanceState.WAKING
 FAILED, STOPPING, LOST = InstanceState.FAILED, InstanceState.STOPPING, InstanceState.LOST
 CREATE = Operation("op", OperationKind.CREATE, "id", 1, started_at=iso(NOW))
 UPDATE = replace(CREATE, kind=OperationKind.UPDATE)
@@ -623,3 +625,16 @@ def test_who_stops_a_deployment_does_not_wait_for_its_streams_for_ever(seconds: 
     record = deployment(spec={"stopped": True})
     seen = view(record, instance("a", STOPPING), held_s={"OldInstancesDrained": seconds})
     assert stops(act(phases.old_instances_stopped(seen))) == (["a"] if again else [])
+
+
+@pytest.mark.parametrize("state", [DORMANT, WAKING])
+def test_who_sleeps_or_wakes_up_is_as_good_as_ready(state: InstanceState) -> None:
+    there = view(deployment(count=2, conditions=held("InstancesStarted")), instance("a"), instance("b", state))
+    assert phases.instances_started(there) == Proceed()
+    assert phases.instances_ready(there) == Proceed()
+
+
+def test_who_works_keeps_its_place_before_who_sleeps() -> None:
+    there = [instance("a", DORMANT), instance("b", WAKING), instance("c"), instance("d", RESTARTING)]
+    assert [each.id for each in kept(there, "new", 3)] == ["c", "b", "a"]
+    assert [each.id for each in routable(there, "new", 4)] == ["a", "b", "c", "d"]

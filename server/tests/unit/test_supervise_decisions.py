@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from flowstead.supervise.specification import ProcessSpec, ProcessState
-from flowstead.supervise.supervisor import after_end
+from flowstead.supervise.supervisor import after_end, falls_asleep
 
 
 def _spec(**changes: Any) -> dict[str, Any]:
@@ -60,5 +60,16 @@ def test_what_was_given_up_is_tried_again_ever_later_when_that_is_wanted() -> No
 
 
 def test_the_supervisor_speaks_of_the_states_that_the_client_knows() -> None:
-    written = {"running", "backing-off", "gave-up", "stopping"}
+    written = {"running", "backing-off", "gave-up", "dormant", "stopping"}
     assert written | {ProcessState.LOST.value} == {state.value for state in ProcessState}
+
+
+@pytest.mark.parametrize(
+    ("sockets", "sleeps_at", "exit_code", "asleep"),
+    [(("/s",), 80, 80, True), (("/s",), 80, 0, False), (("/s",), 80, -9, False), (("/s",), None, 80, False),
+     ((), 80, 80, False)],
+)  # fmt: skip
+def test_only_the_one_exit_code_puts_it_to_sleep(
+    sockets: tuple[str, ...], sleeps_at: int | None, exit_code: int, asleep: bool
+) -> None:
+    assert falls_asleep(_spec(sockets=sockets, sleep_exit_code=sleeps_at), exit_code) is asleep

@@ -113,11 +113,10 @@ def host(options: argparse.Namespace) -> int:
             HealthThread(workers or health, socket.socket(fileno=options.health_fd)).start()
         if workers is not None:
             return workers.run()
-        _run(options, [listener], health, announce=announce)
+        return _run(options, [listener], health, announce=announce)
     except StartFailure as failure:
         print(failure, file=sys.stderr, flush=True)
         return failure.exit_code
-    return 0
 
 
 def _offer_identity() -> None:
@@ -179,7 +178,8 @@ def _run(
     *,
     announce: str = "",
     worker: Worker | None = None,
-) -> None:
+) -> int:
+    """Returns the exit code."""
     from flowstead_runtime.serving.process import Stopping, configure_logging
 
     if options.command == "host":
@@ -192,7 +192,7 @@ def _run(
     stopping = Stopping(health)
     stopping.install(interrupts=worker is None)
     with _flow_of(options) as flow_path:
-        _serve_flow(options, flow_path, sockets, health, stopping, announce=announce, worker=worker)
+        return _serve_flow(options, flow_path, sockets, health, stopping, announce=announce, worker=worker)
 
 
 def _serve_flow(
@@ -204,7 +204,7 @@ def _serve_flow(
     *,
     announce: str,
     worker: Worker | None,
-) -> None:
+) -> int:
     from flowstead_runtime.serving.process import Process
 
     connections = Path(options.connections) if options.connections else None
@@ -219,7 +219,7 @@ def _serve_flow(
         raise explain(flow_path, problem) from problem
     builder = _Builder(flow, settings, collection, telemetry, worker)
     is_warmed = options.command == "host" and not tells and bool(flow.definition.sample) and warms(os.environ)
-    Process(
+    return Process(
         build=builder.build,
         close=_Closer(flow, collection).close,
         sockets=sockets,
@@ -230,6 +230,8 @@ def _serve_flow(
         on_ready=worker.tell_ready if worker else lambda: print(announce, file=sys.stderr, flush=True),
         flush=telemetry.close if telemetry is not None else lambda: None,
         watch=worker.end_with_parent if worker else lambda stop: None,
+        # One of several workers cannot know of the others.
+        idle_s=options.idle_exit if worker is None else None,
     ).run()
 
 
@@ -363,12 +365,18 @@ def _parser() -> argparse.ArgumentParser:
     at_terminal.add_argument(
         "--explain", action="store_true", help="say where the flow's connections come from, and end"
     )
-    at_terminal.set_defaults(queue=None)
+    at_terminal.set_defaults(queue=None, idle_exit=None)
     hosted = commands.add_parser("host", help="serve a flow as an instance of a deployment, on sockets handed down")
     hosted.add_argument("--flow", required=True, help="the flow's folder, or its definition file")
     hosted.add_argument("--fd", type=int, required=True, help="a listening socket, for requests")
     hosted.add_argument("--health-fd", type=int, help="a listening socket, for health checks")
     hosted.add_argument("--queue", type=int, help="requests that may wait for a place (as many as may run)")
+    hosted.add_argument(
+        "--idle-exit",
+        type=_positive,
+        metavar="S",
+        help="end with code 81 when there was no request for so long (never)",
+    )
     for command, concurrency, timeout in ((at_terminal, None, None), (hosted, 10, 90.0)):
         command.add_argument("--connections", metavar="FILE", help='JSON: {"name": {"type": …, field: …}}')
         command.add_argument("--collect", metavar="FILE", help="JSON: what is collected, and where to")

@@ -18,7 +18,9 @@ from typing import Any
 import uvicorn
 
 from flowstead_runtime.connections.hiding import SECRETS, HidingFormatter
+from flowstead_runtime.serving.exit_codes import IDLE
 from flowstead_runtime.serving.health import Health, Phase
+from flowstead_runtime.serving.idling import until_idle
 from flowstead_runtime.serving.protocol import BoundedProtocol
 from flowstead_runtime.serving.types import Application, Timers
 
@@ -61,8 +63,8 @@ class Process:
     """build: makes the application, on the running event loop. close: lets go of the flow afterwards. flush: sends what
     is still to be told, before that; it may take its time.
     grace_s: how long requests in flight may take to finish after the signal. warm: what is done before anybody is let
-    in. on_ready: called once it answers. watch:
-    is given what stops the process, for other reasons than a signal."""
+    in. on_ready: called once it answers. watch: is given what stops the process, for other reasons than a signal.
+    idle_s: how long nobody may have asked before it ends by itself, None for ever."""
 
     build: Callable[[Timers], Application]
     close: Callable[[], Any]
@@ -74,14 +76,16 @@ class Process:
     on_ready: Callable[[], None] = field(default=lambda: None)
     flush: Callable[[], None] = field(default=lambda: None)
     watch: Callable[[Callable[[], None]], None] = field(default=lambda stop: None)
+    idle_s: float | None = None
 
-    def run(self) -> None:
-        """Serve until a signal says stop and the requests in flight are done."""
+    def run(self) -> int:
+        """Serve until a signal says stop and the requests in flight are done, or nobody asks any more. Returns the exit
+        code: 0 or IDLE."""
         allow_many_connections()
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-            runner.run(self._serve())
+            return runner.run(self._serve())
 
-    async def _serve(self) -> None:
+    async def _serve(self) -> int:
         application = self.build(asyncio.get_running_loop())
         if self.warm is not None:
             await self.warm()
@@ -105,15 +109,30 @@ class Process:
         server = _Server(config, self._ready)
         self.stopping.server = server
         self.watch(self.stopping.stop)
-        beating = asyncio.get_running_loop().create_task(self.health.keep_beating())
+        loop = asyncio.get_running_loop()
+        beating = loop.create_task(self.health.keep_beating())
+        idling = None if self.idle_s is None else loop.create_task(self._end_when_idle(server, self.idle_s))
         try:
-            await server.serve(sockets=list(self.sockets))
+            await server.serve(sockets=self._listeners())
         finally:
             beating.cancel()
+            code = IDLE if idling is not None and idling.done() and not idling.cancelled() else 0
+            if idling is not None:
+                idling.cancel()
             self.flush()
-            _leave_even_if_threads_hang()
+            _leave_even_if_threads_hang(code)
             with contextlib.suppress(Exception):
                 await self.close()
+        return code
+
+    def _listeners(self) -> list[socket.socket]:
+        """Of one that may end for want of work the server gets copies: it closes what it has when it ends to listen."""
+        return list(self.sockets) if self.idle_s is None else [each.dup() for each in self.sockets]
+
+    async def _end_when_idle(self, server: _Server, idle_s: float) -> None:
+        await server.listening.wait()
+        await until_idle(server, idle_s, lambda: server.listen(self._listeners()))
+        server.should_exit = True
 
     def _ready(self) -> None:
         if self.health.phase is Phase.STARTING:
@@ -128,10 +147,16 @@ class _Server(uvicorn.Server):
     def __init__(self, config: uvicorn.Config, on_ready: Callable[[], None]) -> None:
         super().__init__(config)
         self._on_ready = on_ready
+        self.listening = asyncio.Event()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
+        self.listening.set()
         self._on_ready()
+
+    async def listen(self, sockets: list[socket.socket]) -> None:
+        """Again, after it had ended to."""
+        await super().startup(sockets)
 
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None, None, None]:
@@ -187,11 +212,11 @@ def _quiet(logger: logging.Logger) -> None:
     logger.addFilter(lambda record: "without completing response" not in str(record.msg))
 
 
-def _leave_even_if_threads_hang() -> None:
+def _leave_even_if_threads_hang(code: int) -> None:
     """A thread of the flow's that never returns must not keep the process: the event loop waits for the threads of its
     executor when it closes, and Python for every thread at its end."""
     sys.stdout.flush()
     sys.stderr.flush()
-    timer = threading.Timer(LEAVE_AFTER_S, os._exit, (0,))
+    timer = threading.Timer(LEAVE_AFTER_S, os._exit, (code,))
     timer.daemon = True
     timer.start()

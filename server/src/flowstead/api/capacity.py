@@ -10,6 +10,7 @@ from flowstead.api.arm import page
 from flowstead.api.context import PROVIDER, SITE, Here, Needs
 from flowstead.api.quota import cores_taken, instances_that_fit
 from flowstead.limits.host import Host, host_here
+from flowstead.resources.deployment import wanted_instances
 from flowstead.resources.names import MAX_DEPLOYMENTS_PER_ENDPOINT, MAX_INSTANCES_PER_DEPLOYMENT
 from flowstead.resources.sizes import size_kept, whole
 from flowstead.resources.vm_sizes import VM_SIZES, VmSize
@@ -49,7 +50,9 @@ def list_usage(request: Request, here: Here) -> dict[str, Any]:
     with here.store.reading() as tx:
         endpoints, deployments = tx.list(Kind.ENDPOINT), tx.list(Kind.DEPLOYMENT)
         taken = cores_taken(tx)
-    asked = sum(size_kept(each.spec.instance_type).cores * each.spec.wanted_instances for each in deployments)
+    instances = [wanted_instances(each.spec, each.status) for each in deployments]
+    cores = [size_kept(each.spec.instance_type).cores for each in deployments]
+    asked = sum(one * count for one, count in zip(cores, instances, strict=True))
     per_endpoint = [sum(each.parent_id == endpoint.id for each in deployments) for endpoint in endpoints]
     rows: tuple[tuple[str, str, float, int | None], ...] = (
         ("cores", "Cores of all deployments, with the upgrade reserve", taken, here.settings.quota_cores),
@@ -62,7 +65,7 @@ def list_usage(request: Request, here: Here) -> dict[str, Any]:
             max(per_endpoint, default=0),
             MAX_DEPLOYMENTS_PER_ENDPOINT,
         ),
-        ("instances", "Instances", sum(each.spec.wanted_instances for each in deployments), None),
+        ("instances", "Instances", sum(instances), None),
     )
     return page(request, rows, lambda row: _usage(here.workspace.path, *row))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated, Any
 
 from pydantic import ConfigDict, Field
@@ -20,12 +21,14 @@ from flowstead.resources.deployment import (
     DeploymentSpec,
     ProbeSettings,
     RequestSettings,
+    wanted_instances,
 )
 from flowstead.resources.environment import RUNTIME_ALONE, BaseEnvironment
 from flowstead.resources.names import LOCATION, MAX_INSTANCES_PER_DEPLOYMENT
+from flowstead.resources.scaling import SHORTEST_IDLE_S, TargetUtilization
 from flowstead.store.records import DeploymentRecord
 
-_DEFAULT_REQUEST, _DEFAULT_PROBE = RequestSettings(), ProbeSettings()
+_DEFAULT_REQUEST, _DEFAULT_PROBE, _DEFAULT_SCALE = RequestSettings(), ProbeSettings(), TargetUtilization()
 _OURS = {
     "provisioningState",
     "state",
@@ -77,7 +80,25 @@ class SkuBody(Body):
 
 
 class ScaleBody(Body):
+    """With the type Default nothing but the type counts. idleTime is ours."""
+
     scale_type: Annotated[str, Field(max_length=64)] | None = None
+    min_instances: Annotated[int, Field(ge=0, le=MAX_INSTANCES_PER_DEPLOYMENT)] = _DEFAULT_SCALE.min_instances
+    max_instances: Annotated[int, Field(ge=1, le=MAX_INSTANCES_PER_DEPLOYMENT)] = _DEFAULT_SCALE.max_instances
+    polling_interval: Annotated[Seconds, Field(ge=1, le=3600)] = _DEFAULT_SCALE.polling_interval_s
+    target_utilization_percentage: Annotated[int, Field(ge=1, le=100)] = _DEFAULT_SCALE.target_percent
+    idle_time: Annotated[Seconds, Field(ge=SHORTEST_IDLE_S, le=86400)] = _DEFAULT_SCALE.idle_s
+
+    def to_scale(self) -> TargetUtilization | None:
+        if (self.scale_type or "").lower() != "targetutilization":
+            return None
+        return TargetUtilization(
+            min_instances=self.min_instances,
+            max_instances=self.max_instances,
+            polling_interval_s=self.polling_interval,
+            target_percent=self.target_utilization_percentage,
+            idle_s=self.idle_time,
+        )
 
 
 class CodeBody(Body):
@@ -155,6 +176,7 @@ def to_spec(
         tags=body.tags,
         location=body.location or LOCATION,
         extra=extra,
+        scale=given.scale_settings.to_scale() if given.scale_settings else None,
     )
 
 
@@ -168,7 +190,7 @@ def show(record: DeploymentRecord) -> dict[str, Any]:
         "appInsightsEnabled": spec.app_insights_enabled,
         "properties": dict(spec.properties),
         "endpointComputeType": "Managed",
-        "scaleSettings": {"scaleType": "Default"},  # the SDK fails on a null here
+        "scaleSettings": _scale_settings(spec),
         "includedOutputs": shown_outputs(spec.environment_variables),
         "provisioningState": shown_state(record),
         "state": shown_power(spec),
@@ -182,7 +204,7 @@ def show(record: DeploymentRecord) -> dict[str, Any]:
         properties,
         location=spec.location,
         tags=dict(spec.tags),
-        sku={"name": "Default", "capacity": spec.instance_count},
+        sku={"name": "Default", "capacity": wanted_instances(replace(spec, stopped=False), status)},
     )
 
 
@@ -221,6 +243,19 @@ def _probe(settings: ProbeSettings) -> dict[str, Any]:
         "successThreshold": settings.success_threshold,
         "failureThreshold": settings.failure_threshold,
     }
+
+
+def _scale_settings(spec: DeploymentSpec) -> dict[str, Any]:
+    if spec.scale is None:
+        return {"scaleType": "Default"}  # the SDK fails on a null here
+    shown: dict[str, Any] = {
+        "scaleType": "TargetUtilization",
+        "minInstances": spec.scale.min_instances,
+        "maxInstances": spec.scale.max_instances,
+        "pollingInterval": to_duration(spec.scale.polling_interval_s),
+        "targetUtilizationPercentage": spec.scale.target_percent,
+    }
+    return shown | ({"idleTime": to_duration(spec.scale.idle_s)} if spec.scale.sleeps else {})
 
 
 def _connection(use: ConnectionUse) -> dict[str, Any]:

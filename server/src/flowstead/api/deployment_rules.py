@@ -117,13 +117,20 @@ def _is_managed(body: DeploymentBody) -> None:
         )
 
 
-def _scale_is_by_hand(body: DeploymentBody) -> None:
+def _scale_settings_fit(body: DeploymentBody) -> None:
     settings = body.properties.scale_settings
-    if settings is not None and (settings.scale_type or "Default").lower() != "default":
+    if settings is None:
+        return
+    if (settings.scale_type or "Default").lower() not in ("default", "targetutilization"):
         raise BadArgument(
-            f"scaleType is {settings.scale_type!r}: automatic scaling is not here yet.",
-            hint="Leave scaleSettings out, and set the number of instances: sku.capacity (instance_count in YAML).",
+            f"scaleType is {settings.scale_type!r}, which is neither Default nor TargetUtilization.",
+            hint="Default: sku.capacity (instance_count in YAML) says how many instances there are.",
             target="properties.scaleSettings.scaleType",
+        )
+    if settings.min_instances > settings.max_instances:
+        raise BadArgument(
+            f"minInstances is {settings.min_instances}, and maxInstances only {settings.max_instances}.",
+            target="properties.scaleSettings.minInstances",
         )
 
 
@@ -174,7 +181,7 @@ def check_variables(variables: Mapping[str, str], field: str) -> None:
 _BODY_RULES: tuple[Callable[[DeploymentBody], None], ...] = (
     _size_is_known,
     _is_managed,
-    _scale_is_by_hand,
+    _scale_settings_fit,
     _probe_times_fit,
     _variables_can_be_set,
 )

@@ -11,6 +11,7 @@ from flowstead.api.context import SITE, Here, Needs
 from flowstead.api.deployment_bodies import shown_power
 from flowstead.api.list_filters import online
 from flowstead.engines.protocol import InstanceState
+from flowstead.resources.deployment import wanted_instances
 from flowstead.resources.endpoint import EndpointSpec
 from flowstead.store.records import DeploymentRecord, Kind
 
@@ -46,7 +47,7 @@ def _show(record: DeploymentRecord, endpoint: EndpointSpec, ready: int, requests
         "instanceType": spec.instance_type,
         "traffic": endpoint.traffic.get(record.name, 0),
         "mirrorTraffic": endpoint.mirror_traffic.get(record.name, 0),
-        "instances": {"ready": ready, "wanted": spec.wanted_instances},
+        "instances": {"ready": ready, "wanted": wanted_instances(spec, status)},
         "requestsLastHour": requests,
     }
     if status.error is not None:

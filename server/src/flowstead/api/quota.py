@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flowstead.api.context import Context
 from flowstead.errors import OutOfQuota
-from flowstead.resources.deployment import DeploymentSpec
+from flowstead.resources.deployment import DeploymentSpec, wanted_instances
 from flowstead.resources.sizes import quota_taken, quota_taken_meanwhile, size_kept, whole
 from flowstead.store import Reading
 from flowstead.store.records import DeploymentRecord, Kind
@@ -15,7 +15,7 @@ def cores_taken(tx: Reading, besides: DeploymentRecord | None = None) -> float:
     a machine that is deallocated; it may find too little when it starts."""
     return whole(
         sum(
-            quota_taken(each.spec.instance_type, each.spec.wanted_instances)
+            quota_taken(each.spec.instance_type, wanted_instances(each.spec, each.status))
             for each in tx.list(Kind.DEPLOYMENT)
             if besides is None or each.id != besides.id
         )
@@ -24,10 +24,11 @@ def cores_taken(tx: Reading, besides: DeploymentRecord | None = None) -> float:
 
 def check_quota(tx: Reading, here: Context, spec: DeploymentSpec, before: DeploymentRecord | None) -> None:
     """Raises OutOfQuota, which says how many instances would fit."""
-    after = (spec.instance_type, spec.wanted_instances)
+    count = wanted_instances(spec, before.status if before else None)
+    after = (spec.instance_type, count)
     wanted = lasting = quota_taken(*after)
     if before is not None:
-        kept = (before.spec.instance_type, before.spec.wanted_instances)
+        kept = (before.spec.instance_type, wanted_instances(before.spec, before.status))
         wanted = quota_taken_meanwhile(kept, after)
         if wanted <= quota_taken(*kept):
             return  # a quota that has been lowered since stops no change that takes no more
@@ -39,7 +40,7 @@ def check_quota(tx: Reading, here: Context, spec: DeploymentSpec, before: Deploy
         said = f"The change to {spec.instance_type} takes {wanted:g} cores until it is done"
         hint = f"Make a deployment of another name with it, which takes {lasting:g}, or raise the workspace's quota."
     else:
-        said = f"{spec.wanted_instances} x {spec.instance_type} with the upgrade reserve take {wanted:g} cores"
+        said = f"{count} x {spec.instance_type} with the upgrade reserve take {wanted:g} cores"
         hint = f"Ask for {fitting} instances at most, use a smaller size, or raise the workspace's quota."
         hint = hint if fitting else ""
     raise OutOfQuota(f"{said}; {taken:g} of the workspace's {quota} are taken.", hint=hint, target="sku.capacity")

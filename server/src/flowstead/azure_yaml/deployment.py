@@ -15,6 +15,7 @@ from flowstead.azure_yaml.entry import Entry
 from flowstead.azure_yaml.environment import environment_from
 from flowstead.azure_yaml.fields import (
     IGNORED_AT_TOP,
+    Choice,
     Number,
     Section,
     as_entry,
@@ -57,6 +58,16 @@ _REQUESTS = Section(
 )
 
 
+_SCALE = Section(
+    {
+        "type": Choice({"default": "Default", "target_utilization": "TargetUtilization"}),
+        "min_instances": Number(0, MAX_INSTANCES_PER_DEPLOYMENT),
+        "max_instances": Number(1, MAX_INSTANCES_PER_DEPLOYMENT),
+        "polling_interval": Number(1),
+        "target_utilization_percentage": Number(1, 100),
+        "idle_time": Number(5),
+    }
+)
 _DEPLOYMENT = Section(
     {
         "name": filled_text,
@@ -73,7 +84,7 @@ _DEPLOYMENT = Section(
         "instance_count": Number(1, MAX_INSTANCES_PER_DEPLOYMENT),
         "app_insights_enabled": flag,
         "egress_public_network_access": ON_OR_OFF,
-        "scale_settings": Section({"type": as_entry}),
+        "scale_settings": _SCALE,
         "request_settings": _REQUESTS,
         "liveness_probe": _PROBE,
         "readiness_probe": _PROBE,
@@ -86,6 +97,13 @@ _REQUEST_KEYS = {
     "request_timeout_ms": ("requestTimeout", from_milliseconds),
     "max_concurrent_requests_per_instance": ("maxConcurrentRequestsPerInstance", int),
     "max_queue_wait_ms": ("maxQueueWait", from_milliseconds),
+}
+_SCALE_KEYS = {
+    "min_instances": ("minInstances", int),
+    "max_instances": ("maxInstances", int),
+    "polling_interval": ("pollingInterval", from_seconds),
+    "target_utilization_percentage": ("targetUtilizationPercentage", int),
+    "idle_time": ("idleTime", from_seconds),
 }
 _PROBE_KEYS = {
     "initial_delay": ("initialDelay", from_seconds),
@@ -183,12 +201,10 @@ def _code(code: Entry, directory: Path) -> Path | AssetId:
     raise code.wrong("a code asset has no name.", hint="Name a local folder, or the full id of a code asset.")
 
 
-def _scale(read: Mapping[str, Any]) -> dict[str, str]:
-    kind: Entry | None = read.get("type")
-    if kind is not None and kind.text.lower() != "default":
-        raise kind.wrong("the number of instances is set by hand.", hint="Write `type: default`, and instance_count.")
-    return {"scaleType": "Default"}
+def _scale(read: Mapping[str, Any]) -> dict[str, Any]:
+    kind = read.get("type", "Default")
+    return {"scaleType": kind} | ({} if kind == "Default" else _renamed(read, _SCALE_KEYS))
 
 
 def _renamed(read: Mapping[str, Any], keys: Mapping[str, tuple[str, Any]]) -> dict[str, Any]:
-    return {keys[key][0]: keys[key][1](value) for key, value in read.items()}
+    return {keys[key][0]: keys[key][1](value) for key, value in read.items() if key in keys}

@@ -52,7 +52,7 @@ def shown_deployment(body: Body) -> dict[str, Any]:
         "tags": body.get("tags") or {},
         "properties": properties.get("properties") or {},
         "app_insights_enabled": bool(properties.get("appInsightsEnabled")),
-        "scale_settings": {"type": "default"},
+        "scale_settings": _scale(properties.get("scaleSettings") or {}),
         **_optional(properties),
         "type": "managed",
         "location": body.get("location"),
@@ -145,6 +145,24 @@ def _requests(settings: Body) -> dict[str, Any]:
         "max_concurrent_requests_per_instance": settings.get("maxConcurrentRequestsPerInstance"),
         "max_queue_wait_ms": _milliseconds(settings.get("maxQueueWait")),
     }
+
+
+def _scale(settings: Body) -> dict[str, Any]:
+    if str(settings.get("scaleType", "Default")).lower() != "targetutilization":
+        return {"type": "default"}
+    shown = {
+        "type": "target_utilization",
+        "min_instances": settings.get("minInstances"),
+        "max_instances": settings.get("maxInstances"),
+        "polling_interval": _seconds(settings.get("pollingInterval")),
+        "target_utilization_percentage": settings.get("targetUtilizationPercentage"),
+        "idle_time": _seconds(settings.get("idleTime")),
+    }
+    return {key: value for key, value in shown.items() if value is not None}
+
+
+def _seconds(written: str | None) -> int | None:
+    return round(to_seconds(written)) if written else None
 
 
 def _probe(settings: Body) -> dict[str, Any]:

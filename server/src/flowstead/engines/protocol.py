@@ -15,8 +15,9 @@ from flowstead.resources.vm_sizes import VmSize
 EXIT_FLOW_CANNOT_START = 78
 EXIT_PACKAGE_MISSING = 79
 EXIT_WARM_CALL_UNANSWERED = 80
-"""Exit codes of the runtime that a restart cannot mend, as `flowstead_runtime.serving.exit_codes` has them: the
-server may not import that package, a test compares."""
+EXIT_IDLE = 81
+"""Exit codes of the runtime: three that a restart cannot mend, and that of an instance that goes to sleep; as
+`flowstead_runtime.serving.exit_codes` has them: the server may not import that package, a test compares."""
 
 OUT_OF_MEMORY = "OutOfMemory"
 """The reason of an end: the worker used more memory than its size has."""
@@ -38,6 +39,10 @@ class InstanceState(StrEnum):
     FAILED = "Failed"
     """Its worker ended in a way that a restart can hardly mend, or too often within a short time. It is started again
     all the same, ever later."""
+    DORMANT = "Dormant"
+    """It had nothing to do and its worker has ended; its supervisor holds the socket and starts one for who comes."""
+    WAKING = "Waking"
+    """Its worker is being started for somebody who waits."""
     STOPPING = "Stopping"
     LOST = "Lost"
     """Its supervisor is gone; nothing would restart it. A replacement is wanted."""
@@ -70,6 +75,8 @@ class InstanceSpec:
     log: Path
     liveness: ProbeSettings = AZURE_PROBE
     readiness: ProbeSettings = AZURE_PROBE
+    idle_s: float | None = None
+    """How long nobody may have asked it before it goes to sleep; None: it never does."""
     collected: Path | None = None
     """The folder in which it collects data, which its deployment's other instances share; None: it collects none."""
     size: VmSize | None = None

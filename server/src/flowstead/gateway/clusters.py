@@ -46,11 +46,13 @@ def _deployment_cluster(endpoint: str, deployment: GatewayDeployment) -> Json:
     hosts = [_instance(instance, deployment.name) for instance in deployment.instances]
     # Envoy counts requests over all its threads; connections and pending requests are no measure of them.
     cluster = _cluster(cluster_name(endpoint, deployment.name), hosts, max_requests=deployment.max_requests)
+    # Who sleeps answers no check, and who wakes up says that it is starting: the requests wait in its socket meanwhile.
+    checks = {} if deployment.sleeps else {"health_checks": [_health_check(deployment.inference)]}
     return cluster | {
         "lb_policy": "LEAST_REQUEST",
         "ignore_health_on_host_removal": True,
         "common_lb_config": {"healthy_panic_threshold": {"value": 0}, "update_merge_window": "0s"},
-        "health_checks": [_health_check(deployment.inference)],
+        **checks,
     }
 
 

@@ -21,7 +21,8 @@ class Upstream:
 class GatewayDeployment:
     """name; instances that take traffic; request_timeout_s: to the first byte; max_requests: (concurrency + queue)
     × instances, above it 429. stopped: on purpose; it is answered 503 with the command that starts it. inference: the
-    paths of an image's own server, None for the runtime's."""
+    paths of an image's own server, None for the runtime's. sleeps: its instances end when nobody asks them, and the
+    next connection starts them; no health is checked."""
 
     name: str
     instances: tuple[Upstream, ...]
@@ -29,6 +30,7 @@ class GatewayDeployment:
     max_requests: int
     stopped: bool = False
     inference: Inference | None = None
+    sleeps: bool = False
 
 
 @dataclass(frozen=True)

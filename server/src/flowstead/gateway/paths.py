@@ -44,6 +44,8 @@ is the flow's to say: it is for the holder of a key."""
 
 REQUEST_ID, CLIENT_REQUEST_ID = "x-request-id", "x-ms-client-request-id"
 
+STOPPED = "/stopped"
+"""What the names of routes end with that lead to a deployment which is stopped."""
 API_ROUTE = "api"
 """The name of the route to the API."""
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from flowstead.gateway.authentication import JWT_AUTHN, PAYLOAD
-from flowstead.gateway.paths import API_ROUTE, METADATA, PIN_HEADER
+from flowstead.gateway.paths import API_ROUTE, METADATA, PIN_HEADER, STOPPED
 from flowstead.resources.built_in_roles import BUILT_IN, DATA_SCIENTIST
 from flowstead.resources.role import SCORE, grant_command
 
@@ -56,6 +56,7 @@ def local_reply_config(max_request_bytes: int) -> Json:
             _mapper(_status("EQ", 408), 408, "RequestTimeout", "The request did not arrive in time."),
             _mapper(_status("EQ", 413), 413, "PayloadTooLarge", _too_large(max_request_bytes)),
             _mapper(_all(_flags((*UNREACHABLE, *BROKEN_OFF)), _api()), 503, "ServiceUnavailable", _NO_SERVER, retry),
+            _mapper(_all(_status("EQ", 503), _leads_to_stopped()), 503, "DeploymentStopped", _STOPPED_SAID, (named,)),
             _mapper(_flags(UNREACHABLE), 503, "ServiceUnavailable", _NO_INSTANCE, retry),
             _mapper(_flags(BROKEN_OFF), 500, "InternalServerError", _LOST_INSTANCE),
             _mapper(_status("EQ", 421), 421, "UnknownHost", _UNKNOWN_HOST),
@@ -89,6 +90,11 @@ _OVERLOAD = "The deployment has as many requests as it may hold. Send the reques
 _TOO_SLOW = "The answer did not come within the request time-out."
 _NO_INSTANCE = "No instance of the deployment is ready. Send the request again shortly."
 _LOST_INSTANCE = "The instance ended before it answered. The flow may have run."
+_STOPPED_SAID = (
+    f"The deployment %METADATA(ROUTE:{METADATA}:deployment)% of the endpoint %METADATA(ROUTE:{METADATA}:endpoint)% is "
+    f"stopped. Start it: flowstead online-deployment start --name %METADATA(ROUTE:{METADATA}:deployment)% "
+    f"--endpoint-name %METADATA(ROUTE:{METADATA}:endpoint)%"
+)
 _UNKNOWN_HOST = (
     "The request names a host that this server does not go by. Use the public URL; `flowstead status` prints it, "
     "`flowstead up --public-url` sets it."
@@ -126,6 +132,10 @@ def _all(*conditions: Json) -> Json:
 
 def _any(*conditions: Json) -> Json:
     return {"or_filter": {"filters": list(conditions)}}
+
+
+def _leads_to_stopped() -> Json:
+    return _holds(f"xds.route_name.endsWith('{STOPPED}')")
 
 
 def _api() -> Json:

@@ -20,6 +20,7 @@ from flowstead.gateway.paths import (
     METADATA,
     ORIGIN_WIDE_HEADERS,
     PIN_HEADER,
+    STOPPED,
     endpoint_prefix,
 )
 from flowstead.gateway.replies import SAFE_HEADERS, error_format, header
@@ -213,7 +214,9 @@ def _to_deployment(
 ) -> Json:
     named = {"name": f"{endpoint.name}/{deployment.name}/{kind}", "match": match}
     if deployment.stopped:
-        return {**named, **_stopped(endpoint.name, deployment.name), **_labels(endpoint, deployment.name)}
+        # No cluster is asked: nothing else would tell it from one whose instances have failed.
+        stopped = {"name": f"{named['name']}{STOPPED}", "match": match, "direct_response": {"status": 503}}
+        return {**stopped, **_labels(endpoint, deployment.name)}
     action: Json = {
         "cluster": cluster_name(endpoint.name, deployment.name),
         "regex_rewrite": _rewritten(prefix, deployment, match),
@@ -230,15 +233,6 @@ def _to_deployment(
         "request_headers_to_remove": [PIN_HEADER, *BROWSER_HEADERS, *CREDENTIAL_HEADERS],
         **_labels(endpoint, deployment.name),
     }
-
-
-def _stopped(endpoint: str, deployment: str) -> Json:
-    """No cluster is asked: nothing else would tell it from a deployment whose instances have failed."""
-    message = (
-        f"The deployment {deployment} of the endpoint {endpoint} is stopped. Start it: "
-        f"flowstead online-deployment start --name {deployment} --endpoint-name {endpoint}"
-    )
-    return {"direct_response": {"status": 503, "body_format": error_format("DeploymentStopped", message)}}
 
 
 def _rewritten(prefix: str, deployment: GatewayDeployment, match: Json) -> Json:

@@ -120,6 +120,7 @@ class Actor:
             request_settings=spec.request_settings,
             liveness=spec.liveness_probe,
             readiness=spec.readiness_probe,
+            idle_s=spec.idle_s,
             log=log_directory(self._home, record) / f"{id}.log",
             container=_container(spec, environment),
             collected=self._home.collected / endpoint_name(record) / record.name if collected else None,

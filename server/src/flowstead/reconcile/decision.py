@@ -11,7 +11,7 @@ from typing import TypeAlias
 from flowstead.engines.protocol import ObservedInstance
 from flowstead.environments.protocol import EnvironmentState
 from flowstead.errors import FlowsteadError, PassingTrouble
-from flowstead.resources.deployment import DeploymentStatus
+from flowstead.resources.deployment import DeploymentStatus, wanted_instances
 from flowstead.resources.endpoint import EndpointStatus, ProvisioningState
 from flowstead.resources.operation import Operation
 from flowstead.store.records import DeploymentRecord, EndpointRecord, Revision
@@ -59,6 +59,11 @@ class DeploymentView:
     worked_s: float = 0.0
     held_s: Mapping[str, float] = field(default_factory=dict)
     has_files: bool = False
+
+    @property
+    def wanted(self) -> int:
+        """How many instances of the target shall run."""
+        return wanted_instances(self.record.spec, self.record.status)
 
     @property
     def first_look(self) -> bool:

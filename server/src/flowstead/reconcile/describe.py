@@ -9,7 +9,9 @@ from flowstead.access.gate import ENTRA_AUDIENCE, endpoint_audience
 from flowstead.engines.protocol import ObservedInstance
 from flowstead.gateway.description import GatewayDeployment, GatewayEndpoint, TokenRule, Upstream
 from flowstead.reconcile.instances import by_deployment, taking_requests
+from flowstead.resources.deployment import wanted_instances
 from flowstead.resources.endpoint import PRIMARY_KEY, SECONDARY_KEY, AuthMode
+from flowstead.resources.scaling import WAKING_S
 from flowstead.store.records import DeploymentRecord, EndpointRecord, Revision
 
 _KEYS = (PRIMARY_KEY, SECONDARY_KEY)
@@ -53,10 +55,10 @@ def serving_instances(
         return ()
     # While another revision is on its way, the number that is wanted speaks of that one.
     present = status.serving_revision == status.revision and record.observed_generation == record.generation
-    count = serving.spec.instance_count if serving else record.spec.wanted_instances if present else len(own)
+    count = wanted_instances((serving or record).spec, status) if serving or present else len(own)
     on_its_way = status.revision != status.serving_revision and not status.provisioning_state.terminal
     coming = status.revision if on_its_way else ""
-    return taking_requests(own, status.serving_revision, count, coming, record.spec.wanted_instances)
+    return taking_requests(own, status.serving_revision, count, coming, wanted_instances(record.spec, status))
 
 
 def _endpoint(
@@ -100,7 +102,8 @@ def _deployment(
     record: DeploymentRecord, instances: Sequence[ObservedInstance], serving: Revision | None
 ) -> GatewayDeployment:
     taking = serving_instances(record, instances, serving)
-    settings = (serving or record).spec.request_settings
+    spec = (serving or record).spec
+    settings, sleeps = spec.request_settings, spec.idle_s is not None or record.spec.idle_s is not None
     # While one revision takes the places of another, neither is cut off before its own time-out.
     patience_s = max(
         each.request_timeout_s + each.max_queue_wait_s for each in (settings, record.spec.request_settings)
@@ -110,11 +113,12 @@ def _deployment(
         name=record.name,
         instances=tuple(Upstream(each.address, each.health_address) for each in taking),
         # The instance keeps the time-out itself, from the moment that the request has its place; the gateway steps in
-        # when it does not.
-        request_timeout_s=patience_s,
+        # when it does not. One that sleeps is started first.
+        request_timeout_s=patience_s + (WAKING_S if sleeps else 0.0),
         max_requests=room * max(1, len(taking)),
         stopped=record.spec.stopped,
         inference=(serving or record).spec.base.inference,
+        sleeps=sleeps,
     )
 
 

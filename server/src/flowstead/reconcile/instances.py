@@ -6,11 +6,16 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from flowstead.engines.protocol import InstanceState, ObservedInstance
 
+AT_WORK = (InstanceState.READY, InstanceState.WAKING, InstanceState.DORMANT)
+"""States of an instance to which requests may be sent: one that sleeps holds them while it is woken by the first."""
+
 _RANK = {
     InstanceState.READY: 0,
-    InstanceState.RESTARTING: 1,
-    InstanceState.STARTING: 2,
-    InstanceState.FAILED: 3,
+    InstanceState.WAKING: 1,
+    InstanceState.DORMANT: 2,
+    InstanceState.RESTARTING: 3,
+    InstanceState.STARTING: 4,
+    InstanceState.FAILED: 5,
 }
 """States of an instance that takes one of the places of its deployment, the best first. A lost one takes none:
 nothing would start it again."""
@@ -39,20 +44,20 @@ def routable(instances: Iterable[ObservedInstance], revision: str, count: int) -
     """
     own = [each for each in instances if each.revision == revision]
     places = kept(own, revision, count)
-    ready = sum(each.state is InstanceState.READY for each in places)
+    ready = sum(each.state in AT_WORK for each in places)
     lost = sorted((each for each in own if each.state is InstanceState.LOST), key=lambda each: each.id)
-    up = [each for each in places if each.state in (InstanceState.READY, InstanceState.RESTARTING)]
+    up = [each for each in places if each.state in (*AT_WORK, InstanceState.RESTARTING)]
     return sorted([*up, *lost[: max(0, count - ready)]], key=lambda each: each.id)
 
 
 def ready(instances: Iterable[ObservedInstance]) -> Sequence[ObservedInstance]:
-    return [each for each in instances if each.state is InstanceState.READY]
+    return [each for each in instances if each.state in AT_WORK]
 
 
 def running(instances: Iterable[ObservedInstance]) -> int:
     """How many take the machine's resources and are not on their way out. One that has failed runs nothing, and a lost
     one is on its way out as soon as another has its place."""
-    up = (InstanceState.STARTING, InstanceState.READY, InstanceState.RESTARTING)
+    up = (*AT_WORK, InstanceState.STARTING, InstanceState.RESTARTING)
     return sum(each.state in up for each in instances)
 
 

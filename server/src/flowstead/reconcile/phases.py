@@ -29,7 +29,8 @@ from flowstead.reconcile.decision import (
     StopInstance,
 )
 from flowstead.reconcile.describe import serving_instances
-from flowstead.reconcile.instances import kept, places_left, ready, running
+from flowstead.reconcile.instances import AT_WORK, kept, places_left, ready, running
+from flowstead.resources.deployment import wanted_instances
 from flowstead.resources.sizes import with_reserve
 
 DRAIN_S = 1.0
@@ -84,23 +85,23 @@ def instances_started(view: DeploymentView) -> Outcome:
     """As many as there is room for: while they take the places of others, both together never exceed the reserve."""
     spent = [each for each in view.instances if _is_spent(view, each)]
     present = [each for each in view.instances if each not in spent]
-    wanted = view.record.spec.wanted_instances
+    wanted = view.wanted
     missing = min(wanted - len(kept(present, view.target, wanted)), _room(view, present), STARTS_A_LOOK)
     actions: tuple[Action, ...] = (*map(_stop_spent, spent), *[StartInstance(view.target)] * missing)
     return Act("its instances to be started", actions) if actions else Proceed()
 
 
 def instances_ready(view: DeploymentView) -> Outcome:
-    wanted = view.record.spec.wanted_instances
+    wanted = view.wanted
     places = kept(view.instances, view.target, wanted)
     failed = next((each for each in places if each.state is InstanceState.FAILED), None)
     if failed is not None and not view.settled:
         return Fail(why_it_failed(failed), failed.id)
-    ready = sum(each.state is InstanceState.READY for each in places)
+    ready = sum(each.state in AT_WORK for each in places)
     if ready >= wanted:
         return Proceed()
     waited, limit = _seconds_held(view, "InstancesStarted"), start_limit_s(view)
-    late = next((each for each in places if each.state is not InstanceState.READY), None)
+    late = next((each for each in places if each.state not in AT_WORK), None)
     if not view.settled and waited > limit and late is not None:
         return Fail(ResourceNotReady(f"An instance was not ready after {limit:.0f} s."), late.id)
     if not view.settled and waited > limit + GATEWAY_S:
@@ -229,9 +230,9 @@ def is_useless(view: DeploymentView, instance: ObservedInstance) -> bool:
     """After a failure: it does not serve, and nothing goes to it any more."""
     serving = view.record.status.serving_revision or ""
     if view.serving is not None:
-        useful = kept(view.instances, serving, view.serving.revision.spec.instance_count)
+        useful = kept(view.instances, serving, wanted_instances(view.serving.revision.spec, view.record.status))
     else:
-        up = (InstanceState.READY, InstanceState.RESTARTING)
+        up = (*AT_WORK, InstanceState.RESTARTING)
         useful = [each for each in view.instances if each.revision == serving and each.state in up]
     if instance.state is InstanceState.STOPPING or instance in useful:
         return False
@@ -257,7 +258,7 @@ def _is_spent(view: DeploymentView, instance: ObservedInstance) -> bool:
     if instance.state is InstanceState.LOST:
         # Its worker may go on answering until another is ready in its place.
         return _is_drained(view, instance)
-    serving, wanted = view.record.status.serving_revision, view.record.spec.wanted_instances
+    serving, wanted = view.record.status.serving_revision, view.wanted
     if instance.revision not in (view.target, serving):
         # Superseded on its way. Once the target serves, the last two phases take care of what is old, unless it has a
         # place that the target needs.
@@ -281,26 +282,26 @@ def _serving_count(view: DeploymentView) -> int:
     """By how many instances the revision serves that did so before the target."""
     serving = view.record.status.serving_revision
     if view.serving is not None:
-        return view.serving.revision.spec.instance_count
+        return wanted_instances(view.serving.revision.spec, view.record.status)
     return sum(each.revision == serving for each in view.instances)
 
 
 def _serving_places(view: DeploymentView) -> int:
     """How many of these are still needed."""
-    count, wanted = _serving_count(view), view.record.spec.wanted_instances
+    count, wanted = _serving_count(view), view.wanted
     came = len(ready(kept(view.instances, view.target, wanted)))
     return places_left(count, came, wanted) if _is_coming(view) else count
 
 
 def _room(view: DeploymentView, present: Iterable[ObservedInstance]) -> int:
     """How many more instances may be started beside those."""
-    both = max(view.record.spec.wanted_instances, _serving_count(view) if view.serving is not None else 0)
+    both = max(view.wanted, _serving_count(view) if view.serving is not None else 0)
     return max(0, with_reserve(both) - running(present))
 
 
 def _stop_spent(instance: ObservedInstance) -> StopInstance:
     """One that was ready may still be answering requests."""
-    return StopInstance(instance.id, patient=instance.state in (InstanceState.READY, InstanceState.RESTARTING))
+    return StopInstance(instance.id, patient=instance.state in (*AT_WORK, InstanceState.RESTARTING))
 
 
 def _route_not_taken() -> GatewayUpdateFailed:
@@ -317,7 +318,7 @@ def _is_drained(view: DeploymentView, instance: ObservedInstance) -> bool:
 
 
 def _old(view: DeploymentView) -> list[ObservedInstance]:
-    keep = {each.id for each in kept(view.instances, view.target, view.record.spec.wanted_instances)}
+    keep = {each.id for each in kept(view.instances, view.target, view.wanted)}
     return [each for each in view.instances if each.id not in keep]
 
 

@@ -41,5 +41,7 @@ def revision_of(
     collected = collector_block(spec)
     if collected is not None:
         identity.append(collected)
+    if spec.idle_s is not None:
+        identity.append({"idle_s": spec.idle_s})
     text = json.dumps(identity, sort_keys=True)
     return hmac.new(salt, text.encode(), hashlib.sha256).hexdigest()[:12]

@@ -10,6 +10,7 @@ from flowstead.resources.connection_use import ConnectionUse
 from flowstead.resources.data_collector import DataCollector
 from flowstead.resources.endpoint import ProvisioningState
 from flowstead.resources.environment import RUNTIME_ALONE, BaseEnvironment
+from flowstead.resources.scaling import Scaled, TargetUtilization
 
 FLOW_MAX_TIMEOUT_S = 300.0
 """Longest request time-out of a flow deployment, seconds (Azure's quotas page)."""
@@ -64,7 +65,7 @@ class DeploymentSpec:
     environment_variables: secret values are not here but in the secrets table, under `environment_variables.NAME`;
     their names are in secret_variables. connections: of the workspace, as the flow's files and the variables name them
     together. extra: parts of the body that no phase reads yet, echoed by GET. stopped: it shall have no instances,
-    however many the rest asks for.
+    however many the rest asks for. scale: None when instance_count alone says how many.
     """
 
     model: str
@@ -86,11 +87,12 @@ class DeploymentSpec:
     location: str = "local"
     extra: Mapping[str, Any] = field(default_factory=dict)
     stopped: bool = False
+    scale: TargetUtilization | None = None
 
     @property
-    def wanted_instances(self) -> int:
-        """How many shall run."""
-        return 0 if self.stopped else self.instance_count
+    def idle_s(self) -> float | None:
+        """How long its instances may have nothing to do before they go to sleep; None: they never do."""
+        return self.scale.idle_s if self.scale is not None and self.scale.sleeps else None
 
 
 RESTORED = (
@@ -141,3 +143,13 @@ class DeploymentStatus:
     phase: str = ""
     phase_times: Mapping[str, float] = field(default_factory=dict)
     error: Mapping[str, str] | None = None
+    scaled: Scaled | None = None
+
+
+def wanted_instances(spec: DeploymentSpec, status: DeploymentStatus | None = None) -> int:
+    """How many shall run. status: what was decided of it so far."""
+    if spec.stopped:
+        return 0
+    scaled = status.scaled if status is not None else None
+    count = scaled.count if scaled is not None and scaled.asked == spec.instance_count else spec.instance_count
+    return spec.scale.bounded(count) if spec.scale is not None else count

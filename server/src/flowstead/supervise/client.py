@@ -75,6 +75,7 @@ def observe(directory: Path) -> SupervisedProcess | None:
         state["started_at"],
         _end_of(state),
         state.get("next_start_at"),
+        state.get("wakes", 0),
     )
 
 

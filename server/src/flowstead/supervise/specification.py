@@ -20,6 +20,8 @@ class ProcessState(StrEnum):
     GAVE_UP = "gave-up"
     """It ended with one of `fatal_exit_codes`, or `give_up_after` times in a row before `stable_after_s`. It is started
     again only after `retry_first_s`, if at all."""
+    DORMANT = "dormant"
+    """It ended with `sleep_exit_code`; the next connection to the first of `sockets` starts it again."""
     STOPPING = "stopping"
     LOST = "lost"
     """The supervisor is gone (killed); the process may still run as `pid`."""
@@ -53,6 +55,8 @@ class ProcessSpec:
     log_bytes: int = LOG_BYTES
     log_files: int = LOG_FILES
     own_logs: tuple[str, ...] = ()
+    sleep_exit_code: int | None = None
+    """It ends with this one when it has had nothing to do for long."""
     confinement: Confinement | None = None
     """What the process may reach; None: all that its user may."""
     limits: Limits | None = None
@@ -84,3 +88,5 @@ class SupervisedProcess:
     """Unix time at which the process was last started."""
     last_end: ProcessEnd | None = None
     next_start_at: float | None = None
+    wakes: int = 0
+    """How often a connection has started it."""

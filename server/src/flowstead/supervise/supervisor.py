@@ -83,6 +83,11 @@ def after_end(spec: dict[str, Any], lived_s: float, exit_code: int, failures: in
     return min(spec["first_backoff_s"] * 2**doublings, spec["longest_backoff_s"]), failures, False
 
 
+def falls_asleep(spec: dict[str, Any], exit_code: int) -> bool:
+    """Whether it has ended for want of work, and shall be started by who comes next."""
+    return bool(spec["sockets"]) and exit_code == spec["sleep_exit_code"]
+
+
 class Supervisor:
     """The state machine. Times are of the monotonic clock unless they say Unix."""
 
@@ -93,7 +98,7 @@ class Supervisor:
         self.sockets: list[_socket.socket] = []
         self.pid: int | None = None
         self.state = "running"
-        self.restarts, self.failures = 0, 0
+        self.restarts, self.wakes, self.failures = 0, 0, 0
         self.exit_code: int | None = None
         self.last_end: dict[str, Any] | None = None
         self.ordered: dict[str, str] | None = None
@@ -101,6 +106,8 @@ class Supervisor:
         self.started = self.started_unix = 0.0
         self.resume_at: float | None = None
         self.kill_at: float | None = None
+        self.callers: int | None = None
+        """The first socket's descriptor while it is asleep and a connection there wakes it."""
         self.look_at: float | None = time.monotonic() + _LOOK_AT_LOGS_S if spec["own_logs"] else None
         self.limits: dict[str, Any] = spec["limits"] or {}
         self.groups: list[dict[str, Any]] = self.limits.get("groups", [])
@@ -154,6 +161,8 @@ class Supervisor:
         if self.output in ready:
             time.sleep(_GATHER_S)
             self._take_output()
+        if self.state == "dormant" and self.callers in ready:
+            self._wake()
         if self.signals in ready:
             told = os.read(self.signals, 4096)
             if signal.SIGTERM in told:
@@ -176,6 +185,7 @@ class Supervisor:
         if self.state == "stopping":
             return
         self.state = "stopping"
+        self._sleep_no_more()
         self._close_sockets()  # new connections are refused from now on and can go elsewhere
         self._record()
         if self.pid is not None:
@@ -223,6 +233,9 @@ class Supervisor:
             self.state = "stopping"
             self._close_sockets()
             return
+        if falls_asleep(self.spec, exit_code):
+            self._fall_asleep(exit_code)
+            return
         lived = time.monotonic() - self.started
         how = f"signal {-exit_code}" if exit_code < 0 else f"exit code {exit_code}"
         message = f"The process ended with {how} after {lived:.1f} s"
@@ -249,6 +262,26 @@ class Supervisor:
             self.ordered = _out_of_memory(used, self.memory.limit)
             self._note(self.ordered["message"])
             kill_group(self.pid)
+
+    def _fall_asleep(self, exit_code: int) -> None:
+        """Only connections to the first socket wake it: whoever asks for its health gets no answer meanwhile. One that
+        came while it was ending is there already, and is seen at once."""
+        self.state, self.exit_code, self.failures = "dormant", exit_code, 0
+        self.callers = self.sockets[0].fileno()
+        self.poll.register(self.callers, select.POLLIN)
+        self._note("The process had nothing to do and has ended; the next connection starts it again.")
+        self._record()
+
+    def _wake(self) -> None:
+        """The connection stays in the backlog until the process takes it."""
+        self._sleep_no_more()
+        self.wakes += 1
+        self._try_to_start()
+
+    def _sleep_no_more(self) -> None:
+        if self.callers is not None:
+            self.poll.unregister(self.callers)
+            self.callers = None
 
     def _count_end(self, lived_s: float, exit_code: int, told: dict[str, str]) -> None:
         delay, self.failures, given_up = after_end(self.spec, lived_s, exit_code, self.failures)
@@ -296,6 +329,9 @@ class Supervisor:
             return
         self.restarts += 1
         self.resume_at = None
+        self._try_to_start()
+
+    def _try_to_start(self) -> None:
         try:
             if not self.sockets:
                 self._bind()
@@ -392,6 +428,7 @@ class Supervisor:
             "pid": self.pid,
             "process_start": process_start(self.pid) if self.pid else "",
             "restarts": self.restarts,
+            "wakes": self.wakes,
             "exit_code": self.exit_code,
             "started_at": self.started_unix,
             "last_end": self.last_end,

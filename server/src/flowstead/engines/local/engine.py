@@ -63,6 +63,7 @@ logger = logging.getLogger(__name__)
 _STATES = {
     ProcessState.BACKING_OFF: InstanceState.RESTARTING,
     ProcessState.GAVE_UP: InstanceState.FAILED,
+    ProcessState.DORMANT: InstanceState.DORMANT,
     ProcessState.STOPPING: InstanceState.STOPPING,
     ProcessState.LOST: InstanceState.LOST,
 }
@@ -223,6 +224,8 @@ class LocalEngine:
         self._replace_hung(run, process, health, card.probes)
         if health.ready:
             return InstanceState.READY
+        if process.wakes and not health.was_ready:
+            return InstanceState.WAKING
         return InstanceState.RESTARTING if process.restarts or health.was_ready else InstanceState.STARTING
 
     def _replace_hung(self, run: Path, process: SupervisedProcess, health: Health, probes: Probes) -> None:

@@ -9,6 +9,7 @@ from flowstead.confine.description import CERTIFICATES, Confinement
 from flowstead.engines.local.sizing import Share
 from flowstead.engines.protocol import (
     EXIT_FLOW_CANNOT_START,
+    EXIT_IDLE,
     EXIT_PACKAGE_MISSING,
     EXIT_WARM_CALL_UNANSWERED,
     STREAM_GRACE_S,
@@ -45,7 +46,11 @@ def process_spec(
     the certificates' files are passed on."""
     settings = spec.request_settings
     return ProcessSpec(
-        argv=(str(spec.python), *host_arguments(settings, str(spec.flow))),
+        argv=(
+            str(spec.python),
+            *host_arguments(settings, str(spec.flow)),
+            *(("--idle-exit", f"{spec.idle_s:g}") if spec.idle_s is not None else ()),
+        ),
         environment=_environment(spec, scratch, host, share or Share(None)),
         working_directory=str(spec.flow),
         log=str(log),
@@ -55,6 +60,7 @@ def process_spec(
         retry_first_s=RETRY_FIRST_S,
         retry_longest_s=RETRY_LONGEST_S,
         fatal_exit_codes=FATAL_EXIT_CODES,
+        sleep_exit_code=None if spec.idle_s is None else EXIT_IDLE,
         confinement=confinement,
         limits=share.limits if share else None,
     )
