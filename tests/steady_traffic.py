@@ -96,10 +96,11 @@ class Traffic:
 
 class OpenStreams:
     """So many streams open at any time, each read to its end and followed by the next. `outcomes` counts those that
-    were `whole`, `cut`, and else the status or the exception. A flow's stream ends with the piece END."""
+    were `whole`, `cut`, and else the status or the exception, `begun` those whose first piece was there. A flow's
+    stream ends with the piece END."""
 
     def __init__(self, url: str, key: str, count: int, *, body: Any = None) -> None:
-        self.outcomes = Counter[str]()
+        self.outcomes, self.begun = Counter[str](), 0
         self._url, self._key, self._count = url, key, count
         self._body = {"text": "stream"} if body is None else body
         self._stop = threading.Event()
@@ -131,6 +132,7 @@ class OpenStreams:
                 if answer.status_code != 200:
                     return str(answer.status_code)
                 async for line in answer.aiter_lines():
+                    self.begun += not last
                     last = line or last
         except httpx.HTTPError as failure:
             return "cut" if last else type(failure).__name__

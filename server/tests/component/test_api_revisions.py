@@ -278,3 +278,13 @@ def test_the_last_ten_are_kept_and_the_one_that_serves(api: InProcessApi) -> Non
     found = revisions(api)
     assert [each["number"] for each in found] == [*range(14, 4, -1), 1]
     assert found[-1]["state"] == "Serving"
+
+
+def test_of_a_stopped_deployment_the_newest_is_what_a_start_would_run(api: InProcessApi) -> None:
+    deploy(api, model(api, "1"))
+    reconcile(api, "a")
+    assert api.call("POST", f"{BLUE}/stop").is_success
+    with api.store.transaction() as tx:
+        record = tx.get(Kind.DEPLOYMENT, api.workspace.deployment("chat", "blue"))
+        tx.put_status(record.id, replace(record.status, serving_revision=None), generation=record.generation)
+    assert [(each["number"], each["state"]) for each in revisions(api)] == [(1, "Target")]

@@ -164,7 +164,8 @@ def _states(record: DeploymentRecord, kept: Sequence[Revision]) -> Sequence[str]
     """Serving, Target, Failed or Superseded, of each. kept: newest first."""
     status = record.status
     serving = next((each.number for each in kept if each.kept_at and each.name == status.serving_revision), None)
-    coming = not status.provisioning_state.terminal and not record.deleting
+    waits = record.spec.stopped or not status.provisioning_state.terminal
+    coming = waits and not record.deleting
 
     def state(revision: Revision) -> str:
         if revision.number == serving:
