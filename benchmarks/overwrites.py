@@ -25,7 +25,8 @@ from tests.steady_traffic import quantile
 class Point:
     """overwrite: from the PUT until its operation has ended, the last streams of the old instance included, seconds.
     failed: requests that were not answered 200; cut: streams that did not end as the flow ends them.
-    requests_per_s: answered; fewer than were meant on a machine that is too busy to send them. Latencies: from when a request was due, milliseconds."""
+    requests_per_s: answered; fewer than were meant on a machine that is too busy to send them. Latencies: from when a
+    request was due, milliseconds."""
 
     overwrites: int
     requests: int
