@@ -124,13 +124,19 @@ def test_plain_http_at_the_https_door_gets_no_answer(site: Site) -> None:
 
 
 def test_the_certificate_is_renewed_while_requests_go_on(site: Site) -> None:
-    """The connection that was there before goes on with what it knows."""
-    before = site.serial()
-    with httpx.Client(base_url=site.settings.door_url("https"), verify=site.trusting()) as client:
-        assert client.post("/endpoints/ask/score", headers={"api-key": "K"}).status_code == 200
+    """The connections that were there before go on with what they know, and with their streams."""
+    before, score, key = site.serial(), "/endpoints/ask/score", {"api-key": "K"}
+    with (
+        httpx.Client(base_url=site.settings.door_url("https"), verify=site.trusting()) as client,
+        client.stream("POST", f"{score}?events=150&gap=0.02", headers=key) as answer,
+    ):
+        events = (line for line in answer.iter_lines() if line.startswith("data:"))
+        got = [next(events)]
+        assert client.post(score, headers=key).status_code == 200
         site.clock.advance((LIFETIME * 0.9).total_seconds())
         eventually("a new certificate is shown", lambda: site.serial() != before)
-        assert client.post("/endpoints/ask/score", headers={"api-key": "K"}).status_code == 200
+        assert client.post(score, headers=key).status_code == 200
+        assert len([*got, *events]) == 150
     authority = CertificateAuthority.of(site.home, site.clock)
     chain = authority.certificate(site.settings.certificate_names).chain
     assert x509.load_pem_x509_certificate(chain.encode()).serial_number == site.serial()
