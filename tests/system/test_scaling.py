@@ -23,7 +23,7 @@ SLOW = ECHO.replace("@tool", "import time\n\ntime.sleep(1)\n\n\n@tool", 1)
 ASLEEP = {
     "scaleType": "TargetUtilization",
     "minInstances": 0,
-    "maxInstances": 2,
+    "maxInstances": 1,
     "idleTime": f"PT{IDLE_S}S",
     "pollingInterval": "PT1S",
 }

@@ -111,3 +111,28 @@ def test_what_is_not_there_or_goes_cannot_be_stopped(api: InProcessApi) -> None:
 def test_another_etag_stops_nothing(api: InProcessApi) -> None:
     assert api.call("POST", f"{BLUE}/stop", headers={"If-Match": '"another"'}).status_code == 412
     assert not blue(api).spec.stopped
+
+
+def test_scale_settings_are_shown_as_they_were_given(api: InProcessApi) -> None:
+    given = {"scaleType": "TargetUtilization", "minInstances": 0, "maxInstances": 1, "idleTime": "PT30S"}
+    shown = api.call("PUT", BLUE, body(api, scaleSettings=given)).json()["properties"]["scaleSettings"]
+    assert shown == {**given, "pollingInterval": "PT1S", "targetUtilizationPercentage": 70}
+    assert blue(api).spec.idle_s == 30.0
+    again = api.call("PATCH", BLUE, {"properties": {"scaleSettings": {"scaleType": "Default"}}}).json()
+    assert again["properties"]["scaleSettings"] == {"scaleType": "Default"}
+    assert blue(api).spec.idle_s is None
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"minInstances": 1, "maxInstances": 3}, "maxInstances is 3"),
+        ({"minInstances": 2, "maxInstances": 1}, "minInstances is 2"),
+        ({"scaleType": "Cron"}, "'Cron'"),
+    ],
+)
+def test_what_is_not_scaled_here_is_refused(api: InProcessApi, given: dict[str, Any], said: str) -> None:
+    settings = {"scaleType": "TargetUtilization", **given}
+    refused = api.call("PUT", BLUE, body(api, scaleSettings=settings))
+    assert refused.status_code == 400
+    assert said in refused.json()["error"]["message"]
