@@ -22,6 +22,11 @@ def name_of_home(root: Path) -> str:
     return hashlib.sha256(str(root).encode()).hexdigest()[:12]
 
 
+def name_prefix(home: str) -> str:
+    """What the names of that home's containers begin with; an instance's id follows. home: as `name_of_home` has it."""
+    return f"flowstead-{home}-"
+
+
 @dataclass(frozen=True)
 class Mount:
     """source: on the host. Read-only unless writable."""

@@ -25,6 +25,7 @@ from flowstead.containers.command import (
     build_command,
     commit_command,
     image_command,
+    name_prefix,
     pull_command,
     remove_command,
     run_command,
@@ -157,7 +158,7 @@ class _Steps:
         scratch.mkdir()
         write_private(scratch / "lock.txt", job.runtime.lock.encode())
         uv = Path(find_uv_bin()).resolve()
-        name = f"flowstead-{self.images.home}-build-{job.place.directory.name}"
+        name = f"{name_prefix(self.images.home)}build-{job.place.directory.name}"
         shown = dict.fromkeys((*certificate_files(variables), *local_folders(variables)))
         run = ContainerRun(
             name=name,

@@ -28,6 +28,7 @@ from flowstead.containers.command import name_of_home
 from flowstead.containers.host import ContainerEngine, look
 from flowstead.engines.instance_board import InstanceBoard
 from flowstead.engines.local import LocalEngine
+from flowstead.engines.local.leftovers import remove_leftovers
 from flowstead.environments.engine_build import Images
 from flowstead.environments.interpreters import Interpreters
 from flowstead.environments.uv_environments import UvEnvironments
@@ -184,6 +185,8 @@ def _compose(
     )
     interpreters = Interpreters.of_this_machine(home.package_cache)
     engine = _container_engine(settings)
+    if engine is not None:
+        remove_leftovers(engine, home)
     images = Images(engine, name_of_home(home.root), home.models) if engine else None
     environments = UvEnvironments(home, interpreters=interpreters, images=images)
     stack.callback(environments.close)

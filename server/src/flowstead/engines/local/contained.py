@@ -21,6 +21,7 @@ from flowstead.containers.command import (
     Limits,
     Mount,
     name_of_home,
+    name_prefix,
     process_command,
     remove_command,
     run_command,
@@ -92,7 +93,7 @@ class Surroundings:
 
 
 def container_name(around: Surroundings, instance: str) -> str:
-    return f"flowstead-{around.home_name}-{instance}"
+    return f"{name_prefix(around.home_name)}{instance}"
 
 
 def removal_of(around: Surroundings, instance: str) -> tuple[str, ...]:
