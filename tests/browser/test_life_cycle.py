@@ -1,8 +1,11 @@
-"""A deployment's life as the portal shows and steers it: stop and start, and the way back to a revision."""
+"""A deployment's life as the portal shows and steers it: stop and start, the way back to a revision, instances with
+their logs."""
 
 from __future__ import annotations
 
+import os
 import re
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -191,3 +194,48 @@ def test_a_revision_that_failed_says_why_and_the_one_that_serves_comes_back(
     rows.nth(2).get_by_role("button", name="Roll back to revision 2").click()
     expect(page.get_by_role("dialog")).to_contain_text("This revision never served: ")
     assert page.title() == "grey · Flowstead"
+
+
+def test_an_instance_tells_its_size_what_holds_it_to_that_and_how_it_ended(
+    portal: Portal, flowstead: Installation
+) -> None:
+    page = portal.open(PAGE)
+    row = section(page, "Instances").get_by_role("row").nth(1)
+    expect(row).to_contain_text("4 cores, 8 GiB memory")
+    expect(row).to_contain_text(re.compile("eld to it"))
+    expect(row).to_contain_text(re.compile("[Ii]solated"))
+    expect(row).to_contain_text("None")
+    [pid] = flowstead.instance_pids(LIFE)
+    os.kill(pid, signal.SIGKILL)
+    expect(row).to_contain_text("Killed, SIGKILL")
+    expect(row).to_contain_text("Ready")
+    expect(row.get_by_role("cell").nth(3)).to_have_text("1")
+    assert portal.accessibility_faults() == []
+
+
+def test_the_log_of_each_instance_is_read_by_itself_and_all_together(portal: Portal, flowstead: Installation) -> None:
+    patch(flowstead, API, {"sku": {"capacity": 2}})
+    page = portal.open(PAGE)
+    instances = section(page, "Instances").get_by_role("row").filter(has_text="Ready")
+    expect(instances).to_have_count(2)
+    names = [each["name"] for each in flowstead.api("GET", f"{API}/instances").json()["value"]]
+    page.get_by_role("link", name=f"Log of the instance {names[0]}").click()
+    log = page.get_by_role("region", name=f"Log of {names[0]}")
+    expect(log).to_contain_text("Ready: ")
+    status = page.get_by_role("status").filter(has_text=re.compile(r"\d lines?\."))
+    of_one = int(status.inner_text().split()[0])
+    choice = page.get_by_label("Instance", exact=True)
+    expect(choice).to_have_value(names[0])
+    choice.select_option(names[1])
+    expect(page.get_by_role("region", name=f"Log of {names[1]}")).to_contain_text("Ready: ")
+    choice.select_option("")
+    every = page.get_by_role("region", name="Log of blue")
+    for name in names:
+        expect(every).to_contain_text(name)
+    assert int(status.inner_text().split()[0]) > of_one
+    page.get_by_label("Container").select_option("StorageInitializer")
+    expect(choice).to_have_count(0)
+    page.get_by_label("Container").select_option("InferenceServer")
+    patch(flowstead, API, {"sku": {"capacity": 1}})
+    expect(choice.get_by_role("option").filter(has_text="gone")).not_to_have_count(0)
+    settled(flowstead, API)

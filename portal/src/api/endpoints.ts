@@ -82,12 +82,23 @@ export type Deployment = Resource<{
   conditions: Condition[];
 }> & { sku: { capacity: number } };
 
+/** message: what happened, and what helps. signal: absent when it ended by itself. */
+export type End = { at: string; exitCode: number; signal?: string; reason: string; message: string };
+/** cores, memoryBytes, gpus: what it is held to, and by what: enforcement, "none" where the host cannot. advice: what
+ * helps against waiting for its cores. */
 export type Instance = Resource<{
   state: string;
   revision: string;
   restarts: number;
   since?: string;
   isolation?: string;
+  cores?: number;
+  memoryBytes?: number;
+  gpus?: number;
+  enforcement?: string;
+  lastEnd?: End;
+  nextStartAt?: string;
+  advice?: string;
 }>;
 /** One field of it; null for what is not there. */
 export type Change = { field: string; before: unknown; after: unknown };

@@ -17,7 +17,17 @@ const LOOKS: Record<string, Pick<BadgeProps, "color" | "icon">> = {
   Stopped: { color: "warning", icon: <RecordStopRegular /> },
   Canceled: { color: "warning", icon: <SubtractCircleRegular /> },
 };
-const BUSY = new Set(["Creating", "Updating", "Scaling", "Deleting", "InProgress", "Starting", "Building", "Target"]);
+const BUSY = new Set([
+  "Creating",
+  "Updating",
+  "Scaling",
+  "Deleting",
+  "InProgress",
+  "Starting",
+  "Restarting",
+  "Building",
+  "Target",
+]);
 
 /** The state of a resource, an operation or an instance: by word, icon and colour, never by colour alone. */
 export function StateBadge({ state }: { state: string }) {

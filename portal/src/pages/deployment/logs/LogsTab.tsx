@@ -1,10 +1,12 @@
 import { Button, Field, Input, makeStyles, Select, Switch, Text, tokens } from "@fluentui/react-components";
 import { ArrowDownloadRegular, PauseRegular, PlayRegular, SearchRegular } from "@fluentui/react-icons";
+import { useNavigate, useSearch } from "@tanstack/react-router";
 import { useDeferredValue, useMemo, useState } from "react";
+import { type Instance, useInstances } from "../../../api/endpoints";
 import { Failure, Loading } from "../../../components/states";
 import { plural } from "../../deploy/quota";
 import { LogView } from "./LogView";
-import { filtered, type LogLine, textOf } from "./lines";
+import { filtered, type LogLine, linesOf, logsOf, textOf } from "./lines";
 import { type Container, useLog } from "./useLog";
 
 const CONTAINERS: readonly { id: Container; label: string; empty: string }[] = [
@@ -29,10 +31,13 @@ export default function LogsTab({ endpoint, deployment }: { endpoint: string; de
   const { lines, failure, connected, begun } = useLog({ endpoint, deployment, container, tail });
   // What was there when it was paused stays; what comes meanwhile is counted.
   const [held, setHeld] = useState<readonly LogLine[] | null>(null);
-  const there = held ?? lines;
+  const [chosen, choose] = useInstance();
+  const instance = container === "InferenceServer" ? chosen : "";
+  const all = held ?? lines;
+  const there = useMemo(() => linesOf(all, instance), [all, instance]);
   const shown = useMemo(() => filtered(there, sought), [there, sought]);
   const waiting = held ? (lines.at(-1)?.id ?? 0) - (held.at(-1)?.id ?? 0) : 0;
-  const choose = (set: () => void) => {
+  const begin = (set: () => void) => {
     setHeld(null);
     set();
   };
@@ -40,7 +45,7 @@ export default function LogsTab({ endpoint, deployment }: { endpoint: string; de
     <div className={styles.tab}>
       <div className={styles.tools}>
         <Field label="Container">
-          <Select value={container} onChange={(_, { value }) => choose(() => setContainer(value as Container))}>
+          <Select value={container} onChange={(_, { value }) => begin(() => setContainer(value as Container))}>
             {CONTAINERS.map(({ id, label }) => (
               <option key={id} value={id}>
                 {label}
@@ -48,8 +53,11 @@ export default function LogsTab({ endpoint, deployment }: { endpoint: string; de
             ))}
           </Select>
         </Field>
+        {container === "InferenceServer" && (
+          <InstanceChoice names={{ endpoint, deployment }} lines={lines} chosen={instance} onChoose={choose} />
+        )}
         <Field label="Begin with">
-          <Select value={String(tail)} onChange={(_, { value }) => choose(() => setTail(Number(value)))}>
+          <Select value={String(tail)} onChange={(_, { value }) => begin(() => setTail(Number(value)))}>
             {TAILS.map((count) => (
               <option key={count} value={count}>
                 {`${count.toLocaleString("en")} lines`}
@@ -69,7 +77,7 @@ export default function LogsTab({ endpoint, deployment }: { endpoint: string; de
         <Button icon={held ? <PlayRegular /> : <PauseRegular />} onClick={() => setHeld(held ? null : lines)}>
           {held ? "Resume" : "Pause"}
         </Button>
-        <Button icon={<ArrowDownloadRegular />} onClick={() => download(shown, deployment)}>
+        <Button icon={<ArrowDownloadRegular />} onClick={() => download(shown, instance || deployment)}>
           Download
         </Button>
       </div>
@@ -81,11 +89,9 @@ export default function LogsTab({ endpoint, deployment }: { endpoint: string; de
             {spoken(connected, shown.length, there.length, waiting)}
           </Text>
           <LogView
-            label={`Log of ${deployment}`}
+            label={`Log of ${instance || deployment}`}
             lines={shown}
-            empty={
-              sought ? `No line has “${sought}”.` : (CONTAINERS.find((each) => each.id === container)?.empty ?? "")
-            }
+            empty={emptyOf(container, instance, sought)}
             following={following && !held}
             onScrolledAway={() => setFollowing(false)}
           />
@@ -93,6 +99,54 @@ export default function LogsTab({ endpoint, deployment }: { endpoint: string; de
       )}
     </div>
   );
+}
+
+/** The instance that the address names, "" for all. */
+function useInstance(): [string, (name: string) => void] {
+  const { instance = "" } = useSearch({ strict: false }) as { instance?: string };
+  const navigate = useNavigate();
+  const choose = (name: string) =>
+    void navigate({ to: ".", search: { tab: "logs", ...(name && { instance: name }) } as never, replace: true });
+  return [instance, choose];
+}
+
+type ChoiceProps = {
+  names: { endpoint: string; deployment: string };
+  lines: readonly LogLine[];
+  chosen: string;
+  onChoose: (name: string) => void;
+};
+
+/** Those that are there, and those that are gone of which there are lines. */
+function InstanceChoice({ names: { endpoint, deployment }, lines, chosen, onChoose }: ChoiceProps) {
+  const present = useInstances(endpoint, deployment).data ?? [];
+  const said = useMemo(() => logsOf(lines), [lines]);
+  const gone = [...new Set([...said, ...(chosen ? [chosen] : [])])].filter((log) =>
+    present.every(({ name }) => name !== log),
+  );
+  return (
+    <Field label="Instance">
+      <Select value={chosen} onChange={(_, { value }) => onChoose(value)}>
+        <option value="">All instances</option>
+        {present.map(({ id, name, properties }: Instance) => (
+          <option key={id} value={name}>
+            {name}, {properties.state.toLowerCase()}
+          </option>
+        ))}
+        {gone.map((name) => (
+          <option key={name} value={name}>
+            {name}, gone
+          </option>
+        ))}
+      </Select>
+    </Field>
+  );
+}
+
+function emptyOf(container: Container, instance: string, sought: string): string {
+  if (sought) return `No line has “${sought}”.`;
+  if (instance) return "None of these lines is of that instance. Begin with more lines, or wait for its next one.";
+  return CONTAINERS.find((each) => each.id === container)?.empty ?? "";
 }
 
 function spoken(connected: boolean, shown: number, there: number, waiting: number): string {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { appended, filtered, MOST_KEPT, plain, textOf } from "./lines";
+import { appended, filtered, linesOf, MOST_KEPT, plain, textOf } from "./lines";
 
 describe("a line", () => {
   it("orders no terminal about", () => {
@@ -35,6 +35,11 @@ describe("lines", () => {
     expect(filtered(two, " two ").map((line) => line.id)).toEqual([2]);
     expect(filtered(two, "i2").map((line) => line.id)).toEqual([3]);
     expect(filtered(two, "")).toBe(two);
+  });
+
+  it("are those of one log, or of all", () => {
+    expect(linesOf(two, "i1").map((line) => line.id)).toEqual([1, 2]);
+    expect(linesOf(two, "")).toBe(two);
   });
 
   it("name their log in a file when there are several", () => {

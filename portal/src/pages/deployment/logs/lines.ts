@@ -29,6 +29,11 @@ export function filtered(lines: readonly LogLine[], sought: string): readonly Lo
   return lines.filter(({ log, text }) => text.toLowerCase().includes(wanted) || log.toLowerCase().includes(wanted));
 }
 
+/** Of one log, "" for all. */
+export function linesOf(lines: readonly LogLine[], log: string): readonly LogLine[] {
+  return log === "" ? lines : lines.filter((line) => line.log === log);
+}
+
 /** The names of the logs that the lines are of. */
 export function logsOf(lines: readonly LogLine[]): ReadonlySet<string> {
   return new Set(lines.map((line) => line.log));
