@@ -82,6 +82,7 @@ def test_creating_fills_the_defaults(api: InProcessApi) -> None:
         "instanceType": "Standard_F4s_v2",
         "requestSettings": {
             "requestTimeout": "PT1M30S", "maxConcurrentRequestsPerInstance": 10, "maxQueueWait": "PT0.5S",
+            "queueLength": 10, "requestsPerSecond": 0,
         },
         "livenessProbe": probe,
         "readinessProbe": probe,
@@ -104,7 +105,13 @@ def test_explicit_values_hold(api: InProcessApi) -> None:
         api,
         {"name": "Default", "capacity": 3},
         instanceType="Standard_E16s_v3",
-        requestSettings={"requestTimeout": "PT5M", "maxConcurrentRequestsPerInstance": 4, "maxQueueWait": "PT0S"},
+        requestSettings={
+            "requestTimeout": "PT5M",
+            "maxConcurrentRequestsPerInstance": 4,
+            "maxQueueWait": "PT0S",
+            "queueLength": 0,
+            "requestsPerSecond": 25,
+        },
         livenessProbe={"initialDelay": "PT30S", "timeout": "PT5S"},
         environmentVariables={"A": "1"},
         modelMountPath="/var/x",
@@ -114,6 +121,7 @@ def test_explicit_values_hold(api: InProcessApi) -> None:
     assert (shown["sku"]["capacity"], properties["instanceType"]) == (3, "Standard_E16s_v3")
     assert properties["requestSettings"] == {
         "requestTimeout": "PT5M", "maxConcurrentRequestsPerInstance": 4, "maxQueueWait": "PT0S",
+        "queueLength": 0, "requestsPerSecond": 25,
     }  # fmt: skip
     assert properties["livenessProbe"]["initialDelay"] == "PT30S"
     assert properties["livenessProbe"]["period"] == "PT10S"

@@ -417,3 +417,20 @@ def test_skip_comes_before_top(api: InProcessApi) -> None:
     assert pages("$skip=1&$top=5&count=2") == [["1", "2"], ["3", "4"], ["5"]]
     assert pages("skip=3&count=3") == [["3", "4", "5"], ["6"]]
     assert pages("$skip=9&$top=2") == [[]]
+
+
+def test_a_rate_stays_until_it_is_mentioned_again(api: InProcessApi) -> None:
+    def put(**more: Any) -> Any:
+        body = {**BODY, "properties": {**BODY["properties"], **more}}
+        answer = api.call("PUT", "onlineEndpoints/rated", body)
+        api.settle()
+        return answer.json()["properties"].get("requestsPerSecond")
+
+    assert put() is None
+    assert put(requestsPerSecond=500) == 500
+    assert put() == 500, "Azure's SDK does not know the field"
+    assert put(requestsPerSecond=0) == 0
+    assert put(requestsPerSecond=None) is None
+    refused = api.call("PUT", "onlineEndpoints/rated", {**BODY, "properties": {"requestsPerSecond": -1}})
+    assert refused.status_code == 400
+    assert "requestsPerSecond" in refused.json()["error"]["message"]

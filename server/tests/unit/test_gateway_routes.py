@@ -19,6 +19,7 @@ from flowstead.gateway.authentication import API_KEY_AUTH, JWT_AUTHN, RBAC
 from flowstead.gateway.clusters import API_CLUSTER
 from flowstead.gateway.description import Door, GatewayDeployment, GatewayEndpoint, TlsDoor, TokenRule, Upstream
 from flowstead.gateway.listener import BODY_SIZE_LIMIT
+from flowstead.gateway.rate import LOCAL_RATE_LIMIT
 from flowstead.gateway.routes import Configuration, configuration
 from flowstead.resources.inference import Inference
 
@@ -47,6 +48,11 @@ CASES: dict[str, tuple[GatewayEndpoint, ...]] = {
     ),
     "image-with-a-server": (GatewayEndpoint("ask", ("K1",), (BLUE, IMAGE), {"blue": 50, "image": 50}),),
     "sleeping": (GatewayEndpoint("ask", ("K1",), (replace(BLUE, sleeps=True),), {"blue": 100}),),
+    "rates": (
+        GatewayEndpoint("ask", ("K1",), (BLUE, replace(GREEN, requests_per_second=5)), {"blue": 100}),
+        GatewayEndpoint("free", ("K1",), (BLUE,), {"blue": 100}, requests_per_second=0),
+        GatewayEndpoint("slow", ("K1",), (GREEN,), {"green": 100}, requests_per_second=3),
+    ),
     "without-keys-or-traffic": (
         GatewayEndpoint("locked", (), (BLUE,), {"blue": 100}),
         GatewayEndpoint("quiet", ("K4", "K5"), (BLUE,), {"blue": 0}),
@@ -57,6 +63,8 @@ CASES: dict[str, tuple[GatewayEndpoint, ...]] = {
 def _door(case: str) -> Door:
     if case == "tokens-and-hosts":
         return replace(DOOR, domain="flows.test", own_hosts=("portal.flows.test", "::1"))
+    if case == "rates":
+        return replace(DOOR, requests_per_second=500)
     return replace(DOOR, tls=TLS) if case == "none" else DOOR
 
 
@@ -104,7 +112,13 @@ def test_authentication_is_lifted_for_the_api_and_unknown_endpoints_only(name: s
             assert off == {RBAC}, route["name"]
     [chain] = wanted.listeners[0]["filter_chains"]
     filters = chain["filters"][0]["typed_config"]["http_filters"]
-    assert [each["name"] for each in filters][:4] == [JWT_AUTHN, API_KEY_AUTH, RBAC, BODY_SIZE_LIMIT]
+    assert [each["name"] for each in filters][:5] == [
+        JWT_AUTHN,
+        API_KEY_AUTH,
+        RBAC,
+        LOCAL_RATE_LIMIT,
+        BODY_SIZE_LIMIT,
+    ]
     assert not any(each.get("disabled") for each in filters)
     assert "credentials" not in filters[1]["typed_config"]
     assert filters[2]["typed_config"]["rules"] == {"action": "ALLOW"}

@@ -172,6 +172,10 @@ def test_a_directory_of_flows_is_one_and_keeps_clear_of_the_home(tmp_path: Path,
 def test_the_quota_of_cores_is_as_the_last_time(tmp_path: Path) -> None:
     home = Home(tmp_path)
     assert settings_for(AskedFor(), home).quota_cores == 500
+    write_settings(home, settings_for(AskedFor(max_request_mb=64, requests_per_second=500), home))
+    kept = settings_for(AskedFor(), home)
+    assert (kept.max_request_bytes, kept.requests_per_second) == (64 << 20, 500)
+    assert settings_for(AskedFor(requests_per_second=0), home).requests_per_second == 0
     write_settings(home, settings_for(AskedFor(quota_cores=12), home))
     assert settings_for(AskedFor(), home).quota_cores == 12
     assert settings_for(AskedFor(quota_cores=20), home).quota_cores == 20

@@ -41,7 +41,15 @@ _BROWSER_SESSION = obj({"id": TEXT, "client": TEXT, "createdAt": TIME, "usedAt":
 _SHARE: Json = {"type": "integer", "minimum": 0, "maximum": 100}
 _SHARES: Json = {"type": "object", "additionalProperties": _SHARE}
 _CHANGE = obj({"field": TEXT, "before": {}, "after": {}})
-_REQUEST_SETTINGS = obj({"requestTimeout": TEXT, "maxConcurrentRequestsPerInstance": COUNT, "maxQueueWait": TEXT})
+_REQUEST_SETTINGS = obj(
+    {
+        "requestTimeout": TEXT,
+        "maxConcurrentRequestsPerInstance": COUNT,
+        "maxQueueWait": TEXT,
+        "queueLength": COUNT,
+        "requestsPerSecond": COUNT,
+    }
+)
 _PROBE = obj(
     {"initialDelay": TEXT, "period": TEXT, "timeout": TEXT, "successThreshold": COUNT, "failureThreshold": COUNT}
 )
@@ -118,7 +126,7 @@ PROPERTIES: dict[str, Json] = {
             "scoringUri": TEXT,
             "swaggerUri": TEXT,
         },
-        {"description": TEXT, "provisioningError": FAILURE},
+        {"description": TEXT, "requestsPerSecond": COUNT, "provisioningError": FAILURE},
     ),
     "onlineEndpoints/deployments": obj(
         {

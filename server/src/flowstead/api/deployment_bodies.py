@@ -23,6 +23,7 @@ from flowstead.resources.deployment import (
     RequestSettings,
     wanted_instances,
 )
+from flowstead.resources.endpoint import HIGHEST_RATE
 from flowstead.resources.environment import RUNTIME_ALONE, BaseEnvironment
 from flowstead.resources.names import LOCATION, MAX_INSTANCES_PER_DEPLOYMENT
 from flowstead.resources.scaling import SHORTEST_IDLE_S, TargetUtilization
@@ -52,12 +53,16 @@ class RequestSettingsBody(Body):
     request_timeout: Timeout = _DEFAULT_REQUEST.request_timeout_s
     max_concurrent_requests_per_instance: Concurrency = _DEFAULT_REQUEST.max_concurrent_requests_per_instance
     max_queue_wait: QueueWait = _DEFAULT_REQUEST.max_queue_wait_s
+    queue_length: Annotated[int, Field(ge=0, le=1000)] = _DEFAULT_REQUEST.queue_length
+    requests_per_second: Annotated[int, Field(ge=0, le=HIGHEST_RATE)] = _DEFAULT_REQUEST.requests_per_second
 
     def to_settings(self) -> RequestSettings:
         return RequestSettings(
             request_timeout_s=self.request_timeout,
             max_concurrent_requests_per_instance=self.max_concurrent_requests_per_instance,
             max_queue_wait_s=self.max_queue_wait,
+            queue_length=self.queue_length,
+            requests_per_second=self.requests_per_second,
         )
 
 
@@ -220,6 +225,8 @@ def show_restored(spec: DeploymentSpec) -> dict[str, Any]:
             "requestTimeout": to_duration(settings.request_timeout_s),
             "maxConcurrentRequestsPerInstance": settings.max_concurrent_requests_per_instance,
             "maxQueueWait": to_duration(settings.max_queue_wait_s),
+            "queueLength": settings.queue_length,
+            "requestsPerSecond": settings.requests_per_second,
         },
         "livenessProbe": _probe(spec.liveness_probe),
         "readinessProbe": _probe(spec.readiness_probe),

@@ -10,7 +10,7 @@ from pydantic import BeforeValidator, Field
 from flowstead.api.arm import envelope, shown_state
 from flowstead.api.bodies import Body, TextMap
 from flowstead.api.context import Context
-from flowstead.resources.endpoint import AuthMode, EndpointSpec
+from flowstead.resources.endpoint import HIGHEST_RATE, AuthMode, EndpointSpec
 from flowstead.resources.identity import client_id_of, principal_id_of
 from flowstead.resources.names import LOCATION
 from flowstead.store.records import EndpointRecord
@@ -49,6 +49,7 @@ class EndpointProperties(Body):
     properties: TextMap = Field(default_factory=dict)
     compute: str | None = None
     keys: KeysBody | None = None
+    requests_per_second: Annotated[int, Field(ge=0, le=HIGHEST_RATE)] | None = None
 
 
 class EndpointBody(Body):
@@ -66,8 +67,12 @@ class KeyBody(Body):
 
 
 def to_spec(body: EndpointBody, before: EndpointSpec | None) -> EndpointSpec:
-    """What the user wants. A split that the body does not mention stays as it is."""
+    """What the user wants. A split that the body does not mention stays as it is; so does a rate, which Azure's SDK
+    does not know and would take away."""
     given = body.properties
+    rate = given.requests_per_second
+    if before is not None and "requests_per_second" not in given.model_fields_set:
+        rate = before.requests_per_second
     traffic, mirror = given.traffic, given.mirror_traffic
     identity = body.identity or IdentityBody()
     return EndpointSpec(
@@ -78,6 +83,7 @@ def to_spec(body: EndpointBody, before: EndpointSpec | None) -> EndpointSpec:
         public_network_access=given.public_network_access or "Enabled",
         identity=_wanted_identity(identity),
         properties={k: v for k, v in given.properties.items() if k not in _COPIED_BY_THE_SDK},
+        requests_per_second=rate,
         tags=body.tags,
         location=body.location or LOCATION,
     )
@@ -89,7 +95,7 @@ def show(record: EndpointRecord, here: Context, identities: Mapping[str, str]) -
     No `compute`: the SDK would take it for a Kubernetes endpoint."""
     spec = record.spec
     base = here.settings.endpoint_url(record.name, here.base_url)
-    properties = {
+    properties: dict[str, Any] = {
         "description": spec.description,
         "authMode": spec.auth_mode.value,
         "traffic": dict(spec.traffic),
@@ -101,6 +107,8 @@ def show(record: EndpointRecord, here: Context, identities: Mapping[str, str]) -
         "scoringUri": f"{base}/score",
         "swaggerUri": f"{base}/swagger.json",
     }
+    if spec.requests_per_second is not None:
+        properties["requestsPerSecond"] = spec.requests_per_second
     if record.status.error is not None:
         properties["provisioningError"] = dict(record.status.error)
     return envelope(

@@ -54,6 +54,9 @@ _REQUESTS = Section(
         "request_timeout_ms": Number(1, _LONGEST_TIMEOUT_MS),
         "max_concurrent_requests_per_instance": Number(1),
         "max_queue_wait_ms": Number(0),
+        # Ours:
+        "queue_length": Number(0),
+        "requests_per_second": Number(0),
     }
 )
 
@@ -97,6 +100,8 @@ _REQUEST_KEYS = {
     "request_timeout_ms": ("requestTimeout", from_milliseconds),
     "max_concurrent_requests_per_instance": ("maxConcurrentRequestsPerInstance", int),
     "max_queue_wait_ms": ("maxQueueWait", from_milliseconds),
+    "queue_length": ("queueLength", int),
+    "requests_per_second": ("requestsPerSecond", int),
 }
 _SCALE_KEYS = {
     "min_instances": ("minInstances", int),

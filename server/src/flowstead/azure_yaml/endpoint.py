@@ -66,6 +66,7 @@ _ENDPOINT = Section(
         "traffic": Named(Number(0, 100)),
         "mirror_traffic": Named(Number(0, 50)),
         "properties": texts,
+        "requests_per_second": Number(0),
         "compute": NotHere(
             "a Kubernetes compute cannot be attached here; instances run where Flowstead runs.", "Remove the key."
         ),
@@ -97,6 +98,8 @@ def read_endpoint(document: Document) -> EndpointDocument:
     for key, name in (("traffic", "traffic"), ("mirror_traffic", "mirrorTraffic")):
         if key in read:
             properties[name] = read[key]
+    if "requests_per_second" in read:
+        properties["requestsPerSecond"] = read["requests_per_second"]
     if "public_network_access" in read:
         properties["publicNetworkAccess"] = read["public_network_access"]
     body = {

@@ -32,6 +32,8 @@ def shown_endpoint(body: Body) -> dict[str, Any]:
         "location": body.get("location"),
         "id": body["id"],
     }
+    if properties.get("requestsPerSecond") is not None:
+        shown["requests_per_second"] = properties["requestsPerSecond"]
     return _with_error(shown, properties)
 
 
@@ -144,6 +146,8 @@ def _requests(settings: Body) -> dict[str, Any]:
         "request_timeout_ms": _milliseconds(settings.get("requestTimeout")),
         "max_concurrent_requests_per_instance": settings.get("maxConcurrentRequestsPerInstance"),
         "max_queue_wait_ms": _milliseconds(settings.get("maxQueueWait")),
+        "queue_length": settings.get("queueLength"),
+        "requests_per_second": settings.get("requestsPerSecond"),
     }
 
 

@@ -15,9 +15,10 @@ from flowstead.errors import FlowsteadError
 from flowstead.launch.addresses import AskedFor, settings_for
 from flowstead.launch.background import start_in_background
 from flowstead.launch.lock import HomeLock
+from flowstead.resources.endpoint import HIGHEST_RATE
 from flowstead.resources.home import Home
 from flowstead.resources.master_key import GivenVariables
-from flowstead.resources.settings import ServerSettings
+from flowstead.resources.settings import LONGEST_REQUEST_MB, ServerSettings
 
 app = new_app()
 
@@ -68,6 +69,24 @@ def up(
         int | None,
         typer.Option(help="Cores that all deployments may take together [default: 500].", min=1, metavar="CORES"),
     ] = None,
+    max_request_mb: Annotated[
+        int | None,
+        typer.Option(
+            help="MiB that a scoring request's body may have [default: 16].",
+            min=1,
+            max=LONGEST_REQUEST_MB,
+            metavar="MIB",
+        ),
+    ] = None,
+    requests_per_second: Annotated[
+        int | None,
+        typer.Option(
+            help="Requests a second of an endpoint that says nothing; 0: any number [default: 0; Azure: 500].",
+            min=0,
+            max=HIGHEST_RATE,
+            metavar="N",
+        ),
+    ] = None,
     detach: Annotated[bool, typer.Option("--detach", "-d", help="Run in the background.")] = False,
     allow_plain_http: Annotated[
         bool,
@@ -101,6 +120,8 @@ def up(
         flow_directory,
         container_engine,
         quota_cores,
+        max_request_mb,
+        requests_per_second,
     )
     settings = settings_for(asked, place)
     if detach:

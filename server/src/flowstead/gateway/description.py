@@ -22,7 +22,8 @@ class GatewayDeployment:
     """name; instances that take traffic; request_timeout_s: to the first byte; max_requests: (concurrency + queue)
     × instances, above it 429. stopped: on purpose; it is answered 503 with the command that starts it. inference: the
     paths of an image's own server, None for the runtime's. sleeps: its instances end when nobody asks them, and the
-    next connection starts them; no health is checked."""
+    next connection starts them; no health is checked. requests_per_second: above it 429; 0 for
+    any number."""
 
     name: str
     instances: tuple[Upstream, ...]
@@ -31,6 +32,7 @@ class GatewayDeployment:
     stopped: bool = False
     inference: Inference | None = None
     sleeps: bool = False
+    requests_per_second: int = 0
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,8 @@ class TokenRule:
 @dataclass(frozen=True)
 class GatewayEndpoint:
     """keys: accepted keys, primary first; tokens: accepted tokens, in place of any key. Without both every request is
-    refused with 401. traffic: deployment → percent, sums to 0 or 100; mirror: deployment → percent, at most one."""
+    refused with 401. requests_per_second: above it 429; 0 for any number, None for what the door says. traffic:
+    deployment → percent, sums to 0 or 100; mirror: deployment → percent, at most one."""
 
     name: str
     keys: tuple[str, ...] = field(repr=False)
@@ -64,6 +67,7 @@ class GatewayEndpoint:
     traffic: Mapping[str, int] = field(default_factory=dict)
     mirror: Mapping[str, int] = field(default_factory=dict)
     tokens: TokenRule | None = None
+    requests_per_second: int | None = None
 
 
 @dataclass(frozen=True)
@@ -96,6 +100,8 @@ class Door:
     access_log: str
     max_request_bytes: int = 16 * 1024 * 1024
     """Bound of a scoring request's body; 413 above it."""
+    requests_per_second: int = 0
+    """Of an endpoint that says nothing; 0 for any number."""
     tls: TlsDoor | None = None
     domain: str = ""
     own_hosts: tuple[str, ...] = ("localhost", "127.0.0.1", "::1")

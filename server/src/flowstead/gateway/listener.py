@@ -7,6 +7,7 @@ from typing import Any
 from flowstead.gateway.authentication import authentication_filters
 from flowstead.gateway.description import Door
 from flowstead.gateway.paths import CLIENT_HEADER, CLIENT_REQUEST_ID, REQUEST_ID
+from flowstead.gateway.rate import rate_limit_filter
 from flowstead.gateway.replies import header, local_reply_config
 
 Json = dict[str, Any]
@@ -121,6 +122,8 @@ def _filters(door: Door, issuer_file: str) -> list[Json]:
     """
     return [
         *authentication_filters(issuer_file),
+        # Whoever is not let in takes nothing from what the others have.
+        rate_limit_filter(),
         {
             "name": BODY_SIZE_LIMIT,
             "typed_config": {

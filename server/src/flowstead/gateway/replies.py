@@ -52,6 +52,8 @@ def local_reply_config(max_request_bytes: int) -> Json:
             _mapper(_all(_status("EQ", 403), _holds(_MEANT_FOR_IT)), 401, "Unauthorized", _MAY_NOT, bearer),
             _mapper(_any(*(_status("EQ", each) for each in _REFUSED)), 401, "Unauthorized", _NO_CREDENTIAL, bearer),
             _mapper(_flags(("UO",)), 429, "TooManyRequests", _OVERLOAD, retry),
+            # Envoy sets the flag of its rate limit only after the reply.
+            _mapper(_status("EQ", 429), 429, "TooManyRequests", _TOO_FAST, retry),
             _mapper(_flags(("UT", "SI", "DT")), 408, "RequestTimeout", _TOO_SLOW),
             _mapper(_status("EQ", 408), 408, "RequestTimeout", "The request did not arrive in time."),
             _mapper(_status("EQ", 413), 413, "PayloadTooLarge", _too_large(max_request_bytes)),
@@ -87,6 +89,10 @@ _NO_CREDENTIAL = (
     "by its authentication mode, a token that has not expired: `flowstead online-endpoint get-credentials` prints it."
 )
 _OVERLOAD = "The deployment has as many requests as it may hold. Send the request again later."
+_TOO_FAST = (
+    "The endpoint or its deployment gets more requests a second than its limit `requestsPerSecond` allows. Send the "
+    "request again later."
+)
 _TOO_SLOW = "The answer did not come within the request time-out."
 _NO_INSTANCE = "No instance of the deployment is ready. Send the request again shortly."
 _LOST_INSTANCE = "The instance ended before it answered. The flow may have run."

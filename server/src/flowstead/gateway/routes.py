@@ -23,6 +23,7 @@ from flowstead.gateway.paths import (
     STOPPED,
     endpoint_prefix,
 )
+from flowstead.gateway.rate import draws_on, rate_limits_of, rate_of
 from flowstead.gateway.replies import SAFE_HEADERS, error_format, header
 
 Json = dict[str, Any]
@@ -85,14 +86,15 @@ def _by_path(endpoints: Sequence[GatewayEndpoint], door: Door) -> Json:
     trees: dict[str, Json] = {ENDPOINTS_PREFIX: _action([_unknown_endpoint()])}
     for endpoint in endpoints:
         prefix = endpoint_prefix(endpoint.name)
-        trees[prefix] = _action(_endpoint_routes(endpoint, prefix))
+        trees[prefix] = _action(_endpoint_routes(endpoint, prefix, door.requests_per_second))
     by_path = {"@type": f"{_TYPES}.type.matcher.v3.HttpRequestHeaderMatchInput", "header_name": ":path"}
+    limits = rate_limits_of(endpoints, door.requests_per_second)
     matcher = {
         "matcher_tree": {"input": {"name": "path", "typed_config": by_path}, "prefix_match_map": {"map": trees}},
         "on_no_match": _action([_api_route()]),
     }
     hosts = [f"[{host}]" if ":" in host else host for host in door.own_hosts]
-    return {"name": "door", "domains": hosts, "matcher": matcher}
+    return {"name": "door", "domains": hosts, "matcher": matcher, **limits}
 
 
 def _by_host(endpoints: Sequence[GatewayEndpoint], door: Door) -> list[Json]:
@@ -102,7 +104,12 @@ def _by_host(endpoints: Sequence[GatewayEndpoint], door: Door) -> list[Json]:
         return []
     named = {f"{endpoint.name.lower()}.{door.domain}": endpoint for endpoint in endpoints}
     hosts = [
-        {"name": host, "domains": [host], "routes": _endpoint_routes(endpoint, _HOST_PREFIX)}
+        {
+            "name": host,
+            "domains": [host],
+            "routes": _endpoint_routes(endpoint, _HOST_PREFIX, door.requests_per_second),
+            **rate_limits_of((endpoint,), door.requests_per_second),
+        }
         for host, endpoint in named.items()
         if host not in door.own_hosts
     ]
@@ -127,8 +134,10 @@ def _action(routes: Sequence[Json]) -> Json:
     return {"action": {"name": "routes", "typed_config": listed}}
 
 
-def _endpoint_routes(endpoint: GatewayEndpoint, prefix: str) -> list[Json]:
-    """In the order in which they are tried. prefix: what the paths begin with."""
+def _endpoint_routes(endpoint: GatewayEndpoint, prefix: str, default_rate: int) -> list[Json]:
+    """In the order in which they are tried. prefix: what the paths begin with. default_rate: requests a second when it
+    says nothing, 0 for any number."""
+    endpoint = replace(endpoint, requests_per_second=rate_of(endpoint, default_rate))
     routes = [
         *(route for deployment in endpoint.deployments for route in _pinned(endpoint, prefix, deployment)),
         _unknown_pin(endpoint, prefix),
@@ -225,6 +234,8 @@ def _to_deployment(
         "idle_timeout": _seconds(deployment.request_timeout_s + _IDLE_MARGIN_S),
         "retry_policy": _retry_policy(deployment.request_timeout_s),
     }
+    if drawn := draws_on(endpoint, deployment):
+        action["rate_limits"] = drawn
     if mirror:
         action["request_mirror_policies"] = [_mirror(endpoint.name, *share) for share in mirror.items()]
     return {

@@ -40,6 +40,8 @@ class AskedFor:
     flow_directory: str | None = None
     container_engine: str | None = None
     quota_cores: int | None = None
+    max_request_mb: int | None = None
+    requests_per_second: int | None = None
 
 
 def settings_for(asked: AskedFor, home: Home, *, is_free: Callable[[str, int], bool] | None = None) -> ServerSettings:
@@ -79,6 +81,10 @@ def settings_for(asked: AskedFor, home: Home, *, is_free: Callable[[str, int], b
             before.container_engine if asked.container_engine is None else asked.container_engine
         ),
         quota_cores=before.quota_cores if asked.quota_cores is None else asked.quota_cores,
+        max_request_mb=before.max_request_mb if asked.max_request_mb is None else asked.max_request_mb,
+        requests_per_second=(
+            before.requests_per_second if asked.requests_per_second is None else asked.requests_per_second
+        ),
     )
 
 

@@ -23,6 +23,8 @@ def door_of(home: Home, settings: ServerSettings) -> Door:
         api_socket=str(home.api_socket),
         access_log=str(home.logs / "access.log"),
         tls=TlsDoor(settings.host, settings.tls_port, str(Files(home.gateway_run).certificate)),
+        max_request_bytes=settings.max_request_bytes,
+        requests_per_second=settings.requests_per_second,
         domain=settings.domain,
         own_hosts=tuple(sorted(settings.host_names)),
     )

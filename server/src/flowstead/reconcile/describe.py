@@ -82,6 +82,7 @@ def _endpoint(
         deployments=tuple(described[name] for name in sorted(described)),
         traffic=traffic,
         mirror=mirror,
+        requests_per_second=endpoint.spec.requests_per_second,
     )
 
 
@@ -116,6 +117,7 @@ def _deployment(
         # when it does not. One that sleeps is started first.
         request_timeout_s=patience_s + (WAKING_S if sleeps else 0.0),
         max_requests=room * max(1, len(taking)),
+        requests_per_second=settings.requests_per_second,
         stopped=record.spec.stopped,
         inference=(serving or record).spec.base.inference,
         sleeps=sleeps,

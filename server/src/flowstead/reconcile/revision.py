@@ -31,7 +31,8 @@ def revision_of(
 ) -> str:
     """12 hex digits over everything that an instance is started with; not the number of instances, not tags.
     salt: known to this server only, so that a guessed secret can't be tried against a revision that GET shows."""
-    identity: list[object] = [content_hash, environment_key, variables_of(spec, secrets), asdict(spec.request_settings)]
+    settings = {name: each for name, each in asdict(spec.request_settings).items() if name != "requests_per_second"}
+    identity: list[object] = [content_hash, environment_key, variables_of(spec, secrets), settings]
     # What they are held to. A deployment that an earlier version made keeps its revision, which was told without it,
     # until it is changed; then its instances are started anew, and so come under their limits.
     identity.append(spec.instance_type.lower())

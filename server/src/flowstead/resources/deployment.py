@@ -34,12 +34,14 @@ SECRET_VARIABLE_PREFIX = "environment_variables."  # noqa: S105 a name
 
 @dataclass(frozen=True)
 class RequestSettings:
-    """Seconds and counts. Defaults: Azure's prompt flow page for concurrency, ours for the rest."""
+    """Seconds and counts. Defaults: Azure's prompt flow page for concurrency, ours for the rest. requests_per_second:
+    of the whole deployment, 0 for any number; the gateway's matter, so instances know nothing of it."""
 
     request_timeout_s: float = 90.0
     max_concurrent_requests_per_instance: int = 10
     max_queue_wait_s: float = 0.5
     queue_length: int = 10
+    requests_per_second: int = 0
 
 
 @dataclass(frozen=True)

@@ -38,11 +38,15 @@ class ProvisioningState(StrEnum):
         return self in (self.SUCCEEDED, self.FAILED, self.CANCELED)
 
 
+HIGHEST_RATE = 1_000_000
+"""Requests a second that may be set as a limit."""
+
+
 @dataclass(frozen=True)
 class EndpointSpec:
     """What the user wants. traffic: deployment name → percent; sums to 0 or 100. identity_uids: which identities the
     names in `identity` stood for when somebody who may assign them wrote them, by ARM id in lower case; one that is
-    made anew under such a name is another."""
+    made anew under such a name is another. requests_per_second: 0 for any number, None for what the server says."""
 
     auth_mode: AuthMode = AuthMode.KEY
     description: str = ""
@@ -52,6 +56,7 @@ class EndpointSpec:
     identity: Mapping[str, Any] = field(default_factory=lambda: {"type": "SystemAssigned"})
     identity_uids: Mapping[str, str] = field(default_factory=dict)
     properties: Mapping[str, str] = field(default_factory=dict)
+    requests_per_second: int | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
     location: str = "local"
 

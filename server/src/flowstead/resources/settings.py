@@ -8,6 +8,9 @@ from urllib.parse import urlsplit
 
 from flowstead.resources.sizes import DEFAULT_QUOTA_CORES
 
+DEFAULT_MAX_REQUEST_MB, LONGEST_REQUEST_MB = 16, 1024
+"""MiB that a scoring request's body may have: unless `up` says otherwise, and whatever it says."""
+
 _LOOPBACK = "127.0.0.1"
 _WILDCARDS = {"0.0.0.0": _LOOPBACK, "::": "::1"}  # noqa: S104 compared, not bound
 """An address that stands for all → the one by which this machine reaches it."""
@@ -18,9 +21,10 @@ class ServerSettings:
     """host: an IP address. port, tls_port: of HTTP and HTTPS. public_url: what the URLs that we hand out begin with, no
     trailing slash; "" when each door goes by its own address. allow_plain_http: HTTP listens on a host that is not
     loopback too. domain: endpoints are also reached as `{endpoint}.{domain}`, "" for none. quota_cores: for all
-    deployments. demand_isolation: nothing of flows or packages runs where the machine cannot isolate it.
-    allow_private_addresses: the server may call addresses on this machine or in private networks where somebody's word
-    names them. oidc_issuer: whose tokens count beside our own, "" for nobody's; oidc_audience: whom they are for.
+    deployments. max_request_mb: of a scoring request's body, in MiB. requests_per_second: of an endpoint that
+    says nothing, 0 for any number. demand_isolation: nothing of flows or packages runs where the machine cannot isolate
+    it. allow_private_addresses: the server may call addresses on this machine or in private networks where somebody's
+    word names them. oidc_issuer: whose tokens count beside our own, "" for nobody's; oidc_audience: whom they are for.
     flow_directory: where folders of flows lie that may be taken in, "" for nowhere. container_engine: `podman`,
     `docker`, `none`, or `auto` for what the host has."""
 
@@ -31,12 +35,18 @@ class ServerSettings:
     allow_plain_http: bool = False
     domain: str = ""
     quota_cores: int = DEFAULT_QUOTA_CORES
+    max_request_mb: int = DEFAULT_MAX_REQUEST_MB
+    requests_per_second: int = 0
     demand_isolation: bool = False
     allow_private_addresses: bool = False
     oidc_issuer: str = ""
     oidc_audience: str = ""
     flow_directory: str = ""
     container_engine: str = "auto"
+
+    @property
+    def max_request_bytes(self) -> int:
+        return self.max_request_mb << 20
 
     @property
     def plain_host(self) -> str:

@@ -16,6 +16,7 @@ from flowstead.engines.protocol import (
     InstanceSpec,
 )
 from flowstead.resources.deployment import RequestSettings
+from flowstead.resources.settings import LONGEST_REQUEST_MB
 from flowstead.supervise import ProcessSpec
 
 GIVE_UP_AFTER = 5
@@ -76,6 +77,8 @@ def host_arguments(settings: RequestSettings, flow: str) -> tuple[str, ...]:
         *("--queue", str(settings.queue_length), "--queue-wait", f"{settings.max_queue_wait_s:g}"),
         *("--timeout", f"{settings.request_timeout_s:g}"),
         *("--grace", f"{settings.request_timeout_s + STREAM_GRACE_S:g}"),
+        # The gateway keeps the limit, and may be given another one while instances run.
+        *("--body-limit", str(LONGEST_REQUEST_MB << 20)),
     )
 
 
