@@ -114,3 +114,15 @@ def test_a_quiet_stream_says_that_it_lives(api: ServedApi, monkeypatch: pytest.M
 def test_what_is_refused(api: ServedApi, query: str, status: int) -> None:
     token = api.token(api.granted(api.stranger(), READER)) if status == 403 else api.token()
     assert api.call("GET", f"{PATH}/followLogs{query}", token=token).status_code == status
+
+
+def test_one_instance_alone(api: ServedApi) -> None:
+    write(api, "first\n", "i1")
+    write(api, "second\n", "i2")
+    with following(api, "?instanceId=i2") as told:
+        assert next(told) == {"log": "i2", "lines": ["second"]}
+        write(api, "not this\n", "i1")
+        write(api, "third\n", "i2")
+        assert next(told) == {"log": "i2", "lines": ["third"]}
+    content = api.call("POST", f"{PATH}/getLogs", {"instanceId": "i1"}).json()["content"]
+    assert content == "first\nnot this\n"

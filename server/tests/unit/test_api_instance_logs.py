@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 from flowstead.api.instance_logs import LogFollower, last_lines, tail
+from flowstead.rotating_log import RotatingLog
 
 
 def test_the_last_lines_of_one_log(tmp_path: Path) -> None:
@@ -119,3 +120,42 @@ def test_a_line_without_end_is_not_kept_back_for_ever(tmp_path: Path) -> None:
         file.write("\n")
     [(_, [rest])] = logs.look()
     assert len(lines[0]) + len(rest) == 5_000_000
+
+
+def _rotated(folder: Path, name: str, numbers: range) -> RotatingLog:
+    """Ten bytes a line, three lines a file."""
+    kept = RotatingLog(str(folder / f"{name}.log"), 30, 3)
+    for number in numbers:
+        kept.write(b"line %04d\n" % number)
+    return kept
+
+
+def test_a_log_that_was_turned_over_is_one_log(tmp_path: Path) -> None:
+    _rotated(tmp_path, "a", range(8))
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["a.log", "a.log.1", "a.log.2"]
+    assert tail(tmp_path, 4) == "line 0004\nline 0005\nline 0006\nline 0007\n"
+    assert tail(tmp_path, 100).splitlines() == [f"line {number:04d}" for number in range(8)]
+
+
+def test_no_line_is_missed_when_a_followed_log_is_turned_over(tmp_path: Path) -> None:
+    kept = _rotated(tmp_path, "a", range(2))
+    follower = LogFollower(tmp_path, 10, storage_initializer=False)
+    seen: list[str] = [line for _, lines in follower.look() for line in lines]
+    for number in range(2, 60):
+        kept.write(b"line %04d\n" % number)
+        if number % 4 == 0:
+            for _ in range(3):  # what comes of one file at a look
+                seen += [line for _, lines in follower.look() for line in lines]
+    for _ in range(3):
+        seen += [line for _, lines in follower.look() for line in lines]
+    assert seen == [f"line {number:04d}" for number in range(60)]
+
+
+def test_one_instance_s_log_alone(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        (tmp_path / f"{name}.log").write_text(f"{name}\n")
+    (tmp_path.parent / "c.log").write_text("c\n")
+    assert tail(tmp_path, 5, instance="b") == "b\n"
+    assert tail(tmp_path, 5, instance="../c") == ""
+    follower = LogFollower(tmp_path, 5, storage_initializer=False, instance="a")
+    assert follower.look() == [("a", ["a"])]

@@ -142,9 +142,11 @@ class DeploymentBody(Body):
 
 
 class LogsBody(Body):
-    """containerType: InferenceServer (as when it is absent) or StorageInitializer. tail: lines."""
+    """containerType: InferenceServer (as when it is absent) or StorageInitializer. tail: lines. instanceId: of which
+    instance alone, whether it still runs or not; ours."""
 
     container_type: str | None = None
+    instance_id: Annotated[str, Field(max_length=64)] | None = None
     tail: Annotated[int, Field(ge=1, le=5000)] | None = None
 
 

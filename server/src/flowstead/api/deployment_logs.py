@@ -38,15 +38,16 @@ def follow_logs(
     reader: Annotated[Principal, Depends(_GET_LOGS)],
     container_type: Annotated[str, Query(alias="containerType")] = "InferenceServer",
     tail: Annotated[int, Query(ge=0, le=MAX_LINES)] = 100,
+    instance_id: Annotated[str, Query(alias="instanceId", max_length=64)] = "",
 ) -> FollowingStream:
     """The last lines of its instances' logs, then each line when it is written, until the deployment is deleted.
 
     `log`: `{log, lines}`, log being the name of the instance, or storage-initializer. containerType: InferenceServer or
-    StorageInitializer; tail: how many lines there shall be at the beginning."""
+    StorageInitializer; tail: how many lines there shall be at the beginning; instanceId: of which instance alone."""
     wanted = is_storage_initializer(container_type)
     with here.store.reading() as tx:
         record = tx.get(Kind.DEPLOYMENT, here.workspace.deployment(endpoint, deployment))
-    logs = LogFollower(folder_of(here.home, record), tail, storage_initializer=wanted)
+    logs = LogFollower(folder_of(here.home, record), tail, storage_initializer=wanted, instance=instance_id)
     return FollowingStream(
         here.feed, reader.object_id, lambda follower: _texts(here, request.headers, record, logs, follower)
     )

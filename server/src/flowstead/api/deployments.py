@@ -121,7 +121,12 @@ def get_logs(endpoint: str, deployment: str, here: Here, body: LogsBody | None =
     record = _get(here, endpoint, deployment)
     wanted = body or LogsBody()
     builds = is_storage_initializer(wanted.container_type or "InferenceServer")
-    text = tail(folder_of(here.home, record), wanted.tail or MAX_LINES, storage_initializer=builds)
+    text = tail(
+        folder_of(here.home, record),
+        wanted.tail or MAX_LINES,
+        storage_initializer=builds,
+        instance=wanted.instance_id or "",
+    )
     with here.store.reading() as tx:
         secrets = tx.instance_secrets(record)
     # What a flow prints is its own affair, but a log is read by more people than may know its secrets.

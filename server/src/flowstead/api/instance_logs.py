@@ -1,15 +1,21 @@
-"""Instances' log files: their ends, and what is written to them as it is."""
+"""Instances' log files: their ends, and what is written to them as it is.
+
+A log that has become too long goes on in a new file, see `flowstead.rotating_log`: NAME.log, before it NAME.log.1, and
+so on. Readers see one log.
+"""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
 from flowstead.resources.home import Home
 from flowstead.store.records import DeploymentRecord
+from flowstead.supervise.specification import LOG_FILES
 
 MAX_LINES = 5000
 """Azure's bound of `tail`."""
@@ -19,11 +25,11 @@ _STORAGE_INITIALIZER = "storage-initializer"
 """Files whose name begins so tell how the environment and the flow's files were put in place."""
 
 
-def tail(folder: Path, count: int, *, storage_initializer: bool = False) -> str:
+def tail(folder: Path, count: int, *, storage_initializer: bool = False, instance: str = "") -> str:
     """The last lines of a deployment's logs, no more than `count` in all: the end of the log that was written last,
     before it what there is room for of the one written before, and so on. Several get a heading each. Empty when there
-    is none."""
-    logs = _logs(folder, storage_initializer=storage_initializer)
+    is none. instance: whose alone, "" for all."""
+    logs = _logs(folder, storage_initializer=storage_initializer, instance=instance)
     ends = [(log.stem, last_lines(log, count)) for log in reversed(logs)]
     ends = [(name, lines) for name, lines in ends if lines]
     if not ends:
@@ -43,8 +49,17 @@ def tail(folder: Path, count: int, *, storage_initializer: bool = False) -> str:
 
 
 def last_lines(log: Path, count: int, until: int | None = None) -> Sequence[str]:
-    """The last lines of a file, of which no more than 4 MiB are read; empty when it is gone. until: where it shall be
-    taken to end."""
+    """The last lines of a log, of whose files no more than 4 MiB each are read; empty when it is gone. until: where the
+    newest of them shall be taken to end."""
+    lines = list(_last_of_file(log, count, until))
+    for older in _older(log):
+        if len(lines) >= count:
+            break
+        lines[:0] = _last_of_file(older, count - len(lines), None)
+    return lines or ()
+
+
+def _last_of_file(log: Path, count: int, until: int | None) -> Sequence[str]:
     opened = _open(log)
     if opened is None:
         return ()
@@ -59,14 +74,16 @@ def last_lines(log: Path, count: int, until: int | None = None) -> Sequence[str]
 class LogFollower:
     """What is written to a deployment's logs, look by look; the first look gives their last lines, `tail` in all."""
 
-    def __init__(self, folder: Path, tail: int, *, storage_initializer: bool) -> None:
-        self._folder, self._tail, self._storage_initializer = folder, tail, storage_initializer
+    def __init__(self, folder: Path, tail: int, *, storage_initializer: bool, instance: str = "") -> None:
+        """instance: whose alone, "" for all."""
+        self._tail = tail
+        self._find = partial(_logs, folder, storage_initializer=storage_initializer, instance=instance)
         self._places: dict[str, _Place] | None = None
 
     def look(self) -> Sequence[tuple[str, Sequence[str]]]:
         """(name of the log, its new whole lines) of each log that has any, the one written last at the end. Of what has
         come meanwhile a log gives no more than 4 MiB at once, and the rest at the next look."""
-        logs = _logs(self._folder, storage_initializer=self._storage_initializer)
+        logs = self._find()
         before = self._places
         if before is None:
             places = self._places = {log.name: _end_of(log) for log in logs}
@@ -89,12 +106,21 @@ def _last_of_all(logs: Sequence[tuple[Path, int]], count: int) -> Sequence[tuple
 
 @dataclass
 class _Place:
-    """How far a log has been read: up to the end of a line."""
+    """How far a log has been read: up to the end of a line. file: which of its files that is, by its inode."""
 
     file: int = 0
     offset: int = 0
 
     def read(self, log: Path) -> Sequence[str]:
+        """A file that was turned over is read to its end before the next one is begun."""
+        parts = [log, *_older(log)]
+        behind = next((n for n, part in enumerate(parts) if n and self.file and _inode(part) == self.file), 0)
+        for part in parts[behind:0:-1]:
+            if lines := self._read(part):
+                return lines
+        return self._read(log)
+
+    def _read(self, log: Path) -> Sequence[str]:
         opened = _open(log)
         if opened is None:
             return ()
@@ -132,14 +158,29 @@ def folder_of(home: Home, deployment: DeploymentRecord) -> Path:
     return home.logs / "endpoints" / deployment.parent_id.rpartition("/")[2] / deployment.name
 
 
-def _logs(folder: Path, *, storage_initializer: bool) -> Sequence[Path]:
-    """The one written last at the end."""
+def _logs(folder: Path, *, storage_initializer: bool, instance: str) -> Sequence[Path]:
+    """The one written last at the end. instance: whose alone, "" for all."""
     found = [
         log
         for log in folder.glob("*.log")
-        if log.name.startswith(_STORAGE_INITIALIZER) == storage_initializer and not log.is_symlink()
+        if log.name.startswith(_STORAGE_INITIALIZER) == storage_initializer
+        and (not instance or log.stem == instance)
+        and not log.is_symlink()
     ]
     return sorted(found, key=_written_at)
+
+
+def _older(log: Path) -> Sequence[Path]:
+    """The files in which it was before, the newest first."""
+    found = [log.with_name(f"{log.name}.{number}") for number in range(1, LOG_FILES)]
+    return [each for each in found if each.exists()]
+
+
+def _inode(log: Path) -> int:
+    try:
+        return log.lstat().st_ino
+    except OSError:
+        return 0
 
 
 def _open(log: Path) -> BinaryIO | None:

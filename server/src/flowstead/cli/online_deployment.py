@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
 from typing import Annotated, Any, NoReturn
 
@@ -276,14 +276,37 @@ def get_logs(
         Container,
         typer.Option("--container", "-c", help="inference-server: the flow; storage-initializer: its environment."),
     ] = Container.INFERENCE_SERVER,
+    instance: Annotated[
+        str, typer.Option("--instance", "-i", help="Of this instance alone, by its id; also after its end.")
+    ] = "",
+    following: Annotated[
+        bool, typer.Option("--follow", "-f", help="Go on with each line that is written, until Ctrl-C.")
+    ] = False,
     home: HomeOption = None,
 ) -> None:
     """Print the end of a deployment's log."""
     with open_client(home) as client:
-        text = client.deployments.logs(endpoint, name, lines=lines, container=container.on_the_wire)
+        if following:
+            told = client.deployments.follow_logs(
+                endpoint, name, lines=lines, container=container.on_the_wire, instance=instance
+            )
+            _print_as_it_comes(told)
+            return
+        text = client.deployments.logs(endpoint, name, lines=lines, container=container.on_the_wire, instance=instance)
     if not text and container is Container.INFERENCE_SERVER:
         print(NO_LOG, file=sys.stderr)
     sys.stdout.write(harmless(text, sys.stdout))
+
+
+def _print_as_it_comes(told: Iterable[tuple[str, Sequence[str]]]) -> None:
+    """Whose lines they are is said when it changes."""
+    last = ""
+    for log, lines in told:
+        heading = [f"==> {log} <=="] if log != last else []
+        last = log
+        for line in (*heading, *lines):
+            sys.stdout.write(harmless(f"{line}\n", sys.stdout))
+        sys.stdout.flush()
 
 
 def shown_revision(body: dict[str, Any]) -> dict[str, Any]:

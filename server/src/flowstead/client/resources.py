@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlsplit
@@ -106,11 +107,20 @@ class Deployments:
             self._session, self._session.request("POST", f"{self.path(endpoint, name)}/rollback", body=body)
         )
 
-    def logs(self, endpoint: str, name: str, *, lines: int, container: str) -> str:
-        """container: InferenceServer or StorageInitializer."""
-        body = {"containerType": container, "tail": lines}
+    def logs(self, endpoint: str, name: str, *, lines: int, container: str, instance: str = "") -> str:
+        """container: InferenceServer or StorageInitializer. instance: of which alone, "" for all."""
+        body = {"containerType": container, "tail": lines, **({"instanceId": instance} if instance else {})}
         answer = self._session.request("POST", f"{self.path(endpoint, name)}/getLogs", body=body)
         return str(answer.json()["content"])
+
+    def follow_logs(
+        self, endpoint: str, name: str, *, lines: int, container: str, instance: str = ""
+    ) -> Iterator[tuple[str, Sequence[str]]]:
+        """(name of the log, its lines): the last ones, then each that is written, until the deployment is deleted."""
+        query = {"containerType": container, "tail": str(lines), **({"instanceId": instance} if instance else {})}
+        for event, content in self._session.events(f"{self.path(endpoint, name)}/followLogs", query=query):
+            if event == "log":
+                yield str(content["log"]), list(content["lines"])
 
 
 class Assets:

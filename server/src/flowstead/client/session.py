@@ -129,13 +129,22 @@ class Session:
         except httpx.TransportError as failure:
             raise self._unreachable(failure, f"GET {path}") from failure
 
-    def events(self, path: str, body: Any) -> Iterator[tuple[str, dict[str, Any]]]:
-        """The server-sent events that answer a POST, as they come: (name, content). Raises the server's error."""
+    def events(
+        self, path: str, body: Any = None, query: Mapping[str, str] | None = None
+    ) -> Iterator[tuple[str, dict[str, Any]]]:
+        """The server-sent events that answer a POST of the body, or a GET when there is none, as they come: (name,
+        content). Raises the server's error."""
+        method = "GET" if body is None else "POST"
         headers = {"Authorization": f"Bearer {self.token()}"}
         timeout = httpx.Timeout(None, connect=_CONNECT_S)
         try:
             with self._client.stream(
-                "POST", path, json=body, headers=headers, params={"api-version": API_VERSION}, timeout=timeout
+                method,
+                path,
+                json=body,
+                headers=headers,
+                params={"api-version": API_VERSION, **(query or {})},
+                timeout=timeout,
             ) as answer:
                 if answer.is_error:
                     answer.read()
@@ -147,7 +156,7 @@ class Session:
                     elif line.startswith("data: "):
                         yield name, json.loads(line.removeprefix("data: "))
         except httpx.TransportError as failure:
-            raise self._unreachable(failure, f"POST {path}") from failure
+            raise self._unreachable(failure, f"{method} {path}") from failure
 
     def token(self, audience: str = "") -> str:
         """A bearer token for the audience; the API's own is kept until shortly before it expires."""
