@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
+from collections import Counter
 from functools import partial
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from tests.steady_traffic import RATE, Traffic
 
 WITHOUT_SERVER_S = 60.0 if FULL else 5.0
 REFUSALS_S = 1.0
+OUT_OF_ROTATION_S = 5.0
 MOST_ON_ONE = 5
 """Requests under way on one of three instances: 50 a second for 0.1 s each are 5 on all."""
 TAKES_ITS_TIME = """\
@@ -123,20 +125,49 @@ def test_callers_of_a_killed_gateway_are_refused_for_a_second_at_the_most(
             assert refusals <= REFUSALS_S
 
 
-def test_one_of_three_instances_is_killed(own_flowstead: Installation, tmp_path: Path) -> None:
-    """Of what is under way nothing fails but what that one had taken."""
-    flow = write_flow(tmp_path / "flow", TAKES_ITS_TIME)
-    own_flowstead.run("deploy", str(flow), "--endpoint", "target", "--instance-count", "3")
+def three_deployed(flowstead: Installation, folder: Path) -> str:
+    """Each takes twenty requests at once. The endpoint's key."""
+    flow = write_flow(folder / "flow", TAKES_ITS_TIME)
+    flowstead.run("deploy", str(flow), "--endpoint", "target", "--instance-count", "3")
     path = "/onlineEndpoints/target/deployments/blue"
-    body = own_flowstead.api("GET", path).json()
+    body = flowstead.api("GET", path).json()
     body["properties"]["requestSettings"] = {"maxConcurrentRequestsPerInstance": 20}
-    own_flowstead.api("PUT", path, body).raise_for_status()
-    key = own_flowstead.keys("target")["primaryKey"]
+    flowstead.api("PUT", path, body).raise_for_status()
 
     def settled() -> bool:
-        return bool(own_flowstead.api("GET", path).json()["properties"]["provisioningState"] == "Succeeded")
+        return bool(flowstead.api("GET", path).json()["properties"]["provisioningState"] == "Succeeded")
 
     eventually("all three take twenty at once", settled, within=60)
+    return flowstead.keys("target")["primaryKey"]
+
+
+def test_one_of_three_instances_is_stopped(own_flowstead: Installation, tmp_path: Path) -> None:
+    """It gets no requests any more within five seconds, what it had taken is all that fails, and it is replaced."""
+    key = three_deployed(own_flowstead, tmp_path)
+    with Traffic(f"{own_flowstead.url}/endpoints/target/score", key, callers=100) as traffic:
+        for _ in range(3 if FULL else 1):
+            traffic.passes(2 * RATE, "traffic flows")
+            before, at_first = own_flowstead.instance_pids("target"), len(traffic.answers)
+            os.killpg(before[0], signal.SIGSTOP)
+            stopped = time.monotonic()
+            eventually("three again", partial(_three_others, own_flowstead, before), within=45)
+            back = time.monotonic() - stopped
+            traffic.passes(2 * RATE, "requests pass")
+            failed = [each for each in traffic.answers[at_first:] if each.outcome != "200"]
+            out = max((each.began - stopped for each in failed), default=0.0)
+            print(
+                f"\none of three stopped under {RATE} requests/s: out of rotation after {out:.2f} s, "
+                f"{len(failed)} failed ({Counter(each.outcome for each in failed)}), three again after {back:.2f} s"
+            )
+            assert out <= OUT_OF_ROTATION_S
+            assert {each.outcome for each in failed} <= {"500"}, "they were broken off, and nothing else failed"
+    log = own_flowstead.run("online-deployment", "get-logs", "--endpoint-name", "target", "--name", "blue").stdout
+    assert "Killed because it did not answer for 1" in log
+
+
+def test_one_of_three_instances_is_killed(own_flowstead: Installation, tmp_path: Path) -> None:
+    """Of what is under way nothing fails but what that one had taken."""
+    key = three_deployed(own_flowstead, tmp_path)
     with Traffic(f"{own_flowstead.url}/endpoints/target/score", key, callers=100) as traffic:
         for _ in range(5 if FULL else 2):
             traffic.passes(2 * RATE, "traffic flows")

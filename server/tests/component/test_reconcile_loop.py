@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
@@ -143,6 +144,26 @@ def test_the_build_log_is_found_beside_the_instances_logs(world: ReconcilerWorld
     world.settle()
     assert not shown.exists()
     assert log.exists()
+
+
+def test_how_environment_and_model_were_put_in_place_is_told(world: ReconcilerWorld, model: str) -> None:
+    world.environments = InMemoryEnvironments(slow=True)
+    world.new_reconciler()
+    world.put_endpoint()
+    world.put_deployment(model=model)
+    world.settle(looks=4)
+    told = world.home.logs / "endpoints/chat/blue/storage-initializer-preparation.log"
+    assert told.read_text().count("\n") == 1
+    assert "Environment: Waiting for its environment to be built." in told.read_text()
+    world.environments.finish_all()
+    world.settle()
+    _, built, placed = told.read_text().splitlines()
+    assert re.search(r" Environment: ready after \d+\.\d s\.$", built)
+    assert re.search(r" Model flow:1: [1-9]\d* files, [1-9]\d* bytes, in place after \d+\.\d s; ", placed)
+    world.put_deployment(model=model, description="another generation")
+    world.settle()
+    assert told.read_text().splitlines()[3].endswith(" Environment: there already.")
+    assert len(told.read_text().splitlines()) == 5, "what is kept up is no news"
 
 
 def test_the_states_on_the_way(world: ReconcilerWorld, model: str) -> None:

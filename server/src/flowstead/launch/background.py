@@ -26,6 +26,8 @@ from flowstead.launch.lock import HomeLock
 from flowstead.resources.home import Home
 from flowstead.resources.master_key import GivenVariables
 from flowstead.resources.settings import ServerSettings
+from flowstead.rotating_log import is_longer, turn_over
+from flowstead.supervise.specification import LOG_BYTES, LOG_FILES
 
 _ENDS_WITHIN_S = 15.0
 """How long a server that was interrupted at its start may take to end, seconds."""
@@ -37,7 +39,10 @@ def start_in_background(home: Home, settings: ServerSettings) -> int:
     with HomeLock.take(home):
         home.create()  # a home in use is told here, at once; the child takes the lock anew
     arguments = (str(home.root), settings_text(settings))
-    with (home.logs / "server.err").open("ab") as errors, _signals_put_off() as put_off:
+    errors_file = home.logs / "server.err"
+    if is_longer(str(errors_file), LOG_BYTES):  # it holds what no logger caught: little, but it is never begun anew
+        turn_over(str(errors_file), LOG_FILES)
+    with errors_file.open("ab") as errors, _signals_put_off() as put_off:
         process = subprocess.Popen(
             [sys.executable, "-m", __spec__.name if __name__ == "__main__" else __name__, *arguments],
             stdin=subprocess.PIPE,

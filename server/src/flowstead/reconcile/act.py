@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import string
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from random import Random
 
@@ -22,8 +23,9 @@ from flowstead.reconcile.decision import (
     StopInstance,
 )
 from flowstead.reconcile.observe import endpoint_name, log_directory
+from flowstead.reconcile.preparation import PREPARATION_LOG, ModelFiles, preparation_lines
 from flowstead.reconcile.revision import variables_of
-from flowstead.resources.deployment import DeploymentSpec
+from flowstead.resources.deployment import DeploymentSpec, DeploymentStatus
 from flowstead.resources.home import Home
 from flowstead.resources.identity import IDENTITY_KEY, IDENTITY_URL
 from flowstead.resources.sizes import size_kept
@@ -91,6 +93,18 @@ class Actor:
         shown.unlink(missing_ok=True)
         shown.hardlink_to(log)
 
+    def tell_preparation(self, view: DeploymentView, status: object) -> None:
+        """Write down how the environment and the model's files were put in place, when that is news."""
+        if not isinstance(status, DeploymentStatus):
+            return
+        lines = list(preparation_lines(view, status, partial(_measured, view.artifact)))
+        if not lines:
+            return
+        log = log_directory(self._home, view.record) / PREPARATION_LOG
+        log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with log.open("a", encoding="utf-8") as file:
+            file.writelines(f"{line}\n" for line in lines)
+
     def _instance(self, view: DeploymentView, revision: str, secrets: Mapping[str, str]) -> InstanceSpec:
         record, spec, environment, artifact = view.record, view.record.spec, view.environment, view.artifact
         serving = view.serving
@@ -139,3 +153,13 @@ def _container(spec: DeploymentSpec, environment: Built) -> Contained | None:
     if not environment.image:
         return None
     return Contained(environment.image, spec.base.inference)
+
+
+def _measured(artifact: object) -> ModelFiles:
+    """Of the files of a model that are in the store."""
+    sizes = (
+        [each.lstat().st_size for each in artifact.rglob("*") if not each.is_dir()]
+        if isinstance(artifact, Path)
+        else []
+    )
+    return ModelFiles(len(sizes), sum(sizes))

@@ -194,6 +194,7 @@ class Reconciler:
         if decision.failure is not None:
             decision = self._explain(decision, decision.failure, view, secrets)
             decision = self._unless_passing(decision, view)
+        self._actor.tell_preparation(view, decision.status)
         self._finish(decision, record, view, snapshot)
 
     def _endpoint(self, record: EndpointRecord, snapshot: Snapshot, around: Surroundings) -> None:
