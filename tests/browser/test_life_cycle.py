@@ -1,5 +1,5 @@
 """A deployment's life as the portal shows and steers it: stop and start, the way back to a revision, instances with
-their logs."""
+their logs, and how many of them there are."""
 
 from __future__ import annotations
 
@@ -239,3 +239,43 @@ def test_the_log_of_each_instance_is_read_by_itself_and_all_together(portal: Por
     patch(flowstead, API, {"sku": {"capacity": 1}})
     expect(choice.get_by_role("option").filter(has_text="gone")).not_to_have_count(0)
     settled(flowstead, API)
+
+
+def test_it_is_scaled_by_hand(portal: Portal, flowstead: Installation) -> None:
+    page = portal.open(PAGE)
+    page.get_by_role("button", name="Scale").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("Instance count").fill("0")
+    expect(dialog).to_contain_text("Enter a whole number from 1 to 50.")
+    dialog.get_by_label("Instance count").fill("2")
+    expect(dialog).to_contain_text("2 instances + 20 % for upgrades = 3 × 4 cores = 12 cores")
+    assert portal.accessibility_faults() == []
+    dialog.get_by_role("button", name="Save").click()
+    expect(section(page, "Instances").get_by_role("row").filter(has_text="Ready")).to_have_count(2)
+    expect(section(page, "Settings")).to_contain_text("By hand")
+    patch(flowstead, API, {"sku": {"capacity": 1}})
+    settled(flowstead, API)
+
+
+def test_it_is_scaled_to_zero_and_woken_by_a_test(portal: Portal, flowstead: Installation, tmp_path: Path) -> None:
+    deploy(flowstead, tmp_path, LIFE, "sleepy")
+    page = portal.open(f"/endpoints/{LIFE}/deployments/sleepy")
+    page.get_by_role("button", name="Scale").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_role("radio", name=re.compile("^To zero")).check()
+    dialog.get_by_label("Idle time (seconds)").fill("5")
+    assert portal.accessibility_faults() == []
+    dialog.get_by_role("button", name="Save").click()
+    expect(section(page, "Settings")).to_contain_text("To zero after 5 s without a request")
+    expect(section(page, "Instances")).to_contain_text("Dormant", timeout=40_000)
+    page.get_by_role("button", name="Edit").click()
+    expect(dialog.get_by_label("Instance count")).to_be_disabled()
+    dialog.get_by_role("button", name="Cancel").click()
+    page = portal.open("/endpoints?tab=deployments")
+    row = page.get_by_role("table", name="Deployments").get_by_role("row").filter(has_text="sleepy")
+    expect(row).to_contain_text("1 asleep")
+    expect(portal.open("/").get_by_label("Counts")).to_contain_text("1 asleep, until somebody asks them")
+    expect(page.locator("main")).not_to_contain_text("instances are ready.")
+    page = portal.open(f"/endpoints/{LIFE}/deployments/sleepy?tab=test")
+    page.get_by_role("button", name="Test", exact=True).click()
+    expect(page.get_by_role("region", name="Result")).to_contain_text("sleepy", timeout=30_000)

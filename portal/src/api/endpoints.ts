@@ -5,6 +5,16 @@ import { all, errorOf, send, urlOf } from "./client";
 import { keyOf } from "./queries";
 
 export type State = "Creating" | "Updating" | "Scaling" | "Deleting" | "Succeeded" | "Failed" | "Canceled";
+/** Of the type Default nothing but the type is there: sku.capacity says how many. Times as ISO 8601; idleTime: only with
+ * the minimum 0. */
+export type ScaleSettings = {
+  scaleType: "Default" | "TargetUtilization";
+  minInstances?: number;
+  maxInstances?: number;
+  pollingInterval?: string;
+  targetUtilizationPercentage?: number;
+  idleTime?: string;
+};
 /** What is asked of a deployment: one that is stopped has no instances. */
 export type Power = "Running" | "Stopped";
 export type Pairs = Record<string, string>;
@@ -49,7 +59,7 @@ export type DeploymentRow = Resource<{
   instanceType: string;
   traffic: number;
   mirrorTraffic: number;
-  instances: { ready: number; wanted: number };
+  instances: { ready: number; asleep: number; wanted: number };
   requestsLastHour: number;
 }>;
 
@@ -73,6 +83,7 @@ export type Deployment = Resource<{
   livenessProbe: Probe;
   readinessProbe: Probe;
   appInsightsEnabled: boolean;
+  scaleSettings: ScaleSettings;
   connections: ConnectionUse[];
   includedOutputs?: string[] | null;
   dataCollector?: { collections: Record<string, { dataCollectionMode?: string; dataId?: string | null }> };

@@ -5,6 +5,7 @@ import {
   CircleRegular,
   DismissCircleRegular,
   RecordStopRegular,
+  SleepRegular,
   SubtractCircleRegular,
 } from "@fluentui/react-icons";
 
@@ -14,6 +15,7 @@ const LOOKS: Record<string, Pick<BadgeProps, "color" | "icon">> = {
   Serving: { color: "success", icon: <CheckmarkCircleRegular /> },
   Running: { color: "success", icon: <CheckmarkCircleRegular /> },
   Failed: { color: "danger", icon: <DismissCircleRegular /> },
+  Dormant: { color: "informative", icon: <SleepRegular /> },
   Stopped: { color: "warning", icon: <RecordStopRegular /> },
   Canceled: { color: "warning", icon: <SubtractCircleRegular /> },
 };
@@ -24,6 +26,7 @@ const BUSY = new Set([
   "Deleting",
   "InProgress",
   "Starting",
+  "Waking",
   "Restarting",
   "Building",
   "Target",

@@ -47,7 +47,8 @@ def test_the_deployments_of_all_endpoints_with_what_becomes_of_them(api: InProce
     instance = ObservedInstance(
         "a", "chat", "blue", uid(api, "chat"), "r", InstanceState.READY, "/a", "/h", Path("log")
     )
-    api.instances.post([instance, replace(instance, id="b"), replace(instance, id="c", state=InstanceState.STARTING)])
+    states = (InstanceState.READY, InstanceState.STARTING, InstanceState.DORMANT, InstanceState.WAKING)
+    api.instances.post([instance, *(replace(instance, id=str(each), state=each) for each in states)])
     requests = api.app.state.context.requests
     now = api.clock.now().timestamp()
     requests.take({}, now)
@@ -66,11 +67,11 @@ def test_the_deployments_of_all_endpoints_with_what_becomes_of_them(api: InProce
         "instanceType": "Standard_F4s_v2",
         "traffic": 100,
         "mirrorTraffic": 0,
-        "instances": {"ready": 2, "wanted": 3},
+        "instances": {"ready": 2, "asleep": 2, "wanted": 3},
         "requestsLastHour": 7,
     }
     assert other["properties"]["endpoint"] == "other"
-    assert other["properties"]["instances"] == {"ready": 0, "wanted": 3}
+    assert other["properties"]["instances"] == {"ready": 0, "asleep": 0, "wanted": 3}
 
 
 def test_it_is_paged_and_filtered_as_other_lists_are(api: InProcessApi) -> None:

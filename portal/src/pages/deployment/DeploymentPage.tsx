@@ -11,6 +11,7 @@ import { StateBadge } from "../../components/StateBadge";
 import { Failure, isGone, Loading } from "../../components/states";
 import { DeleteDeployment } from "./DeleteDeployment";
 import { EditDeployment } from "./EditDeployment";
+import { ScaleDeployment } from "./life/ScaleDeployment";
 import { StartButton } from "./life/StartButton";
 import { StopDeployment } from "./life/StopDeployment";
 
@@ -44,7 +45,7 @@ function Shown({ endpoint, read }: { endpoint: string; read: Read<Deployment> })
   // Who tries a flow looks at its log in between: what is asked, answered and half written must be there again.
   const [tested, setTested] = useState(shown.id === "test");
   if (shown.id === "test" && !tested) setTested(true);
-  const [asked, setAsked] = useState<"edit" | "stop" | "delete" | null>(null);
+  const [asked, setAsked] = useState<"edit" | "scale" | "stop" | "delete" | null>(null);
   const isGoing = properties.provisioningState === "Deleting";
   return (
     <Page
@@ -59,6 +60,11 @@ function Shown({ endpoint, read }: { endpoint: string; read: Read<Deployment> })
           <Allowed to="onlineEndpoints/deployments/write" on={read.resource.id}>
             <Button onClick={() => setAsked("edit")} disabled={isGoing}>
               Edit
+            </Button>
+          </Allowed>
+          <Allowed to="onlineEndpoints/deployments/write" on={read.resource.id}>
+            <Button onClick={() => setAsked("scale")} disabled={isGoing}>
+              Scale
             </Button>
           </Allowed>
           {properties.state === "Stopped" ? (
@@ -88,6 +94,9 @@ function Shown({ endpoint, read }: { endpoint: string; read: Read<Deployment> })
       ))}
       {asked === "edit" && (
         <EditDeployment endpoint={endpoint} deployment={read.resource} onClose={() => setAsked(null)} />
+      )}
+      {asked === "scale" && (
+        <ScaleDeployment endpoint={endpoint} deployment={read.resource} onClose={() => setAsked(null)} />
       )}
       {asked === "stop" && (
         <StopDeployment endpoint={endpoint} deployment={read.resource} onClose={() => setAsked(null)} />

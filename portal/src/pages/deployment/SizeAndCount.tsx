@@ -10,13 +10,20 @@ type InstanceType = {
 };
 export type SizeChoice = { instanceType: string; count: number };
 
-/** Virtual machine and instance count, as the wizard's Basic settings have them. */
-export function SizeAndCount({ value, onChange }: { value: SizeChoice; onChange: (value: SizeChoice) => void }) {
-  const query = useQuery({
-    // With its quota: of all deployments together.
+/** Sizes with the quota that is left, which is one of all deployments together. */
+export function useInstanceTypes() {
+  return useQuery({
     queryKey: keyOf("/onlineEndpoints", "instanceTypes"),
     queryFn: () => all<InstanceType>("/instanceTypes"),
   });
+}
+
+/** scaled: to zero and back, so that its number is not asked. */
+type Props = { value: SizeChoice; scaled: boolean; onChange: (value: SizeChoice) => void };
+
+/** Virtual machine and instance count, as the wizard's Basic settings have them. */
+export function SizeAndCount({ value, scaled, onChange }: Props) {
+  const query = useInstanceTypes();
   const types = query.data ?? [];
   const chosen = types.find((each) => each.name.toLowerCase() === value.instanceType.toLowerCase());
   const left = chosen ? `${chosen.properties.quotaLeft.cores} cores of the quota are left.` : "";
@@ -41,8 +48,12 @@ export function SizeAndCount({ value, onChange }: { value: SizeChoice; onChange:
           ))}
         </Select>
       </Field>
-      <Field label="Instance count" hint={`${sum}${advice}`}>
+      <Field
+        label="Instance count"
+        hint={scaled ? "It is scaled to zero and back: change that with Scale." : `${sum}${advice}`}
+      >
         <SpinButton
+          disabled={scaled}
           min={1}
           max={MOST_INSTANCES}
           value={value.count}

@@ -22,6 +22,8 @@ export type Deployment = {
 };
 export type Deployed = { endpoint: Endpoint; deployment: Deployment };
 
+/** States of an instance that gets requests: one that sleeps is woken by them. */
+const ANSWERING = new Set(["Ready", "Dormant", "Waking"]);
 /** No event tells when an instance gets ready: until one is, it is asked again. */
 const ASK_AGAIN_MS = 2000;
 
@@ -119,7 +121,7 @@ async function showDeployment(endpoint: string, deployment: string): Promise<Dep
     model,
     includedOutputs,
     failure: provisioningError?.message ?? "",
-    readyInstances: instances.filter(({ properties }) => properties.state === "Ready").length,
+    readyInstances: instances.filter(({ properties }) => ANSWERING.has(properties.state)).length,
     stopped: state === "Stopped",
   };
 }

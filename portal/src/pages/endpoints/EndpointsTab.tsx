@@ -34,7 +34,7 @@ const COLUMNS: readonly Column<EndpointRow>[] = [
   },
   {
     label: "Instances",
-    cell: ({ ready, wanted }) => <InstanceCount ready={ready} wanted={wanted} />,
+    cell: ({ ready, asleep, wanted }) => <InstanceCount ready={ready} asleep={asleep} wanted={wanted} />,
     sort: ({ ready }) => ready,
     width: "5.75rem",
     wide: true,

@@ -5,7 +5,9 @@ import { rowsOf, spokenShare, spokenTraffic, stoppedOf } from "./sums";
 const endpoint = (name: string, traffic = {}, mirrorTraffic = {}) =>
   ({ name, properties: { traffic, mirrorTraffic } }) as unknown as Endpoint;
 const deployment = (of: string, ready: number, wanted: number, requestsLastHour: number) =>
-  ({ properties: { endpoint: of, instances: { ready, wanted }, requestsLastHour } }) as unknown as DeploymentRow;
+  ({
+    properties: { endpoint: of, instances: { ready, asleep: 0, wanted }, requestsLastHour },
+  }) as unknown as DeploymentRow;
 
 describe("endpoints", () => {
   it("have the sums of their deployments, whatever the casing of names", () => {

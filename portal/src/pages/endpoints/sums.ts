@@ -6,6 +6,7 @@ export type EndpointRow = {
   endpoint: Endpoint;
   deployments: DeploymentRow[];
   ready: number;
+  asleep: number;
   wanted: number;
   requests: number;
 };
@@ -26,6 +27,7 @@ export function rowsOf(endpoints: readonly Endpoint[], deployments: readonly Dep
       endpoint,
       deployments: own,
       ready: sum((row) => row.properties.instances.ready),
+      asleep: sum((row) => row.properties.instances.asleep),
       wanted: sum((row) => row.properties.instances.wanted),
       requests: sum((row) => row.properties.requestsLastHour),
     };

@@ -75,14 +75,16 @@ function Instances() {
         {(found) => {
           const sum = (of: (deployment: (typeof found)[number]) => number) =>
             found.reduce((total, each) => total + of(each), 0);
-          const [ready, wanted] = [
+          const [ready, asleep, wanted] = [
             sum(({ properties }) => properties.instances.ready),
+            sum(({ properties }) => properties.instances.asleep),
             sum(({ properties }) => properties.instances.wanted),
           ];
           const requests = sum(({ properties }) => properties.requestsLastHour);
           return (
             <>
               <Figure>{wanted === 0 ? 0 : `${ready} of ${wanted} ready`}</Figure>
+              {asleep > 0 && <Text>{asleep} asleep, until somebody asks them</Text>}
               <Text size={200} className={styles.quiet}>
                 {requests.toLocaleString("en")} {requests === 1 ? "request" : "requests"} within the last hour
               </Text>

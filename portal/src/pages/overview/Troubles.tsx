@@ -29,6 +29,6 @@ function troubleOf({ properties }: Deployment): string {
   if (provisioningState === "Failed") return `Failed. ${provisioningError?.message?.split("\n")[0] ?? ""}`;
   if (state === "Stopped")
     return traffic > 0 ? `It is stopped: ${traffic} % of the endpoint's requests are answered 503.` : "";
-  if (provisioningState !== "Succeeded" || instances.ready >= instances.wanted) return "";
+  if (provisioningState !== "Succeeded" || instances.ready + instances.asleep >= instances.wanted) return "";
   return `${instances.ready} of ${instances.wanted} instances are ready.`;
 }

@@ -3,7 +3,7 @@ import { byState, type Deployment } from "./facts";
 import { firstSteps } from "./firstSteps";
 
 function deployment(provisioningState: string, requestsLastHour = 0): Deployment {
-  const instances = { ready: 1, wanted: 1 };
+  const instances = { ready: 1, asleep: 0, wanted: 1 };
   const power = { state: "Running", traffic: 100 };
   const properties = { endpoint: "chat", provisioningState, instances, requestsLastHour, ...power };
   return { id: "1", name: "blue", properties };

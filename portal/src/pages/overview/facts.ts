@@ -13,7 +13,7 @@ export type Deployment = {
     state: string;
     traffic: number;
     provisioningError?: { code?: string; message?: string };
-    instances: { ready: number; wanted: number };
+    instances: { ready: number; asleep: number; wanted: number };
     requestsLastHour: number;
   };
 };

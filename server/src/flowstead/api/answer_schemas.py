@@ -155,7 +155,7 @@ PROPERTIES: dict[str, Json] = {
             "instanceType": TEXT,
             "traffic": _SHARE,
             "mirrorTraffic": _SHARE,
-            "instances": obj({"ready": COUNT, "wanted": COUNT}),
+            "instances": obj({"ready": COUNT, "asleep": COUNT, "wanted": COUNT}),
             "requestsLastHour": COUNT,
         },
         {"provisioningError": FAILURE},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from fastapi import APIRouter, Depends, Request
@@ -22,21 +23,23 @@ router = APIRouter(tags=["deployments"])
 @router.get(SITE + "/onlineDeployments", dependencies=[Depends(Needs(f"{_TYPE}/read"))])
 def list_online_deployments(request: Request, here: Here) -> dict[str, Any]:
     """The deployments of all endpoints, by `name`, `tags`, `properties` and `computeType`: their state, their share of
-    the traffic, how many of their instances are ready, and how many requests they answered within the last hour."""
+    the traffic, how many of their instances are ready or asleep, how many requests they answered in the last hour."""
     with here.store.reading() as tx:
         found = tx.list(Kind.DEPLOYMENT)
         endpoints = {each.id.lower(): each.spec for each in tx.list(Kind.ENDPOINT, here.workspace.path)}
     requests = here.requests.last_hour(here.clock.now().timestamp())
     ready = here.instances.count(InstanceState.READY)
+    asleep = here.instances.count(InstanceState.DORMANT, InstanceState.WAKING)
 
     def show(record: DeploymentRecord) -> dict[str, Any]:
-        counts = (ready.get(record.uid, 0), requests.get(record.uid, 0))
-        return _show(record, endpoints.get(record.parent_id.lower(), EndpointSpec()), *counts)
+        counts = {"ready": ready.get(record.uid, 0), "asleep": asleep.get(record.uid, 0)}
+        endpoint = endpoints.get(record.parent_id.lower(), EndpointSpec())
+        return _show(record, endpoint, counts, requests.get(record.uid, 0))
 
     return page(request, ordered(request, online(request, found)), show)
 
 
-def _show(record: DeploymentRecord, endpoint: EndpointSpec, ready: int, requests: int) -> dict[str, Any]:
+def _show(record: DeploymentRecord, endpoint: EndpointSpec, counts: Mapping[str, int], requests: int) -> dict[str, Any]:
     spec, status = record.spec, record.status
     properties: dict[str, Any] = {
         "endpoint": record.parent_id.rpartition("/")[2],
@@ -47,7 +50,7 @@ def _show(record: DeploymentRecord, endpoint: EndpointSpec, ready: int, requests
         "instanceType": spec.instance_type,
         "traffic": endpoint.traffic.get(record.name, 0),
         "mirrorTraffic": endpoint.mirror_traffic.get(record.name, 0),
-        "instances": {"ready": ready, "wanted": wanted_instances(spec, status)},
+        "instances": {**counts, "wanted": wanted_instances(spec, status)},
         "requestsLastHour": requests,
     }
     if status.error is not None:

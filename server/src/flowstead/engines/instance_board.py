@@ -45,9 +45,9 @@ class InstanceBoard:
     def all(self) -> Sequence[ObservedInstance]:
         return self._seen
 
-    def count(self, state: InstanceState) -> Mapping[str, int]:
-        """Deployment's uid → how many of its instances are in that state, of all that have one."""
-        return Counter(each.deployment_uid for each in self._seen if each.state is state)
+    def count(self, *states: InstanceState) -> Mapping[str, int]:
+        """Deployment's uid → how many of its instances are in one of those states, of all that have one."""
+        return Counter(each.deployment_uid for each in self._seen if each.state in states)
 
     def of(self, deployment_uid: str) -> Sequence[ObservedInstance]:
         """Those of one deployment, by their ids."""

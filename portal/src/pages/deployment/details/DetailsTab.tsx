@@ -23,6 +23,7 @@ import { MendFlow } from "../../flows/MendFlow";
 import { isByItsFiles } from "../../flows/mending";
 import { FLOW_OF_MODEL, useModelVersions } from "../../models/models";
 import { StoppedBar } from "../life/StoppedBar";
+import { spokenScale } from "../life/scaling";
 import { Conditions } from "./Conditions";
 import { Instances } from "./Instances";
 import { Revisions } from "./Revisions";
@@ -87,6 +88,7 @@ function Settings({ endpoint, resource }: { endpoint: string; resource: Deployme
     ...useEndpointFacts(endpoint, resource.name),
     { label: "Virtual machine", value: properties.instanceType },
     { label: "Instance count", value: String(sku.capacity) },
+    { label: "Scaling", value: spokenScale(properties.scaleSettings) },
     { label: "Model", value: <ModelLink id={properties.model} /> },
     { label: "Environment", value: <EnvironmentLink id={properties.environmentId} /> },
     { label: "Description", value: properties.description },
