@@ -28,11 +28,11 @@ export default function LogsTab({ endpoint, deployment }: { endpoint: string; de
   const [following, setFollowing] = useState(true);
   const [filter, setFilter] = useState("");
   const sought = useDeferredValue(filter);
-  const { lines, failure, connected, begun } = useLog({ endpoint, deployment, container, tail });
-  // What was there when it was paused stays; what comes meanwhile is counted.
-  const [held, setHeld] = useState<readonly LogLine[] | null>(null);
   const [chosen, choose] = useInstance();
   const instance = container === "InferenceServer" ? chosen : "";
+  const { lines, failure, connected, begun } = useLog({ endpoint, deployment, container, instance, tail });
+  // What was there when it was paused stays; what comes meanwhile is counted.
+  const [held, setHeld] = useState<readonly LogLine[] | null>(null);
   const all = held ?? lines;
   const there = useMemo(() => linesOf(all, instance), [all, instance]);
   const shown = useMemo(() => filtered(there, sought), [there, sought]);

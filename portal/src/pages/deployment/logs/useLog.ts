@@ -7,7 +7,8 @@ import { whenShown, whileShown } from "../../../api/visibility";
 import { appended, type LogLine } from "./lines";
 
 export type Container = "InferenceServer" | "StorageInitializer";
-export type Wanted = { endpoint: string; deployment: string; container: Container; tail: number };
+/** instance: its name, "" for all. */
+export type Wanted = { endpoint: string; deployment: string; container: Container; instance: string; tail: number };
 
 const PAUSE_MS = 1000;
 const GATHER_MS = 100;
@@ -18,7 +19,7 @@ type Log = { lines: readonly LogLine[]; failure: unknown; connected: boolean; be
 type LogEvent = { log: string; lines: string[] };
 
 /** The log as it is written. Cut off, it begins again by itself; who is refused stays refused. */
-export function useLog({ endpoint, deployment, container, tail }: Wanted): Log {
+export function useLog({ endpoint, deployment, container, instance, tail }: Wanted): Log {
   const [log, setLog] = useState<Log>({ lines: [], failure: null, connected: false, begun: false });
   // Who is given the role later on follows then.
   const refused =
@@ -40,7 +41,8 @@ export function useLog({ endpoint, deployment, container, tail }: Wanted): Log {
     };
     const follow = async (shown: AbortSignal) => {
       const path = `${deploymentPath(endpoint, deployment)}/followLogs`;
-      const answer = await send(urlOf(path, { containerType: container, tail: String(tail) }), { signal: shown });
+      const asked = { containerType: container, tail: String(tail), ...(instance && { instanceId: instance }) };
+      const answer = await send(urlOf(path, asked), { signal: shown });
       if (!answer.ok) throw await errorOf(answer);
       lines.current = [];
       show({ connected: true, failure: null, begun: true });
@@ -70,6 +72,6 @@ export function useLog({ endpoint, deployment, container, tail }: Wanted): Log {
       ending.abort();
       clearTimeout(timer);
     };
-  }, [endpoint, deployment, container, tail, refused]);
+  }, [endpoint, deployment, container, instance, tail, refused]);
   return log;
 }
