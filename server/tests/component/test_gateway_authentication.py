@@ -113,7 +113,7 @@ CREDENTIALS: dict[str, tuple[Callable[[World], Headers], str]] = {
     "no audience": (lambda w: _forged(w, aud=None), ""),
     "expired": (lambda w: _made(w, -timedelta(hours=1, seconds=5), TOKEN_AUDIENCE), ""),
     "expired entra": (lambda w: _made(w, -timedelta(hours=1, seconds=5), ENTRA_AUDIENCE), ""),
-    "not yet valid": (lambda w: _made(w, timedelta(minutes=1), TOKEN_AUDIENCE), ""),
+    "not yet valid": (lambda w: _made(w, timedelta(hours=2, minutes=1), TOKEN_AUDIENCE), ""),
     "nearly expired": (lambda w: _made(w, -timedelta(minutes=59), TOKEN_AUDIENCE), "token"),
     "other issuer's name": (lambda w: _bearer(w.token(issuer="https://evil.test/v2.0")), ""),
     "other issuer's key": (lambda w: _forged(w, key=ec.generate_private_key(ec.SECP256R1())), ""),

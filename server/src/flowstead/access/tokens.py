@@ -22,10 +22,10 @@ LIFETIME = timedelta(hours=1)
 ROTATED_AFTER = timedelta(days=90)
 """How long a key signs before the next one takes its place."""
 _LEEWAY_S = 30
+"""How far another machine's clock may be off, seconds."""
 _SET_BACK_S = 2 * 3600
 """By how much the clock of this machine may be set back, seconds, before a token that was issued a moment ago is taken
 for one of the future, here or at the gateway."""
-"""How far another machine's clock may be off, seconds."""
 _MOST_FORMER = 16
 """How many former keys may still verify; the gateway reads all of them with each change."""
 
