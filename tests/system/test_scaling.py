@@ -20,6 +20,17 @@ from tests.steady_traffic import RATE, Traffic
 IDLE_S = 5
 SLOW = ECHO.replace("@tool", "import time\n\ntime.sleep(1)\n\n\n@tool", 1)
 """Takes a second to start."""
+TOOK_S = 0.2
+TAKES_A_WHILE = ECHO.replace("@tool\n", "import time\n\n\n@tool\n", 1).replace(
+    "    return", f"    time.sleep({TOOK_S})\n    return", 1
+)
+BY_LOAD = {
+    "scaleType": "TargetUtilization",
+    "minInstances": 1,
+    "maxInstances": 3,
+    "pollingInterval": "PT1S",
+    "targetUtilizationPercentage": 70,
+}
 ASLEEP = {
     "scaleType": "TargetUtilization",
     "minInstances": 0,
@@ -65,6 +76,11 @@ class Site:
         return [
             each["properties"]["state"] for each in self.flowstead.api("GET", f"{self.blue}/instances").json()["value"]
         ]
+
+    def stands(self) -> tuple[int, int, str]:
+        """The capacity shown, instances that are ready, provisioningState."""
+        shown = self.flowstead.api("GET", self.blue).json()
+        return (shown["sku"]["capacity"], self.states().count("Ready"), shown["properties"]["provisioningState"])
 
     def sleeps(self) -> bool:
         return self.states() == ["Dormant"]
@@ -155,6 +171,38 @@ def test_who_sleeps_survives_kills(own_flowstead: Installation, tmp_path: Path) 
             each.kill()
     _within("another takes its place", lambda: site.ask() == 200)
     site.delete()
+
+
+def test_under_load_instances_come_by_themselves_and_go_after_it(own_flowstead: Installation, tmp_path: Path) -> None:
+    own_flowstead.down()
+    own_flowstead.up("--scale-in-after", "5")
+    one_at_a_time = {"maxConcurrentRequestsPerInstance": 1, "maxQueueWait": "PT1M", "queueLength": 1000}
+    site = Site(own_flowstead, "busy", tmp_path, TAKES_A_WHILE, scaleSettings=BY_LOAD, requestSettings=one_at_a_time)
+    revision = _revisions(site)
+    assert site.stands() == (1, 1, "Succeeded")
+    began = time.monotonic()
+    with Traffic(site.url, site.key, rate=2 / TOOK_S, callers=1000, timeout_s=120) as traffic:
+        _within("there are three", lambda: site.stands() == (3, 3, "Succeeded"))
+        print(f"\n1 → 3 in {time.monotonic() - began:.1f} s")
+        os.kill(own_flowstead.server_pid(), signal.SIGKILL)
+        own_flowstead.up()
+        assert site.stands()[0] == 3, "the next server knows of it"
+        traffic.passes(50, "traffic goes on")
+    with Traffic(site.url, site.key, rate=1) as lull:
+        began = time.monotonic()
+        _within("there is one again", lambda: site.stands() == (1, 1, "Succeeded"))
+        print(f"3 → 1 in {time.monotonic() - began:.1f} s of {dict(traffic.outcomes)}, then {dict(lull.outcomes)}")
+        lull.passes(2, "traffic goes on")
+    assert set(traffic.outcomes) | set(lull.outcomes) == {"200"}
+    assert _revisions(site) == revision
+    said = [each["detail"] for each in own_flowstead.json("audit", "list", "--action", "scale")]
+    assert all(each.startswith("utilisation") for each in said), said
+    assert (said[-1][-5:-1], said[0][-3:]) == ("1 → ", "→ 1"), said
+    site.delete()
+
+
+def _revisions(site: Site) -> list[str]:
+    return [each["name"] for each in site.flowstead.api("GET", f"{site.blue}/revisions").json()["value"]]
 
 
 def _workers(flowstead: Installation) -> list[psutil.Process]:

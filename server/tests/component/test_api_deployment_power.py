@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
+from flowstead.resources.endpoint import ProvisioningState
+from flowstead.resources.scaling import Scaled
 from flowstead.resources.settings import ServerSettings
 from flowstead.store.records import DeploymentRecord, Kind
 from flowstead.testing.in_process_api import InProcessApi
@@ -123,10 +126,45 @@ def test_scale_settings_are_shown_as_they_were_given(api: InProcessApi) -> None:
     assert blue(api).spec.idle_s is None
 
 
+def scaled(api: InProcessApi, **given: Any) -> None:
+    """As the reconciler writes it down."""
+    record = blue(api)
+    status = replace(record.status, provisioning_state=ProvisioningState.SUCCEEDED, scaled=Scaled(**given))
+    with api.store.transaction() as tx:
+        assert tx.put_status(record.id, status, generation=record.generation)
+
+
+def test_the_present_number_is_shown_and_to_send_it_back_ends_no_scaling(api: InProcessApi) -> None:
+    settings = {"scaleType": "TargetUtilization", "minInstances": 1, "maxInstances": 5}
+    api.call("PUT", BLUE, body(api, scaleSettings=settings))
+    scaled(api, count=3, asked=1, at="2026-01-01T00:00:00.000000Z", reason="utilisation 90 %", under_way=True)
+    shown = api.call("GET", BLUE).json()
+    assert (shown["sku"]["capacity"], shown["properties"]["provisioningState"]) == (3, "Scaling")
+    assert shown["properties"]["scaling"] == {"reason": "utilisation 90 %", "since": "2026-01-01T00:00:00.000000Z"}
+    listed = api.call("GET", "onlineDeployments").json()["value"]
+    assert "Scaling" in [each["properties"]["provisioningState"] for each in listed]
+    answer = api.call("PUT", BLUE, shown)
+    assert answer.status_code == 200, answer.text
+    assert (answer.json()["sku"]["capacity"], "scaling" in blue(api).spec.extra) == (3, False)
+    without = {**shown, "properties": {name: each for name, each in shown["properties"].items() if "scale" not in name}}
+    again = api.call("PUT", BLUE, without).json()
+    assert again["properties"]["scaleSettings"]["maxInstances"] == 5, "Azure's SDK sends none"
+    assert again["sku"]["capacity"] == 3
+    ended = api.call("PUT", BLUE, body(api, scaleSettings={"scaleType": "Default"})).json()
+    assert (ended["properties"]["scaleSettings"], ended["sku"]["capacity"]) == ({"scaleType": "Default"}, 1)
+    assert "scaling" not in ended["properties"]
+
+
+def test_what_runs_counts_for_the_quota(api: InProcessApi) -> None:
+    api.call("PUT", BLUE, body(api, scaleSettings={"scaleType": "TargetUtilization", "maxInstances": 10}))
+    assert cores_taken(api) == 2 * 4, "one, with the reserve"
+    scaled(api, count=10, asked=1)
+    assert cores_taken(api) == 12 * 4
+
+
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        ({"minInstances": 1, "maxInstances": 3}, "maxInstances is 3"),
         ({"minInstances": 2, "maxInstances": 1}, "minInstances is 2"),
         ({"scaleType": "Cron"}, "'Cron'"),
     ],

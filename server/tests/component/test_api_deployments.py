@@ -444,12 +444,9 @@ def test_code_that_is_named_must_be_there_and_is_kept(api: InProcessApi) -> None
         assert refused.json()["error"]["target"] == "properties.codeConfiguration.codeId"
 
 
-def test_automatic_scaling_is_refused_and_no_setting_for_it_is_not(api: InProcessApi) -> None:
+def test_without_automatic_scaling_no_setting_for_it_is_refused(api: InProcessApi) -> None:
     for kept in ({"scaleType": "Default"}, {"scaleType": "default"}, {}, None):
         assert api.call("PUT", BLUE, body(api, scaleSettings=kept)).status_code in (200, 201)
-    refused = api.call("PUT", BLUE, body(api, scaleSettings={"scaleType": "TargetUtilization", "maxInstances": 3}))
-    assert (refused.status_code, refused.json()["error"]["code"]) == (400, "BadArgument")
-    assert "nothing here scales between two numbers yet" in refused.json()["error"]["message"]
 
 
 def test_deployments_are_filtered_by_tags_and_properties(api: InProcessApi) -> None:

@@ -13,6 +13,7 @@ import textwrap
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 
@@ -178,6 +179,23 @@ def test_the_requests_of_each_deployment_are_counted(site: Site, blue: EchoInsta
     site.status(path="/endpoints/other/score")
     counted = {("ask", "blue"): 2, ("other", "blue"): 1}
     eventually("the counters are told", lambda: site.gateway.answered() == counted, within=10)
+
+
+def test_it_tells_how_many_requests_are_being_answered(site: Site, blue: EchoInstance) -> None:
+    assert site.gateway.in_flight() is None
+    site.gateway.ensure_running()
+    site.gateway.publish([endpoint(blue.upstream), endpoint(blue.upstream, name="other")])
+    site.status()
+    idle = {("ask", "blue"): 0, ("other", "blue"): 0}
+    eventually("none is", lambda: site.gateway.in_flight() == idle, within=10)
+    with ThreadPoolExecutor(3) as callers:
+        asked = [callers.submit(site.status, path="/endpoints/ask/score?hold=1") for _ in range(3)]
+        try:
+            eventually("three are", lambda: site.gateway.in_flight() == idle | {("ask", "blue"): 3}, within=10)
+        finally:
+            blue.release.set()
+        assert [each.result() for each in asked] == [200] * 3
+    eventually("none is again", lambda: site.gateway.in_flight() == idle, within=10)
 
 
 def test_a_deleted_endpoint_leaves_nothing(site: Site, blue: EchoInstance) -> None:

@@ -78,7 +78,6 @@ def test_the_bodies_of_a_chat_flow() -> None:
             "endpointComputeType": "Managed",
             "instanceType": "Standard_E16s_v3",
             "environmentVariables": {"MY_API_KEY": "hush"},
-            "scaleSettings": {"scaleType": "Default"},
             "properties": {},
             "description": "",
         },

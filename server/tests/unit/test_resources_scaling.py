@@ -19,8 +19,9 @@ def decided(count: int, asked: int = 2) -> DeploymentStatus:
     ("spec", "status", "wanted"),
     [
         (SPEC, None, 2),
-        (SPEC, decided(4), 4),
-        (SPEC, decided(4, asked=3), 2),
+        (SPEC, decided(4), 2),
+        (replace(SPEC, scale=TARGET), decided(4), 4),
+        (replace(SPEC, scale=TARGET), decided(4, asked=3), 2),
         (replace(SPEC, stopped=True), decided(4), 0),
         (replace(SPEC, scale=TARGET, instance_count=9), None, 5),
         (replace(SPEC, scale=replace(TARGET, min_instances=3)), None, 3),
@@ -30,6 +31,14 @@ def decided(count: int, asked: int = 2) -> DeploymentStatus:
 )
 def test_how_many_shall_run(spec: DeploymentSpec, status: DeploymentStatus | None, wanted: int) -> None:
     assert wanted_instances(spec, status) == wanted
+
+
+def test_only_between_two_numbers_it_scales_by_itself() -> None:
+    assert not TargetUtilization().automatic
+    assert not TargetUtilization(0, 1).automatic
+    assert not TargetUtilization(3, 3).automatic
+    assert TargetUtilization(0, 2).automatic
+    assert TargetUtilization(1, 2).automatic
 
 
 def test_only_who_may_go_to_nothing_sleeps() -> None:

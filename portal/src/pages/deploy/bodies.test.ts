@@ -65,7 +65,6 @@ it("a deployment with untouched advanced values says nothing of them", () => {
       model: "M",
       instanceType: "Standard_F4s_v2",
       environmentVariables: {},
-      scaleSettings: { scaleType: "Default" },
       properties: {},
       description: "",
     },

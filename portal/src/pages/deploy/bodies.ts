@@ -72,7 +72,6 @@ export function deploymentBody(form: Form, flow: Flow, model: string): Body {
       ...(form.environment && { environmentId: environmentId(form) }),
       instanceType: form.size,
       environmentVariables: { ...form.variables, ...choices(form, flow) },
-      scaleSettings: { scaleType: "Default" },
       ...requestSettings(form),
       ...(form.collect && { dataCollector: collector() }),
       properties: {},

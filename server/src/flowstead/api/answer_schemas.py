@@ -143,7 +143,13 @@ PROPERTIES: dict[str, Json] = {
             "state": one_of("Running", "Stopped"),
             "conditions": listed(_CONDITION),
         },
-        {"environmentId": maybe(TEXT), "description": TEXT, "appInsightsEnabled": FLAG, "provisioningError": FAILURE},
+        {
+            "environmentId": maybe(TEXT),
+            "description": TEXT,
+            "appInsightsEnabled": FLAG,
+            "provisioningError": FAILURE,
+            "scaling": obj({}, {"reason": TEXT, "since": TIME, "refused": TEXT}),
+        },
     ),
     "onlineDeployments": obj(
         {

@@ -23,10 +23,10 @@ from flowstead.resources.deployment import (
     RequestSettings,
     wanted_instances,
 )
-from flowstead.resources.endpoint import HIGHEST_RATE
+from flowstead.resources.endpoint import HIGHEST_RATE, ProvisioningState
 from flowstead.resources.environment import RUNTIME_ALONE, BaseEnvironment
 from flowstead.resources.names import LOCATION, MAX_INSTANCES_PER_DEPLOYMENT
-from flowstead.resources.scaling import SHORTEST_IDLE_S, TargetUtilization
+from flowstead.resources.scaling import SHORTEST_IDLE_S, Scaled, TargetUtilization
 from flowstead.store.records import DeploymentRecord
 
 _DEFAULT_REQUEST, _DEFAULT_PROBE, _DEFAULT_SCALE = RequestSettings(), ProbeSettings(), TargetUtilization()
@@ -38,6 +38,7 @@ _OURS = {
     "provisioningError",
     "conditions",
     "endpointComputeType",
+    "scaling",
 }
 """What GET adds; a body that brings it back does not set it."""
 
@@ -199,10 +200,12 @@ def show(record: DeploymentRecord) -> dict[str, Any]:
         "endpointComputeType": "Managed",
         "scaleSettings": _scale_settings(spec),
         "includedOutputs": shown_outputs(spec.environment_variables),
-        "provisioningState": shown_state(record),
+        "provisioningState": shown_progress(record),
         "state": shown_power(spec),
         "conditions": [_condition(condition) for condition in status.conditions],
     }
+    if spec.scale is not None and status.scaled is not None:
+        properties["scaling"] = _scaling(status.scaled)
     if status.error is not None:
         properties["provisioningError"] = dict(status.error)
     return envelope(
@@ -239,6 +242,13 @@ def show_restored(spec: DeploymentSpec) -> dict[str, Any]:
     return shown
 
 
+def shown_progress(record: DeploymentRecord) -> str:
+    """provisioningState, which is Scaling while the number of instances is being changed without an operation."""
+    shown, scaled = shown_state(record), record.status.scaled
+    under_way = scaled is not None and scaled.under_way and not record.spec.stopped
+    return ProvisioningState.SCALING.value if shown == ProvisioningState.SUCCEEDED.value and under_way else shown
+
+
 def shown_power(spec: DeploymentSpec) -> str:
     """What is asked of it, beside Azure's provisioningState, which is Succeeded in both cases."""
     return "Stopped" if spec.stopped else "Running"
@@ -265,6 +275,12 @@ def _scale_settings(spec: DeploymentSpec) -> dict[str, Any]:
         "targetUtilizationPercentage": spec.scale.target_percent,
     }
     return shown | ({"idleTime": to_duration(spec.scale.idle_s)} if spec.scale.sleeps else {})
+
+
+def _scaling(scaled: Scaled) -> dict[str, Any]:
+    """What was made of the settings: why there are as many instances, and why not more."""
+    shown = {"reason": scaled.reason, "since": scaled.at, "refused": scaled.refused}
+    return {name: value for name, value in shown.items() if value}
 
 
 def _connection(use: ConnectionUse) -> dict[str, Any]:

@@ -132,12 +132,6 @@ def _scale_settings_fit(body: DeploymentBody) -> None:
             f"minInstances is {settings.min_instances}, and maxInstances only {settings.max_instances}.",
             target="properties.scaleSettings.minInstances",
         )
-    if settings.to_scale() is not None and settings.max_instances > max(1, settings.min_instances):
-        raise BadArgument(
-            f"maxInstances is {settings.max_instances}: nothing here scales between two numbers yet.",
-            hint="Say 0 and 1 for an instance that sleeps when nobody asks it, else the same number twice.",
-            target="properties.scaleSettings.maxInstances",
-        )
 
 
 def _probe_times_fit(body: DeploymentBody) -> None:

@@ -175,6 +175,9 @@ def _put(
             connections=uses,
         )
         spec = replace(spec, stopped=before is not None and before.spec.stopped)
+        if body.properties.scale_settings is None and before is not None:
+            # Azure's SDK sends none for a managed deployment; that must not end what somebody has set.
+            spec = replace(spec, scale=before.spec.scale)
         spec = _with_data_assets(tx, here, spec, parent, before.name if before else name, before, caller.name)
         check_accelerators(spec, before.spec if before else None)
         check_quota(tx, here, spec, before)

@@ -7,9 +7,9 @@ from typing import Any
 
 from fastapi import APIRouter, Depends, Request
 
-from flowstead.api.arm import envelope, ordered, page, shown_state
+from flowstead.api.arm import envelope, ordered, page
 from flowstead.api.context import SITE, Here, Needs
-from flowstead.api.deployment_bodies import shown_power
+from flowstead.api.deployment_bodies import shown_power, shown_progress
 from flowstead.api.list_filters import online
 from flowstead.engines.protocol import InstanceState
 from flowstead.resources.deployment import wanted_instances
@@ -43,7 +43,7 @@ def _show(record: DeploymentRecord, endpoint: EndpointSpec, counts: Mapping[str,
     spec, status = record.spec, record.status
     properties: dict[str, Any] = {
         "endpoint": record.parent_id.rpartition("/")[2],
-        "provisioningState": shown_state(record),
+        "provisioningState": shown_progress(record),
         "state": shown_power(spec),
         "model": spec.model,
         "environmentId": spec.environment_id,

@@ -46,6 +46,12 @@ def check_quota(tx: Reading, here: Context, spec: DeploymentSpec, before: Deploy
     raise OutOfQuota(f"{said}; {taken:g} of the workspace's {quota} are taken.", hint=hint, target="sku.capacity")
 
 
+def fitting(tx: Reading, record: DeploymentRecord, wanted: int, *, quota_cores: int) -> int:
+    """How many instances of so many the deployment may have."""
+    left = quota_cores - cores_taken(tx, record)
+    return min(wanted, instances_that_fit(record.spec.instance_type, left))
+
+
 def instances_that_fit(size: str, cores: float) -> int:
     """How many instances of that size so many cores are enough for, with the reserve."""
     count = int(max(0.0, cores) // size_kept(size).cores)

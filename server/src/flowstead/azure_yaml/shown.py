@@ -97,7 +97,7 @@ def _optional(properties: Body) -> dict[str, Any]:
         shown["model_mount_path"] = properties["modelMountPath"]
     if properties.get("egressPublicNetworkAccess"):
         shown["egress_public_network_access"] = str(properties["egressPublicNetworkAccess"]).lower()
-    for key, name in (("connections", "connections"), ("included_outputs", "includedOutputs")):
+    for key, name in (("scaling", "scaling"), ("connections", "connections"), ("included_outputs", "includedOutputs")):
         if properties.get(name):
             shown[key] = properties[name]
     code = properties.get("codeConfiguration")

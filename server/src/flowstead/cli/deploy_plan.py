@@ -104,7 +104,6 @@ def deployment_body(options: DeployOptions) -> dict[str, Any]:
             "endpointComputeType": "Managed",
             "instanceType": options.instance_type or _DEFAULT_SPEC.instance_type,
             "environmentVariables": dict(options.variables),
-            "scaleSettings": {"scaleType": "Default"},
             **({"dataCollector": collector_body()} if options.collect else {}),
             "properties": {},
             "description": "",

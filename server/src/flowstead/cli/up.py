@@ -87,6 +87,15 @@ def up(
             metavar="N",
         ),
     ] = None,
+    scale_in_after: Annotated[
+        int | None,
+        typer.Option(
+            help="Seconds that fewer instances must have been enough before there are fewer [default: 300].",
+            min=1,
+            max=3600,
+            metavar="SECONDS",
+        ),
+    ] = None,
     detach: Annotated[bool, typer.Option("--detach", "-d", help="Run in the background.")] = False,
     allow_plain_http: Annotated[
         bool,
@@ -122,6 +131,7 @@ def up(
         quota_cores,
         max_request_mb,
         requests_per_second,
+        scale_in_after,
     )
     settings = settings_for(asked, place)
     if detach:

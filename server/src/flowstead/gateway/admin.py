@@ -24,8 +24,8 @@ _STATISTICS = (
     r"|^cluster_manager\.warming_clusters$|^listener_manager\.total_listeners_active$"
 )
 
-_ANSWERED = ".upstream_rq_completed"
-_OF_DEPLOYMENTS = r"^cluster\.[^./]+/[^./]+\.upstream_rq_completed$"
+_ANSWERED, _IN_FLIGHT = "upstream_rq_completed", "upstream_rq_active"
+_OF_DEPLOYMENTS = r"^cluster\.[^./]+/[^./]+\."
 """Deployments' clusters have a slash in their names, and ours has none; the admin interface shows what was counted."""
 
 
@@ -84,8 +84,12 @@ class Admin:
     def answered(self) -> dict[str, int]:
         """Cluster of a deployment → requests that it has been charged with since it is there, refusals for overload or
         for want of an instance among them. Raises AdminUnreachable."""
-        found = self._statistics(_OF_DEPLOYMENTS)
-        return {name.removeprefix("cluster.").removesuffix(_ANSWERED): int(value) for name, value in found}
+        return self._of_deployments(_ANSWERED)
+
+    def in_flight(self) -> dict[str, int]:
+        """Cluster of a deployment → requests that its instances are answering, those that queue there included. Raises
+        AdminUnreachable."""
+        return self._of_deployments(_IN_FLIGHT)
 
     def active_requests(self) -> int:
         """Raises AdminUnreachable."""
@@ -115,6 +119,10 @@ class Admin:
         # The first alone would go on taking connections, the second alone would leave the ones that are there open.
         self._ask("POST", "/drain_listeners?graceful&skip_exit")
         self._ask("POST", "/drain_listeners")
+
+    def _of_deployments(self, counter: str) -> dict[str, int]:
+        found = self._statistics(f"{_OF_DEPLOYMENTS}{counter}$")
+        return {name.removeprefix("cluster.").removesuffix(f".{counter}"): int(value) for name, value in found}
 
     def _statistics(self, pattern: str) -> list[tuple[str, str]]:
         lines = self._ask("GET", "/stats", filter=pattern).splitlines()

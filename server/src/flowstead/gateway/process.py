@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from flowstead.errors import GatewayUpdateFailed
-from flowstead.gateway.admin import AdminUnreachable
+from flowstead.gateway.admin import Admin, AdminUnreachable
 from flowstead.gateway.bootstrap import Files
 from flowstead.gateway.clusters import parts_of
 from flowstead.gateway.description import Certificate, Door, GatewayEndpoint, TokenIssuer
@@ -124,8 +124,15 @@ class EnvoyGateway:
 
     def answered(self) -> Mapping[tuple[str, str], int] | None:
         """(endpoint, deployment) → requests answered since Envoy knows it; None while Envoy is away."""
+        return self._counted(Admin.answered)
+
+    def in_flight(self) -> Mapping[tuple[str, str], int] | None:
+        """(endpoint, deployment) → requests that its instances are answering; None while Envoy is away."""
+        return self._counted(Admin.in_flight)
+
+    def _counted(self, counter: Callable[[Admin], Mapping[str, int]]) -> Mapping[tuple[str, str], int] | None:
         try:
-            found = self._life.admin().answered()
+            found = counter(self._life.admin())
         except AdminUnreachable:
             return None
         return {parts_of(cluster): count for cluster, count in found.items()}

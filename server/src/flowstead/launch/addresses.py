@@ -42,6 +42,7 @@ class AskedFor:
     quota_cores: int | None = None
     max_request_mb: int | None = None
     requests_per_second: int | None = None
+    scale_in_after_s: int | None = None
 
 
 def settings_for(asked: AskedFor, home: Home, *, is_free: Callable[[str, int], bool] | None = None) -> ServerSettings:
@@ -85,6 +86,7 @@ def settings_for(asked: AskedFor, home: Home, *, is_free: Callable[[str, int], b
         requests_per_second=(
             before.requests_per_second if asked.requests_per_second is None else asked.requests_per_second
         ),
+        scale_in_after_s=before.scale_in_after_s if asked.scale_in_after_s is None else asked.scale_in_after_s,
     )
 
 

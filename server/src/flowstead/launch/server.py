@@ -23,6 +23,7 @@ from fastapi import FastAPI
 from flowstead.access import Access
 from flowstead.api.application import create_app
 from flowstead.api.daily_collection import DailyCollection
+from flowstead.api.quota import fitting
 from flowstead.confine.abilities import demand_abilities
 from flowstead.containers.command import name_of_home
 from flowstead.containers.host import ContainerEngine, look
@@ -49,6 +50,7 @@ from flowstead.observe.throttling import Throttling
 from flowstead.observe.utilization import Utilization
 from flowstead.reconcile.hint import Hint
 from flowstead.reconcile.loop import Reconciler
+from flowstead.reconcile.scaler import Scaler
 from flowstead.resources.clock import SystemClock
 from flowstead.resources.home import Home
 from flowstead.resources.master_key import GivenVariables
@@ -234,6 +236,13 @@ def _compose(
         clock=clock,
         hint=hint,
         board=board,
+        scaler=Scaler(
+            store=store,
+            in_flight=gateway.in_flight,
+            fitting=partial(fitting, quota_cores=settings.quota_cores),
+            clock=clock,
+            scale_in_after_s=settings.scale_in_after_s,
+        ),
         external_issuer=settings.oidc_issuer,
         identity_url=f"{settings.door_url('http')}/identity/token",
     )

@@ -86,7 +86,8 @@ def _bring_up(view: DeploymentView) -> Decision:
     stopped = view.record.spec.stopped
     status = view.record.status
     if view.first_look:
-        status = replace(status, conditions=(), phase_times={}, error=None)
+        by_hand = view.record.spec.scale is None
+        status = replace(status, conditions=(), phase_times={}, error=None, scaled=None if by_hand else status.scaled)
     status = replace(status, revision=view.target)
     for phase in DEPLOYMENT_STOP if stopped else DEPLOYMENT_PHASES:
         outcome = phase.check(view)
@@ -99,8 +100,8 @@ def _bring_up(view: DeploymentView) -> Decision:
             return _failed(view, status, phase.name, outcome)
         status = _holding(view, status, phase.name)
     serving = None if stopped else status.serving_revision
-    state = ProvisioningState.SUCCEEDED
-    succeeded = replace(status, provisioning_state=state, phase="", error=None, serving_revision=serving)
+    state, scaled = ProvisioningState.SUCCEEDED, status.scaled and status.scaled.at_rest
+    succeeded = replace(status, provisioning_state=state, phase="", error=None, serving_revision=serving, scaled=scaled)
     return Decision(status=succeeded, done=True)
 
 

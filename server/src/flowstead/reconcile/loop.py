@@ -34,6 +34,7 @@ from flowstead.reconcile.observe import (
     worked_on,
 )
 from flowstead.reconcile.record import explained, record_decision
+from flowstead.reconcile.scaler import Scaler
 from flowstead.resources.clock import Clock
 from flowstead.resources.deployment import DeploymentStatus
 from flowstead.resources.endpoint import ProvisioningState
@@ -114,15 +115,17 @@ class Reconciler:
         clock: Clock,
         hint: Hint,
         board: InstanceBoard | None = None,
+        scaler: Scaler | None = None,
         random: Random | None = None,
         external_issuer: str = "",
         identity_url: str = "",
     ) -> None:
-        """board: where everybody else sees the instances. identity_url: where they get tokens of their endpoint's
-        identity, "" for nowhere."""
+        """board: where everybody else sees the instances. scaler: None where nothing scales by itself. identity_url:
+        where instances get tokens of their endpoint's identity, "" for nowhere."""
         self._store, self._engine, self._gateway = store, engine, gateway
         self._home, self._clock, self._hint = home, clock, hint
         self._board = board or InstanceBoard()
+        self._scaler = scaler
         self._reader = StoreReader(store, external_issuer)
         salt = store.lasting_key("revision")
         self._observer = DeploymentObserver(home, environments, FlowSources(home), salt)
@@ -157,7 +160,8 @@ class Reconciler:
     def tick(self) -> bool:
         """One look at everything. True when somebody waits for something that is not there yet."""
         version = self._store.version()  # before anything is read: a commit after that is seen by the next look
-        snapshot = None if self._is_as_before(version) else self._reader.read()
+        scales = self._scaler is not None and self._scaler.look()
+        snapshot = None if self._is_as_before(version) and not scales else self._reader.read()
         instances = self._engine.observe()
         self._board.post(instances)
         if snapshot is None and self._seen == (version, instances):
@@ -166,6 +170,8 @@ class Reconciler:
         self._seen, self._restless = None, False
         self._looked_at = self._clock.monotonic()
         snapshot = snapshot or self._reader.read()
+        if self._scaler is not None:
+            self._scaler.watch(snapshot.deployments)
         self._publish(self._describe(snapshot, instances))
         around = self._look_around(snapshot, instances)
         self._ends.tell(snapshot.deployments, instances)
@@ -187,6 +193,8 @@ class Reconciler:
         return recent and taken and self._seen is not None and self._seen[0] == version
 
     def _deployment(self, record: DeploymentRecord, snapshot: Snapshot, around: Surroundings) -> None:
+        if self._scaler is not None:
+            record = self._scaler.scaled(record)
         view = self._observer.view(record, snapshot, around)
         self._actor.keep_build_log(view)
         secrets = snapshot.secrets[record.id]

@@ -39,6 +39,8 @@ def record_decision(
         if not tx.put_status(record.id, status, generation=record.generation):
             return False
         _record_revision(tx, record, status, decision, target)
+        if _is_scaled(record.status) and not _is_scaled(status):
+            tx.journal.observed(record.id, status.provisioning_state.value)
         if operation is None:
             return True
         tx.update_operation(operation.id, phase, times)
@@ -98,6 +100,11 @@ def _begins_to_serve(before: DeploymentStatus, after: DeploymentStatus, *, done:
     """The revision that is wanted serves from now, or by as many instances as are wanted now."""
     switched = before.serving_revision != after.serving_revision
     return after.serving_revision == after.revision and (switched or done)
+
+
+def _is_scaled(status: DeploymentStatus | EndpointStatus) -> bool:
+    """The number of its instances is being changed without anybody's operation."""
+    return isinstance(status, DeploymentStatus) and status.scaled is not None and status.scaled.under_way
 
 
 def _is_new(record: DeploymentRecord | EndpointRecord) -> bool:

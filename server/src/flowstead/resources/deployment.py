@@ -152,6 +152,8 @@ def wanted_instances(spec: DeploymentSpec, status: DeploymentStatus | None = Non
     """How many shall run. status: what was decided of it so far."""
     if spec.stopped:
         return 0
+    if spec.scale is None:
+        return spec.instance_count
     scaled = status.scaled if status is not None else None
     count = scaled.count if scaled is not None and scaled.asked == spec.instance_count else spec.instance_count
-    return spec.scale.bounded(count) if spec.scale is not None else count
+    return spec.scale.bounded(count)

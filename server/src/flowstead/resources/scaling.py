@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 SHORTEST_IDLE_S = 5.0
 """Longer than the gateway keeps a connection to an instance that it does not use (4 s)."""
@@ -10,6 +10,10 @@ SHORTEST_IDLE_S = 5.0
 WAKING_S = 60.0
 """How long a request is held at most while an instance that has gone to sleep is started for it, beyond its own
 time-out."""
+
+SCALE_IN_AFTER_S = 300
+"""How long fewer instances must have been enough before there are fewer, seconds; as long as Kubernetes and Azure wait.
+An instance too many costs less than a request refused."""
 
 
 @dataclass(frozen=True)
@@ -24,6 +28,11 @@ class TargetUtilization:
     idle_s: float = 300.0
 
     @property
+    def automatic(self) -> bool:
+        """There is more than one number to choose from."""
+        return self.max_instances > max(1, self.min_instances)
+
+    @property
     def sleeps(self) -> bool:
         """Instances end when they have nothing to do. One place stays, whose supervisor wakes it."""
         return self.min_instances == 0
@@ -36,7 +45,17 @@ class TargetUtilization:
 @dataclass(frozen=True)
 class Scaled:
     """What was decided of the number of instances. asked: the instance_count of the specification that it was decided
-    for; another one counts more than what was decided."""
+    for; another one counts more than what was decided. at: when the number changed last, ISO 8601, "" for never;
+    reason: why, in words. refused: why there are not as many as there should be, "" when there are. under_way: what
+    follows from the change is not done yet."""
 
     count: int
     asked: int
+    at: str = ""
+    reason: str = ""
+    refused: str = ""
+    under_way: bool = False
+
+    @property
+    def at_rest(self) -> Scaled:
+        return replace(self, under_way=False)

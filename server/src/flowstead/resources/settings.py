@@ -6,6 +6,7 @@ import ipaddress
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from flowstead.resources.scaling import SCALE_IN_AFTER_S
 from flowstead.resources.sizes import DEFAULT_QUOTA_CORES
 
 DEFAULT_MAX_REQUEST_MB, LONGEST_REQUEST_MB = 16, 1024
@@ -26,7 +27,8 @@ class ServerSettings:
     it. allow_private_addresses: the server may call addresses on this machine or in private networks where somebody's
     word names them. oidc_issuer: whose tokens count beside our own, "" for nobody's; oidc_audience: whom they are for.
     flow_directory: where folders of flows lie that may be taken in, "" for nowhere. container_engine: `podman`,
-    `docker`, `none`, or `auto` for what the host has."""
+    `docker`, `none`, or `auto` for what the host has. scale_in_after_s: how long fewer instances must have been enough
+    before a deployment that scales by itself has fewer."""
 
     host: str = _LOOPBACK
     port: int = 8080
@@ -43,6 +45,7 @@ class ServerSettings:
     oidc_audience: str = ""
     flow_directory: str = ""
     container_engine: str = "auto"
+    scale_in_after_s: int = SCALE_IN_AFTER_S
 
     @property
     def max_request_bytes(self) -> int:

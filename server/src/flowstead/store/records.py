@@ -162,7 +162,7 @@ class Revision:
 @dataclass(frozen=True)
 class AuditRecord:
     """One change. sequence: grows from record to record. by, principal_id: the name and object id of who made it.
-    action: create | update | delete | remove | putSecret | removeSecret | regenerateKey.
+    action: create | update | delete | remove | putSecret | removeSecret | regenerateKey | scale.
     before, after: the specification, which holds no secret; None where there was or is none.
     detail: what the specification cannot say, such as the name of a secret. at: ISO 8601 with Z.
     operation_id: of the operation that carries it out, "" for none; outcome: its state, with its error.

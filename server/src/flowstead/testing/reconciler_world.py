@@ -15,6 +15,7 @@ from flowstead.engines.protocol import Engine
 from flowstead.environments.protocol import Environments
 from flowstead.reconcile.hint import Hint
 from flowstead.reconcile.loop import Gateway, Reconciler
+from flowstead.reconcile.scaler import Scaler
 from flowstead.resources.asset import AssetContainerSpec
 from flowstead.resources.clock import Clock
 from flowstead.resources.deployment import SECRET_VARIABLE_PREFIX, DeploymentSpec
@@ -52,7 +53,8 @@ nodes:
 
 @dataclass
 class ReconcilerWorld:
-    """engine, environments, gateway, clock: the fakes unless others are given."""
+    """engine, environments, gateway, clock: the fakes unless others are given. new_scaler: None where nothing scales by
+    itself."""
 
     home: Home
     clock: Any = field(default_factory=FrozenClock)
@@ -60,6 +62,7 @@ class ReconcilerWorld:
     environments: Any = field(default_factory=InMemoryEnvironments)
     gateway: Any = field(default_factory=InMemoryGateway)
     hint: Hint = field(default_factory=Hint)
+    new_scaler: Callable[[Store, Clock], Scaler] | None = None
     seed: int = 0
     store: Store = field(init=False)
 
@@ -87,6 +90,7 @@ class ReconcilerWorld:
             clock=clock,
             hint=self.hint,
             board=board,
+            scaler=self.new_scaler(self.store, clock) if self.new_scaler is not None else None,
             identity_url=identity_url,
             random=Random(self.seed),  # noqa: S311 ids of a test
         )

@@ -45,6 +45,7 @@ export function deedOf({ properties }: AuditRecord, pageId: string): string {
     delete: "Deletion asked for",
     stop: "Stopped",
     start: "Started",
+    scale: `Scaled by itself: ${detail}`,
     remove: "Removed",
     putSecret: `Secret set: ${secretName(detail)}`,
     removeSecret: `Secret removed: ${secretName(detail)}`,
