@@ -53,7 +53,11 @@ def deploy(flowstead: Installation, folder: Path, model: str, environment: str |
 
 def build_log(flowstead: Installation) -> str:
     which = ("-n", "blue", "-e", ENDPOINT)
-    return str(flowstead.run("online-deployment", "get-logs", *which, "--container", "storage-initializer").stdout)
+    return str(
+        flowstead.run(
+            "online-deployment", "get-logs", *which, "--container", "storage-initializer", "--lines", "500"
+        ).stdout
+    )
 
 
 def said(flowstead: Installation) -> Any:

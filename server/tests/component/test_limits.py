@@ -127,6 +127,12 @@ def test_what_uses_too_much_is_ended_and_told_so_and_its_neighbour_goes_on(run: 
     assert seen(calm).last_end is None
 
 
+# Under version 1 the kernel ends the largest process of a group, not all of it.
+@pytest.mark.parametrize(
+    "enforcement",
+    ["watchdog", *(["control groups"] if enforcement_here().means is Means.CGROUP_V2 else [])],
+    indirect=True,
+)
 def test_a_family_counts_as_a_whole(run: Path, enforcement: Enforcement) -> None:
     code = """
         import os, time
@@ -136,8 +142,6 @@ def test_a_family_counts_as_a_whole(run: Path, enforcement: Enforcement) -> None
                 time.sleep(600)
         time.sleep(600)
     """
-    if enforcement.means is Means.CGROUP_V1:
-        pytest.skip("under version 1 the kernel ends the largest process of a group, not all of it")
     directory = started(run, "parent", code, enforcement)
     ended = eventually(lambda: seen(directory).last_end)
     assert ended.reason == OUT_OF_MEMORY
