@@ -257,6 +257,30 @@ def test_it_is_scaled_by_hand(portal: Portal, flowstead: Installation) -> None:
     settled(flowstead, API)
 
 
+def test_its_number_follows_the_load(portal: Portal, flowstead: Installation) -> None:
+    page = portal.open(PAGE)
+    page.get_by_role("button", name="Scale").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_role("radio", name=re.compile("^By load")).check()
+    dialog.get_by_label("Instances at least").fill("2")
+    dialog.get_by_label("Instances at most").fill("2")
+    expect(dialog).to_contain_text("Enter more than the least.")
+    dialog.get_by_label("Instances at most").fill("3")
+    dialog.get_by_label("Target utilisation (%)").fill("60")
+    expect(dialog).to_contain_text("At most: 3 instances + 20 % for upgrades")
+    assert portal.accessibility_faults() == []
+    dialog.get_by_role("button", name="Save").click()
+    expect(section(page, "Settings")).to_contain_text("By load: 2 to 3 instances, to be 60 % utilised")
+    expect(section(page, "Instances").get_by_role("row").filter(has_text="Ready")).to_have_count(2)
+    settings = flowstead.api("GET", API).json()["properties"]["scaleSettings"]
+    assert (settings["minInstances"], settings["maxInstances"], settings["targetUtilizationPercentage"]) == (2, 3, 60)
+    page.get_by_role("button", name="Edit").click()
+    expect(dialog.get_by_label("Instance count")).to_be_disabled()
+    dialog.get_by_role("button", name="Cancel").click()
+    patch(flowstead, API, {"sku": {"capacity": 1}, "properties": {"scaleSettings": {"scaleType": "Default"}}})
+    settled(flowstead, API)
+
+
 def test_it_is_scaled_to_zero_and_woken_by_a_test(portal: Portal, flowstead: Installation, tmp_path: Path) -> None:
     deploy(flowstead, tmp_path, LIFE, "sleepy")
     page = portal.open(f"/endpoints/{LIFE}/deployments/sleepy")

@@ -6,7 +6,7 @@ import { FormDialog } from "../../components/FormDialog";
 import { TagsEditor } from "../../components/TagsEditor";
 import { useToasts } from "../../components/toasts";
 import { useEdit } from "../../components/useEdit";
-import { sleeps } from "./life/scaling";
+import { isScaled } from "./life/scaling";
 import { SizeAndCount } from "./SizeAndCount";
 
 type Props = { endpoint: string; deployment: Deployment; onClose: () => void };
@@ -31,7 +31,7 @@ export function EditDeployment({ endpoint, deployment, onClose }: Props) {
   };
   return (
     <FormDialog title={`Edit ${name}`} action="Save" refusal="It was not saved." onSubmit={submit} onClose={onClose}>
-      <SizeAndCount value={size} scaled={sleeps(resource.properties.scaleSettings)} onChange={setSize} />
+      <SizeAndCount value={size} scaled={isScaled(resource.properties.scaleSettings)} onChange={setSize} />
       <Field label="Description">
         <Textarea value={description} onChange={(_, { value }) => setDescription(value)} />
       </Field>

@@ -18,7 +18,7 @@ export function useInstanceTypes() {
   });
 }
 
-/** scaled: to zero and back, so that its number is not asked. */
+/** scaled: by itself, so that its number is not asked. */
 type Props = { value: SizeChoice; scaled: boolean; onChange: (value: SizeChoice) => void };
 
 /** Virtual machine and instance count, as the wizard's Basic settings have them. */
@@ -50,7 +50,7 @@ export function SizeAndCount({ value, scaled, onChange }: Props) {
       </Field>
       <Field
         label="Instance count"
-        hint={scaled ? "It is scaled to zero and back: change that with Scale." : `${sum}${advice}`}
+        hint={scaled ? "It is scaled by itself: change that with Scale." : `${sum}${advice}`}
       >
         <SpinButton
           disabled={scaled}

@@ -23,7 +23,7 @@ import { MendFlow } from "../../flows/MendFlow";
 import { isByItsFiles } from "../../flows/mending";
 import { FLOW_OF_MODEL, useModelVersions } from "../../models/models";
 import { StoppedBar } from "../life/StoppedBar";
-import { spokenScale } from "../life/scaling";
+import { spokenReason, spokenScale } from "../life/scaling";
 import { Conditions } from "./Conditions";
 import { Instances } from "./Instances";
 import { Revisions } from "./Revisions";
@@ -89,6 +89,7 @@ function Settings({ endpoint, resource }: { endpoint: string; resource: Deployme
     { label: "Virtual machine", value: properties.instanceType },
     { label: "Instance count", value: String(sku.capacity) },
     { label: "Scaling", value: spokenScale(properties.scaleSettings) },
+    ...(properties.scaling ? [{ label: "Last scaled", value: spokenReason(properties) }] : []),
     { label: "Model", value: <ModelLink id={properties.model} /> },
     { label: "Environment", value: <EnvironmentLink id={properties.environmentId} /> },
     { label: "Description", value: properties.description },

@@ -16,7 +16,7 @@ const useStyles = makeStyles({
 
 type Props = { endpoint: string; deployment: Deployment; onClose: () => void };
 
-/** How many instances: a number, or one that sleeps. Mounted while open. */
+/** How many instances: a number, one that sleeps, or what the load takes. Mounted while open. */
 export function ScaleDeployment({ endpoint, deployment, onClose }: Props) {
   const toasts = useToasts();
   const { resource, save } = useEdit(deployment);
@@ -43,17 +43,29 @@ export function ScaleDeployment({ endpoint, deployment, onClose }: Props) {
         <RadioGroup value={scaling.mode} onChange={(_, { value }) => set({ mode: value as Scaling["mode"] })}>
           <Radio value="hand" label="By hand: a fixed number" />
           <Radio value="zero" label="To zero: one, which sleeps when nobody asks it" />
+          <Radio value="load" label="By load: as many as the requests take" />
         </RadioGroup>
       </Field>
-      {scaling.mode === "hand" ? (
-        <Count field="count" label="Instance count" {...props} />
-      ) : (
+      {scaling.mode === "hand" && <Count field="count" label="Instance count" {...props} />}
+      {scaling.mode === "zero" && (
         <Count
           field="idleSeconds"
           label="Idle time (seconds)"
           hint="After so long without a request the instance ends. The next request waits while it is started, and is then answered."
           {...props}
         />
+      )}
+      {scaling.mode === "load" && (
+        <>
+          <Count field="least" label="Instances at least" hint="0: one, which sleeps when nobody asks it." {...props} />
+          <Count field="most" label="Instances at most" {...props} />
+          <Count
+            field="target"
+            label="Target utilisation (%)"
+            hint="Of the requests that an instance runs at once. Above it there are more instances at once; fewer when they have been enough for some minutes."
+            {...props}
+          />
+        </>
       )}
       <Cost deployment={resource} scaling={scaling} />
     </FormDialog>
@@ -92,12 +104,13 @@ function Count({
 function Cost({ deployment, scaling }: { deployment: Deployment; scaling: Scaling }) {
   const { instanceType } = deployment.properties;
   const size = (useInstanceTypes().data ?? []).find(({ name }) => name.toLowerCase() === instanceType.toLowerCase());
-  const count = scaling.mode === "hand" ? Number(scaling.count) : 1;
+  const count = Number({ hand: scaling.count, zero: "1", load: scaling.most }[scaling.mode]);
   if (!size || !Number.isInteger(count) || count < 1) return null;
   const sum = sumOf({ name: size.name, ...size.properties }, count);
   return (
     <Text size={200}>
       {scaling.mode === "zero" && "Also while it sleeps: "}
+      {scaling.mode === "load" && "At most: "}
       {sum}. Besides what it has, {plural(size.properties.quotaLeft.cores, "core")} of the quota are left.
     </Text>
   );

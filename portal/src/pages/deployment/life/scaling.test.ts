@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Deployment, ScaleSettings } from "../../../api/endpoints";
-import { bodyOf, problemsOf, scalingOf, spokenScale } from "./scaling";
+import { bodyOf, followsLoad, problemsOf, type Scaling, scalingOf, spokenReason, spokenScale } from "./scaling";
 
 const deployment = (scaleSettings: ScaleSettings, capacity = 2) =>
   ({ sku: { capacity }, properties: { scaleSettings } }) as unknown as Deployment;
@@ -12,17 +12,18 @@ const SETTINGS: ScaleSettings = {
   targetUtilizationPercentage: 60,
   idleTime: "PT1M30S",
 };
+const LOAD: Scaling = { mode: "load", count: "1", idleSeconds: "300", least: "1", most: "5", target: "70" };
 const asleep = deployment(SETTINGS, 1);
 const byHand = deployment({ scaleType: "Default" });
 
 describe("scaling", () => {
   it("is entered as it is, and what is saved unchanged is as it was", () => {
-    expect(scalingOf(asleep)).toEqual({ mode: "zero", count: "1", idleSeconds: "90" });
+    expect(scalingOf(asleep)).toMatchObject({ mode: "zero", count: "1", idleSeconds: "90" });
     expect(bodyOf(scalingOf(asleep), asleep).properties.scaleSettings).toEqual({ ...SETTINGS, idleTime: "PT90S" });
   });
 
   it("by hand is a number alone", () => {
-    expect(scalingOf(byHand)).toEqual({ mode: "hand", count: "2", idleSeconds: "300" });
+    expect(scalingOf(byHand)).toMatchObject({ mode: "hand", count: "2", idleSeconds: "300" });
     expect(bodyOf({ ...scalingOf(asleep), mode: "hand", count: "4" }, asleep)).toEqual({
       sku: { capacity: 4 },
       properties: { scaleSettings: { scaleType: "Default" } },
@@ -39,18 +40,42 @@ describe("scaling", () => {
   });
 
   it("has bounds, of what is asked alone", () => {
-    expect(problemsOf({ mode: "hand", count: "0", idleSeconds: "1" })).toEqual({
+    expect(problemsOf({ ...LOAD, mode: "hand", count: "0", idleSeconds: "1" })).toEqual({
       count: "Enter a whole number from 1 to 50.",
     });
-    expect(problemsOf({ mode: "zero", count: "0", idleSeconds: "1.5" })).toEqual({
+    expect(problemsOf({ ...LOAD, mode: "zero", count: "0", idleSeconds: "1.5" })).toEqual({
       idleSeconds: "Enter a whole number from 5 to 86,400.",
     });
-    expect(problemsOf({ mode: "zero", count: "0", idleSeconds: "5" })).toEqual({});
+    expect(problemsOf({ ...LOAD, mode: "zero", count: "0", idleSeconds: "5" })).toEqual({});
+    expect(Object.keys(problemsOf({ ...LOAD, least: "-1", most: "51", target: "0" }))).toEqual([
+      "least",
+      "most",
+      "target",
+    ]);
+    expect(problemsOf({ ...LOAD, least: "3", most: "3" })).toEqual({ most: "Enter more than the least." });
+    expect(problemsOf(LOAD)).toEqual({});
+  });
+
+  it("by load is between two numbers, and keeps the present one and what is not asked", () => {
+    const range = { minInstances: 1, maxInstances: 5, targetUtilizationPercentage: 70 };
+    const settings = { scaleType: "TargetUtilization", ...range } as const;
+    expect(bodyOf(LOAD, byHand)).toEqual({ sku: { capacity: 2 }, properties: { scaleSettings: settings } });
+    const busy = deployment({ ...SETTINGS, maxInstances: 4 }, 3);
+    expect(scalingOf(busy)).toMatchObject({ mode: "load", least: "0", most: "4", target: "60" });
+    expect(bodyOf(scalingOf(busy), busy)).toEqual({ sku: busy.sku, properties: busy.properties });
+    expect([SETTINGS, { ...SETTINGS, maxInstances: 2 }].map(followsLoad)).toEqual([false, true]);
+  });
+
+  it("says why there are as many", () => {
+    const of = (scaling?: object) => spokenReason({ ...byHand.properties, ...(scaling && { scaling }) });
+    expect([of(), of({ reason: "utilisation 90 %: 1 → 2" })]).toEqual(["", "utilisation 90 %: 1 → 2"]);
+    expect(of({ reason: "1 → 2", refused: "the quota" })).toBe("1 → 2. Not more: the quota");
   });
 
   it("is spoken", () => {
     expect(spokenScale({ scaleType: "Default" })).toBe("By hand");
     expect(spokenScale({ ...SETTINGS, minInstances: 2, maxInstances: 2 })).toBe("By hand");
+    expect(spokenScale({ ...SETTINGS, maxInstances: 5 })).toBe("By load: 0 to 5 instances, to be 60 % utilised");
     expect(spokenScale(SETTINGS)).toBe("To zero after 1 min 30 s without a request, and back for the next one");
   });
 });
