@@ -140,6 +140,9 @@ def test_the_quota_allows_no_more_than_it_has(site: Site) -> None:
     assert site.stands == (2, 2, "Succeeded")
     assert "quota of cores allows 2" in site.shown["properties"]["scaling"]["refused"]
     assert len(site.audited()) == 1
+    said, site.in_flight = site.store.version(), 30
+    site.passes(10)
+    assert site.store.version() == said, "it is said once"
     site.in_flight = 9
     site.passes(10)
     assert "refused" not in site.shown["properties"]["scaling"], "no more are wanted"

@@ -86,7 +86,7 @@ class Scaler:
             allowed = max(count, self._fitting(tx, record, change.count)) if change.count > count else change.count
         refused = ""
         if allowed < change.count:
-            refused = f"{change.reason} is what it takes; the workspace's quota of cores allows {allowed}."
+            refused = f"The load takes {change.count} instances, the workspace's quota of cores allows {allowed}."
         if allowed == count and before is not None and before.refused == refused:
             return record
         after = Scaled(allowed, record.spec.instance_count, refused=refused)

@@ -69,7 +69,7 @@ describe("scaling", () => {
   it("says why there are as many", () => {
     const of = (scaling?: object) => spokenReason({ ...byHand.properties, ...(scaling && { scaling }) });
     expect([of(), of({ reason: "utilisation 90 %: 1 → 2" })]).toEqual(["", "utilisation 90 %: 1 → 2"]);
-    expect(of({ reason: "1 → 2", refused: "the quota" })).toBe("1 → 2. Not more: the quota");
+    expect(of({ reason: "1 → 2", refused: "The quota is used up." })).toBe("1 → 2. The quota is used up.");
   });
 
   it("is spoken", () => {

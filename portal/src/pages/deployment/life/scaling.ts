@@ -106,7 +106,7 @@ export function spokenScale(settings: ScaleSettings): string {
 
 /** Why there are as many as there are, and why not more; "" when nobody has changed the number yet. */
 export function spokenReason({ scaling = {} }: Deployment["properties"]): string {
-  return [scaling.reason, scaling.refused && `Not more: ${scaling.refused}`].filter(Boolean).join(". ");
+  return [scaling.reason, scaling.refused].filter(Boolean).join(". ");
 }
 
 function isWithin(text: string, least: number, most: number): boolean {
