@@ -38,7 +38,7 @@ class _Finder(importlib.abc.MetaPathFinder):
     """Changes the modules above right after they were loaded."""
 
     def __init__(self) -> None:
-        self._left = {LOOP, ACT, *(where for where, *_ in ELSEWHERE)}
+        self._left = {LOOP, ACT, PHASES, *(where for where, *_ in ELSEWHERE)}
 
     def find_spec(
         self, name: str, path: Sequence[str] | None, target: ModuleType | None = None
@@ -59,7 +59,10 @@ class _Finder(importlib.abc.MetaPathFinder):
         return spec
 
 
-LOOP, ACT = "flowstead.reconcile.loop", "flowstead.reconcile.act"
+LOOP, ACT, PHASES = "flowstead.reconcile.loop", "flowstead.reconcile.act", "flowstead.reconcile.phases"
+DRAIN_S = 3.0
+"""Longer than in the product, seconds: on a busy machine a server that has just started would else find instances
+drained before it comes to the phase that waits for it."""
 
 
 def _change(name: str, module: Any) -> None:
@@ -67,6 +70,8 @@ def _change(name: str, module: Any) -> None:
         deciding = _Deciding(module)
         module.decide_endpoint = deciding.decide_endpoint
         module.record_decision = deciding.record_decision
+    if name == PHASES:
+        module.DRAIN_S = DRAIN_S
     if name == ACT:
         module.Actor.carry_out = _carrying_out(module.Actor.carry_out)
     for where, what, when, point in ELSEWHERE:
