@@ -205,7 +205,8 @@ def test_an_instance_tells_its_size_what_holds_it_to_that_and_how_it_ended(
     expect(row).to_contain_text(re.compile("eld to it"))
     expect(row).to_contain_text(re.compile("[Ii]solated"))
     expect(row).to_contain_text("None")
-    [pid] = flowstead.instance_pids(LIFE)
+    instances = flowstead.json("status")["instances"]
+    [pid] = [each["pid"] for each in instances if (each["endpoint"], each["deployment"]) == (LIFE, "blue")]
     os.kill(pid, signal.SIGKILL)
     expect(row).to_contain_text("Killed, SIGKILL")
     expect(row).to_contain_text("Ready")

@@ -155,8 +155,12 @@ def seen(flowstead: Installation, key: str) -> dict[str, Any]:
     return dict(answer.json()["seen"])
 
 
+def instances(flowstead: Installation, endpoint: str) -> list[dict[str, Any]]:
+    return [each for each in flowstead.json("status")["instances"] if each["endpoint"] == endpoint]
+
+
 def instance(flowstead: Installation, endpoint: str) -> dict[str, Any]:
-    [found] = [each for each in flowstead.json("status")["instances"] if each["endpoint"] == endpoint]
+    [found] = instances(flowstead, endpoint)
     return dict(found)
 
 
@@ -230,7 +234,8 @@ def test_whoever_is_killed_one_container_is_left(
         return answer.status_code == 200 and not program.is_running()
 
     eventually("another container answers", back, within=60)
-    eventually("nothing is left of the one before", lambda: len(podman.containers()) == 1)
+    eventually("no container is left of the one before", lambda: len(podman.containers()) == 1)
+    eventually("nor an instance", lambda: len(instances(flowstead, "looking")) == 1)
 
 
 def test_an_image_s_own_server_answers_by_its_own_paths(

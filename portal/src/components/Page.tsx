@@ -15,7 +15,13 @@ const useStyles = makeStyles({
   title: { display: "grid", gap: tokens.spacingVerticalXXS, minWidth: 0 },
   name: { margin: 0, overflowWrap: "anywhere", outline: "none" },
   lead: { color: tokens.colorNeutralForeground2 },
-  actions: { display: "flex", flexWrap: "wrap", gap: tokens.spacingHorizontalS },
+  actions: {
+    display: "flex",
+    flexWrap: "wrap",
+    gap: tokens.spacingHorizontalS,
+    // On a phone four of them fit into one row, and the page below keeps its height.
+    "@media (max-width: 640px)": { "& .fui-Button": { minWidth: 0 } },
+  },
 });
 
 type Props = { title: string; lead?: ReactNode; actions?: ReactNode; children: ReactNode };
