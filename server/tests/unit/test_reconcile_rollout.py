@@ -17,7 +17,7 @@ from flowstead.environments.protocol import Built
 from flowstead.reconcile.decide import decide_deployment
 from flowstead.reconcile.decision import Decision, DeploymentView, ServingView, StartInstance, StopInstance
 from flowstead.reconcile.describe import serving_instances
-from flowstead.reconcile.instances import running
+from flowstead.reconcile.instances import running, taking_requests
 from flowstead.resources.deployment import DeploymentStatus, ProbeSettings
 from flowstead.resources.endpoint import ProvisioningState
 from flowstead.resources.sizes import with_reserve
@@ -268,3 +268,11 @@ def test_another_change_on_the_way_takes_over_from_where_it_is(seed: int) -> Non
     well = fates.get(rollout.target, "well") not in NEVER_READY
     assert status.provisioning_state is (ProvisioningState.SUCCEEDED if well else ProvisioningState.FAILED)
     assert not well or serving == rollout.target
+
+
+def test_the_last_of_the_new_ones_takes_the_places_of_all_that_are_left() -> None:
+    """Also where there are to be fewer of them."""
+    old = [instance(f"old-{number}", InstanceState.READY, revision="old") for number in range(10)]
+    new = [instance(f"new-{number}", InstanceState.READY, revision="new") for number in range(2)]
+    assert taking_requests([*old, *new], "old", 10, coming="new", wanted=2) == new
+    assert len(taking_requests([*old, new[0]], "old", 10, coming="new", wanted=2)) == 10

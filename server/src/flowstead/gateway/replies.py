@@ -16,7 +16,6 @@ UNREACHABLE = ("UH", "UF", "URX", "NC", "UMSDR")
 """No healthy host, connection failed, retries used up, no such cluster: no instance has seen the request."""
 BROKEN_OFF = ("UC", "UR", "LR")
 """The connection broke after the request was sent: a flow may have run, so it is no 503, which many clients repeat."""
-TIMED_OUT = ("UT", "UMSDR", "SI", "DT")
 RETRY_AFTER_S = 1
 
 
