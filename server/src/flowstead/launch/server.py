@@ -45,6 +45,7 @@ from flowstead.launch.looking import looked_at
 from flowstead.launch.sampling import EVERY_S, count, look_at_throttling, sample
 from flowstead.launch.server_log import configure_log
 from flowstead.limits.host import Means, enforcement_here, sweep
+from flowstead.observe.in_flight import InFlight
 from flowstead.observe.requests import Requests
 from flowstead.observe.throttling import Throttling
 from flowstead.observe.utilization import Utilization
@@ -205,6 +206,8 @@ def _compose(
     utilization = Utilization()
     use = partial(sample, store, board, utilization, home, clock)
     stack.enter_context(looked_at("what instances use", use, every_s=EVERY_S))
+    in_flight = InFlight(gateway.in_flight, monotonic=clock.monotonic, random=SystemRandom())
+    stack.enter_context(looked_at("how many requests are in flight", in_flight.look, every_s=lambda: in_flight.pause_s))
     requests = Requests()
     answered = partial(count, store, gateway, requests, clock)
     stack.enter_context(looked_at("how many requests were answered", answered, every_s=EVERY_S))
@@ -238,7 +241,7 @@ def _compose(
         board=board,
         scaler=Scaler(
             store=store,
-            in_flight=gateway.in_flight,
+            in_flight=in_flight.mean,
             fitting=partial(fitting, quota_cores=settings.quota_cores),
             clock=clock,
             scale_in_after_s=settings.scale_in_after_s,

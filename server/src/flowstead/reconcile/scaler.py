@@ -24,8 +24,9 @@ EVERY_S = 0.9
 
 _NO_WINDOW_IS_LONGER = round(LONGEST_WINDOW_S / EVERY_S) + 1
 
-InFlight = Callable[[], Mapping[tuple[str, str], int] | None]
-"""(endpoint, deployment) → requests that are being answered; None while the gateway is away."""
+InFlight = Callable[[], Mapping[tuple[str, str], float] | None]
+"""(endpoint, deployment) → requests that were being answered, on the average since it was asked last; None when the
+gateway was away."""
 
 Fitting = Callable[[Reading, DeploymentRecord, int], int]
 """How many instances of so many the quota allows the deployment."""

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from flowstead.resources.scaling import TargetUtilization
 
 SHORTEST_WINDOW_S, LONGEST_WINDOW_S = 5.0, 60.0
-"""Over how long requests in flight are averaged, seconds, whatever the polling interval: one look is a throw of dice,
-and who waits for more than a minute's worth comes too late."""
+"""Over how long requests in flight are averaged, seconds, whatever the polling interval: one second is a throw of
+dice, and who waits for more than a minute's worth comes too late."""
 
 _COVERED = 0.8
 """How much of its window must have been looked at before a mean counts."""
@@ -18,10 +18,11 @@ _COVERED = 0.8
 
 @dataclass(frozen=True)
 class Look:
-    """at: on the monotonic clock. in_flight: requests that the gateway waits for, those that queue included."""
+    """at: on the monotonic clock. in_flight: requests that the gateway waited for on the average since the look before,
+    those that queue included."""
 
     at: float
-    in_flight: int
+    in_flight: float
 
 
 @dataclass(frozen=True)
