@@ -157,6 +157,28 @@ def test_a_rollback_brings_back_what_a_revision_was_made_of_and_nothing_else(api
     assert record_of(api).spec.model == second, "the one that served before that"
 
 
+def sleeping(idle: str) -> dict[str, Any]:
+    return {"scaleType": "TargetUtilization", "minInstances": 0, "maxInstances": 1, "idleTime": idle}
+
+
+def test_another_idle_time_is_told_by_its_name_and_stays_at_a_rollback(api: InProcessApi) -> None:
+    first, second = model(api, "1"), model(api, "2")
+    deploy(api, first)
+    reconcile(api, "a")
+    deploy(api, second)
+    reconcile(api, "b")
+    deploy(api, second, scaleSettings=sleeping("PT5M"))
+    reconcile(api, "c")
+    deploy(api, second, scaleSettings=sleeping("PT10S"))
+    reconcile(api, "d")
+    newest, slept, *_ = revisions(api)
+    assert slept["changes"] == [{"field": "scaleSettings.idleTime", "before": None, "after": "PT5M"}]
+    assert newest["changes"] == [{"field": "scaleSettings.idleTime", "before": "PT5M", "after": "PT10S"}]
+    assert roll_back(api)["status"] == 202
+    assert record_of(api).spec.model == first, "the last that was made of something else"
+    assert record_of(api).spec.idle_s == 10
+
+
 @pytest.mark.parametrize("revision", [2, "2", "b"])
 def test_a_revision_is_named_by_number_or_name(api: InProcessApi, revision: int | str) -> None:
     models = [model(api, version) for version in "123"]

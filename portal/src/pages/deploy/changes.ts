@@ -11,6 +11,7 @@ const NAMES: readonly [RegExp, string][] = [
   [/^requestSettings\.requestTimeout$/, "Request time-out"],
   [/^requestSettings\.maxConcurrentRequestsPerInstance$/, "Concurrent requests per instance"],
   [/^requestSettings\.maxQueueWait$/, "Longest wait in the queue"],
+  [/^scaleSettings\.idleTime$/, "Idle time before sleep"],
   [/^livenessProbe\.(.+)$/, "Liveness probe,"],
   [/^readinessProbe\.(.+)$/, "Readiness probe,"],
   [/^environmentVariables\.(.+)$/, "Environment variable"],

@@ -15,6 +15,7 @@ from flowstead.api.bodies import Body
 from flowstead.api.context import PROVIDER, Here, Needs
 from flowstead.api.deployment_bodies import show_restored
 from flowstead.api.deployments import ACTION, DEPLOYMENT
+from flowstead.api.durations import to_duration
 from flowstead.api.field_changes import changes_between, leaves
 from flowstead.api.preconditions import ForChange
 from flowstead.api.quota import check_quota
@@ -31,6 +32,9 @@ from flowstead.store.records import DeploymentRecord, Kind, Revision
 _TYPE = "workspaces/onlineEndpoints/deployments/revisions"
 _RUNTIME = {"field": "runtime", "before": None, "after": None}
 """What has changed where no field has: Flowstead itself, or what a build of the same requirements gave."""
+_IDLE = "scaleSettings.idleTime"
+"""Instances are started with it, so another one makes a revision; like all settings of scale it is the deployment's own
+and does not come back."""
 _SECRETS = {SECRET_VARIABLE_PREFIX: "environmentVariables.", CONNECTION_SECRET_PREFIX: "connections."}
 """What the names of kept secrets begin with → the field that shows them."""
 router = APIRouter(tags=["deployments"])
@@ -64,8 +68,8 @@ def roll_back(
     body: RollbackBody | None = None,
 ) -> Response:
     """Go back to an earlier revision: its model, environment, variables, secrets, connections, settings and size, as
-    they were kept; a change like every other, a long-running operation. How many instances there are, and the traffic,
-    stay."""
+    they were kept; a change like every other, a long-running operation. How many instances there are, when they sleep,
+    and the traffic, stay."""
     with here.store.transaction() as tx:
         record = tx.get(Kind.DEPLOYMENT, here.workspace.deployment(endpoint, deployment))
         only_if.check(record, f"The deployment {record.name}")
@@ -126,7 +130,10 @@ def _before_the_present(record: DeploymentRecord, kept: Sequence[Revision]) -> R
 
 
 def _like(one: Revision, other: Revision) -> bool:
-    return one.name == other.name and restored(one.spec, other.spec) == one.spec
+    """Going from one to the other brings nothing back. Their names may differ all the same: by what no revision brings
+    back."""
+    same = (one.content_hash, dict(one.secrets)) == (other.content_hash, dict(other.secrets))
+    return same and restored(one.spec, other.spec) == one.spec
 
 
 def _demand_files(tx: Reading, revision: Revision) -> None:
@@ -214,7 +221,8 @@ def _changes(before: Revision, after: Revision) -> list[dict[str, Any]]:
 
 
 def _shown(spec: DeploymentSpec) -> dict[str, Any]:
-    return dict(leaves(show_restored(spec)))
+    shown = dict(leaves(show_restored(spec)))
+    return shown if spec.idle_s is None else {**shown, _IDLE: to_duration(spec.idle_s)}
 
 
 def _changed_secrets(before: Mapping[str, str], after: Mapping[str, str]) -> Iterator[str]:

@@ -257,8 +257,8 @@ def rollback(
 ) -> None:
     """Go back to an earlier revision of a deployment.
 
-    Model, environment, variables, secrets, connections, settings and size are as they were; the number of instances
-    and the traffic stay. Requests go on meanwhile."""
+    Model, environment, variables, secrets, connections, settings and size are as they were; the number of instances,
+    when they sleep, and the traffic stay. Requests go on meanwhile."""
     with open_client(home) as client:
         operation = client.deployments.roll_back(endpoint, name, revision)
         if not no_wait:

@@ -38,7 +38,7 @@ export function RollBack({ endpoint, deployment, revision, onClose }: Props) {
       <section className={styles.part} aria-label="What comes back">
         <Text weight="semibold">What comes back</Text>
         {changes.length === 0 ? (
-          <Text>Nothing differs from what is wanted now: its instances are started anew.</Text>
+          <Text>Nothing that comes back differs from what is wanted now.</Text>
         ) : (
           <ul className={styles.list}>
             {changes.map((change) => (
@@ -53,7 +53,7 @@ export function RollBack({ endpoint, deployment, revision, onClose }: Props) {
           <li>
             {plural(deployment.sku.capacity, "instance")}, the share of the traffic, the endpoint's keys and address
           </li>
-          <li>Description and tags</li>
+          <li>When instances sleep, the version of Flowstead, description and tags</li>
         </ul>
       </section>
       <Text>{meanwhile(deployment)}</Text>

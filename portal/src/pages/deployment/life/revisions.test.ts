@@ -45,3 +45,8 @@ it("a value that is taken away comes back", () => {
 it("nothing changes by going back to what is wanted now", () => {
   expect(changesBackTo(third, all)).toEqual([]);
 });
+
+it("when instances sleep and the version of Flowstead do not come back", () => {
+  const later = revision(4, ["scaleSettings.idleTime", "PT5M", "PT10S"], ["runtime", null, null]);
+  expect(changesBackTo(third, [later, ...all])).toEqual([]);
+});

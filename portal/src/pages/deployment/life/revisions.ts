@@ -22,8 +22,12 @@ export function changesBackTo(target: Revision, revisions: readonly Revision[]):
   return [...back.values()].filter(isOne);
 }
 
+/** What made a revision and does not come back by going back: the version of Flowstead, and when instances sleep. */
+const STAYS = ["runtime", "scaleSettings.idleTime"];
+
 /** A secret is shown as a mask, whatever it is. */
 function isOne({ field, before, after }: Change): boolean {
+  if (STAYS.includes(field)) return false;
   const isMasked = typeof before === "string" && /^\*+$/.test(before);
-  return field === "runtime" || isMasked || JSON.stringify(before) !== JSON.stringify(after);
+  return isMasked || JSON.stringify(before) !== JSON.stringify(after);
 }
