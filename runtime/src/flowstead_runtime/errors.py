@@ -22,7 +22,7 @@ RuntimeFailure                    code of the error body · status
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 
 class RuntimeFailure(Exception):
@@ -144,6 +144,13 @@ class OutputError(UserError):
 
 class InternalFailure(RuntimeFailure):
     """The runtime is at fault."""
+
+    @classmethod
+    def of(cls, problem: Exception) -> Self:
+        """For an exception that nobody has expected; the path that one of the system's may name is for the log."""
+        if isinstance(problem, OSError) and problem.strerror:
+            return cls(f"{type(problem).__name__}: {problem.strerror}")
+        return cls(str(problem) or type(problem).__name__)
 
 
 class DeadlineExceeded(RuntimeFailure):

@@ -239,6 +239,8 @@ def test_aggregation_nodes_do_not_run_and_their_outputs_are_absent() -> None:
         (ValueError("bad"), NodeFailed, "Execution failure in 'a': (ValueError) bad"),
         (KeyError("k"), NodeFailed, "Execution failure in 'a': (KeyError) 'k'"),
         (ValueError(), NodeFailed, "Execution failure in 'a': (ValueError) "),
+        (OSError(2, "gone", "/a"), NodeFailed, "Execution failure in 'a': (FileNotFoundError) [Errno 2] gone: '/a'"),
+        (OSError(28, "full", "/a"), NodeFailed, "Execution failure in 'a': (OSError) [Errno 28] full"),
         (SystemExit(3), NodeFailed, "Execution failure in 'a': (SystemExit) 3"),
         (asyncio.CancelledError(), NodeFailed, "Execution failure in 'a': (CancelledError) "),
         (UserErrorException("user said no"), NodeFailed, "user said no"),

@@ -28,6 +28,11 @@ def decode(inputs: Mapping[str, FlowInput], body: bytes | str) -> Mapping[str, A
     return make_decoder(definition)(raw, None)
 
 
+def test_the_runtime_s_own_trouble_with_a_file_does_not_name_it() -> None:
+    assert str(InternalFailure.of(OSError(28, "No space left", "/home/x"))) == "OSError: No space left"
+    assert str(InternalFailure.of(ValueError())) == "ValueError"
+
+
 def test_a_flow_without_inputs_ignores_the_body() -> None:
     assert decode({}, b"\xff not even text") == {}
 

@@ -409,6 +409,11 @@ class PassingTrouble(HostProblem):
     code, status = "PassingTrouble", 503
     hint = "Try again in a while."
 
+    def __init__(self, message: str = "", *, hint: str = "", where: str = "") -> None:
+        """where: the path, for this machine's own log and terminal; no caller of the API is told."""
+        super().__init__(message, hint=hint)
+        self.where = where
+
     @classmethod
     def codes(cls) -> frozenset[str]:
         """Of all such troubles: what has failed with one of them is tried again."""
@@ -416,11 +421,12 @@ class PassingTrouble(HostProblem):
 
 
 class DiskFull(PassingTrouble):
-    """The disk is full."""
+    """The server's disk is full."""
 
     code, status = "DiskFull", 507
     hint = (
-        "Free space on that disk: `flowstead gc` removes what nothing uses, `flowstead gc --dry-run` lists it. "
+        "Free space on that disk, the server's log names it: `flowstead gc` removes what nothing uses, `flowstead gc "
+        "--dry-run` lists it. "
         "Deployments that wait for space go on by themselves; a request that was refused has to be sent again."
     )
 

@@ -40,6 +40,7 @@ def test_a_locked_database_is_answered_in_bounded_time(tmp_path: Path) -> None:
         took = time.monotonic() - began
         assert refused.status_code == 503, refused.text
         assert refused.json()["error"]["code"] == "DatabaseBusy"
+        assert str(tmp_path) not in refused.text, "no path of the server"
         assert int(refused.headers["Retry-After"]) > 0
         assert took < 2 * PATIENCE_S + 1
         assert api.call("GET", "onlineEndpoints/before").status_code == 200, "reading goes on"
@@ -49,7 +50,9 @@ def test_a_locked_database_is_answered_in_bounded_time(tmp_path: Path) -> None:
         assert api.call("PUT", "onlineEndpoints/during", KEY).status_code == 201
 
 
-def test_a_full_disk_is_named_and_nothing_acknowledged_is_lost(small_disk: Path) -> None:
+def test_a_full_disk_is_told_and_nothing_acknowledged_is_lost(
+    small_disk: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     with InProcessApi(small_disk / "home") as api:
         assert api.call("GET", "onlineEndpoints").status_code == 200
         acknowledged = []
@@ -66,8 +69,10 @@ def test_a_full_disk_is_named_and_nothing_acknowledged_is_lost(small_disk: Path)
             assert answer.status_code == 507, answer.text
             error = answer.json()["error"]
             assert error["code"] == "DiskFull"
-            assert f"The disk of {small_disk} is full" in error["message"]
+            assert "The server's disk is full: 0 of 17 MB are free." in error["message"]
+            assert str(small_disk) not in answer.text, "no path of the server"
         assert len(acknowledged) < 40
+        assert f"It is the disk of {small_disk}" in caplog.text, "the log names it"
         filler.unlink()
         there = {each["name"] for each in api.call("GET", "onlineEndpoints").json()["value"]}
         assert there == {f"ep-{n}" for n in acknowledged}

@@ -91,7 +91,9 @@ def test_what_has_failed_by_it_is_done_when_it_is_over(
     assert state(world, changed) is OperationState.FAILED, "what was told stays told"
 
 
-def test_the_disk_is_named(world: ReconcilerWorld, model: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_disk_is_told_in_the_status_and_named_in_the_log(
+    world: ReconcilerWorld, model: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     refusing = Refusing(world, monkeypatch)
     world.put_endpoint()
     world.bring_up(model)
@@ -100,15 +102,20 @@ def test_the_disk_is_named(world: ReconcilerWorld, model: str, monkeypatch: pyte
     world.settle(looks=5, step_s=1.0)
     error = world.there().status.error
     assert error is not None
-    assert "The disk of /" in error["message"]
+    assert "The server's disk is full" in error["message"]
+    assert str(world.home.root) not in error["message"]
+    assert f"while {world.home.root / 'instance.json'} was written" in caplog.text
     assert "MB are free" in error["message"]
     assert "flowstead gc" in error["message"]
 
 
-def test_a_build_that_found_the_disk_full_is_no_fault_of_the_requirements(tmp_path: Path) -> None:
+def test_a_build_that_found_the_disk_full_is_no_fault_of_the_requirements(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     world = ReconcilerWorld(Home(tmp_path / "home"))
     requirements = "big==1\n"
-    full = BuildFailed("uv could not build it.", "error: failed to write: No space left on device (os error 28)")
+    words = f"error: failed to write {tmp_path}: No space left on device (os error 28)"
+    full = BuildFailed("uv could not build it.", words)
     world.environments = InMemoryEnvironments(failures={requirements: full})
     world.new_reconciler()
     world.put_endpoint()
@@ -118,6 +125,8 @@ def test_a_build_that_found_the_disk_full_is_no_fault_of_the_requirements(tmp_pa
     error = world.there().status.error
     assert error is not None
     assert error["code"] == "DiskFull"
+    assert str(tmp_path) not in error["message"]
+    assert words in caplog.text
     world.environments.finish_all()
     world.settle()
     assert state(world, started) is OperationState.SUCCEEDED

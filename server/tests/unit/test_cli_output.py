@@ -11,7 +11,7 @@ from flowstead.cli.exit_codes import exit_code_of
 from flowstead.cli.failure import describe_failure
 from flowstead.cli.output import Format, render, select, table
 from flowstead.cli.progress import LiveStages, PlainStages, seconds, stages
-from flowstead.errors import BadArgument, ImageBuildFailure, ResourceNotFound, ServerNotRunning
+from flowstead.errors import BadArgument, DiskFull, ImageBuildFailure, ResourceNotFound, ServerNotRunning
 from flowstead.resources.names import Workspace
 
 ENDPOINTS = [
@@ -60,6 +60,12 @@ def test_an_error_is_one_block_with_the_next_step_at_its_end() -> None:
         "  this",
         "next: Mend requirements.txt.",
     ]
+
+
+def test_on_this_machine_s_own_terminal_the_full_disk_is_named() -> None:
+    full = DiskFull("The server's disk is full.", where="It is the disk of /mnt.", hint="Free space.")
+    assert describe_failure(full).splitlines()[1:] == ["  It is the disk of /mnt.", "next: Free space."]
+    assert "/mnt" not in full.as_body()["message"]
 
 
 def test_what_is_not_there_has_an_exit_code_of_its_own() -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 from typing import NoReturn
 
 from flowstead_runtime.errors import InternalFailure, NodeFailed, RuntimeFailure
 
+_FULL = (errno.ENOSPC, errno.EDQUOT)
 _PACKAGES = ("promptflow", "flowstead_runtime.promptflow_api")
 _OWN_MESSAGE = (
     ("UserErrorException", NodeFailed),
@@ -30,11 +32,18 @@ def node_failure(node: str, error: BaseException) -> RuntimeFailure:
     for name, failure in _OWN_MESSAGE:
         if name in names:
             return failure(str(error))
-    return NodeFailed(f"Execution failure in '{node}': ({type(error).__name__}) {error}")
+    return NodeFailed(f"Execution failure in '{node}': ({type(error).__name__}) {words_of(error)}")
 
 
 def entry_failure(entry: str, error: BaseException) -> NodeFailed:
     """What an exception of a flex flow's entry, or of a prompty, is to the caller. Unlike a tool's, it is always named:
     promptflow's own exceptions too."""
     name = error.known_as if isinstance(error, RuntimeFailure) else type(error).__name__
-    return NodeFailed(f"Execution failure in '{entry}': ({name}) {error}")
+    return NodeFailed(f"Execution failure in '{entry}': ({name}) {words_of(error)}")
+
+
+def words_of(error: BaseException) -> str:
+    """What a caller is told of what the flow's code has raised: its own words, but of a full disk not which file."""
+    if isinstance(error, OSError) and error.errno in _FULL:
+        return f"[Errno {error.errno}] {error.strerror}"
+    return str(error)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from flowstead_runtime.errors import InternalFailure, OutputError, RuntimeFailure, UserError
 from flowstead_runtime.flow.definition import FlowKind
+from flowstead_runtime.flow.failures import words_of
 from flowstead_runtime.serving.exchange import Exchange, Handler
 from flowstead_runtime.serving.outputs import Outputs
 from flowstead_runtime.serving.streams import close, joined, pieces
@@ -96,11 +97,11 @@ def stream_failure(serving: Serving, problem: Exception) -> RuntimeFailure:
     """What a stream that broke is to the caller: in a DAG it breaks outside of any node, hence a system error; in a
     flex flow it is the entry that failed."""
     if serving.definition.kind is FlowKind.DAG:
-        return InternalFailure(str(problem))
+        return InternalFailure(words_of(problem))
     definition = serving.definition
     qualname = definition.flex.qualname if definition.flex is not None else ""
     entry = qualname or definition.entry.rpartition(":")[2] or definition.name
-    return UserError(f"Execution failure in '{entry}': ({type(problem).__name__}) {problem}")
+    return UserError(f"Execution failure in '{entry}': ({type(problem).__name__}) {words_of(problem)}")
 
 
 async def _send_events(serving: Serving, exchange: Exchange, outputs: Outputs) -> None:

@@ -49,7 +49,7 @@ def answer_failures(serving: Serving, proceed: Handler) -> Handler:
             await _answer_cancelled(exchange, wrap)
         except Exception as problem:
             log.exception("request %s failed in the runtime", exchange.request_id)
-            await answer(exchange, InternalFailure(str(problem) or type(problem).__name__), wrap=wrap)
+            await answer(exchange, InternalFailure.of(problem), wrap=wrap)
 
     return answered
 

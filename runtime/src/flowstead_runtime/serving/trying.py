@@ -77,7 +77,7 @@ async def _run(run: Handler, exchange: Exchange, report: Report) -> None:
         report.failed(InternalFailure("The flow's code cancelled its own task."))
     except Exception as problem:
         log.exception("test %s failed in the runtime", exchange.request_id)
-        report.failed(InternalFailure(str(problem) or type(problem).__name__))
+        report.failed(InternalFailure.of(problem))
 
 
 def _take_outputs(serving: Serving) -> Handler:

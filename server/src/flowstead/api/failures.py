@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Sequence
 from typing import Any
@@ -12,7 +13,16 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
-from flowstead.errors import BadArgument, FlowsteadError, PayloadTooLarge, UnknownRoute, UnsupportedMediaType
+from flowstead.errors import (
+    BadArgument,
+    FlowsteadError,
+    PassingTrouble,
+    PayloadTooLarge,
+    UnknownRoute,
+    UnsupportedMediaType,
+)
+
+log = logging.getLogger("flowstead.api")
 
 _RETRIED = {429, 503}
 _BLOB = re.compile(r"/[^/]+\.blob\.[^/]+/")
@@ -26,8 +36,10 @@ def install(app: FastAPI) -> None:
 
 
 def failure_response(path: str, failure: FlowsteadError) -> Response:
-    """The answer for a failure at that path."""
+    """The answer for a failure at that path. Where on this machine its trouble is, only the log is told."""
     headers = {}
+    if isinstance(failure, PassingTrouble) and failure.where:
+        log.warning("%s: %s %s", path, failure.message, failure.where)
     if failure.status == 401:
         headers["WWW-Authenticate"] = 'Bearer realm="flowstead"'
     if failure.status in _RETRIED:

@@ -6,13 +6,15 @@ import sys
 from typing import TextIO
 
 from flowstead.cli.terminal import harmless
-from flowstead.errors import FlowsteadError
+from flowstead.errors import FlowsteadError, PassingTrouble
 
 
 def describe_failure(failure: FlowsteadError) -> str:
     """`error: CODE: message`, the details indented, `next: …`."""
     lines = [f"error: {failure.code}: {failure.message}"]
     lines += [f"  {line}" if line else "" for line in failure.details.strip("\n").splitlines()]
+    if isinstance(failure, PassingTrouble) and failure.where:
+        lines.append(f"  {failure.where}")
     if failure.next_step:
         lines.append(f"next: {failure.next_step}")
     return "\n".join(lines)

@@ -245,8 +245,10 @@ class Reconciler:
             trouble = DiskFull("The disk was full; what could not be done then is tried again.")
         if trouble is None:
             return decision
+        known = self._trouble.get(view.record.id)
+        if known is None or known.text != trouble.message:
+            logger.warning("%s: %s %s\n%s", view.record.id, trouble.message, trouble.where, decision.failure.error)
         lasted = self._note_trouble(view.record, trouble.message, passing=True)
-        trouble = type(trouble)(trouble.message, hint=trouble.next_step, details=str(decision.failure.error))
         if view.operation is None or lasted < GIVE_UP_WAITING_AFTER_S:
             return held_up(view, decision, trouble)
         status = decision.status and replace(decision.status, error=error_body(trouble))
@@ -356,7 +358,10 @@ class Reconciler:
             )
             text = error.message if passing else f"{type(failure).__name__}: {failure}"
             if trouble is None or trouble.text != text:
-                logger.error("The reconciler has trouble with %s.", record.id, exc_info=None if passing else failure)
+                where = f"{passing.message} {passing.where}" if passing else ""
+                logger.error(
+                    "The reconciler has trouble with %s. %s", record.id, where, exc_info=None if passing else failure
+                )
             lasted = self._note_trouble(record, text, passing=passing is not None)
             self._trouble[record.id].retry_at = now + IDLE_S
             if not isinstance(passing, DatabaseBusy):  # nothing could be written

@@ -33,7 +33,7 @@ def trouble_of(failure: BaseException, home: Home) -> PassingTrouble | None:
         if isinstance(each, sqlite3.Error):
             code = getattr(each, "sqlite_errorcode", 0) & _PRIMARY
             if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-                return DatabaseBusy(f"Another process keeps {home.database} locked.")
+                return DatabaseBusy("Another process keeps the database locked.", where=f"It is {home.database}.")
             if code == sqlite3.SQLITE_FULL or (code == sqlite3.SQLITE_IOERR and full_disks(home)):
                 return disk_full(home, home.database)
     return disk_full(home) if _speaks_of_a_full_disk(str(failure)) else None
@@ -48,10 +48,10 @@ def disk_full(home: Home, path: object = None) -> DiskFull:
     place = _existing(Path(os.fsdecode(path))) if isinstance(path, str | bytes | Path) else None
     disk = place if place is not None else min(_places(home), key=lambda each: _free(each)[0])
     free, total = _free(disk)
-    written = f" while {path!s} was written" if place is not None else ""
+    written = f" while {os.fsdecode(path)} was written" if isinstance(path, str | bytes | Path) else ""
     return DiskFull(
-        f"The disk of {_mount(disk)} is full{written}: {_mb(free)} of {_mb(total)} MB are free.",
-        hint=f"{DiskFull.hint} Flowstead's own files on it are under {home.root}, its logs in {home.logs}.",
+        f"The server's disk is full: {_mb(free)} of {_mb(total)} MB are free.",
+        where=f"It is the disk of {_mount(disk)}{written}. Flowstead's own files are under {home.root}.",
     )
 
 

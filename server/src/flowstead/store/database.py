@@ -225,7 +225,7 @@ class Store:
     @contextmanager
     def _turn(self, patience_s: float = PATIENCE_S) -> Iterator[None]:
         if not self._writer.acquire(timeout=patience_s):
-            raise DatabaseBusy(f"Another writer has held {self._home.database} for more than {patience_s:.0f} s.")
+            raise DatabaseBusy(f"Another writer has held the database for more than {patience_s:.0f} s.")
         try:
             yield
         finally:
