@@ -7,6 +7,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -24,6 +25,7 @@ from flowstead.gateway.description import (
 from flowstead.gateway.process import EnvoyGateway
 from flowstead.resources.clock import SystemClock
 from flowstead.resources.home import Home
+from flowstead.resources.inference import Inference
 from flowstead.testing.echo_instance import EchoInstance
 
 LIMIT = 2000
@@ -79,6 +81,8 @@ class World:
         empty = GatewayDeployment("empty", (), 30.0, 10)
         halted = GatewayDeployment("halted", (), 30.0, 10, stopped=True)
         dead = GatewayDeployment("dead", (Upstream(f"{run}/no.s", f"{run}/no.h"),), 30.0, 10)
+        image = replace(blue, name="image", inference=Inference(5001, "/alive", "/ready", "/v1/models/m:predict"))
+        other = replace(shadow, name="other", inference=Inference(5001, "/alive", "/ready", "/a%20b"))
         credentials: dict[str, dict[str, Any]] = {
             "alpha": {"keys": ("alpha-1", "alpha-2")},
             # Keys count for nothing where tokens are asked for.
@@ -114,6 +118,9 @@ class World:
             GatewayEndpoint("mirrored-narrow", ("K",), (blue, full), {"blue": 100}, {"full": 50}),
             GatewayEndpoint("mirrored-dead", ("K",), (blue, dead), {"blue": 100}, {"dead": 50}),
             GatewayEndpoint("mirrored-empty", ("K",), (blue, empty), {"blue": 100}, {"empty": 50}),
+            GatewayEndpoint("mirrored-to-image", ("K",), (blue, other), {"blue": 100}, {"other": 50}),
+            GatewayEndpoint("mirrored-from-image", ("K",), (image, shadow), {"image": 100}, {"shadow": 50}),
+            GatewayEndpoint("mirrored-by-images", ("K",), (image, other), {"image": 100}, {"other": 50}),
             GatewayEndpoint("halted", ("K",), (blue, halted), {"halted": 100}),
             GatewayEndpoint("mirrored-halted", ("K",), (blue, halted), {"blue": 100}, {"halted": 50}),
             GatewayEndpoint("mirrored-gone", ("K",), (blue,), {"blue": 100}, {"gone": 50}),

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
+import uuid
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import replace
 from http.client import HTTPConnection
+from typing import Any
 
 import pytest
 
@@ -91,6 +93,32 @@ def test_what_names_a_deployment_or_is_no_scoring_is_not_mirrored(
     for _ in range(40):
         world.ask(f"/endpoints/alpha-mirrored/{path}", "alpha-1", headers=headers)
     assert arrived() == before + 1
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "asked", "answering", "mirror"),
+    [
+        ("mirrored-to-image", "score", "/score", "/a%20b"),
+        ("mirrored-from-image", "score", "/v1/models/m:predict", "/score"),
+        ("mirrored-from-image", "v1/models/m:predict", "/v1/models/m:predict", "/score"),
+        ("mirrored-by-images", "score", "/v1/models/m:predict", "/a%20b"),
+    ],
+)
+def test_a_mirrored_request_gets_the_path_on_which_the_mirror_scores(
+    world: World, endpoint: str, asked: str, answering: str, mirror: str
+) -> None:
+    query = f"of={uuid.uuid4().hex}"
+
+    def mirrored() -> list[dict[str, Any]]:
+        return [each for each in world.instances["shadow"].requests if each["query"] == query]
+
+    for _ in range(40):
+        taken = {"x-flowstead-mirror-path": "/elsewhere"}
+        answer = world.ask(f"/endpoints/{endpoint}/{asked}?{query}", "K", content=b"12345", headers=taken)
+        assert (answer.json()["name"], answer.json()["path"]) == ("blue", answering)
+    world.eventually("mirrored requests arrive", lambda: len(mirrored()) > 5)
+    assert {(each["raw_path"], each["bytes"]) for each in mirrored()} == {(mirror, 5)}
+    assert "x-flowstead-mirror-path" not in {name for each in mirrored() for name in each["headers"]}
 
 
 @pytest.mark.parametrize("endpoint", ["mirrored-slow", "mirrored-narrow", "alpha-mirrored"])

@@ -46,7 +46,10 @@ CASES: dict[str, tuple[GatewayEndpoint, ...]] = {
     "stopped": (
         GatewayEndpoint("ask", ("K1",), (BLUE, replace(GREEN, instances=(), stopped=True)), {"blue": 50, "green": 50}),
     ),
-    "image-with-a-server": (GatewayEndpoint("ask", ("K1",), (BLUE, IMAGE), {"blue": 50, "image": 50}),),
+    "image-with-a-server": (
+        GatewayEndpoint("ask", ("K1",), (BLUE, IMAGE), {"blue": 50, "image": 50}),
+        GatewayEndpoint("try", ("K1",), (BLUE, IMAGE), {"blue": 100}, {"image": 10}),
+    ),
     "sleeping": (GatewayEndpoint("ask", ("K1",), (replace(BLUE, sleeps=True),), {"blue": 100}),),
     "rates": (
         GatewayEndpoint("ask", ("K1",), (BLUE, replace(GREEN, requests_per_second=5)), {"blue": 100}),

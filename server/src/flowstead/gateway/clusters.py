@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from flowstead.gateway.description import GatewayDeployment, GatewayEndpoint, Upstream
-from flowstead.gateway.paths import METADATA
+from flowstead.gateway.paths import METADATA, MIRROR_PATH_HEADER
 from flowstead.resources.inference import Inference
 
 Json = dict[str, Any]
@@ -17,6 +17,28 @@ _HTTP_OPTIONS = "type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProt
 _UNLIMITED = 4294967295
 _UPSTREAM_IDLE = "4s"
 """Shorter than uvicorn's keep-alive of 5 s, so that no request is sent into a closing connection."""
+_FILTERS = "type.googleapis.com/envoy.extensions.filters.http"
+_MIRROR_PATH = f"""\
+function envoy_on_request(handle)
+  local headers = handle:headers()
+  local path = headers:get("{MIRROR_PATH_HEADER}")
+  if path then
+    headers:replace(":path", path .. (string.match(headers:get(":path"), "%?.*") or ""))
+    headers:remove("{MIRROR_PATH_HEADER}")
+  end
+end
+"""
+"""In Lua, since a mirror's policy may rewrite no path and header mutations may not either."""
+_MIRROR_FILTERS: tuple[Json, ...] = (
+    {
+        "name": "envoy.filters.http.lua",
+        "typed_config": {"@type": f"{_FILTERS}.lua.v3.Lua", "default_source_code": {"inline_string": _MIRROR_PATH}},
+    },
+    {
+        "name": "envoy.filters.http.upstream_codec",
+        "typed_config": {"@type": f"{_FILTERS}.upstream_codec.v3.UpstreamCodec"},
+    },
+)
 
 
 def cluster_name(endpoint: str, deployment: str) -> str:
@@ -33,7 +55,7 @@ def parts_of(cluster: str) -> tuple[str, str]:
 def clusters(endpoints: Sequence[GatewayEndpoint], api_socket: str) -> list[Json]:
     """The API's cluster, then the deployments' in the order given."""
     deployments = [
-        _deployment_cluster(endpoint.name, deployment) for endpoint in endpoints for deployment in endpoint.deployments
+        _deployment_cluster(endpoint, deployment) for endpoint in endpoints for deployment in endpoint.deployments
     ]
     return [_api_cluster(api_socket), *deployments]
 
@@ -42,10 +64,15 @@ def _api_cluster(socket: str) -> Json:
     return _cluster(API_CLUSTER, [_host(socket)], max_requests=_UNLIMITED)
 
 
-def _deployment_cluster(endpoint: str, deployment: GatewayDeployment) -> Json:
+def _deployment_cluster(endpoint: GatewayEndpoint, deployment: GatewayDeployment) -> Json:
     hosts = [_instance(instance, deployment.name) for instance in deployment.instances]
     # Envoy counts requests over all its threads; connections and pending requests are no measure of them.
-    cluster = _cluster(cluster_name(endpoint, deployment.name), hosts, max_requests=deployment.max_requests)
+    cluster = _cluster(
+        cluster_name(endpoint.name, deployment.name),
+        hosts,
+        max_requests=deployment.max_requests,
+        filters=_MIRROR_FILTERS if _gets_other_paths(endpoint, deployment) else (),
+    )
     # Who sleeps answers no check, and who wakes up says that it is starting: the requests wait in its socket meanwhile.
     checks = {} if deployment.sleeps else {"health_checks": [_health_check(deployment.inference)]}
     return cluster | {
@@ -56,7 +83,14 @@ def _deployment_cluster(endpoint: str, deployment: GatewayDeployment) -> Json:
     }
 
 
-def _cluster(name: str, hosts: Sequence[Json], *, max_requests: int) -> Json:
+def _gets_other_paths(endpoint: GatewayEndpoint, mirror: GatewayDeployment) -> bool:
+    """It is sent copies of requests that others answer, which score elsewhere."""
+    others = (each for each in endpoint.deployments if each is not mirror)
+    return mirror.name in endpoint.mirror and any(each.scoring_path != mirror.scoring_path for each in others)
+
+
+def _cluster(name: str, hosts: Sequence[Json], *, max_requests: int, filters: Sequence[Json] = ()) -> Json:
+    """filters: what a request passes on its way to a host, the last one writes it."""
     return {
         "@type": _CLUSTER,
         "name": name,
@@ -77,6 +111,7 @@ def _cluster(name: str, hosts: Sequence[Json], *, max_requests: int) -> Json:
                 "@type": _HTTP_OPTIONS,
                 "common_http_protocol_options": {"idle_timeout": _UPSTREAM_IDLE},
                 "explicit_http_config": {"http_protocol_options": {}},
+                **({"http_filters": list(filters)} if filters else {}),
             }
         },
         "load_assignment": {"cluster_name": name, "endpoints": [{"lb_endpoints": list(hosts)}]},

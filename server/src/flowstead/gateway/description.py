@@ -34,6 +34,11 @@ class GatewayDeployment:
     sleeps: bool = False
     requests_per_second: int = 0
 
+    @property
+    def scoring_path(self) -> str:
+        """Where its instances score."""
+        return "/score" if self.inference is None else self.inference.scoring_path
+
 
 @dataclass(frozen=True)
 class TokenIssuer:

@@ -14,6 +14,10 @@ CLIENT_HEADER = "x-flowstead-client"
 """What opened the door: the key, `primary` or `secondary`, or whose token. Set by the gateway, never taken from a
 caller."""
 
+MIRROR_PATH_HEADER = "x-flowstead-mirror-path"
+"""From the gateway's route to the mirror's cluster: the path on which the mirror scores. Nobody else sees it, and it is
+never taken from a caller."""
+
 BROWSER_HEADERS = ("cookie", "x-csrf-token")
 """In which a browser that is signed in to this server proves it; no instance sees them."""
 

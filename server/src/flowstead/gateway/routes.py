@@ -18,6 +18,7 @@ from flowstead.gateway.paths import (
     ENDPOINTS_PREFIX,
     INSTANCE_PATHS,
     METADATA,
+    MIRROR_PATH_HEADER,
     ORIGIN_WIDE_HEADERS,
     PIN_HEADER,
     STOPPED,
@@ -189,8 +190,9 @@ def _split(endpoint: GatewayEndpoint, prefix: str) -> list[Json]:
         last = deployment is shares[-1][0]
         fraction = {} if last else {"runtime_fraction": {"default_value": _percent(so_far)}}
         if endpoint.mirror:
-            match = {"path": f"{prefix}score"} | fraction
-            routes.append(_to_deployment(endpoint, prefix, deployment, "mirrored", match, mirror=endpoint.mirror))
+            for kind, path in _scoring(prefix, deployment).items():
+                match = {"path": path} | fraction
+                routes.append(_to_deployment(endpoint, prefix, deployment, f"mirrored{kind}", match, mirrored=True))
         routes += _all_to_deployment(endpoint, prefix, deployment, "split", fraction)
     return routes
 
@@ -201,15 +203,21 @@ def _all_to_deployment(
     """All of its paths. An image's own server scores where it says, whether it is asked so or by the usual path.
     further: of the match."""
     usual = _to_deployment(endpoint, prefix, deployment, kind, _known_paths(prefix) | further)
-    inference = deployment.inference
-    if inference is None:
+    if deployment.inference is None:
         return [usual]
-    scoring = f"{prefix}{inference.scoring_path[1:]}"
-    return [
-        _to_deployment(endpoint, prefix, deployment, f"{kind}-score", {"path": f"{prefix}score"} | further),
-        _to_deployment(endpoint, prefix, deployment, f"{kind}-own", {"path": scoring} | further),
-        usual,
-    ]
+    scoring = (
+        _to_deployment(endpoint, prefix, deployment, f"{kind}{way}", {"path": path} | further)
+        for way, path in _scoring(prefix, deployment).items()
+    )
+    return [*scoring, usual]
+
+
+def _scoring(prefix: str, deployment: GatewayDeployment) -> Mapping[str, str]:
+    """What the names of routes end with → the paths that score."""
+    usual = f"{prefix}score"
+    if deployment.inference is None:
+        return {"": usual}
+    return {"-score": usual, "-own": f"{prefix}{deployment.scoring_path[1:]}"}
 
 
 def _to_deployment(
@@ -219,7 +227,7 @@ def _to_deployment(
     kind: str,
     match: Json,
     *,
-    mirror: Mapping[str, int] | None = None,
+    mirrored: bool = False,
 ) -> Json:
     named = {"name": f"{endpoint.name}/{deployment.name}/{kind}", "match": match}
     if deployment.stopped:
@@ -236,12 +244,12 @@ def _to_deployment(
     }
     if drawn := draws_on(endpoint, deployment):
         action["rate_limits"] = drawn
-    if mirror:
-        action["request_mirror_policies"] = [_mirror(endpoint.name, *share) for share in mirror.items()]
+    if mirrored:
+        action["request_mirror_policies"] = _mirrors(endpoint, deployment)
     return {
         **named,
         "route": action,
-        "request_headers_to_remove": [PIN_HEADER, *BROWSER_HEADERS, *CREDENTIAL_HEADERS],
+        "request_headers_to_remove": [PIN_HEADER, MIRROR_PATH_HEADER, *BROWSER_HEADERS, *CREDENTIAL_HEADERS],
         **_labels(endpoint, deployment.name),
     }
 
@@ -249,7 +257,7 @@ def _to_deployment(
 def _rewritten(prefix: str, deployment: GatewayDeployment, match: Json) -> Json:
     """The path as the instance knows it."""
     if deployment.inference is not None and match.get("path") == f"{prefix}score":
-        pattern, path = f"^{re.escape(prefix)}score", deployment.inference.scoring_path
+        pattern, path = f"^{re.escape(prefix)}score", deployment.scoring_path
     else:
         pattern, path = f"^{re.escape(prefix)}", "/"
     return {"pattern": {"regex": pattern}, "substitution": path}
@@ -269,12 +277,22 @@ def _retry_policy(request_timeout_s: float) -> Json:
     }
 
 
-def _mirror(endpoint: str, deployment: str, percent: int) -> Json:
-    return {
-        "cluster": cluster_name(endpoint, deployment),
-        "runtime_fraction": {"default_value": _percent(percent)},
-        "disable_shadow_host_suffix_append": True,
-    }
+def _mirrors(endpoint: GatewayEndpoint, answering: GatewayDeployment) -> list[Json]:
+    """answering: whose path the requests have got when they are copied; where the other one scores elsewhere, the copy
+    is told, and its cluster takes that path."""
+    deployments = {deployment.name: deployment for deployment in endpoint.deployments}
+    policies = []
+    for name, percent in endpoint.mirror.items():
+        policy: Json = {
+            "cluster": cluster_name(endpoint.name, name),
+            "runtime_fraction": {"default_value": _percent(percent)},
+            "disable_shadow_host_suffix_append": True,
+        }
+        path = deployments.get(name, answering).scoring_path
+        if path != answering.scoring_path:
+            policy["request_headers_mutations"] = [{"append": header(MIRROR_PATH_HEADER, path.replace("%", "%%"))}]
+        policies.append(policy)
+    return policies
 
 
 def _unknown_path(endpoint: GatewayEndpoint) -> Json:

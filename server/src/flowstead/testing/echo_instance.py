@@ -107,6 +107,7 @@ def _describe(scope: _Message) -> dict[str, Any]:
     return {
         "method": scope["method"],
         "path": scope["path"],
+        "raw_path": scope["raw_path"].decode("latin-1"),
         "query": scope["query_string"].decode("latin-1"),
         "headers": headers,
     }
