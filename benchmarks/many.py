@@ -1,9 +1,10 @@
 """What very many endpoints cost while nobody changes anything, and how soon a change among them is in force.
 
-    python -m benchmarks.many [--endpoints 100] [--idle-s 30] [--rounds 20] [--save]
+    python -m benchmarks.many [--endpoints 100] [--asleep] [--idle-s 30] [--rounds 20] [--save]
 
 A whole Flowstead on a scratch home: so many endpoints with two deployments each, of which those of one endpoint run and
-all others have no instance. They are written into the store while no server runs, so that it takes a minute.
+all others are stopped or, asked for so, asleep: each has a supervisor that waits for its next request. They are written
+into the store while no server runs, so that it takes a minute; who is to sleep is started afterwards, a few at a time.
 """
 
 from __future__ import annotations
@@ -33,24 +34,32 @@ from flowstead.resources.home import Home
 from flowstead.resources.master_key import GivenVariables
 from flowstead.resources.names import Workspace
 from flowstead.resources.operation import OperationKind
+from flowstead.resources.scaling import SHORTEST_IDLE_S, TargetUtilization
 from flowstead.store import Store
 from flowstead.store.keys import key_source
 from flowstead.store.records import Kind
+from flowstead.supervise import ProcessState, SupervisedProcess, observe
 from flowstead.testing.memory_gateway import InMemoryGateway
+from tests.installation import eventually
 
 DEPLOYMENTS = ("blue", "green")
 HERE = Workspace()
 BY = "benchmark"
 SETTLED_WITHIN_S = 300.0
+ASLEEP, SMALL = TargetUtilization(min_instances=0, idle_s=SHORTEST_IDLE_S), "Flowstead_S"
+AT_ONCE = 8
+"""Instances that are started, so that all of them have their share of the processors."""
 LOOKS = 20
 
 
 @dataclass(frozen=True)
 class Point:
     """idle_cpu: of one core, percent. look: one of the reconciler at everything, after a commit, milliseconds. route:
-    from sending a change of traffic until a caller sees it, milliseconds. Memory: resident, MB."""
+    from sending a change of traffic until a caller sees it, milliseconds. Memory: resident, MB. asleep: deployments;
+    supervisors: theirs, what they share counted once; their idle_cpu: of all together."""
 
     endpoints: int
+    asleep: int
     server_idle_cpu: float
     gateway_idle_cpu: float
     look_p50_ms: float
@@ -59,6 +68,8 @@ class Point:
     route_most_ms: float
     server_mb: float
     gateway_mb: float
+    supervisors_mb: float
+    supervisors_idle_cpu: float
     failed: int
 
 
@@ -66,12 +77,16 @@ def main() -> int:
     options = _parser().parse_args()
     about = machine.describe()
     report.say_where(about)
-    report.say("endpoints", "idle CPU %", "look ms", "route ms", "server MB", "gateway MB")
+    report.say("endpoints", "idle CPU %", "look ms", "route ms", "server MB", "gateway MB", "asleep MB")
     with running() as home:
         for deployment in DEPLOYMENTS:
             run(home, "deploy", str(FLOW), "--endpoint", WATCHED, "--deployment", deployment)
         _end_server(home)
-        _furnish(home, options.endpoints)
+        _furnish(home, options.endpoints, ASLEEP if options.asleep else None)
+        if options.asleep:
+            _up_again(home)
+            _put_to_sleep(home, options.endpoints)
+            _end_server(home)
         looks = _looks(home)
         _up_again(home)
         point = _measured(home, options.endpoints, options.idle_s, options.rounds, looks)
@@ -82,46 +97,48 @@ def main() -> int:
         f"{point.route_p50_ms:.0f}",
         f"{point.server_mb:.0f}",
         f"{point.gateway_mb:.0f}",
+        f"{point.supervisors_mb:.0f}",
         trouble=f"{point.failed} failed" if point.failed else "",
     )
     if options.save:
-        report.keep(about, [point], "many")
+        report.keep(about, [point], "many-asleep" if options.asleep else "many")
     return 0
 
 
 def _measured(home: Home, endpoints: int, idle_s: float, rounds: int, looks: list[float]) -> Point:
-    processes = [psutil.Process(pid) for pid in _pids(home)]
+    server, gateway = (psutil.Process(pid) for pid in _pids(home))
+    sleeping = [psutil.Process(each.supervisor_pid) for each in _sleeping(home)]
     with FlowsteadClient.of(home) as client:
         _wait_until_settled(client)
         change = measure(client, endpoints, rounds)
         time.sleep(5.0)  # what the changes have left to do is done
-        before = [_cpu_s(each) for each in processes]
-        began = time.monotonic()
-        time.sleep(idle_s)
-        took = time.monotonic() - began
-        server, gateway = ((_cpu_s(each) - was) / took * 100 for each, was in zip(processes, before, strict=True))
-        server_mb, gateway_mb = (each.memory_info().rss / 1e6 for each in processes)
+        idle = _cpu_percents([[server], [gateway], sleeping], idle_s)
     return Point(
         endpoints,
-        round(server, 2),
-        round(gateway, 2),
+        len(sleeping),
+        idle[0],
+        idle[1],
         round(statistics.median(looks) * 1000, 1),
         round(max(looks) * 1000, 1),
         change.active_p50_ms,
         change.active_most_ms,
-        round(server_mb, 1),
-        round(gateway_mb, 1),
+        _mb(server.memory_info().rss),
+        _mb(gateway.memory_info().rss),
+        _mb(sum(each.memory_full_info().pss for each in sleeping)),
+        idle[2],
         change.failed,
     )
 
 
-def _furnish(home: Home, endpoints: int) -> None:
+def _furnish(home: Home, endpoints: int, scale: TargetUtilization | None) -> None:
     """Endpoints like the watched one; their deployments are stopped."""
     store = _open(home)
     with store.transaction() as tx:
         shape = tx.get(Kind.ENDPOINT, HERE.endpoint(WATCHED)).spec
         spec = replace(tx.get(Kind.DEPLOYMENT, HERE.deployment(WATCHED, "blue")).spec, stopped=True)
-        for name in (f"other-{number}" for number in range(1, endpoints)):
+        if scale is not None:
+            spec = replace(spec, scale=scale, instance_type=SMALL)
+        for name in _others(endpoints):
             id, create = HERE.endpoint(name), OperationKind.CREATE
             traffic = replace(shape, traffic={"blue": 100})
             tx.put(Kind.ENDPOINT, id, HERE.path, name, traffic, by=BY, operation=create)
@@ -130,6 +147,26 @@ def _furnish(home: Home, endpoints: int) -> None:
             for each in DEPLOYMENTS:
                 tx.put(Kind.DEPLOYMENT, HERE.deployment(name, each), id, each, spec, by=BY, operation=create)
     store.close()
+
+
+def _put_to_sleep(home: Home, endpoints: int) -> None:
+    """Start who is stopped, a few at once, and wait until each has ended for want of work."""
+    there = [(endpoint, each) for endpoint in _others(endpoints) for each in DEPLOYMENTS]
+    with FlowsteadClient.of(home) as client:
+        for first in range(0, len(there), AT_ONCE):
+            few = there[first : first + AT_ONCE]
+            for operation in [client.deployments.start(*each) for each in few]:
+                operation.wait()
+    eventually("all sleep", lambda: len(_sleeping(home)) == len(there), within=SETTLED_WITHIN_S)
+
+
+def _sleeping(home: Home) -> list[SupervisedProcess]:
+    seen = (observe(run) for run in home.instances_run.iterdir())
+    return [each for each in seen if each is not None and each.state is ProcessState.DORMANT]
+
+
+def _others(endpoints: int) -> list[str]:
+    return [f"other-{number}" for number in range(1, endpoints)]
 
 
 def _looks(home: Home) -> list[float]:
@@ -187,9 +224,21 @@ def _pids(home: Home) -> tuple[int, int]:
     return seen.server.pid, seen.gateway.pid
 
 
-def _cpu_s(process: psutil.Process) -> float:
-    times = process.cpu_times()
-    return float(times.user + times.system)
+def _cpu_percents(groups: list[list[psutil.Process]], seconds: float) -> list[float]:
+    """What each group uses of one core meanwhile."""
+    before, began = [_cpu_s(each) for each in groups], time.monotonic()
+    time.sleep(seconds)
+    took = time.monotonic() - began
+    return [round((_cpu_s(each) - was) / took * 100, 2) for each, was in zip(groups, before, strict=True)]
+
+
+def _cpu_s(processes: list[psutil.Process]) -> float:
+    times = [each.cpu_times() for each in processes]
+    return float(sum(each.user + each.system for each in times))
+
+
+def _mb(bytes: float) -> float:
+    return round(bytes / 1e6, 1)
 
 
 def _wait_until_settled(client: FlowsteadClient) -> None:
@@ -206,6 +255,7 @@ def _wait_until_settled(client: FlowsteadClient) -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.many", description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--endpoints", type=int, default=100, help="how many, with two deployments each")
+    parser.add_argument("--asleep", action="store_true", help="the others sleep, and are not stopped")
     parser.add_argument("--idle-s", type=float, default=30.0, help="how long nothing is done, seconds")
     parser.add_argument("--rounds", type=int, default=20, help="changes of traffic")
     parser.add_argument("--save", action="store_true", help="keep the figures in benchmarks/results/ by commit")
