@@ -223,6 +223,28 @@ def test_what_cannot_be_gone_back_to_is_refused_and_nothing_is_changed(api: InPr
     assert api.call("POST", "onlineEndpoints/chat/deployments/no/rollback").status_code == 404
 
 
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ({"revison": 1}, "revison: "),
+        ({"revision": True}, "revision: neither the number of a revision, from 1, nor its name."),
+        ({"revision": 1.5}, "revision: neither the number"),
+        ({"revision": 0}, "revision: neither the number"),
+        ({"revision": ""}, "revision: neither the number"),
+        ({"revision": {"number": 1}}, "revision: neither the number"),
+    ],
+)
+def test_a_rollback_to_what_is_no_revision_is_refused(api: InProcessApi, body: Any, said: str) -> None:
+    deploy(api, model(api, "1"))
+    reconcile(api, "a")
+    deploy(api, model(api, "2"))
+    reconcile(api, "b")
+    refused = api.call("POST", f"{BLUE}/rollback", body)
+    assert (refused.status_code, refused.json()["error"]["code"]) == (400, "BadArgument")
+    assert refused.json()["error"]["message"].startswith(said), refused.text
+    assert record_of(api).generation == 2
+
+
 def test_connections_come_back_as_they_were_until_something_is_changed(api: InProcessApi) -> None:
     def connect(key: str) -> None:
         body = {"properties": {**LLM, "credentials": {"key": key}}}

@@ -32,6 +32,11 @@ def test_what_is_no_duration_is_refused(text: str) -> None:
         to_seconds(text)
 
 
+def test_less_than_a_millisecond_is_nothing_as_it_would_be_shown() -> None:
+    assert to_seconds("PT0.0004S") == 0.0
+    assert to_seconds("PT1.0004S") == 1.0
+
+
 def test_an_endless_duration_is_refused() -> None:
     with pytest.raises(ValueError, match="ISO 8601"):
         to_seconds("PT" + "9" * 400 + "S")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 import traceback
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -19,9 +18,8 @@ from flowstead_runtime.errors import (
 )
 from flowstead_runtime.flow.running import Flow
 from flowstead_runtime.serving.exit_codes import FLOW_CANNOT_START, PACKAGE_MISSING
-
-_FRAMES_SHOWN = 5
-_RUNTIME = str(Path(__file__).resolve().parent.parent) + os.sep
+from flowstead_runtime.serving.frames import user_lines
+from flowstead_runtime.serving.slow_start import told_when_slow
 
 
 @dataclass(eq=False)
@@ -44,7 +42,8 @@ def load_flow(
     path = path.absolute()
     connections_file = connections_file.absolute() if connections_file else None
     try:
-        return _open(path, connections_file, init, hosted)
+        with told_when_slow():
+            return _open(path, connections_file, init, hosted)
     except (Exception, SystemExit) as problem:
         raise explain(path, problem) from problem
 
@@ -109,15 +108,9 @@ def _user_frames(problem: BaseException) -> list[str]:
     if isinstance(problem, RuntimeFailure):
         return []
     for step in reversed(list(_chain(problem))):
-        frames = [
-            frame
-            for frame in traceback.extract_tb(step.__traceback__)
-            if not frame.filename.startswith((_RUNTIME, "<frozen", sys.base_prefix + "/lib/python"))
-        ]
-        if frames:
-            shown = traceback.format_list(frames[-_FRAMES_SHOWN:])
-            shown += traceback.format_exception_only(step)
-            return "".join(shown).rstrip().splitlines()
+        lines = user_lines(traceback.extract_tb(step.__traceback__))
+        if lines:
+            return [*lines, *"".join(traceback.format_exception_only(step)).rstrip().splitlines()]
     return []
 
 

@@ -14,12 +14,12 @@ _MAX_CHARACTERS = 64
 
 def to_seconds(text: str) -> float:
     """`PT1M30S` → 90.0. Years, months and weeks are not taken: they are no fixed time or nobody's time-out.
-    Raises ValueError."""
+    To the millisecond, as `to_duration` says it again. Raises ValueError."""
     match = _DURATION.fullmatch(text) if len(text) <= _MAX_CHARACTERS else None
     parts = {} if match is None else {name: value for name, value in match.groupdict().items() if value}
     if not parts or text.endswith("T"):
         raise ValueError("not an ISO 8601 duration such as PT5S or PT1M30S")
-    return sum(float(value) * _SECONDS[name] for name, value in parts.items())
+    return round(sum(float(value) * _SECONDS[name] for name, value in parts.items()), 3)
 
 
 def to_duration(seconds: float) -> str:

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
-from pydantic import Field
+from pydantic import ConfigDict, PlainValidator
 
 from flowstead.api.arm import accepted, page
 from flowstead.api.bodies import Body
@@ -37,14 +37,25 @@ _IDLE = "scaleSettings.idleTime"
 and does not come back."""
 _SECRETS = {SECRET_VARIABLE_PREFIX: "environmentVariables.", CONNECTION_SECRET_PREFIX: "connections."}
 """What the names of kept secrets begin with → the field that shows them."""
+_LONGEST_NAME = 64
 router = APIRouter(tags=["deployments"])
+
+
+def _number_or_name(value: object) -> int | str:
+    if isinstance(value, int) and not isinstance(value, bool) and value >= 1:
+        return value
+    if isinstance(value, str) and 0 < len(value) <= _LONGEST_NAME:
+        return value
+    raise ValueError("neither the number of a revision, from 1, nor its name")
 
 
 class RollbackBody(Body):
     """revision: its number or its name, of several with one name the newest; absent: the one that served before the
-    present one."""
+    present one. Nothing else is taken: what is misspelt must not mean that one."""
 
-    revision: Annotated[int, Field(ge=1)] | Annotated[str, Field(min_length=1, max_length=64)] | None = None
+    model_config = ConfigDict(extra="forbid")
+
+    revision: Annotated[int | str, PlainValidator(_number_or_name, json_schema_input_type=int | str)] | None = None
 
 
 @router.get(DEPLOYMENT + "/revisions", dependencies=[Depends(Needs(f"{_TYPE}/read"))])

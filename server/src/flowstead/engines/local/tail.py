@@ -8,9 +8,13 @@ from pathlib import Path
 _BYTES_A_LINE = 4096
 """Read at most this much for each line asked for; longer lines lose their beginning."""
 
+_LONGEST_LINE = 500
+"""Characters: errors hold such lines, and are read by people."""
+
 
 def last_lines(path: Path, count: int) -> Sequence[str]:
-    """The last lines of a text file, without line ends; empty when there is no file or count is 0."""
+    """The last lines of a text file, without line ends and cut when they are long; empty when there is no file or
+    count is 0."""
     if count <= 0:
         return ()
     try:
@@ -21,4 +25,9 @@ def last_lines(path: Path, count: int) -> Sequence[str]:
             lines = file.read().decode("utf-8", "replace").splitlines()
     except OSError:
         return ()
-    return tuple(lines[-count:])
+    return tuple(_cut(each) for each in lines[-count:])
+
+
+def _cut(line: str) -> str:
+    more = len(line) - _LONGEST_LINE
+    return line if more <= 0 else f"{line[:_LONGEST_LINE]}… ({more} more characters)"
