@@ -184,6 +184,11 @@ def test_m23_m24_m25_m35_m36_what_can_be_chosen(wizard: Portal, flow: str) -> No
     page.get_by_label("Name of environment variable 1").fill("SOME_SECRET")
     page.get_by_label("Value of environment variable 1").fill("not-to-be-seen")
     page.get_by_label("Request time-out").fill("30")
+    page.get_by_label("Queue length per instance").fill("1001")
+    page.get_by_label("Requests per second").fill("25")
+    go_on(page)
+    expect(page.get_by_text("Enter a whole number from 0 to 1,000.")).to_be_visible()
+    page.get_by_label("Queue length per instance").fill("0")
     go_on(page)
     for output in ("said", "asked"):
         expect(page.get_by_label(f"{output} (string)")).to_be_checked()
@@ -199,7 +204,9 @@ def test_m23_m24_m25_m35_m36_what_can_be_chosen(wizard: Portal, flow: str) -> No
         "Authentication type": "Microsoft Entra token-based authentication",
         "Endpoint tags": f"probe = {PROBE}",
         "Environment variables": "SOME_SECRET = ••••••••",
-        "Request time-out": "30 seconds",
+        "Request time-out": "30 s",
+        "Queue length per instance": "None waits",
+        "Requests per second": "25",
         "Outputs in the response": "said",
         "Connections": "wizard_one → wizard_two",
     }.items():
@@ -215,7 +222,8 @@ def test_m23_m24_m25_m35_m36_what_can_be_chosen(wizard: Portal, flow: str) -> No
         "PROMPTFLOW_RESPONSE_INCLUDED_FIELDS": '["said"]',
         "wizard_one": "wizard_two",
     }
-    assert properties["requestSettings"]["requestTimeout"] == "PT30S"
+    settings = properties["requestSettings"]
+    assert (settings["requestTimeout"], settings["queueLength"], settings["requestsPerSecond"]) == ("PT30S", 0, 25)
     assert "/environments/flowstead-runtime/versions/" in properties["environmentId"]
 
 
@@ -233,7 +241,7 @@ def test_m37_each_value_has_a_way_back_to_it(wizard: Portal, flow: str) -> None:
     page = open_wizard(wizard, flow, endpoint="wizard-back")
     review(page)
     labels = [each.inner_text() for each in page.get_by_role("main").locator("dt").all()]
-    assert len(labels) == 17
+    assert len(labels) == 19
     for label, field in {
         "Instance count": page.get_by_label("Instance count"),
         "Authentication type": page.get_by_label("Key-based authentication"),

@@ -58,12 +58,12 @@ def test_m10_the_page_tells_all_of_the_deployment(portal: Portal, flowstead: Ins
         "For the desk",
         "System assigned, of the endpoint",
         "The flow's own",
-        "1 min 30 s",
         f"{model}:{version}",
     ):
         expect(settings).to_contain_text(text)
     expect(fact(page, "Instance count")).to_have_text("1")
     expect(fact(page, "Traffic")).to_have_text("100 %")
+    expect(section(page, "Request limits")).to_contain_text("1 min 30 s")
     conditions = section(page, "Conditions").get_by_role("listitem")
     expect(conditions.filter(has_text="Instances ready")).to_contain_text("Yes")
     expect(section(page, "Instances").get_by_role("row").nth(1)).to_contain_text("Ready")

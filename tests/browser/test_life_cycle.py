@@ -15,7 +15,7 @@ from playwright.sync_api import Browser, Locator, Page, expect
 from tests.browser.deployed import deploy, link_of, patch, reader_token, settled
 from tests.browser.people import expect_refused
 from tests.browser.portal import NARROW, Portal, opened
-from tests.installation import Installation, write_flow
+from tests.installation import Installation, eventually, write_flow
 
 PROBE = "<img src=x onerror=document.title='hacked'>"
 LIFE = "life"
@@ -39,6 +39,11 @@ def stopped(flowstead: Installation) -> Iterator[None]:
 
 def section(page: Page, name: str) -> Locator:
     return page.get_by_role("region", name=name, exact=True)
+
+
+def fact(section: Locator, label: str) -> Locator:
+    """The value beside that label."""
+    return section.get_by_text(label, exact=True).locator("xpath=following-sibling::dd")
 
 
 def head(page: Page) -> Locator:
@@ -240,6 +245,55 @@ def test_the_log_of_each_instance_is_read_by_itself_and_all_together(portal: Por
     patch(flowstead, API, {"sku": {"capacity": 1}})
     expect(choice.get_by_role("option").filter(has_text="gone")).not_to_have_count(0)
     settled(flowstead, API)
+
+
+def test_its_limits_are_shown_changed_and_hold(portal: Portal, flowstead: Installation) -> None:
+    page = portal.open(PAGE)
+    limits = section(page, "Request limits")
+    for label, value in (
+        ("Request time-out", "1 min 30 s"),
+        ("Concurrent requests per instance", "10"),
+        ("Queue length per instance", "10 requests"),
+        ("Longest wait in the queue", "500 ms"),
+        ("Requests per second", "Any number"),
+        ("Requests per second of the endpoint", "Any number, as the server has it"),
+        ("Largest body of a request", "16 MiB, of the whole server"),
+    ):
+        expect(fact(limits, label)).to_have_text(value)
+    limits.get_by_role("button", name="Change limits").click()
+    dialog = page.get_by_role("dialog")
+    rate = dialog.get_by_label("Requests per second")
+    rate.fill("1000001")
+    dialog.get_by_role("button", name="Save").click()
+    expect(dialog).to_contain_text("Enter a whole number from 0 to 1,000,000.")
+    expect(rate).to_be_focused()
+    rate.fill("1")
+    assert portal.accessibility_faults() == []
+    dialog.get_by_role("button", name="Save").click()
+    expect(fact(limits, "Requests per second")).to_have_text("1")
+    settled(flowstead, API)
+    key = flowstead.keys(LIFE)["primaryKey"]
+    eventually("too many are refused", lambda: flowstead.score(LIFE, {"text": "hi"}, key).status_code == 429)
+    patch(flowstead, API, {"properties": {"requestSettings": {"requestsPerSecond": 0}}})
+    expect(fact(limits, "Requests per second")).to_have_text("Any number")
+    settled(flowstead, API)
+
+
+def test_the_rate_of_the_whole_endpoint_is_set(portal: Portal, flowstead: Installation) -> None:
+    page = portal.open(f"/endpoints/{LIFE}")
+    details = section(page, "Details")
+    expect(fact(details, "Requests per second")).to_have_text("Any number, as the server has it")
+    page.get_by_role("button", name="Edit").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("Requests per second").fill("-1")
+    dialog.get_by_role("button", name="Save").click()
+    expect(dialog).to_contain_text("Enter a whole number from 0 to 1,000,000.")
+    dialog.get_by_label("Requests per second").fill("2000")
+    dialog.get_by_role("button", name="Save").click()
+    expect(fact(details, "Requests per second")).to_have_text("2,000")
+    assert flowstead.api("GET", f"/onlineEndpoints/{LIFE}").json()["properties"]["requestsPerSecond"] == 2000
+    page = portal.open(PAGE)
+    expect(fact(section(page, "Request limits"), "Requests per second of the endpoint")).to_have_text("2,000")
 
 
 def test_it_is_scaled_by_hand(portal: Portal, flowstead: Installation) -> None:

@@ -15,6 +15,14 @@ export type ScaleSettings = {
   targetUtilizationPercentage?: number;
   idleTime?: string;
 };
+/** Times as ISO 8601. queueLength: of an instance; requestsPerSecond: of the whole deployment, 0 for any number. */
+export type RequestSettings = {
+  requestTimeout: string;
+  maxConcurrentRequestsPerInstance: number;
+  maxQueueWait: string;
+  queueLength: number;
+  requestsPerSecond: number;
+};
 /** What is asked of a deployment: one that is stopped has no instances. */
 export type Power = "Running" | "Stopped";
 export type Pairs = Record<string, string>;
@@ -35,6 +43,7 @@ export type Endpoint = Resource<{
   traffic: Shares;
   mirrorTraffic: Shares;
   publicNetworkAccess: string;
+  requestsPerSecond?: number;
   properties: Pairs;
   provisioningState: State;
   provisioningError?: Fault;
@@ -79,7 +88,7 @@ export type Deployment = Resource<{
   environmentId: string | null;
   environmentVariables: Pairs;
   instanceType: string;
-  requestSettings: { requestTimeout: string; maxConcurrentRequestsPerInstance: number; maxQueueWait: string };
+  requestSettings: RequestSettings;
   livenessProbe: Probe;
   readinessProbe: Probe;
   appInsightsEnabled: boolean;
@@ -150,6 +159,15 @@ export function useDeployments() {
 export function useEndpoint(endpoint: string) {
   const path = endpointPath(endpoint);
   return useQuery({ queryKey: keyOf(path, "read"), queryFn: () => read<Endpoint>(path) });
+}
+
+/** What the server holds the requests of all endpoints to. requestsPerSecond: of an endpoint that says nothing of it, 0
+ * for any number. */
+export type Workspace = Resource<{ maxRequestBytes: number; requestsPerSecond: number }>;
+
+export function useWorkspace() {
+  // Not below the workspace's own path: every event would touch it, and it changes with the server's start alone.
+  return useQuery({ queryKey: ["workspace"], queryFn: async () => (await read<Workspace>("")).resource });
 }
 
 export function useDeployment(endpoint: string, deployment: string) {

@@ -18,7 +18,7 @@ import { useFocusBack } from "./useFocusBack";
 import { isFit, useSubmission } from "./useSubmission";
 
 const useStyles = makeStyles({
-  content: { display: "grid", gap: tokens.spacingVerticalM },
+  content: { display: "grid", gridTemplateColumns: "minmax(0, 1fr)", gap: tokens.spacingVerticalM },
   wide: { maxWidth: "min(52rem, 100vw)", width: "100%" },
 });
 

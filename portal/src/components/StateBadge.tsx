@@ -7,6 +7,7 @@ import {
   RecordStopRegular,
   SleepRegular,
   SubtractCircleRegular,
+  WarningRegular,
 } from "@fluentui/react-icons";
 
 const LOOKS: Record<string, Pick<BadgeProps, "color" | "icon">> = {
@@ -17,8 +18,11 @@ const LOOKS: Record<string, Pick<BadgeProps, "color" | "icon">> = {
   Failed: { color: "danger", icon: <DismissCircleRegular /> },
   Dormant: { color: "informative", icon: <SleepRegular /> },
   Stopped: { color: "warning", icon: <RecordStopRegular /> },
+  Lost: { color: "warning", icon: <WarningRegular /> },
   Canceled: { color: "warning", icon: <SubtractCircleRegular /> },
 };
+/** Where the API's word is none of ours. */
+const WORDS: Record<string, string> = { InProgress: "In progress", Target: "Being started" };
 const BUSY = new Set([
   "Creating",
   "Updating",
@@ -28,6 +32,7 @@ const BUSY = new Set([
   "Starting",
   "Waking",
   "Restarting",
+  "Stopping",
   "Building",
   "Target",
 ]);
@@ -38,7 +43,7 @@ export function StateBadge({ state }: { state: string }) {
   const look = LOOKS[state] ?? (BUSY.has(state) ? busy : ({ color: "subtle", icon: <CircleRegular /> } as const));
   return (
     <Badge appearance="tint" {...look}>
-      {state === "InProgress" ? "In progress" : state}
+      {WORDS[state] ?? state}
     </Badge>
   );
 }

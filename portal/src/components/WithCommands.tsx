@@ -37,10 +37,10 @@ const useStyles = makeStyles({
 type Ways = { newTab?: boolean; onFollow?: () => void };
 type Props = { text: string } & Ways;
 
-/** What is said, line by line; each grant in it can be copied as a command, or made in the portal by who may. */
+/** What is said; each grant in it can be copied as a command, or made in the portal by who may. */
 export function WithCommands({ text, ...props }: Props) {
   const styles = useStyles();
-  const pieces = text.split("\n").filter(Boolean).flatMap(piecesOf);
+  const pieces = piecesOf(text);
   return (
     <div className={styles.pieces}>
       {pieces.map((piece, index) =>

@@ -16,6 +16,15 @@ it("grant commands are found in what is said", () => {
   expect(piecesOf("Choose another name.")).toEqual([{ text: "Choose another name.", isCommand: false }]);
 });
 
+it("lines stay lines, with their indentation", () => {
+  const command = `flowstead role assignment create --role "AcrPull" --assignee x --scope ${W}`;
+  expect(piecesOf(`It failed.\n\n  File "say.py"\nRun: ${command}\nThen deploy again.`)).toEqual([
+    { text: 'It failed.\n  File "say.py"\nRun:', isCommand: false },
+    { text: command, isCommand: true },
+    { text: "Then deploy again.", isCommand: false },
+  ]);
+});
+
 it("a command's whole end is in it", () => {
   const command = `flowstead role assignment create --role "Reader" --assignee-object-id 1-2 --scope ${W} --assignee-principal-type User`;
   expect(piecesOf(`For example: ${command}`).at(-1)).toEqual({ text: command, isCommand: true });

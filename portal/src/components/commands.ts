@@ -7,15 +7,27 @@ const OPTION = /--([a-z-]+) ("[^"]*"|'[^']*'|\S+)/g;
 
 export type Piece = { text: string; isCommand: boolean };
 
-/** What is said, the commands in it apart from the words around them. */
+/** What is said in lines, the commands in it apart from the words around them, which keep their lines. */
 export function piecesOf(said: string): Piece[] {
+  const pieces: Piece[] = [];
+  for (const piece of said.split("\n").flatMap(piecesOfLine)) {
+    const last = pieces.at(-1);
+    if (last && !last.isCommand && !piece.isCommand) last.text += `\n${piece.text}`;
+    else pieces.push(piece);
+  }
+  return pieces;
+}
+
+/** A line of words alone keeps its indentation: it may be of a log. */
+function piecesOfLine(said: string): Piece[] {
   const pieces: Piece[] = [];
   let from = 0;
   for (const { 0: command, index } of said.matchAll(COMMAND)) {
     pieces.push({ text: said.slice(from, index).trim(), isCommand: false }, { text: command, isCommand: true });
     from = index + command.length;
   }
-  pieces.push({ text: said.slice(from).trim(), isCommand: false });
+  const rest = said.slice(from).trimEnd();
+  pieces.push({ text: from === 0 ? rest : rest.trim(), isCommand: false });
   return pieces.filter(({ text }) => text !== "");
 }
 

@@ -1,4 +1,4 @@
-import { Dropdown, Field, Input, Option, Radio, RadioGroup, Text } from "@fluentui/react-components";
+import { Dropdown, Field, Option, Radio, RadioGroup, Text } from "@fluentui/react-components";
 import { useQuery } from "@tanstack/react-query";
 import { all } from "../../api/client";
 import { keyOf } from "../../api/queries";
@@ -7,6 +7,7 @@ import { Loaded } from "../../components/states";
 import { TagsEditor } from "../../components/TagsEditor";
 import { said } from "./BasicSettings";
 import { CUSTOM } from "./fields";
+import { LimitFields } from "./LimitFields";
 import { useFormStyles } from "./layout";
 import type { ViewProps } from "./pages";
 
@@ -37,7 +38,7 @@ export function DeploymentSettings(props: ViewProps) {
         <TagsEditor noun="environment variable" value={form.variables} onChange={(variables) => set({ variables })} />
         <Field {...said(say("field-variables"))} />
       </div>
-      <RequestSettings {...props} />
+      <RequestLimits {...props} />
     </div>
   );
 }
@@ -133,43 +134,12 @@ function EnvironmentVersion({ form, set }: ViewProps) {
   );
 }
 
-const REQUEST_FIELDS = [
-  {
-    id: "field-timeout",
-    key: "timeoutSeconds",
-    label: "Request time-out (seconds)",
-    hint: "An answer that has not begun by then is given up with 408.",
-  },
-  {
-    id: "field-concurrency",
-    key: "concurrency",
-    label: "Concurrent requests per instance",
-    hint: "So many run side by side in one instance.",
-  },
-  {
-    id: "field-queue",
-    key: "queueMilliseconds",
-    label: "Longest wait in the queue (milliseconds)",
-    hint: "A request that finds no free place by then is answered 429.",
-  },
-] as const;
-
-function RequestSettings({ form, set, say }: ViewProps) {
+function RequestLimits({ form, set, say }: ViewProps) {
   const styles = useFormStyles();
   return (
     <div className={styles.group}>
-      <Text weight="semibold">Request settings</Text>
-      {REQUEST_FIELDS.map(({ id, key, label, hint }) => (
-        <Field key={key} label={label} hint={hint} {...said(say(id))}>
-          <Input
-            id={id}
-            className={styles.short}
-            type="number"
-            value={form[key]}
-            onChange={(_, { value }) => set({ [key]: value })}
-          />
-        </Field>
-      ))}
+      <Text weight="semibold">Request limits</Text>
+      <LimitFields value={form} problemOf={({ id }) => say(id)} onChange={set} />
     </div>
   );
 }

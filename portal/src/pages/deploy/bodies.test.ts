@@ -83,6 +83,7 @@ it("a deployment with all that can be chosen", () => {
     variables: { MODE: "fast" },
     timeoutSeconds: "30",
     queueMilliseconds: "250",
+    requestsPerSecond: "100",
     leftOut: ["answer"],
     overrides: { "open ai": "other", unchanged: "unchanged", inherited: "" },
   });
@@ -98,6 +99,8 @@ it("a deployment with all that can be chosen", () => {
         requestTimeout: "PT30S",
         maxConcurrentRequestsPerInstance: 10,
         maxQueueWait: "PT0.25S",
+        queueLength: 10,
+        requestsPerSecond: 100,
       },
       dataCollector: {
         collections: {

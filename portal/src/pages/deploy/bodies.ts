@@ -1,17 +1,8 @@
 /** The form → what is PUT: the same bodies as the command line's `flowstead deploy` sends. */
 
 import { WORKSPACE_ID } from "../../api/client";
-import {
-  answered,
-  endpointOf,
-  type Facts,
-  type Flow,
-  type Form,
-  isNew,
-  REQUEST_DEFAULTS,
-  type Source,
-  variableOf,
-} from "./form";
+import { answered, endpointOf, type Facts, type Flow, type Form, isNew, type Source, variableOf } from "./form";
+import { isDefault, settingsOf } from "./limits";
 import { modelNameFrom } from "./names";
 
 const LOCATION = "local";
@@ -72,7 +63,7 @@ export function deploymentBody(form: Form, flow: Flow, model: string): Body {
       ...(form.environment && { environmentId: environmentId(form) }),
       instanceType: form.size,
       environmentVariables: { ...form.variables, ...choices(form, flow) },
-      ...requestSettings(form),
+      ...(!isDefault(form) && { requestSettings: settingsOf(form) }),
       ...(form.collect && { dataCollector: collector() }),
       properties: {},
       description: "",
@@ -103,18 +94,6 @@ function includedOutputs(form: Form, flow: Flow): Record<string, string> {
   const included = names.filter((name) => !form.leftOut.includes(name));
   if (included.length === names.length) return {};
   return { [INCLUDED_OUTPUTS]: `[${included.map((name) => JSON.stringify(name)).join(", ")}]` };
-}
-
-function requestSettings(form: Form): Body {
-  const names = ["timeoutSeconds", "concurrency", "queueMilliseconds"] as const;
-  if (names.every((name) => Number(form[name]) === Number(REQUEST_DEFAULTS[name]))) return {};
-  return {
-    requestSettings: {
-      requestTimeout: `PT${Number(form.timeoutSeconds)}S`,
-      maxConcurrentRequestsPerInstance: Number(form.concurrency),
-      maxQueueWait: `PT${Number(form.queueMilliseconds) / 1000}S`,
-    },
-  };
 }
 
 type WithTraffic = { properties: { traffic?: Record<string, number> | null } };

@@ -55,9 +55,11 @@ it.each<[Partial<Form>, string, string]>([
   [{ identityType: "UserAssigned" }, "endpoint", "Select an identity, or create one."],
   [{ environment: "?" }, "deployment", "Select an environment"],
   [{ variables: { "a=b": "1" } }, "deployment", "cannot be the name"],
-  [{ timeoutSeconds: "301" }, "deployment", "from 1 to 300 seconds"],
+  [{ timeoutSeconds: "301" }, "deployment", "from 0.001 to 300 seconds"],
   [{ concurrency: "0" }, "deployment", "from 1 to 1,000"],
+  [{ queueLength: "1001" }, "deployment", "from 0 to 1,000"],
   [{ queueMilliseconds: "-1" }, "deployment", "milliseconds"],
+  [{ requestsPerSecond: "x" }, "deployment", "from 0 to 1,000,000"],
   [{ leftOut: ["answer", "sources"] }, "outputs", "Select at least one output."],
 ])("%j is said at its page", (part, page, text) => {
   const found = problemsOf(form(part), facts);

@@ -3,6 +3,7 @@
 
 import type { Pairs } from "../../components/TagsEditor";
 import { answered, connectionFor, coresLeft, type Facts, type Form, isNew, overwritten, sizeNamed } from "./form";
+import { LIMITS, limitProblem } from "./limits";
 import { deploymentNameProblem, endpointNameProblem } from "./names";
 import { countProblem, plural, type Size } from "./quota";
 
@@ -141,30 +142,16 @@ export const FIELDS: readonly Field[] = [
       return wrong ? `“${wrong.slice(0, 60)}” cannot be the name of an environment variable.` : "";
     },
   },
-  {
-    id: "field-timeout",
-    asks: ["timeoutSeconds"],
-    page: "deployment",
-    label: "Request time-out",
-    shown: (form) => `${form.timeoutSeconds} seconds`,
-    problem: (form) => numberProblem(form.timeoutSeconds, 1, 300, "seconds"),
-  },
-  {
-    id: "field-concurrency",
-    asks: ["concurrency"],
-    page: "deployment",
-    label: "Concurrent requests per instance",
-    shown: (form) => form.concurrency,
-    problem: (form) => numberProblem(form.concurrency, 1, 1000),
-  },
-  {
-    id: "field-queue",
-    asks: ["queueMilliseconds"],
-    page: "deployment",
-    label: "Longest wait in the queue",
-    shown: (form) => `${form.queueMilliseconds} milliseconds`,
-    problem: (form) => numberProblem(form.queueMilliseconds, 0, 300_000, "milliseconds"),
-  },
+  ...LIMITS.map(
+    (limit): Field => ({
+      id: limit.id,
+      asks: [limit.key],
+      page: "deployment",
+      label: limit.label,
+      shown: (form) => limit.spoken(form[limit.key]),
+      problem: (form) => limitProblem(limit, form[limit.key]),
+    }),
+  ),
   {
     id: "field-outputs",
     asks: ["leftOut"],
@@ -230,10 +217,4 @@ function masked(given: Pairs): Pairs {
 function pairs(given: Pairs): readonly string[] {
   const found = Object.entries(given).map(([name, value]) => `${name} = ${value}`);
   return found.length ? found : ["None"];
-}
-
-function numberProblem(text: string, least: number, most: number, unit = ""): string {
-  const number = Number(text);
-  if (/^\d+$/.test(text) && number >= least && number <= most) return "";
-  return `Enter a whole number from ${least} to ${most.toLocaleString("en")}${unit && ` ${unit}`}.`;
 }

@@ -1,13 +1,14 @@
 /** What the wizard asks, and what it knows while it asks. */
 
 import type { Pairs } from "../../components/TagsEditor";
+import { DEFAULT_LIMITS, type Limits } from "./limits";
 import { DEFAULT_DEPLOYMENT, endpointNameFrom, find } from "./names";
 import { coresTaken, type Size } from "./quota";
 
 export type AuthMode = "Key" | "AMLToken" | "AADToken";
 
 /** Numbers are as they are typed. */
-export type Form = {
+export type Form = Limits & {
   endpointKind: "new" | "existing";
   newEndpoint: string;
   existingEndpoint: string;
@@ -26,9 +27,6 @@ export type Form = {
   environment: string;
   environmentVersion: string;
   variables: Pairs;
-  timeoutSeconds: string;
-  concurrency: string;
-  queueMilliseconds: string;
   /** Outputs that are not in the response. */
   leftOut: readonly string[];
   /** The flow's connection → the workspace's in its place. */
@@ -79,8 +77,6 @@ export type Facts = {
   connections: Connection[] | null;
 };
 
-/** The server's own defaults, which are sent as nothing. */
-export const REQUEST_DEFAULTS = { timeoutSeconds: "90", concurrency: "10", queueMilliseconds: "500" } as const;
 const DEFAULT_SIZE = "Standard_F4s_v2";
 
 /** Sensible choices: the endpoint of the flow's name, made anew or, where it is there, deployed to again. */
@@ -104,7 +100,7 @@ export function firstForm(source: Source, endpoints: readonly string[], wanted =
     environment: "",
     environmentVersion: "",
     variables: {},
-    ...REQUEST_DEFAULTS,
+    ...DEFAULT_LIMITS,
     leftOut: [],
     overrides: {},
   };

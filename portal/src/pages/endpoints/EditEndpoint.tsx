@@ -1,4 +1,4 @@
-import { Field, Switch, Textarea } from "@fluentui/react-components";
+import { Field, Input, makeStyles, Switch, Textarea } from "@fluentui/react-components";
 import { useState } from "react";
 import { patchBetween } from "../../api/edits";
 import { type Endpoint, endpointPath } from "../../api/endpoints";
@@ -6,16 +6,25 @@ import { FormDialog } from "../../components/FormDialog";
 import { TagsEditor } from "../../components/TagsEditor";
 import { useToasts } from "../../components/toasts";
 import { useEdit } from "../../components/useEdit";
+import { UNFIT } from "../../components/useSubmission";
 
-/** Description, tags and public network access. Mounted while open. */
+const useStyles = makeStyles({ short: { maxWidth: "10rem", minWidth: 0 } });
+const HIGHEST_RATE = 1_000_000;
+
+/** Description, tags, rate and public network access. Mounted while open. */
 export function EditEndpoint({ endpoint, onClose }: { endpoint: Endpoint; onClose: () => void }) {
+  const styles = useStyles();
   const toasts = useToasts();
   const { resource, save } = useEdit(endpoint);
   const [description, setDescription] = useState(resource.properties.description);
   const [tags, setTags] = useState(resource.tags ?? {});
   const [isPublic, setPublic] = useState(resource.properties.publicNetworkAccess !== "Disabled");
+  const given = resource.properties.requestsPerSecond;
+  const [rate, setRate] = useState(given === undefined ? "" : String(given));
+  const isWrong = !isRate(rate) && !(rate === "" && given === undefined);
   const submit = async () => {
-    const properties = { description, publicNetworkAccess: isPublic ? "Enabled" : "Disabled" };
+    const requestsPerSecond = rate === "" ? undefined : Number(rate);
+    const properties = { description, requestsPerSecond, publicNetworkAccess: isPublic ? "Enabled" : "Disabled" };
     await save({ path: endpointPath(resource.name), patch: patchBetween(editedOf(resource), { tags, properties }) });
     toasts.done(`${resource.name}: saved`);
   };
@@ -33,6 +42,22 @@ export function EditEndpoint({ endpoint, onClose }: { endpoint: Endpoint; onClos
       <Field label="Tags">
         <TagsEditor noun="tag" value={tags} onChange={setTags} />
       </Field>
+      <Field
+        label="Requests per second"
+        hint={`Of all its deployments together; what comes on top of them is answered 429. 0: any number${given === undefined ? "; empty: as the server has it" : ""}.`}
+        {...(isWrong && {
+          validationState: "error",
+          validationMessage: `Enter a whole number from 0 to ${HIGHEST_RATE.toLocaleString("en")}.`,
+        })}
+      >
+        <Input
+          className={styles.short}
+          type="number"
+          value={rate}
+          onChange={(_, { value }) => setRate(value)}
+          {...(isWrong && UNFIT)}
+        />
+      </Field>
       <Field hint="Kept for Azure ML's tools. Who can reach this machine's door can reach the endpoint either way.">
         <Switch
           label="Public network access"
@@ -44,6 +69,10 @@ export function EditEndpoint({ endpoint, onClose }: { endpoint: Endpoint; onClos
   );
 }
 
-function editedOf({ tags = {}, properties: { description, publicNetworkAccess } }: Endpoint) {
-  return { tags, properties: { description, publicNetworkAccess } };
+function editedOf({ tags = {}, properties: { description, publicNetworkAccess, requestsPerSecond } }: Endpoint) {
+  return { tags, properties: { description, publicNetworkAccess, requestsPerSecond } };
+}
+
+function isRate(text: string): boolean {
+  return /^\d+$/.test(text) && Number(text) <= HIGHEST_RATE;
 }

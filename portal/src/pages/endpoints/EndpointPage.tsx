@@ -9,6 +9,7 @@ import {
   type Read,
   useDeployments,
   useEndpoint,
+  useWorkspace,
 } from "../../api/endpoints";
 import { Allowed } from "../../components/Allowed";
 import { CopyButton } from "../../components/CopyButton";
@@ -23,6 +24,7 @@ import { StateBadge } from "../../components/StateBadge";
 import { Failure, isGone, Loaded, Loading } from "../../components/states";
 import { Tags } from "../../components/Tags";
 import { plural } from "../deploy/quota";
+import { spokenRate } from "../deployment/life/doorLimits";
 import { Credentials } from "./Credentials";
 import { DEPLOYMENT_COLUMNS } from "./columns";
 import { EditEndpoint } from "./EditEndpoint";
@@ -121,6 +123,7 @@ function Shown({ read, stale }: { read: Read<Endpoint>; stale: unknown }) {
 
 function Summary({ endpoint }: { endpoint: Endpoint }) {
   const { properties, systemData, tags } = endpoint;
+  const door = useWorkspace().data?.properties;
   return (
     <Section title="Details">
       <Facts
@@ -130,6 +133,10 @@ function Summary({ endpoint }: { endpoint: Endpoint }) {
           { label: "Swagger URL", value: <Url url={properties.swaggerUri} what="Swagger URL" />, wide: true },
           { label: "Authentication type", value: spokenMode(properties.authMode) },
           { label: "Public network access", value: properties.publicNetworkAccess },
+          {
+            label: "Requests per second",
+            value: door && spokenRate(properties.requestsPerSecond, door.requestsPerSecond),
+          },
           { label: "Tags", value: Object.keys(tags ?? {}).length > 0 && <Tags value={tags} /> },
           { label: "Created", value: <Dated at={systemData?.createdAt} by={systemData?.createdBy} /> },
           { label: "Changed", value: <Dated at={systemData?.lastModifiedAt} by={systemData?.lastModifiedBy} /> },

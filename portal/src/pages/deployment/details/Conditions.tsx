@@ -25,8 +25,15 @@ const useStyles = makeStyles({
 });
 
 /** What must hold for it to serve, in the order in which it comes about. */
-export function Conditions({ conditions }: { conditions: readonly Condition[] }) {
+export function Conditions({ conditions, isStopped }: { conditions: readonly Condition[]; isStopped: boolean }) {
   const styles = useStyles();
+  if (isStopped && conditions.every(({ status }) => status)) {
+    return (
+      <Section title="Conditions">
+        <Text>It is stopped, and nothing of it runs: Start brings it up again, step by step.</Text>
+      </Section>
+    );
+  }
   return (
     <Section title="Conditions">
       {conditions.length === 0 && <Text>Nothing is known yet.</Text>}

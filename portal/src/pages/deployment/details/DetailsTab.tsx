@@ -22,6 +22,7 @@ import { spokenDuration } from "../../endpoints/words";
 import { MendFlow } from "../../flows/MendFlow";
 import { isByItsFiles } from "../../flows/mending";
 import { FLOW_OF_MODEL, useModelVersions } from "../../models/models";
+import { RequestLimits } from "../life/RequestLimits";
 import { StoppedBar } from "../life/StoppedBar";
 import { spokenReason, spokenScale } from "../life/scaling";
 import { Conditions } from "./Conditions";
@@ -66,8 +67,12 @@ export default function DetailsTab({ endpoint, deployment }: Names) {
             <Progress id={resource.id} />
             <Settings endpoint={endpoint} resource={resource} />
             <Instances endpoint={endpoint} deployment={resource} />
+            <RequestLimits endpoint={endpoint} deployment={resource} />
             <div className={styles.pair}>
-              <Conditions conditions={resource.properties.conditions} />
+              <Conditions
+                conditions={resource.properties.conditions}
+                isStopped={resource.properties.state === "Stopped"}
+              />
               <Utilization endpoint={endpoint} deployment={deployment} />
             </div>
             <Revisions endpoint={endpoint} deployment={resource} />
@@ -81,7 +86,6 @@ export default function DetailsTab({ endpoint, deployment }: Names) {
 
 function Settings({ endpoint, resource }: { endpoint: string; resource: Deployment }) {
   const { properties, sku, tags, systemData } = resource;
-  const { requestSettings: requests } = properties;
   const facts: readonly Fact[] = [
     { label: "Provisioning state", value: <StateBadge state={properties.provisioningState} /> },
     { label: "State", value: <StateBadge state={properties.state} /> },
@@ -94,9 +98,6 @@ function Settings({ endpoint, resource }: { endpoint: string; resource: Deployme
     { label: "Environment", value: <EnvironmentLink id={properties.environmentId} /> },
     { label: "Description", value: properties.description },
     { label: "Tags", value: Object.keys(tags ?? {}).length > 0 && <Tags value={tags} /> },
-    { label: "Request timeout", value: spokenDuration(requests.requestTimeout) },
-    { label: "Concurrent requests per instance", value: String(requests.maxConcurrentRequestsPerInstance) },
-    { label: "Longest wait for a place", value: spokenDuration(requests.maxQueueWait) },
     { label: "Liveness probe", value: spokenProbe(properties.livenessProbe) },
     { label: "Readiness probe", value: spokenProbe(properties.readinessProbe) },
     { label: "Inference data collection", value: spokenCollections(properties.dataCollector) },

@@ -1,4 +1,5 @@
 import { makeStyles, Text, tokens } from "@fluentui/react-components";
+import { WarningRegular } from "@fluentui/react-icons";
 import type { ReactNode } from "react";
 import { type Deployment, type Instance, useInstances } from "../../../api/endpoints";
 import { Moment } from "../../../components/Moment";
@@ -7,11 +8,18 @@ import { path, RouteLink } from "../../../components/RouteLink";
 import { Section } from "../../../components/Section";
 import { StateBadge } from "../../../components/StateBadge";
 import { Loaded } from "../../../components/states";
-import { spokenEnd, spokenEnforcement, spokenSize } from "../life/instances";
+import { spokenEnd, spokenEnforcement, spokenSize, spokenState } from "../life/instances";
 
 const useStyles = makeStyles({
-  cell: { padding: `${tokens.spacingVerticalXS} 0`, overflowWrap: "anywhere" },
+  cell: { padding: `${tokens.spacingVerticalXXS} 0`, overflowWrap: "anywhere" },
   quiet: { color: tokens.colorNeutralForeground2 },
+  advice: {
+    display: "grid",
+    gridTemplateColumns: "auto minmax(0, 1fr)",
+    gap: tokens.spacingHorizontalXS,
+    padding: `${tokens.spacingVerticalXS} 0`,
+    color: tokens.colorStatusWarningForeground3,
+  },
 });
 
 /** What its instances do, what they are held to, and how they ended. */
@@ -46,7 +54,7 @@ function columnsOf(page: string): readonly Column<Instance>[] {
       label: "State",
       cell: (instance) => <State instance={instance} />,
       sort: ({ properties }) => properties.state,
-      width: "8.5rem",
+      width: "9rem",
     },
     { label: "Size", cell: (instance) => <Size instance={instance} />, width: "12rem" },
     {
@@ -82,17 +90,28 @@ function State({ instance: { properties } }: { instance: Instance }) {
       </>
     )
   );
-  return <Told text={<StateBadge state={state} />} more={when} />;
+  return (
+    <>
+      <Told text={<StateBadge state={state} />} more={spokenState(state)} />
+      <Told more={when} />
+    </>
+  );
 }
 
 function Size({ instance: { properties } }: { instance: Instance }) {
+  const styles = useStyles();
   const { isolation, advice } = properties;
   const isolated = isolation && isolation !== "none" ? `Isolated by ${isolation}` : "Not isolated from the host";
   return (
     <>
       <Told text={spokenSize(properties)} more={spokenEnforcement(properties)} />
       <Told more={isolation !== undefined && isolated} />
-      <Told more={advice} />
+      {advice && (
+        <div className={styles.advice}>
+          <WarningRegular aria-label="Advice" />
+          <Text size={200}>{advice}</Text>
+        </div>
+      )}
     </>
   );
 }

@@ -24,10 +24,11 @@ export function Revisions({ endpoint, deployment }: Props) {
   const query = useRevisions(endpoint, deployment.name);
   const [asked, setAsked] = useState<Revision | null>(null);
   const isGoing = deployment.properties.provisioningState === "Deleting";
+  const isStopped = deployment.properties.state === "Stopped";
   const newest = query.data?.[0]?.id;
   const columns = useMemo(
-    () => columnsOf(deployment.id, (revision) => !isGoing && revision.id !== newest, setAsked),
-    [deployment.id, isGoing, newest],
+    () => columnsOf(deployment.id, isStopped, (revision) => !isGoing && revision.id !== newest, setAsked),
+    [deployment.id, isStopped, isGoing, newest],
   );
   return (
     <Section title="Revisions">
@@ -49,12 +50,17 @@ export function Revisions({ endpoint, deployment }: Props) {
 
 function columnsOf(
   id: string,
+  isStopped: boolean,
   canGoBack: (revision: Revision) => boolean,
   ask: (revision: Revision) => void,
 ): readonly Column<Revision>[] {
   return [
     { label: "Revision", cell: (revision) => <Name revision={revision} />, width: "7.5rem" },
-    { label: "State", cell: ({ properties }) => <StateBadge state={properties.state} />, width: "7.5rem" },
+    {
+      label: "State",
+      cell: ({ properties: { state } }) => <StateBadge state={isStopped && state === "Target" ? "Stopped" : state} />,
+      width: "8.5rem",
+    },
     { label: "What changed", cell: (revision) => <Changed revision={revision} /> },
     { label: "Created", cell: (revision) => <Created revision={revision} />, width: "9rem" },
     {

@@ -83,8 +83,8 @@ function Chart({ line }: { line: Line }) {
 function Missing() {
   return (
     <Text>
-      CPU, memory and disk are measured while the endpoint's identity has the role AzureML Metrics Writer (preview) on
-      the workspace, from the next look on. Grant it on the page{" "}
+      CPU, memory and disk are measured while an instance runs and the endpoint's identity has the role AzureML Metrics
+      Writer (preview) on the workspace, from the next look on. Grant it on the page{" "}
       <RouteLink to="/access">Access control (IAM)</RouteLink>: Managed identity, Machine learning online endpoint.
     </Text>
   );

@@ -1,9 +1,9 @@
 import { MessageBar, MessageBarBody, makeStyles, Text, tokens } from "@fluentui/react-components";
-import { type Deployment, type Revision, useRevisions } from "../../../api/endpoints";
+import { type Change, type Deployment, type Revision, useRevisions } from "../../../api/endpoints";
 import { FormDialog } from "../../../components/FormDialog";
 import { wordsOf } from "../../deploy/changes";
 import { plural } from "../../deploy/quota";
-import { changesBackTo, rollBack } from "./revisions";
+import { changesBetween, rollBack } from "./revisions";
 
 const useStyles = makeStyles({
   part: { display: "grid", gap: tokens.spacingVerticalXS },
@@ -18,7 +18,8 @@ export function RollBack({ endpoint, deployment, revision, onClose }: Props) {
   const styles = useStyles();
   const { number, error } = revision.properties;
   const revisions = useRevisions(endpoint, deployment.name).data ?? [];
-  const changes = changesBackTo(revision, revisions);
+  const wanted = revisions[0];
+  const serving = revisions.find(({ properties }) => properties.state === "Serving");
   return (
     <FormDialog
       title={`Roll back to revision ${number}?`}
@@ -37,16 +38,27 @@ export function RollBack({ endpoint, deployment, revision, onClose }: Props) {
       )}
       <section className={styles.part} aria-label="What comes back">
         <Text weight="semibold">What comes back</Text>
-        {changes.length === 0 ? (
-          <Text>Nothing that comes back differs from what is wanted now.</Text>
-        ) : (
-          <ul className={styles.list}>
-            {changes.map((change) => (
-              <li key={change.field}>{wordsOf(change)}</li>
-            ))}
-          </ul>
-        )}
+        <Changes
+          changes={wanted ? changesBetween(wanted, revision, revisions) : []}
+          none="Nothing that comes back differs from what is wanted now."
+        />
       </section>
+      {serving && serving.id !== wanted?.id && (
+        <section className={styles.part} aria-label="What callers notice">
+          <Text weight="semibold">What callers notice</Text>
+          {serving.id !== revision.id && (
+            <Text>Revision {serving.properties.number} serves them now. Against that:</Text>
+          )}
+          <Changes
+            changes={changesBetween(serving, revision, revisions)}
+            none={
+              serving.id === revision.id
+                ? "Nothing: it is what serves them now."
+                : "Nothing: it has the same settings and model."
+            }
+          />
+        </section>
+      )}
       <section className={styles.part} aria-label="What stays">
         <Text weight="semibold">What stays</Text>
         <ul className={styles.list}>
@@ -58,6 +70,18 @@ export function RollBack({ endpoint, deployment, revision, onClose }: Props) {
       </section>
       <Text>{meanwhile(deployment)}</Text>
     </FormDialog>
+  );
+}
+
+function Changes({ changes, none }: { changes: readonly Change[]; none: string }) {
+  const styles = useStyles();
+  if (changes.length === 0) return <Text>{none}</Text>;
+  return (
+    <ul className={styles.list}>
+      {changes.map((change) => (
+        <li key={change.field}>{wordsOf(change)}</li>
+      ))}
+    </ul>
   );
 }
 

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { spokenEnd, spokenEnforcement, spokenSize } from "./instances";
+import { spokenEnd, spokenEnforcement, spokenSize, spokenState } from "./instances";
 
 const known = { state: "Ready", revision: "r", restarts: 0 };
 
@@ -20,5 +20,13 @@ it("an end is spoken, by signal or by exit code", () => {
   const end = { at: "", message: "" };
   expect(spokenEnd({ ...end, reason: "OutOfMemory", exitCode: -9, signal: "SIGKILL" })).toBe("Out of memory, SIGKILL");
   expect(spokenEnd({ ...end, reason: "Error", exitCode: 1 })).toBe("Ended, exit code 1");
+  expect(spokenEnd({ ...end, reason: "Unresponsive", exitCode: -6, signal: "SIGABRT" })).toBe(
+    "Did not answer, SIGABRT",
+  );
   expect(spokenEnd({ ...end, reason: "Signal", exitCode: -9, signal: "SIGKILL" })).toBe("Killed, SIGKILL");
+});
+
+it("a state that does not say it by itself is explained", () => {
+  expect(spokenState("Dormant")).toBe("asleep until a request comes");
+  expect(spokenState("Ready")).toBe("");
 });

@@ -12,6 +12,20 @@ export function spokenSize({ cores, memoryBytes, gpus }: Instance["properties"])
   return [plural(cores, "core"), memory, gpus && plural(gpus, "GPU")].filter(Boolean).join(", ");
 }
 
+/** What is meant by a state that does not say it by itself; "" for the others. */
+export function spokenState(state: string): string {
+  return MEANINGS[state] ?? "";
+}
+
+const MEANINGS: Record<string, string> = {
+  Dormant: "asleep until a request comes",
+  Waking: "started for a request that waits",
+  Restarting: "ended, or does not answer",
+  Failed: "cannot start, or ends too often",
+  Stopping: "finishes what it has begun",
+  Lost: "nothing watches it: another takes its place",
+};
+
 /** By what it is held to its size. */
 export function spokenEnforcement({ enforcement = "" }: Instance["properties"]): string {
   if (enforcement === "none") return "Not held to it: this host has no means for that.";
@@ -23,6 +37,7 @@ const REASONS: Record<string, string> = {
   Error: "Ended",
   Signal: "Killed",
   LivenessProbeFailed: "Liveness probe failed",
+  Unresponsive: "Did not answer",
   CannotRun: "Cannot run",
 };
 

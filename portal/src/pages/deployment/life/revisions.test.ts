@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import type { Change, Revision } from "../../../api/endpoints";
-import { changesBackTo } from "./revisions";
+import { changesBetween } from "./revisions";
 
 const MASK = "********";
 const revision = (number: number, ...changes: [field: string, before: unknown, after: unknown][]): Revision => ({
@@ -23,6 +23,8 @@ const second = revision(
 );
 const first = revision(1);
 const all = [third, second, first];
+const changesBackTo = (target: Revision, revisions: readonly Revision[]) =>
+  changesBetween(revisions[0] as Revision, target, revisions);
 
 it("going back is what has changed since then, the other way round", () => {
   expect(changesBackTo(second, all)).toEqual([
@@ -49,4 +51,9 @@ it("nothing changes by going back to what is wanted now", () => {
 it("when instances sleep and the version of Flowstead do not come back", () => {
   const later = revision(4, ["scaleSettings.idleTime", "PT5M", "PT10S"], ["runtime", null, null]);
   expect(changesBackTo(third, [later, ...all])).toEqual([]);
+});
+
+it("from one that is older it goes forwards", () => {
+  expect(changesBetween(first, second, all)).toEqual(second.properties.changes);
+  expect(changesBetween(first, third, all)).toEqual([{ field: "environmentVariables.KEY", before: MASK, after: MASK }]);
 });

@@ -6,20 +6,27 @@ export async function rollBack(endpoint: string, deployment: string, revision: n
   await change("POST", `${deploymentPath(endpoint, deployment)}/rollback`, { revision });
 }
 
-/** What going back to that one changes of what is wanted now, field by field. revisions: newest first. */
-export function changesBackTo(target: Revision, revisions: readonly Revision[]): Change[] {
-  const back = new Map<string, Change>();
-  for (const each of revisions.slice(
-    0,
-    revisions.findIndex(({ id }) => id === target.id),
-  )) {
-    for (const { field, before, after } of each.properties.changes) {
-      // From the newest on down: the first one says what it is now, the last one what it was then.
-      const now = back.get(field);
-      back.set(field, { field, before: now ? now.before : after, after: before });
-    }
+/** What becoming that one changes of what another one has, field by field. revisions: newest first. */
+export function changesBetween(from: Revision, to: Revision, revisions: readonly Revision[]): Change[] {
+  const [at, end] = [from, to].map((each) => revisions.findIndex(({ id }) => id === each.id)) as [number, number];
+  const steps =
+    at <= end
+      ? // Backwards: the newest is undone first.
+        revisions.slice(at, end).flatMap(({ properties }) => properties.changes.map(undone))
+      : revisions
+          .slice(end, at)
+          .reverse()
+          .flatMap(({ properties }) => properties.changes);
+  const found = new Map<string, Change>();
+  for (const { field, before, after } of steps) {
+    const first = found.get(field);
+    found.set(field, { field, before: first ? first.before : before, after });
   }
-  return [...back.values()].filter(isOne);
+  return [...found.values()].filter(isOne);
+}
+
+function undone({ field, before, after }: Change): Change {
+  return { field, before: after, after: before };
 }
 
 /** What made a revision and does not come back by going back: the version of Flowstead, and when instances sleep. */
