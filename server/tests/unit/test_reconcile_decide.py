@@ -94,7 +94,6 @@ def view(record: DeploymentRecord | None = None, *instances: ObservedInstance, *
     given: dict[str, Any] = {
         "now": NOW,
         "worked_s": since(record.modified_at),
-        "held_s": {each.type: since(each.at) for each in record.status.conditions if each.status},
         "target": "new",
         "artifact": Path("/flow"),
         "environment": Built(Path("/python")),
@@ -293,17 +292,24 @@ def test_a_failed_instance_of_a_running_deployment_is_only_waited_for() -> None:
 
 @pytest.mark.parametrize(("seconds", "late"), [(300.0, False), (311.0, True)])
 def test_readiness_has_a_deadline(seconds: float, late: bool) -> None:
-    record = deployment(conditions=held("InstancesStarted", since=seconds))
-    outcome = phases.instances_ready(view(record, instance("a", START)))
+    record = deployment(phase="InstancesReady")
+    outcome = phases.instances_ready(view(record, instance("a", START), stood_s=seconds))
     assert isinstance(outcome, Fail) is late
     if isinstance(outcome, Fail):
         assert (outcome.error.code, outcome.instance_id) == ("ResourceNotReady", "a")
 
 
 def test_the_deadline_runs_by_what_was_measured_not_by_times_of_day() -> None:
-    record = deployment(conditions=held("InstancesStarted", since=5000.0))
-    seen = view(record, instance("a", START), held_s={"InstancesStarted": 10.0})
+    record = deployment(conditions=held("InstancesStarted", since=5000.0), phase="InstancesReady")
+    seen = view(record, instance("a", START), stood_s=10.0)
     assert isinstance(phases.instances_ready(seen), Act)
+
+
+def test_one_that_crashes_while_old_ones_end_their_streams_has_all_its_time_again() -> None:
+    record = deployment(serving_revision="new", phase="OldInstancesStopped")
+    there = (instance("a", RESTARTING), instance("b", STOPPING, "old"))
+    assert isinstance(phases.instances_ready(view(record, *there, stood_s=5000.0)), Act)
+    assert isinstance(phases.route_switched(view(record, *there, stood_s=5000.0)), Act)
 
 
 @pytest.mark.parametrize(
@@ -339,9 +345,8 @@ def test_what_the_gateway_has_taken_holds() -> None:
 
 @pytest.mark.parametrize(("seconds", "failed"), [(29.0, False), (31.0, True)])
 def test_a_gateway_that_does_not_answer_fails_the_change(seconds: float, failed: bool) -> None:
-    conditions = held("InstancesReady", since=seconds)
-    record = deployment(serving_revision="new", revision="new", conditions=conditions)
-    assert isinstance(phases.route_switched(view(record, instance("a"))), Fail) is failed
+    record = deployment(serving_revision="new", revision="new", phase="RouteSwitched")
+    assert isinstance(phases.route_switched(view(record, instance("a"), stood_s=seconds)), Fail) is failed
 
 
 # old instances
@@ -622,8 +627,8 @@ def test_a_connection_that_is_missing_fails_before_any_start() -> None:
 
 @pytest.mark.parametrize(("seconds", "again"), [(89.0, False), (91.0, True)])
 def test_who_stops_a_deployment_does_not_wait_for_its_streams_for_ever(seconds: float, again: bool) -> None:
-    record = deployment(spec={"stopped": True})
-    seen = view(record, instance("a", STOPPING), held_s={"OldInstancesDrained": seconds})
+    record = deployment(spec={"stopped": True}, phase="OldInstancesStopped")
+    seen = view(record, instance("a", STOPPING), stood_s=seconds)
     assert stops(act(phases.old_instances_stopped(seen))) == (["a"] if again else [])
 
 

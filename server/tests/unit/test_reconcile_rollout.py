@@ -84,7 +84,7 @@ class Rollout:
             serving_revision="old",
             provisioning_state=ProvisioningState.SUCCEEDED,
         )
-        self._held: dict[str, int] = {}
+        self._stood: dict[str, int] = {}
         self._unrouted: dict[str, int] = {}
         self._kept = {"old": self._revision("old")}
 
@@ -127,8 +127,8 @@ class Rollout:
         routed = frozenset(each.address for each in serving_instances(self.record, seen, self._serving()))
         out = {id for id in self.instances if f"/{id}" not in routed}
         self._unrouted = {id: self._unrouted.get(id, self.looks) for id in out}
-        conditions = self.record.status.conditions if self._is_seen() else ()
-        self._held = {each.type: self._held.get(each.type, self.looks) for each in conditions if each.status}
+        phase = self.record.status.phase if self._is_seen() else ""
+        self._stood = {phase: self._stood.get(phase, self.looks)}
         return seen, routed
 
     def _view(self, seen: tuple[ObservedInstance, ...], routed: frozenset[str]) -> DeploymentView:
@@ -146,7 +146,7 @@ class Rollout:
             operation=None if has_failed else UPDATE,
             routed=routed,
             unrouted_for=self._seconds(self._unrouted),
-            held_s=self._seconds(self._held),
+            stood_s=sum(self._seconds(self._stood).values()),
         )
 
     def _serving(self) -> Revision | None:

@@ -30,9 +30,9 @@ class ServingView:
 class DeploymentView:
     """A deployment as it stands.
 
-    worked_s, held_s: how long somebody has worked for this generation, and phase → how long it has held for it,
-    seconds. Measured, not computed from times of day: no clock that is set changes them, and the time without a server
-    does not count.
+    worked_s, stood_s: how long somebody has worked for this generation, and how long the walk has now stood at the
+    phase of its status, seconds. Measured, not computed from times of day: no clock that is set changes them, and the
+    time without a server does not count.
     artifact: the folder of its flow, or why there is none. environment: None when it was not asked for.
     denied: which role its endpoint's identity lacks, None when it has all. connections: why those that it needs cannot
     be had, None when they can.
@@ -57,7 +57,7 @@ class DeploymentView:
     unrouted_for: Mapping[str, float] = field(default_factory=dict)
     last_words: Mapping[str, str] = field(default_factory=dict)
     worked_s: float = 0.0
-    held_s: Mapping[str, float] = field(default_factory=dict)
+    stood_s: float = 0.0
     has_files: bool = False
 
     @property

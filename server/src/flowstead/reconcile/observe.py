@@ -32,7 +32,7 @@ from flowstead_runtime.secret_values import redact
 
 Name = TypeVar("Name", bound=Hashable)
 Worked = tuple[str, int, str]
-"""uid, generation, and a phase that holds for it, "" for the generation itself."""
+"""uid, generation, and the phase at which its walk stands, "" for the generation itself."""
 
 
 @dataclass(frozen=True)
@@ -179,14 +179,8 @@ def worked_on(records: Iterable[AnyRecord], operations: Mapping[str, Operation])
             continue
         names.add((record.uid, record.generation, ""))
         if record.kind is Kind.DEPLOYMENT:
-            names |= {(record.uid, record.generation, phase) for phase in held_phases(record)}
+            names.add((record.uid, record.generation, record.status.phase))
     return names
-
-
-def held_phases(record: DeploymentRecord) -> Sequence[str]:
-    """Those that are known to hold for the present specification."""
-    seen = record.observed_generation == record.generation
-    return [each.type for each in record.status.conditions if each.status] if seen else []
 
 
 @dataclass(frozen=True)
@@ -225,9 +219,7 @@ class DeploymentObserver:
             record=record,
             now=around.now,
             worked_s=around.worked.get((record.uid, record.generation, ""), 0.0),
-            held_s={
-                phase: around.worked.get((record.uid, record.generation, phase), 0.0) for phase in held_phases(record)
-            },
+            stood_s=around.worked.get((record.uid, record.generation, record.status.phase), 0.0),
             target=record.status.revision,
             artifact=source.directory if isinstance(source, FlowSource) else source,
             environment=None,

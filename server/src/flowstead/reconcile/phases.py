@@ -100,7 +100,7 @@ def instances_ready(view: DeploymentView) -> Outcome:
     ready = sum(each.state in AT_WORK for each in places)
     if ready >= wanted:
         return Proceed()
-    waited, limit = _seconds_held(view, "InstancesStarted"), start_limit_s(view)
+    waited, limit = _seconds_at(view, "InstancesReady"), start_limit_s(view)
     late = next((each for each in places if each.state not in AT_WORK), None)
     if not view.settled and waited > limit and late is not None:
         return Fail(ResourceNotReady(f"An instance was not ready after {limit:.0f} s."), late.id)
@@ -115,7 +115,7 @@ def route_switched(view: DeploymentView) -> Outcome:
         return Act("the gateway to route to the new instances", serve=view.target)
     if view.routed == frozenset(each.address for each in serving_instances(view.record, view.instances)):
         return Proceed()
-    if not view.settled and _seconds_held(view, "InstancesReady") > GATEWAY_S:
+    if not view.settled and _seconds_at(view, "RouteSwitched") > GATEWAY_S:
         return Fail(_route_not_taken())
     return Act("the gateway to route to the new instances")
 
@@ -132,7 +132,7 @@ def old_instances_stopped(view: DeploymentView) -> Outcome:
     if not old:
         return Proceed()
     longest_s = view.record.spec.request_settings.request_timeout_s
-    if view.record.spec.stopped and _seconds_held(view, "OldInstancesDrained") > longest_s:
+    if view.record.spec.stopped and _seconds_at(view, "OldInstancesStopped") > longest_s:
         # Streams that are still open are cut: who stops a deployment means it.
         return Act("old instances to end", _stop_again(view))
     return Act("old instances to end", _stop_all(old, patient=True))
@@ -337,6 +337,7 @@ def _wait_for_removal(view: DeploymentView | EndpointView) -> Outcome:
     return Act("the gateway to drop its route")
 
 
-def _seconds_held(view: DeploymentView, phase: str) -> float:
-    """How long the phase has held for the present specification; 0 when it holds only since this look."""
-    return 0.0 if view.first_look else view.held_s.get(phase, 0.0)
+def _seconds_at(view: DeploymentView, phase: str) -> float:
+    """How long the walk has stood there. 0 when it has only just come, or come back: what held and does so no more, as
+    of an instance that crashes while old ones end their streams, has all its time again."""
+    return 0.0 if view.first_look or view.record.status.phase != phase else view.stood_s
