@@ -394,6 +394,26 @@ def test_one_that_does_not_end_by_itself_is_killed_when_its_time_is_up(home: Hom
     contract.wait_until_gone(LocalEngine(home, clock=clock), "one")
 
 
+def test_who_only_looks_is_in_nobodys_way(home: Home, tmp_path: Path) -> None:
+    engine = LocalEngine(home)
+    engine.start(spec_of(home, "one", write_flow(tmp_path / "flow", BUSY + ECHO)))
+    contract.wait_for(engine, "one", InstanceState.READY)
+    engine.stop("one", patient=True)
+    started = home.instances_run / "two"
+    started.mkdir()  # by a start that is under way
+    (home.scratch / "two").mkdir()
+    onlooker = LocalEngine(home, clock=FrozenClock())
+    assert [(each.id, each.state) for each in onlooker.look()] == [("one", InstanceState.STOPPING)]
+    [process] = {each.pid for each in onlooker.look()}
+    os.kill(process or 0, signal.SIGKILL)
+    eventually(lambda: engine.look()[0].pid is None)
+    assert [each.id for each in onlooker.look()] == ["one"], "it is for the engine to remove"
+    assert started.is_dir()
+    assert (home.scratch / "two").is_dir()
+    assert engine.observe() == []
+    assert not started.exists()
+
+
 def test_an_instance_whose_supervisor_was_killed_is_lost_and_can_be_stopped(
     engine: LocalEngine, home: Home, make_spec: MakeSpec
 ) -> None:

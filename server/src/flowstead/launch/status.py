@@ -109,11 +109,11 @@ def _gateway(home: Home, settings: ServerSettings, now: float) -> ProcessStatus:
 
 def _instances(home: Home, now: float) -> tuple[InstanceStatus, ...]:
     engine = LocalEngine(home)
-    seen = engine.observe()
+    seen = engine.look()
     give_up_at = time.monotonic() + _SETTLE_S
     while any(each.state is InstanceState.STARTING for each in seen) and time.monotonic() < give_up_at:
         time.sleep(0.02)  # health is asked in the background, the first look does not know it yet
-        seen = engine.observe()
+        seen = engine.look()
     return tuple(
         InstanceStatus(
             id=each.id,

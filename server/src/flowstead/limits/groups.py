@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from typing import Any
 
-_REMOVE_WITHIN_S = 1.0
+_REMOVE_WITHIN_S = 3.0
+"""Orphans are collected by the first process of the machine, or of a container; some look only once a second."""
 
 
 def make(groups: Iterable[dict[str, Any]]) -> None:

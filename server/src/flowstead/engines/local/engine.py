@@ -19,7 +19,7 @@ import logging
 import os
 import signal
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -59,6 +59,8 @@ from flowstead.resources.private_file import write_private
 from flowstead.supervise import ProcessState, SupervisedProcess
 
 logger = logging.getLogger(__name__)
+
+_Judge = Callable[[Path, SupervisedProcess, Health, Probes], None]
 
 _STATES = {
     ProcessState.BACKING_OFF: InstanceState.RESTARTING,
@@ -180,23 +182,17 @@ class LocalEngine:
             raise
 
     def observe(self) -> Sequence[ObservedInstance]:
+        """What hangs is ended, and what a stopper could not wait for is finished."""
         if not self._has_looked:
             self._has_looked = True
             self._trash.empty()
-        instances: list[ObservedInstance] = []
-        workers: set[str] = set()
-        for run in self._directories():
-            card = _read_card(run)
-            process = supervise.observe(run)
-            if card is None or _is_stopping(run):
-                process = self._hasten(run, process)
-                gone = process is None and self._clean_up(run)
-                if card is not None and not gone:
-                    instances.append(_describe(card, run, process, InstanceState.STOPPING))
-                continue
-            instances.append(_describe(card, run, process, self._state(run, process, card, workers)))
-        self._health.keep_only(workers)
-        return instances
+        leaving = [run for run in self._directories() if _read_card(run) is None or _is_stopping(run)]
+        gone = {run for run in leaving if self._finish(run)}
+        return self._look(self._replace_hung, without=gone)
+
+    def look(self) -> Sequence[ObservedInstance]:
+        """As `observe`, but nothing is done: anybody may look beside the one who acts."""
+        return self._look(lambda run, process, health, probes: None)
 
     def stop(self, instance_id: str, *, patient: bool = False) -> None:
         run = self._run(instance_id)
@@ -212,7 +208,24 @@ class LocalEngine:
         card = _read_card(self._run(instance_id))
         return last_lines(Path(card.log), count) if card else ()
 
-    def _state(self, run: Path, process: SupervisedProcess | None, card: _Card, workers: set[str]) -> InstanceState:
+    def _look(self, judge: _Judge, without: Collection[Path] = ()) -> Sequence[ObservedInstance]:
+        """judge: told of the health of each worker."""
+        instances: list[ObservedInstance] = []
+        workers: set[str] = set()
+        for run in self._directories():
+            card = _read_card(run)
+            if card is None or run in without:
+                continue
+            process = supervise.observe(run)
+            stopping = _is_stopping(run)
+            state = InstanceState.STOPPING if stopping else self._state(run, process, card, workers, judge)
+            instances.append(_describe(card, run, process, state))
+        self._health.keep_only(workers)
+        return instances
+
+    def _state(
+        self, run: Path, process: SupervisedProcess | None, card: _Card, workers: set[str], judge: _Judge
+    ) -> InstanceState:
         if process is None:
             # The server died between writing the card and starting the supervisor.
             return InstanceState.LOST
@@ -221,7 +234,7 @@ class LocalEngine:
         worker = f"{run.name}:{process.pid}:{process.restarts}"
         workers.add(worker)
         health = self._health.ask(worker, health_socket(run), run / "ready", card.probes, card.health_path)
-        self._replace_hung(run, process, health, card.probes)
+        judge(run, process, health, card.probes)
         if health.ready:
             return InstanceState.READY
         if process.wakes and not health.was_ready:
@@ -246,21 +259,20 @@ class LocalEngine:
             until = "" if patient else str(self._clock.monotonic() + STOP_GRACE_S)
             write_private(mark, until.encode())
 
-    def _hasten(self, run: Path, process: SupervisedProcess | None) -> SupervisedProcess | None:
-        """Tell it again when the word did not arrive; kill what has used up its time."""
-        if process is None:
-            return None
-        if process.state is not ProcessState.STOPPING:
+    def _finish(self, run: Path) -> bool:
+        """Tell it again when the word did not arrive; kill what has used up its time; remove what has ended. Whether
+        nothing is left."""
+        process = supervise.observe(run)
+        if process is not None and process.state is not ProcessState.STOPPING:
             supervise.stop(run)
-            return supervise.observe(run)
-        try:
+            process = supervise.observe(run)
+        if process is None:
+            return self._clean_up(run)
+        with contextlib.suppress(OSError, ValueError):  # it may take its time, or has just ended
             until = float((run / "stopping").read_text())
-        except (OSError, ValueError):
-            return process
-        if process.pid is not None and self._clock.monotonic() > until:
-            with contextlib.suppress(ProcessLookupError):
+            if process.pid is not None and self._clock.monotonic() > until:
                 os.killpg(process.pid, signal.SIGKILL)
-        return process
+        return False
 
     def _share(self, spec: InstanceSpec, cards: Sequence[_Card]) -> tuple[Share | None, InstanceLimits | None]:
         """What it gets of the machine, and what to say of that. Raises StartFailed."""

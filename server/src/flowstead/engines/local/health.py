@@ -38,11 +38,12 @@ class Health:
 
 @dataclass
 class _Watch:
-    """What is known of one worker. asked_at: on the monotonic clock."""
+    """What is known of one worker. kept: that it was ready is on disk. asked_at: on the monotonic clock."""
 
     answers: Answers
     ready: bool = False
     was_ready: bool = False
+    kept: bool = False
     failures: int = 0
     asked_at: float = float("-inf")
     connection: socket.socket | None = None
@@ -67,13 +68,14 @@ class HealthWatch:
         if watch is None:
             remembered = _read(memory) == worker
             answers = Answers(watched_since=self._clock.monotonic(), heard=remembered)
-            watch = self._watches[worker] = _Watch(answers, ready=remembered, was_ready=remembered)
-        was_ready = watch.was_ready
+            watch = self._watches[worker] = _Watch(answers, ready=remembered, was_ready=remembered, kept=remembered)
         if watch.connection is None:
             self._send(watch, health_socket, probes, path)
         self._listen(watch, probes)
-        if watch.was_ready and not was_ready:
-            write_private(memory, worker.encode())
+        if watch.was_ready and not watch.kept:
+            with contextlib.suppress(OSError):  # a full disk, or it is just being removed
+                write_private(memory, worker.encode())
+                watch.kept = True
         return Health(watch.ready, watch.was_ready, watch.answers)
 
     def keep_only(self, workers: set[str]) -> None:
