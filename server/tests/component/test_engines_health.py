@@ -100,6 +100,49 @@ def test_one_slow_answer_is_no_reason_but_three_are(instance: Instance) -> None:
     assert seen == [READY, READY, WAS_READY]
 
 
+def test_only_one_that_owes_an_answer_is_looked_at_whether_it_is_stopped(instance: Instance) -> None:
+    clock, looks = FrozenClock(), list[float]()
+    watch = HealthWatch(clock)
+
+    def is_stopped() -> bool:
+        looks.append(clock.monotonic())
+        return True
+
+    def ask() -> Health:
+        return watch.ask("w", instance.path, instance.memory, PROBES, is_stopped=is_stopped)
+
+    began = clock.monotonic()
+    for _ in range(3):
+        clock.advance(1.0)
+        assert ask().answers.stopped_since is None, "it has never answered: it is importing"
+    ask_and_answer(watch, instance)
+    clock.advance(1.0)
+    ask()
+    clock.advance(0.9)
+    ask()
+    assert looks == []
+    for _ in range(5):
+        clock.advance(1.0)
+        seen = ask()
+    assert len(looks) == 5
+    assert seen.answers.stopped_since == looks[0] == began + 5.9
+    watch.keep_only(set())
+
+
+def test_who_has_not_looked_for_long_begins_anew(instance: Instance) -> None:
+    """A server that was stopped, or whose machine was, must not take its own absence for an instance's silence."""
+    clock = FrozenClock()
+    watch = HealthWatch(clock)
+    ask_and_answer(watch, instance)
+    clock.advance(1.1)
+    watch.ask("w", instance.path, instance.memory, PROBES)
+    clock.advance(600.0)
+    seen = watch.ask("w", instance.path, instance.memory, PROBES, is_stopped=lambda: True)
+    assert (seen.ready, seen.answers.silent_since, seen.answers.failing_since) == (True, None, None)
+    assert seen.answers.stopped_since is None
+    watch.keep_only(set())
+
+
 def test_where_nobody_listens_nobody_is_ready(tmp_path: Path) -> None:
     watch = HealthWatch(FrozenClock())
     assert watch.ask("w", tmp_path / "none.sock", tmp_path / "ready", PROBES) == NEVER

@@ -234,6 +234,28 @@ def test_without_a_hint_the_loop_finds_its_work(world: ReconcilerWorld, model: s
     assert 0.05 in waits
 
 
+def test_the_loop_looks_often_while_an_instance_comes_back(world: ReconcilerWorld, model: str) -> None:
+    """It is ready for the server soon after it is for its callers."""
+    world.bring_up(model)
+    [one] = world.engine.instances
+    stop, waits = threading.Event(), list[float]()
+
+    def wait(timeout_s: float) -> bool:
+        waits.append(timeout_s)
+        world.clock.advance(timeout_s)
+        if len(waits) == 3:
+            world.engine.restart(one)
+        if len(waits) == 6:
+            world.engine.make_ready()
+        if len(waits) == 9:
+            stop.set()
+        return False
+
+    world.hint.wait = wait  # type: ignore[method-assign]
+    world.reconciler.run(stop)
+    assert waits == [1.0] * 3 + [loop.SOON_S] * 3 + [1.0] * 3
+
+
 def test_a_look_that_fails_as_a_whole_does_not_end_the_loop(
     world: ReconcilerWorld, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -12,8 +12,10 @@ from flowstead.engines.liveness import (
     UNRESPONSIVE,
     Answers,
     Probes,
+    after_absence,
     answered,
     has_become_ready,
+    looked_at,
     not_answered,
     silent_s,
     why_replaced,
@@ -61,7 +63,7 @@ def test_an_answer_that_comes_too_late_is_a_failure_of_that_probe_alone() -> Non
 @pytest.mark.parametrize(("until", "replaced"), [(309, False), (310, True)])
 def test_azures_liveness_probe_needs_300_s_after_its_delay(until: int, replaced: bool) -> None:
     answers = _asked(Answers(0.0), range(until), "503")
-    why = why_replaced(answers, AZURE_PROBES, until, stopped=False)
+    why = why_replaced(answers, AZURE_PROBES, until)
     assert (why is not None) is replaced
     if why:
         assert why == (
@@ -74,29 +76,47 @@ def test_a_success_begins_the_count_anew() -> None:
     answers = _asked(Answers(0.0), range(6), "503", QUICK)
     answers = _asked(answers, range(6, 7), "200", QUICK)
     answers = _asked(answers, range(7, 13), "503", QUICK)
-    assert why_replaced(answers, QUICK, 12.9, stopped=False) is None
-    assert why_replaced(answers, QUICK, 13.0, stopped=False) is not None
+    assert why_replaced(answers, QUICK, 12.9) is None
+    assert why_replaced(answers, QUICK, 13.0) is not None
 
 
 def test_failures_within_the_initial_delay_do_not_count() -> None:
     answers = _asked(Answers(0.0), range(11), "503", QUICK)
-    assert why_replaced(answers, QUICK, 10.9, stopped=False) is None
-    assert why_replaced(answers, QUICK, 11.0, stopped=False) is not None
+    assert why_replaced(answers, QUICK, 10.9) is None
+    assert why_replaced(answers, QUICK, 11.0) is not None
 
 
-def test_a_stopped_process_is_replaced_after_ten_seconds_of_silence() -> None:
-    answers = _asked(_asked(Answers(0.0), range(60), "200"), range(60, 70), "silence")
-    assert silent_s(answers, 69.9) < 10
-    assert why_replaced(answers, AZURE_PROBES, 69.9, stopped=True) is None
-    why = why_replaced(answers, AZURE_PROBES, 70.0, stopped=True)
-    assert why == (UNRESPONSIVE, "Killed because it did not answer for 10 s: it is stopped.")
+def test_a_process_that_stays_stopped_is_replaced_after_three_seconds() -> None:
+    answers = _asked(Answers(0.0), range(60), "200")
+    for moment in (61.0, 62.0, 63.9):
+        answers = looked_at(answers, moment, stopped=True)
+        assert why_replaced(answers, AZURE_PROBES, moment) is None
+    why = why_replaced(looked_at(answers, 64.0, stopped=True), AZURE_PROBES, 64.0)
+    assert why == (UNRESPONSIVE, "Killed because it did not answer: it was stopped, for 3 s at least.")
+
+
+def test_one_that_went_on_meanwhile_was_not_stopped_for_so_long() -> None:
+    answers = looked_at(_asked(Answers(0.0), range(60), "200"), 61.0, stopped=True)
+    found_running = looked_at(answers, 63.0, stopped=False)
+    has_answered = _asked(answers, range(63, 64), "503")
+    for each in (found_running, has_answered):
+        assert why_replaced(looked_at(each, 64.0, stopped=True), AZURE_PROBES, 64.0) is None
+
+
+def test_who_was_away_knows_of_no_row() -> None:
+    answers = _asked(_asked(Answers(0.0), range(60), "200"), range(60, 500), "silence")
+    answers = looked_at(answers, 500.0, stopped=True)
+    assert why_replaced(answers, AZURE_PROBES, 510.0) is not None
+    after = after_absence(answers)
+    assert why_replaced(after, AZURE_PROBES, 510.0) is None
+    assert silent_s(_asked(after, range(510, 520), "silence"), 520.0) == 10.0, "it was heard before"
 
 
 def test_a_silent_one_that_may_be_computing_gets_the_request_time_out_too() -> None:
     answers = _asked(_asked(Answers(0.0), range(60), "200"), range(60, 100), "silence")
     probes = replace(AZURE_PROBES, request_timeout_s=20.0)
-    assert why_replaced(answers, probes, 89.9, stopped=False) is None
-    reason, message = why_replaced(answers, probes, 90.0, stopped=False) or ("", "")
+    assert why_replaced(answers, probes, 89.9) is None
+    reason, message = why_replaced(answers, probes, 90.0) or ("", "")
     assert reason == UNRESPONSIVE
     assert "did not answer for 30 s" in message
 
@@ -104,8 +124,8 @@ def test_a_silent_one_that_may_be_computing_gets_the_request_time_out_too() -> N
 def test_one_that_still_imports_is_not_silent_but_late() -> None:
     answers = _asked(Answers(0.0), range(200), "silence")
     assert silent_s(answers, 200.0) == 0.0
-    assert why_replaced(answers, AZURE_PROBES, 200.0, stopped=True) is None
-    assert why_replaced(answers, AZURE_PROBES, 310.0, stopped=True) is not None
+    assert why_replaced(answers, AZURE_PROBES, 200.0) is None
+    assert why_replaced(answers, AZURE_PROBES, 310.0) is not None
 
 
 def test_an_answer_of_any_kind_ends_the_silence() -> None:

@@ -8,7 +8,8 @@ every second. The probes' fields say what the answers mean:
     successThreshold  successes, one a period, in a row until it is ready
     failureThreshold  failures, one a period, in a row until a start (readiness) or an instance (liveness) is given up
 
-Two rules are ours, since Azure's default liveness probe takes 300 s to act. Where it is sooner, it acts sooner.
+Two rules are ours, for who is stopped and for who is silent, since Azure's default liveness probe takes 300 s to act.
+Where it is sooner, it acts sooner.
 """
 
 from __future__ import annotations
@@ -17,12 +18,20 @@ from dataclasses import dataclass, replace
 
 from flowstead.resources.deployment import AZURE_PROBE, ProbeSettings, RequestSettings
 
-SILENT_S = 10.0
-"""A process that the system has stopped and that has not answered for so long is replaced: it cannot be at work.
+STOPPED_S = 3.0
+"""A process that owes an answer and is found stopped by the system, at each look for so long, is replaced: it cannot be
+at work."""
 
-Any other that is silent, not even saying that it is blocked, may be computing with the interpreter to itself. That is a
-blocked event loop in another guise, so it gets the request time-out on top. One that answers, and says 503, is the
-liveness probe's matter."""
+OWES_S = 1.0
+"""How long a question must have been open before anybody looks whether the process is stopped, seconds."""
+
+SILENT_S = 10.0
+"""Any other that is silent, not even saying that it is blocked, may be computing with the interpreter to itself. That
+is a blocked event loop in another guise, so it gets the request time-out and so many seconds on top. One that answers,
+and says 503, is the liveness probe's matter."""
+
+AWAY_S = 5.0
+"""Who has not looked for so long was away itself, stopped or suspended, and knows nothing of that time."""
 
 UNRESPONSIVE, LIVENESS_FAILED = "Unresponsive", "LivenessProbeFailed"
 
@@ -48,14 +57,15 @@ AZURE_PROBES = Probes()
 class Answers:
     """What a process has answered so far. watched_since: when the first question was asked. heard: it has answered at
     all. silent_since, failing_since, well_since: when the first was asked of the questions in a row, up to the last,
-    that had no answer; that failed the liveness probe; that passed the readiness probe. Monotonic; None for no such
-    row."""
+    that had no answer; that failed the liveness probe; that passed the readiness probe. stopped_since: when the first
+    was of the looks in a row, up to the last, that found it stopped. Monotonic; None for no such row."""
 
     watched_since: float
     heard: bool = False
     silent_since: float | None = None
     failing_since: float | None = None
     well_since: float | None = None
+    stopped_since: float | None = None
 
 
 def answered(before: Answers, probes: Probes, *, asked_at: float, took_s: float, well: bool) -> Answers:
@@ -66,6 +76,7 @@ def answered(before: Answers, probes: Probes, *, asked_at: float, took_s: float,
         before,
         heard=True,
         silent_since=None,
+        stopped_since=None,
         failing_since=None if alive else _first(before.failing_since, asked_at),
         well_since=_first(before.well_since, asked_at) if ready else None,
     )
@@ -80,6 +91,16 @@ def not_answered(before: Answers, *, asked_at: float) -> Answers:
     )
 
 
+def looked_at(before: Answers, now: float, *, stopped: bool) -> Answers:
+    """stopped: the system says that it does not run (SIGSTOP, a debugger)."""
+    return replace(before, stopped_since=_first(before.stopped_since, now) if stopped else None)
+
+
+def after_absence(before: Answers) -> Answers:
+    """Whoever asks has been away: no row of questions goes on."""
+    return Answers(before.watched_since, before.heard)
+
+
 def has_become_ready(answers: Answers, probe: ProbeSettings, now: float) -> bool:
     if answers.well_since is None:
         return False
@@ -91,13 +112,14 @@ def silent_s(answers: Answers, now: float) -> float:
     return now - answers.silent_since if answers.heard and answers.silent_since is not None else 0.0
 
 
-def why_replaced(answers: Answers, probes: Probes, now: float, *, stopped: bool) -> tuple[str, str] | None:
-    """(one word, a sentence) when it is to be ended and started again. stopped: the system says that it does not run
-    (SIGSTOP, a debugger); asked for only when it has been silent for SILENT_S."""
-    silent, limit = silent_s(answers, now), SILENT_S + (0.0 if stopped else probes.request_timeout_s)
+def why_replaced(answers: Answers, probes: Probes, now: float) -> tuple[str, str] | None:
+    """(one word, a sentence) when it is to be ended and started again."""
+    if answers.stopped_since is not None and (stopped := now - answers.stopped_since) >= STOPPED_S:
+        return UNRESPONSIVE, f"Killed because it did not answer: it was stopped, for {stopped:.0f} s at least."
+    silent, limit = silent_s(answers, now), SILENT_S + probes.request_timeout_s
     if silent >= limit:
-        state = "it is stopped" if stopped else f"longer than a request may take and {SILENT_S:.0f} s more"
-        return UNRESPONSIVE, f"Killed because it did not answer for {silent:.0f} s: {state}."
+        longer = f"longer than a request may take and {SILENT_S:.0f} s more"
+        return UNRESPONSIVE, f"Killed because it did not answer for {silent:.0f} s: {longer}."
     probe = probes.liveness
     if answers.failing_since is None:
         return None

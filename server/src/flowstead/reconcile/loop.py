@@ -52,6 +52,9 @@ IDLE_S = 1.0
 BUSY_S = 0.05
 """How often it looks while somebody waits for something, seconds."""
 
+SOON_S = 0.2
+"""How often it looks while an instance is starting again that nobody waits for but its callers, seconds."""
+
 BUSY_SHARE = 3.0
 """How many times as long as a look took it pauses then, so that a look at very many leaves others their turn."""
 
@@ -76,6 +79,10 @@ PUBLISH_AGAIN_S = 0.5
 
 LOG_LINES, LAST_WORDS = 30, 5
 """How many of an instance's last log lines an error holds, and the status while it is started again and again."""
+
+
+_COMING = (InstanceState.STARTING, InstanceState.RESTARTING, InstanceState.WAKING)
+"""Of an instance that has a process: it may answer any moment."""
 
 
 class Gateway(Protocol):
@@ -145,6 +152,7 @@ class Reconciler:
         self._trouble: dict[str, _Trouble] = {}
         self._seen: tuple[int, Sequence[ObservedInstance]] | None = None
         self._restless, self._looked_at = False, float("-inf")
+        self._is_coming = False
 
     def run(self, stop: threading.Event) -> None:
         """Tick until stop is set; hint to be heard at once."""
@@ -155,7 +163,8 @@ class Reconciler:
             except Exception:
                 logger.exception("The reconciler could not look at what there is; it tries again.")
             pause = BUSY_SHARE * (self._clock.monotonic() - began)
-            self._hint.wait(min(IDLE_S, max(BUSY_S, pause)) if busy else IDLE_S)
+            often = BUSY_S if busy else SOON_S if self._is_coming else IDLE_S
+            self._hint.wait(min(IDLE_S, max(often, pause)))
 
     def tick(self) -> bool:
         """One look at everything. True when somebody waits for something that is not there yet."""
@@ -164,6 +173,7 @@ class Reconciler:
         snapshot = None if self._is_as_before(version) and not scales else self._reader.read()
         instances = self._engine.observe()
         self._board.post(instances)
+        self._is_coming = any(each.state in _COMING and each.pid is not None for each in instances)
         if snapshot is None and self._seen == (version, instances):
             self._publish(self._wanted)
             return False

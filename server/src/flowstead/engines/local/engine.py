@@ -30,7 +30,7 @@ from flowstead.confine.abilities import Abilities, of_this_host
 from flowstead.confine.users import number_for, own_user
 from flowstead.containers.calls import client_variables
 from flowstead.containers.host import ContainerEngine
-from flowstead.engines.liveness import AZURE_PROBES, SILENT_S, Probes, silent_s, why_replaced
+from flowstead.engines.liveness import AZURE_PROBES, Probes, why_replaced
 from flowstead.engines.local.collected_folder import share_with_group
 from flowstead.engines.local.confining import confinement_of
 from flowstead.engines.local.contained import Surroundings, container_process, health_path, held_to, removal_of
@@ -233,7 +233,14 @@ class LocalEngine:
             return _STATES[process.state]
         worker = f"{run.name}:{process.pid}:{process.restarts}"
         workers.add(worker)
-        health = self._health.ask(worker, health_socket(run), run / "ready", card.probes, card.health_path)
+        health = self._health.ask(
+            worker,
+            health_socket(run),
+            run / "ready",
+            card.probes,
+            card.health_path,
+            is_stopped=lambda: process.pid is not None and is_stopped(process.pid),
+        )
         judge(run, process, health, card.probes)
         if health.ready:
             return InstanceState.READY
@@ -245,9 +252,7 @@ class LocalEngine:
         """Repeated at each look until the process is another."""
         if process.pid is None:
             return
-        now = self._clock.monotonic()
-        stopped = silent_s(health.answers, now) >= SILENT_S and is_stopped(process.pid)
-        why = why_replaced(health.answers, probes, now, stopped=stopped)
+        why = why_replaced(health.answers, probes, self._clock.monotonic())
         if why is not None:
             reason, message = why
             supervise.end_now(run, process.pid, reason=reason, message=message)

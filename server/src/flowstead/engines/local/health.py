@@ -5,10 +5,21 @@ from __future__ import annotations
 import contextlib
 import re
 import socket
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from flowstead.engines.liveness import Answers, Probes, answered, has_become_ready, not_answered
+from flowstead.engines.liveness import (
+    AWAY_S,
+    OWES_S,
+    Answers,
+    Probes,
+    after_absence,
+    answered,
+    has_become_ready,
+    looked_at,
+    not_answered,
+)
 from flowstead.resources.clock import Clock
 from flowstead.resources.private_file import write_private
 
@@ -38,9 +49,11 @@ class Health:
 
 @dataclass
 class _Watch:
-    """What is known of one worker. kept: that it was ready is on disk. asked_at: on the monotonic clock."""
+    """What is known of one worker. kept: that it was ready is on disk. seen_at: when it was looked at last; asked_at;
+    both on the monotonic clock."""
 
     answers: Answers
+    seen_at: float
     ready: bool = False
     was_ready: bool = False
     kept: bool = False
@@ -61,17 +74,34 @@ class HealthWatch:
         self._clock = clock
         self._watches: dict[str, _Watch] = {}
 
-    def ask(self, worker: str, health_socket: Path, memory: Path, probes: Probes, path: str = "/health") -> Health:
+    def ask(
+        self,
+        worker: str,
+        health_socket: Path,
+        memory: Path,
+        probes: Probes,
+        path: str = "/health",
+        *,
+        is_stopped: Callable[[], bool] = lambda: False,
+    ) -> Health:
         """worker: a name that a restarted worker does not keep. memory: the file that holds the name of the worker
-        that was ready last. probes: as its deployment has them. path: of the question."""
+        that was ready last. probes: as its deployment has them. path: of the question. is_stopped: what the system
+        says, asked for of one that owes an answer."""
+        now = self._clock.monotonic()
         watch = self._watches.get(worker)
         if watch is None:
             remembered = _read(memory) == worker
-            answers = Answers(watched_since=self._clock.monotonic(), heard=remembered)
-            watch = self._watches[worker] = _Watch(answers, ready=remembered, was_ready=remembered, kept=remembered)
+            answers = Answers(watched_since=now, heard=remembered)
+            watch = _Watch(answers, now, ready=remembered, was_ready=remembered, kept=remembered)
+            self._watches[worker] = watch
+        if now - watch.seen_at > AWAY_S:
+            _hang_up(watch)
+            watch.answers = after_absence(watch.answers)
+        watch.seen_at = now
         if watch.connection is None:
             self._send(watch, health_socket, probes, path)
         self._listen(watch, probes)
+        self._look_at(watch, is_stopped)
         if watch.was_ready and not watch.kept:
             with contextlib.suppress(OSError):  # a full disk, or it is just being removed
                 write_private(memory, worker.encode())
@@ -118,6 +148,15 @@ class HealthWatch:
             watch.answer = b""
         _hang_up(watch)
         self._note(watch, probes)
+
+    def _look_at(self, watch: _Watch, is_stopped: Callable[[], bool]) -> None:
+        """One that has never answered may still be importing: how long that takes is the start's matter."""
+        open_since = watch.asked_at if watch.connection is not None else None
+        owes_since = watch.answers.silent_since if watch.answers.silent_since is not None else open_since
+        now = self._clock.monotonic()
+        owes = watch.answers.heard and owes_since is not None and now - owes_since >= OWES_S
+        if owes or watch.answers.stopped_since is not None:
+            watch.answers = looked_at(watch.answers, now, stopped=owes and is_stopped())
 
     def _note(self, watch: _Watch, probes: Probes) -> None:
         now = self._clock.monotonic()
