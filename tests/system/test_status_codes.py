@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import uuid
 from collections.abc import Callable, Iterator, Mapping
@@ -37,6 +38,7 @@ TIMEOUT_S = 1
 """The deployment's request time-out; it takes one request at a time, ten more wait for half a second."""
 LIMIT = 16 * 1024 * 1024
 ONE_MEBIBYTE = b" " * 1024 * 1024
+BOMB = gzip.compress(bytes(LIMIT + 1), 1)
 GUID = "0f8fad5b-d9cb-469f-a165-70867728950e"
 IDS = {"x-request-id": GUID, "x-ms-client-request-id": "order-7"}
 
@@ -143,6 +145,9 @@ ROWS: dict[str, Row] = {
     "too slow": Row(408, "RequestTimeout", "time", lambda s: s.ask("sleep"), BLUE),
     "too large": Row(413, "PayloadTooLarge", "limit", lambda s: s.ask(content=b" " * (LIMIT + 1))),
     "too large in chunks": Row(413, "PayloadTooLarge", "limit", lambda s: s.ask(content=mebibytes(17))),
+    "too large when it is unpacked": Row(
+        413, "PayloadTooLarge", "limit", lambda s: s.ask(content=BOMB, content_encoding="gzip"), BLUE
+    ),
     "the flow fails": Row(
         424, "UserError", "will not have it", lambda s: s.ask("raise"), BLUE | MODEL_ERROR
     ),

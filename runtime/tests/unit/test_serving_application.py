@@ -568,7 +568,7 @@ def test_an_unknown_content_encoding_is_415() -> None:
 @pytest.mark.parametrize("path", ["/score", "/feedback"])
 def test_a_compressed_body_is_bounded_by_what_comes_out(path: str) -> None:
     bomb = gzip.compress(b" " * 1_000_000)
-    answer = ask(echo, ServingSettings(body_limit=5000), path=path, headers={"content-encoding": "gzip"}, body=bomb)
+    answer = ask(echo, ServingSettings(content_limit=5000), path=path, headers={"content-encoding": "gzip"}, body=bomb)
     assert answer.status == 413
 
 

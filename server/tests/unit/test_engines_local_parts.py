@@ -44,6 +44,7 @@ def test_the_command_line() -> None:
     assert " ".join(process_of().argv) == (
         "/environments/1/bin/python -P -m flowstead_runtime host --flow /models/1/flow --fd 3 --health-fd 4"
         " --concurrency 10 --queue 20 --queue-wait 0.5 --timeout 90 --grace 390 --body-limit 1073741824"
+        " --content-limit 16777216"
     )
 
 

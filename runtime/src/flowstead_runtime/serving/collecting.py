@@ -33,7 +33,7 @@ def collect_payloads(serving: Serving, proceed: Handler) -> Handler:
             await proceed(exchange)
         finally:
             if received is not None:
-                body = _as_meant(exchange, bytes(received.body), serving.settings.body_limit)
+                body = _as_meant(exchange, bytes(received.body), serving.settings.content_limit)
                 _keep_request(collection, request, exchange, body)
             if sent is not None and sent.status:
                 _keep_response(collection, request, sent)

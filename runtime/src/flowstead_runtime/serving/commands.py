@@ -330,6 +330,7 @@ def _settings(options: argparse.Namespace) -> ServingSettings:
         queue_wait_s=options.queue_wait,
         timeout_s=options.timeout,
         body_limit=options.body_limit,
+        content_limit=options.content_limit or options.body_limit,
         included_fields=included_fields(os.environ),
         wrap_failures=options.command == "host",
         build_info=os.environ.get("BUILD_INFO", ""),
@@ -388,6 +389,12 @@ def _parser() -> argparse.ArgumentParser:
         )
         command.add_argument("--worker", help=argparse.SUPPRESS)
         command.add_argument("--body-limit", type=_positive_int, default=BODY_LIMIT, metavar="BYTES")
+        command.add_argument(
+            "--content-limit",
+            type=_positive_int,
+            metavar="BYTES",
+            help="of a body that was compressed, and of an image that is fetched (the body limit)",
+        )
         command.add_argument(
             "--cors",
             action="extend",

@@ -18,6 +18,7 @@ from flowstead_runtime.tools.multimedia import RemoteImage, put_in_place
 
 if TYPE_CHECKING:
     from flowstead_runtime.serving.serving import Serving
+    from flowstead_runtime.serving.settings import ServingSettings
 
 
 _raw_decode = json.JSONDecoder().raw_decode
@@ -25,11 +26,11 @@ _raw_decode = json.JSONDecoder().raw_decode
 
 def decode(serving: Serving, proceed: Handler) -> Handler:
     """Layer: reads the body and makes the inputs of it, but for the images to fetch."""
-    limit = serving.settings.body_limit
+    settings = serving.settings
     inputs_of = make_decoder(serving.definition)
 
     async def decoded(exchange: Exchange) -> None:
-        body = await read_content(exchange, limit)
+        body = await read_content(exchange, settings)
         remote: list[RemoteImage] = []
         exchange.inputs = inputs_of(body, remote)
         if remote:
@@ -42,7 +43,7 @@ def decode(serving: Serving, proceed: Handler) -> Handler:
 def fetch_images(serving: Serving, proceed: Handler) -> Handler:
     """Layer: fetches the images that the inputs name by their address. It lies where a caller who hangs up is seen."""
     allowed = _anywhere if serving.settings.private_images else is_public
-    fetcher = ImageFetcher(serving.settings.body_limit, allowed)
+    fetcher = ImageFetcher(serving.settings.content_limit, allowed)
 
     def fetched(exchange: Exchange) -> Awaitable[None]:
         return fetch(exchange) if exchange.remote else proceed(exchange)
@@ -54,11 +55,12 @@ def fetch_images(serving: Serving, proceed: Handler) -> Handler:
     return fetched
 
 
-async def read_content(exchange: Exchange, limit: int) -> bytes:
-    """The request's body as it was before it was encoded for the way, at most `limit` bytes. Raises PayloadTooLarge,
-    UnsupportedEncoding, InputError or CallerGone."""
-    body = await read_body(exchange.receive, limit, exchange.content_length)
-    return decompressed(body, exchange.content_encoding, limit) if exchange.content_encoding else body
+async def read_content(exchange: Exchange, limits: ServingSettings) -> bytes:
+    """The request's body as it was before it was encoded for the way. Raises PayloadTooLarge, UnsupportedEncoding,
+    InputError or CallerGone."""
+    body = await read_body(exchange.receive, limits.body_limit, exchange.content_length)
+    encoding = exchange.content_encoding
+    return decompressed(body, encoding, limits.content_limit) if encoding else body
 
 
 async def read_body(receive: Receive, limit: int, announced: int = 0) -> bytes:

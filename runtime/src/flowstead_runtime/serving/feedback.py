@@ -21,12 +21,12 @@ def build_feedback(serving: Serving) -> Handler:
     """Any body within the limit is taken: it is a line of the log and, where there are traces, a span in the caller's.
     Both say what it is about by what the request brings along, its `x-request-id` and its `traceparent`."""
     body = json.dumps({"status": "Feedback received."}).encode()
-    limit = serving.settings.body_limit
+    settings = serving.settings
     telemetry = serving.telemetry
     log.setLevel(logging.INFO)
 
     async def feedback(exchange: Exchange) -> None:
-        content = await read_content(exchange, limit)
+        content = await read_content(exchange, settings)
         log.info("%s", _line(exchange, content))
         if telemetry is not None:
             query = parse_qs(exchange.scope.get("query_string", b"").decode("latin-1"))

@@ -20,9 +20,10 @@ WARM = "FLOWSTEAD_WARM"
 @dataclass(frozen=True)
 class ServingSettings:
     """concurrency: requests that run at once in this process, None for any number. queue: how many more may wait, each
-    for at most queue_wait_s. timeout_s: until the first byte of the answer, None for none. included_fields: outputs to
-    answer with, None for all but the evaluation-only ones. wrap_failures: the flow's own failures leave as 424, as from
-    a managed online endpoint. build_info: what `/version` shows. cors: origins whose pages may call, `*` for any.
+    for at most queue_wait_s. body_limit, content_limit: bytes of a body as it comes, and of one when it is unpacked or
+    of an image that is fetched. timeout_s: until the first byte of the answer, None for none. included_fields: outputs
+    to answer with, None for all but the evaluation-only ones. wrap_failures: the flow's own failures leave as 424, as
+    from a managed online endpoint. build_info: what `/version` shows. cors: origins whose pages may call, `*` for any.
     private_images: images may be fetched from addresses that are not public. tells_nodes: there is a route `/test`,
     which tells what each node does."""
 
@@ -31,6 +32,7 @@ class ServingSettings:
     queue_wait_s: float = 0.5
     timeout_s: float | None = None
     body_limit: int = BODY_LIMIT
+    content_limit: int = BODY_LIMIT
     included_fields: frozenset[str] | None = None
     wrap_failures: bool = False
     build_info: str = ""

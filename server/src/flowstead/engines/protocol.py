@@ -10,6 +10,7 @@ from typing import Protocol
 
 from flowstead.resources.deployment import AZURE_PROBE, ProbeSettings, RequestSettings
 from flowstead.resources.inference import Inference
+from flowstead.resources.settings import DEFAULT_MAX_REQUEST_BYTES
 from flowstead.resources.vm_sizes import VmSize
 
 EXIT_FLOW_CANNOT_START = 78
@@ -75,6 +76,8 @@ class InstanceSpec:
     log: Path
     liveness: ProbeSettings = AZURE_PROBE
     readiness: ProbeSettings = AZURE_PROBE
+    max_request_bytes: int = DEFAULT_MAX_REQUEST_BYTES
+    """Of a body when it is unpacked, and of an image that is fetched. The gateway sees to what comes over the wire."""
     idle_s: float | None = None
     """How long nobody may have asked it before it goes to sleep; None: it never does."""
     collected: Path | None = None

@@ -248,6 +248,7 @@ def _compose(
         ),
         external_issuer=settings.oidc_issuer,
         identity_url=f"{settings.door_url('http')}/identity/token",
+        max_request_bytes=settings.max_request_bytes,
     )
     return app, reconciler, hint
 

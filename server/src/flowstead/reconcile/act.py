@@ -28,6 +28,7 @@ from flowstead.reconcile.revision import variables_of
 from flowstead.resources.deployment import DeploymentSpec, DeploymentStatus
 from flowstead.resources.home import Home
 from flowstead.resources.identity import IDENTITY_KEY, IDENTITY_URL
+from flowstead.resources.settings import DEFAULT_MAX_REQUEST_BYTES
 from flowstead.resources.sizes import size_kept
 from flowstead.store import Store
 from flowstead.store.records import DeploymentRecord, EndpointRecord
@@ -52,6 +53,7 @@ class Actor:
         home: Home,
         random: Random,
         identity_url: str = "",
+        max_request_bytes: int = DEFAULT_MAX_REQUEST_BYTES,
     ) -> None:
         self._store = store
         self._engine = engine
@@ -59,6 +61,7 @@ class Actor:
         self._home = home
         self._random = random
         self._identity_url = identity_url
+        self._max_request_bytes = max_request_bytes
         self._instance_keys = InstanceKeys(store.lasting_key(INSTANCE_KEYS))
 
     def carry_out(
@@ -134,6 +137,7 @@ class Actor:
             request_settings=spec.request_settings,
             liveness=spec.liveness_probe,
             readiness=spec.readiness_probe,
+            max_request_bytes=self._max_request_bytes,
             idle_s=spec.idle_s,
             log=log_directory(self._home, record) / f"{id}.log",
             container=_container(spec, environment),

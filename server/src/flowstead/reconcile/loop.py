@@ -40,6 +40,7 @@ from flowstead.resources.deployment import DeploymentStatus
 from flowstead.resources.endpoint import ProvisioningState
 from flowstead.resources.home import Home
 from flowstead.resources.host_trouble import disk_full, full_disks, trouble_of
+from flowstead.resources.settings import DEFAULT_MAX_REQUEST_BYTES
 from flowstead.store import Store
 from flowstead.store.flow_sources import FlowSources
 from flowstead.store.records import DeploymentRecord, EndpointRecord, Revision
@@ -126,9 +127,10 @@ class Reconciler:
         random: Random | None = None,
         external_issuer: str = "",
         identity_url: str = "",
+        max_request_bytes: int = DEFAULT_MAX_REQUEST_BYTES,
     ) -> None:
         """board: where everybody else sees the instances. scaler: None where nothing scales by itself. identity_url:
-        where instances get tokens of their endpoint's identity, "" for nowhere."""
+        where instances get tokens of their endpoint's identity, "" for nowhere. max_request_bytes: see InstanceSpec."""
         self._store, self._engine, self._gateway = store, engine, gateway
         self._home, self._clock, self._hint = home, clock, hint
         self._board = board or InstanceBoard()
@@ -143,6 +145,7 @@ class Reconciler:
             home=home,
             random=random or SystemRandom(),
             identity_url=identity_url,
+            max_request_bytes=max_request_bytes,
         )
         self._ends = InstanceEnds(store)
         self._unrouted, self._worked = Stopwatch[str](clock), Stopwatch[Worked](clock)

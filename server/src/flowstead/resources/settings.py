@@ -10,6 +10,7 @@ from flowstead.resources.scaling import SCALE_IN_AFTER_S
 from flowstead.resources.sizes import DEFAULT_QUOTA_CORES
 
 DEFAULT_MAX_REQUEST_MB, LONGEST_REQUEST_MB = 16, 1024
+DEFAULT_MAX_REQUEST_BYTES = DEFAULT_MAX_REQUEST_MB << 20
 """MiB that a scoring request's body may have: unless `up` says otherwise, and whatever it says."""
 
 _LOOPBACK = "127.0.0.1"

@@ -156,7 +156,7 @@ def _with_runtime(spec: InstanceSpec, container: Contained, around: Surroundings
         home=around.home_name,
         command=(
             *(PYTHON_INSIDE, "-c", _INSIDE.read_text(encoding="utf-8"), json.dumps(settings)),
-            *host_arguments(spec.request_settings, _flow_inside(spec, around)),
+            *host_arguments(spec, _flow_inside(spec, around)),
         ),
         user=around.user,
         host_network=True,

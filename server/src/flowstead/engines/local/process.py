@@ -49,7 +49,7 @@ def process_spec(
     return ProcessSpec(
         argv=(
             str(spec.python),
-            *host_arguments(settings, str(spec.flow)),
+            *host_arguments(spec, str(spec.flow)),
             *(("--idle-exit", f"{spec.idle_s:g}") if spec.idle_s is not None else ()),
         ),
         environment=_environment(spec, scratch, host, share or Share(None)),
@@ -67,8 +67,9 @@ def process_spec(
     )
 
 
-def host_arguments(settings: RequestSettings, flow: str) -> tuple[str, ...]:
+def host_arguments(spec: InstanceSpec, flow: str) -> tuple[str, ...]:
     """What Python is told to run the flow's folder or file."""
+    settings = spec.request_settings
     return (
         # Not the working directory: a flow's `typing.py` must not stand in for the standard library's.
         *("-P", "-m", "flowstead_runtime", "host"),
@@ -78,7 +79,7 @@ def host_arguments(settings: RequestSettings, flow: str) -> tuple[str, ...]:
         *("--timeout", f"{settings.request_timeout_s:g}"),
         *("--grace", f"{settings.request_timeout_s + STREAM_GRACE_S:g}"),
         # The gateway keeps the limit, and may be given another one while instances run.
-        *("--body-limit", str(LONGEST_REQUEST_MB << 20)),
+        *("--body-limit", str(LONGEST_REQUEST_MB << 20), "--content-limit", str(spec.max_request_bytes)),
     )
 
 
