@@ -21,6 +21,7 @@ NAMES: Mapping[str, list[str]] = {
     "folder": ["lying", "gone"],
     "principal": ["alice", "bob"],
     "identity": ["worker", "another"],
+    "setting": ["by-cpu", "by-day"],
     "assignment": [ASSIGNMENT, "00000000-0000-0000-0000-0000000000a2"],
     "role": [ROLE, "00000000-0000-0000-0000-0000000000c2"],
     "datastore": ["workspaceblobstore"],
@@ -158,6 +159,7 @@ _OWN_BODIES: Mapping[str, list[Any]] = {
     "patch_endpoint": [{"tags": {"a": "b"}}, {"properties": {"description": "other"}}],
     "patch_deployment": [{"sku": {"capacity": 2}}, {"properties": {"description": "other"}}],
     "patch_identity": [{"tags": {"a": "b"}}, {"properties": {"application": None}}],
+    "patch_autoscale_setting": [{"tags": {"a": "b"}}, {"properties": {"enabled": False}}],
     "patch_connection": [{"properties": {"target": "https://llm.test"}}, {"properties": {"metadata": {"a": 1}}}],
     "import_flow": [A_FLOW, "no archive"],
 }
@@ -206,6 +208,9 @@ def _bodies(world: StoryWorld) -> dict[str, list[Any]]:
         ],
         "PrincipalProperties.type": ["User", "ServicePrincipal"],
         "IdentityProperties.application": [None, dict(_APPLICATION)],
+        "AutoscaleSettingBody": [
+            {"location": "local", "properties": world.setting(each)} for each in ("blue", "green")
+        ],
         "RoleBody": [{"properties": world.role(name)} for name in ("Story", "Another")],
         "AssignmentBody": [{"properties": world.assignment(role)} for role in (READER, CONTRIBUTOR)],
         "IdentityTokenBody": [{"resource": world.api.access.audience}],
@@ -255,7 +260,7 @@ def _from_headers(item: Json, operation: Json) -> Iterator[tuple[Json, str, str,
         for status in statuses:
             for target in ("operation_status", "operation_result"):
                 yield operation, status, f"how-far-{target}", {"operationId": target, "parameters": _OPERATION}
-    if id in ("get_endpoint", "get_deployment", "get_connection", "get_model", "get_flow"):
+    if id in ("get_endpoint", "get_deployment", "get_connection", "get_model", "get_flow", "get_autoscale_setting"):
         names = {
             each["name"]: f"$request.path.{each['name']}" for each in operation["parameters"] if each["in"] == "path"
         }

@@ -33,7 +33,7 @@ FAILURE = {"code": "ResourceNotReady", "message": "An instance was not ready aft
 _KINDS: tuple[Kind[Any, Any], ...] = (
     Kind.MODEL, Kind.MODEL_VERSION, Kind.CODE, Kind.CODE_VERSION, Kind.DATA, Kind.DATA_VERSION, Kind.ENVIRONMENT,
     Kind.ENVIRONMENT_VERSION, Kind.CONNECTION, Kind.FLOW, Kind.FLOW_VERSION, Kind.IDENTITY, Kind.ROLE_DEFINITION,
-    Kind.ROLE_ASSIGNMENT, Kind.ENDPOINT, Kind.DEPLOYMENT,
+    Kind.ROLE_ASSIGNMENT, Kind.ENDPOINT, Kind.DEPLOYMENT, Kind.AUTOSCALE_SETTING,
 )  # fmt: skip
 ASSIGNMENT = "00000000-0000-0000-0000-0000000000a1"
 ROLE = "00000000-0000-0000-0000-0000000000c1"
@@ -120,6 +120,7 @@ class StoryWorld:
         yield here.endpoint("tokens"), {"authMode": "AMLToken"}
         for name in ("blue", "broken"):
             yield here.deployment("chat", name), {"model": self.model}
+        yield here.autoscale_setting("by-cpu"), self.setting("blue")
 
     def _owner_whose_tokens_ended(self) -> Principal:
         """As it was before: its session is another one now, and its tokens name the old one."""
@@ -132,6 +133,12 @@ class StoryWorld:
         """Properties of a custom role."""
         permission = {"actions": ["Microsoft.MachineLearningServices/workspaces/read"]}
         return {"roleName": name, "permissions": [permission], "assignableScopes": [self.api.workspace.path]}
+
+    def setting(self, deployment: str) -> dict[str, Any]:
+        """Properties of an autoscale setting of a deployment of `chat`."""
+        capacity = {"minimum": "1", "maximum": "2", "default": "1"}
+        target = self.api.workspace.deployment("chat", deployment)
+        return {"targetResourceUri": target, "profiles": [{"name": "all", "capacity": capacity, "rules": []}]}
 
     def assignment(self, role: str) -> dict[str, Any]:
         """Properties of an assignment of that role to somebody."""
@@ -207,7 +214,7 @@ class StoryWorld:
                 ours = principal.name in (self.stranger.name, self.revoked.name)
                 if not (principal.is_owner or principal.resource_id or ours):
                     tx.principals.remove(principal.object_id)
-        return now.keys() - spoilt
+        return set(self._etags())
 
     def _etags(self) -> dict[str, str]:
         """Of what stories may make or change. Grants to others than somebody are made by endpoints."""

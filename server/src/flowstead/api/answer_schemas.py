@@ -2,36 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-Json = dict[str, Any]
-TEXT: Json = {"type": "string"}
-COUNT: Json = {"type": "integer", "minimum": 0}
-AMOUNT: Json = {"type": "number", "minimum": 0}
-FLAG: Json = {"type": "boolean"}
-OBJECT: Json = {"type": "object"}
-TEXTS: Json = {"type": "object", "additionalProperties": TEXT}
-TIME: Json = {"type": "string", "format": "date-time"}
-
-
-def obj(required: Json, optional: Json | None = None) -> Json:
-    """An object with these fields."""
-    schema: Json = {"type": "object", "properties": {**required, **(optional or {})}}
-    return {**schema, "required": list(required)} if required else schema
-
-
-def maybe(schema: Json) -> Json:
-    """It, or null."""
-    return {"anyOf": [schema, {"type": "null"}]}
-
-
-def listed(schema: Json) -> Json:
-    return {"type": "array", "items": schema}
-
-
-def one_of(*words: str) -> Json:
-    return {"type": "string", "enum": list(words)}
-
+from flowstead.api.autoscale_schemas import AUTOSCALE_SETTING
+from flowstead.api.schema_words import (
+    AMOUNT,
+    COUNT,
+    FLAG,
+    OBJECT,
+    TEXT,
+    TEXTS,
+    TIME,
+    Json,
+    listed,
+    maybe,
+    obj,
+    one_of,
+)
 
 PROVISIONING = one_of("Creating", "Updating", "Scaling", "Deleting", "Succeeded", "Failed", "Canceled")
 OUTCOME = one_of("InProgress", "Succeeded", "Failed", "Canceled")
@@ -113,7 +98,6 @@ _ROLE = obj(
         "permissions": listed(obj(_PERMISSION)),
     }
 )
-
 PROPERTIES: dict[str, Json] = {
     "onlineEndpoints": obj(
         {
@@ -148,7 +132,7 @@ PROPERTIES: dict[str, Json] = {
             "description": TEXT,
             "appInsightsEnabled": FLAG,
             "provisioningError": FAILURE,
-            "scaling": obj({}, {"reason": TEXT, "since": TIME, "refused": TEXT}),
+            "scaling": obj({}, {"autoscaleSetting": TEXT, "reason": TEXT, "since": TIME, "refused": TEXT}),
         },
     ),
     "onlineDeployments": obj(
@@ -271,6 +255,8 @@ PROPERTIES: dict[str, Json] = {
     ),
     "subscriptions/resourceGroups/providers/userAssignedIdentities": _IDENTITY,
     "subscriptions/providers/userAssignedIdentities": _IDENTITY,
+    "subscriptions/resourceGroups/providers/autoscaleSettings": AUTOSCALE_SETTING,
+    "subscriptions/providers/autoscaleSettings": AUTOSCALE_SETTING,
     "subscriptions/providers/roleAssignments": _ASSIGNMENT,
     "providers/roleAssignments": _ASSIGNMENT,
     "subscriptions/providers/roleDefinitions": _ROLE,

@@ -13,6 +13,7 @@ from flowstead.access.federation import Authorities
 from flowstead.access.instance_keys import INSTANCE_KEYS, InstanceKeys
 from flowstead.api import (
     audit_records,
+    autoscale_settings,
     blobs,
     browser_sign_in,
     capacity,
@@ -77,6 +78,7 @@ from flowstead.engines.instance_board import InstanceBoard
 from flowstead.environments.interpreters import Interpreters
 from flowstead.environments.protocol import Environments
 from flowstead.flow_tests.instances import FlowTests
+from flowstead.observe.latency import Latencies
 from flowstead.observe.requests import Requests
 from flowstead.observe.throttling import Throttling
 from flowstead.observe.utilization import Utilization
@@ -104,6 +106,7 @@ ROUTERS = (
     deployment_logs.router,
     online_deployments.router,
     metrics.router,
+    autoscale_settings.router,
     capacity.router,
     models.router,
     data.router,
@@ -153,6 +156,7 @@ def create_app(
     interpreters: Interpreters,
     utilization: Utilization | None = None,
     requests: Requests | None = None,
+    latencies: Latencies | None = None,
     throttling: Throttling | None = None,
     has_container_engine: bool = False,
 ) -> FastAPI:
@@ -209,6 +213,7 @@ def create_app(
         instance_keys=InstanceKeys(store.lasting_key(INSTANCE_KEYS)),
         utilization=utilization or Utilization(),
         requests=requests or Requests(),
+        latencies=latencies or Latencies(),
         throttling=throttling or Throttling(),
         browser_sessions=sessions,
         callers=callers,

@@ -22,6 +22,7 @@ from flowstead.environments.interpreters import Interpreters
 from flowstead.environments.protocol import Environments
 from flowstead.errors import AuthorizationFailed, ResourceNotFound, Unauthorized
 from flowstead.flow_tests.instances import FlowTests
+from flowstead.observe.latency import Latencies
 from flowstead.observe.requests import Requests
 from flowstead.observe.throttling import Throttling
 from flowstead.observe.utilization import Utilization
@@ -73,6 +74,7 @@ class Context:
     callers: Callers
     utilization: Utilization
     requests: Requests
+    latencies: Latencies
     throttling: Throttling
     has_container_engine: bool = False
 

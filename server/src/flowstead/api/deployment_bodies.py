@@ -21,6 +21,7 @@ from flowstead.resources.deployment import (
     DeploymentSpec,
     ProbeSettings,
     RequestSettings,
+    decided_of,
     wanted_instances,
 )
 from flowstead.resources.endpoint import HIGHEST_RATE, ProvisioningState
@@ -204,8 +205,9 @@ def show(record: DeploymentRecord) -> dict[str, Any]:
         "state": shown_power(spec),
         "conditions": [_condition(condition) for condition in status.conditions],
     }
-    if spec.scale is not None and status.scaled is not None:
-        properties["scaling"] = _scaling(status.scaled)
+    scaled = decided_of(spec, status)
+    if scaled is not None:
+        properties["scaling"] = _scaling(scaled)
     if status.error is not None:
         properties["provisioningError"] = dict(status.error)
     return envelope(
@@ -279,7 +281,12 @@ def _scale_settings(spec: DeploymentSpec) -> dict[str, Any]:
 
 def _scaling(scaled: Scaled) -> dict[str, Any]:
     """What was made of the settings: why there are as many instances, and why not more."""
-    shown = {"reason": scaled.reason, "since": scaled.at, "refused": scaled.refused}
+    shown = {
+        "autoscaleSetting": scaled.setting,
+        "reason": scaled.reason,
+        "since": scaled.at,
+        "refused": scaled.refused,
+    }
     return {name: value for name, value in shown.items() if value}
 
 

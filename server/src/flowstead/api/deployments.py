@@ -10,6 +10,7 @@ from fastapi import APIRouter, Body, Depends, Request
 from fastapi.responses import JSONResponse, Response
 
 from flowstead.api.arm import accepted, ordered, page, put_answer, resource_answer
+from flowstead.api.autoscale_rules import check_scale
 from flowstead.api.collected_data import with_data_assets
 from flowstead.api.context import Context, Here, Needs
 from flowstead.api.deployment_bodies import DeploymentBody, LogsBody, show, to_spec
@@ -181,6 +182,8 @@ def _put(
         spec = _with_data_assets(tx, here, spec, parent, before.name if before else name, before, caller.name)
         check_accelerators(spec, before.spec if before else None)
         check_quota(tx, here, spec, before)
+        if before is not None:
+            check_scale(tx, before, spec)
         record, operation = tx.put(
             Kind.DEPLOYMENT,
             before.id if before else f"{parent.id}/deployments/{name}",
@@ -189,7 +192,7 @@ def _put(
             spec,
             by=caller.name,
             operation=OperationKind.UPDATE if before else OperationKind.CREATE,
-            force=bool(variables.secret) or brought_back,
+            force=bool(variables.secret) or brought_back or _says_another_number(spec, before),
         )
         _store_variables(tx, record.id, variables, caller.name)
     here.hint()
@@ -290,6 +293,12 @@ def _forget_connections(tx: Writing, before: DeploymentRecord, by: str) -> bool:
     for name in kept:
         tx.remove_secret(before.id, name, by)
     return bool(kept)
+
+
+def _says_another_number(spec: DeploymentSpec, before: DeploymentRecord | None) -> bool:
+    """Than an autoscale setting left it when it went; the specification alone may not tell."""
+    scaled = before.status.scaled if before is not None else None
+    return scaled is not None and scaled.kept and scaled.count != spec.instance_count
 
 
 def _demand_no_traffic(endpoint: EndpointRecord, record: DeploymentRecord) -> None:

@@ -12,6 +12,7 @@ from flowstead.access.decisions import granted
 from flowstead.api.context import PROVIDER, Context, Here, Needs
 from flowstead.api.endpoints import ENDPOINTS
 from flowstead.errors import BadArgument
+from flowstead.observe import latency
 from flowstead.observe.requests import REQUESTS
 from flowstead.observe.utilization import METRICS
 from flowstead.resources.names import LOCATION
@@ -23,23 +24,29 @@ _INSIGHTS = "Microsoft.Insights"
 _METRICS = f"/providers/{_INSIGHTS}/metrics"
 _DEFAULT_SPAN = timedelta(hours=1)
 _NEEDED = [Depends(Needs("metrics/read", _INSIGHTS))]
-_OF_DEPLOYMENT = (*METRICS, REQUESTS)
+_OF_ENDPOINT = (REQUESTS, *latency.METRICS)
+_OF_DEPLOYMENT = (*METRICS, *_OF_ENDPOINT)
+_UNITS = {REQUESTS: "Count", **dict.fromkeys(latency.METRICS, "MilliSeconds")}
 Interval = Annotated[str, Query(pattern="^(?i:PT1M)$")]
 router = APIRouter(tags=["metrics"])
 
 
 @router.get(ENDPOINTS + "/{endpoint}" + _METRICS, dependencies=_NEEDED)
 def endpoint_metrics(
-    endpoint: str, here: Here, metricnames: str = REQUESTS, timespan: str | None = None, interval: Interval = "PT1M"
+    endpoint: str,
+    here: Here,
+    metricnames: str = REQUESTS,
+    timespan: str | None = None,
+    interval: Interval = "PT1M",
 ) -> dict[str, Any]:
-    """Requests that its deployments answered, by the minute, mirrored ones among them. timespan: `START/END`, the last
-    hour unless given."""
-    names = _metrics(metricnames, (REQUESTS,))
+    """Requests that its deployments answered, by the minute, mirrored ones among them; how long they took
+    (RequestLatency, and _P50 to _P99) when that is asked for. timespan: `START/END`, the last hour unless given."""
+    names = _metrics(metricnames, _OF_ENDPOINT)
     since, until = _span(timespan, here.clock.now())
     with here.store.reading() as tx:
         record = tx.get(Kind.ENDPOINT, here.workspace.endpoint(endpoint))
         uids = [each.uid for each in tx.list(Kind.DEPLOYMENT, record.id)]
-    found = {name: _counts(here, uids, since, until) for name in names}
+    found = {name: _of_requests(here, name, uids, since, until) for name in names}
     return _answer(record, "workspaces/onlineEndpoints", found, since, until, interval)
 
 
@@ -48,20 +55,21 @@ def deployment_metrics(
     endpoint: str,
     deployment: str,
     here: Here,
-    metricnames: str = ",".join(_OF_DEPLOYMENT),
+    metricnames: str = ",".join((*METRICS, REQUESTS)),
     timespan: str | None = None,
     interval: Interval = "PT1M",
 ) -> dict[str, Any]:
-    """Requests that it answered, and CPU, memory and disk of its instances in percent of their size, by the minute.
-    The latter are there when the identity of its endpoint has the role AzureML Metrics Writer on the workspace, and
-    from then on. timespan: `START/END`, the last hour unless given."""
+    """Requests that it answered, and CPU, memory and disk of its instances in percent of their size, by the minute; how
+    long requests took (RequestLatency, and _P50 to _P99) when that is asked for. The percents are there when the
+    identity of its endpoint has the role AzureML Metrics Writer on the workspace, and from then on. timespan:
+    `START/END`, the last hour unless given."""
     names = _metrics(metricnames, _OF_DEPLOYMENT)
     since, until = _span(timespan, here.clock.now())
     record, writes = _deployment(here, endpoint, deployment)
 
     def series(name: str) -> list[dict[str, Any]]:
-        if name == REQUESTS:
-            return _counts(here, [record.uid], since, until)
+        if name in _OF_ENDPOINT:
+            return _of_requests(here, name, [record.uid], since, until)
         return _series(here, record, name, since, until) if writes else []
 
     found = {name: series(name) for name in names}
@@ -87,7 +95,7 @@ def _answer(
                 "id": f"{record.id}{_METRICS}/{name}",
                 "type": f"{_INSIGHTS}/metrics",
                 "name": {"value": name, "localizedValue": name},
-                "unit": "Count" if name == REQUESTS else "Percent",
+                "unit": _UNITS.get(name, "Percent"),
                 "timeseries": [{"metadatavalues": [], "data": data}] if data else [],
             }
             for name, data in found.items()
@@ -95,9 +103,15 @@ def _answer(
     }
 
 
-def _counts(here: Context, uids: Sequence[str], since: datetime, until: datetime) -> list[dict[str, Any]]:
-    found = here.requests.series(uids, since.timestamp(), until.timestamp())
-    return [{"timeStamp": each.time, "total": each.count, "average": each.count} for each in found]
+def _of_requests(
+    here: Context, name: str, uids: Sequence[str], since: datetime, until: datetime
+) -> list[dict[str, Any]]:
+    span = (since.timestamp(), until.timestamp())
+    if name == REQUESTS:
+        counted = here.requests.series(uids, *span)
+        return [{"timeStamp": each.time, "total": each.count, "average": each.count} for each in counted]
+    took = here.latencies.series(uids, *span)
+    return [{"timeStamp": each.time, "average": each.value(name), "maximum": each.longest} for each in took]
 
 
 def _series(

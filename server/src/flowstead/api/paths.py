@@ -66,6 +66,7 @@ _WORDS = (
     "Flowstead.Access",
     "Microsoft.Insights",
     "metrics",
+    "autoscaleSettings",
     "principals",
     "resetSecret",
     "revokeTokens",

@@ -50,8 +50,8 @@ def demand_scope(scope: str, here: Context, tx: Reading) -> None:
     """Raises ResourceNotFound for what should be in this workspace and is not. Others' resources are taken on trust: a
     connection may lead to them."""
     workspace = here.workspace
-    identities = workspace.identity("")
-    below_ours = is_within(scope, workspace.path) or scope.lower().startswith(identities.lower())
+    beside = (workspace.identity("").lower(), workspace.autoscale_setting("").lower())
+    below_ours = is_within(scope, workspace.path) or scope.lower().startswith(beside)
     if not below_ours or scope == workspace.path:
         return
     if not tx.exists(scope):

@@ -96,6 +96,15 @@ def up(
             metavar="SECONDS",
         ),
     ] = None,
+    autoscale_grain: Annotated[
+        int | None,
+        typer.Option(
+            help="Shortest timeGrain of autoscale rules in seconds; the shortest window is five of them [default: 60].",
+            min=1,
+            max=60,
+            metavar="SECONDS",
+        ),
+    ] = None,
     detach: Annotated[bool, typer.Option("--detach", "-d", help="Run in the background.")] = False,
     allow_plain_http: Annotated[
         bool,
@@ -132,6 +141,7 @@ def up(
         max_request_mb,
         requests_per_second,
         scale_in_after,
+        autoscale_grain,
     )
     settings = settings_for(asked, place)
     if detach:

@@ -24,7 +24,7 @@ _STATISTICS = (
     r"|^cluster_manager\.warming_clusters$|^listener_manager\.total_listeners_active$"
 )
 
-_ANSWERED, _IN_FLIGHT = "upstream_rq_completed", "upstream_rq_active"
+_ANSWERED, _IN_FLIGHT, _TOOK = "upstream_rq_completed", "upstream_rq_active", "upstream_rq_time"
 _OF_DEPLOYMENTS = r"^cluster\.[^./]+/[^./]+\."
 """Deployments' clusters have a slash in their names, and ours has none; the admin interface shows what was counted."""
 
@@ -91,6 +91,23 @@ class Admin:
         AdminUnreachable."""
         return self._of_deployments(_IN_FLIGHT)
 
+    def latencies(self) -> dict[str, dict[float, int]]:
+        """Cluster of a deployment → the middle of a range, in milliseconds → how many requests took so long since it is
+        there. Up to five seconds late: the rest is not counted yet. Raises AdminUnreachable."""
+        said = self._ask(
+            "GET", "/stats", filter=f"{_OF_DEPLOYMENTS}{_TOOK}$", format="json", histogram_buckets="detailed"
+        )
+        try:
+            return {
+                _cluster_of(each["name"], _TOOK): {
+                    part["lower_bound"] + part["width"] / 2: int(part["count"]) for part in each["totals"]
+                }
+                for found in json.loads(said)["stats"]
+                for each in found.get("histograms", {}).get("details", ())
+            }
+        except (ValueError, KeyError) as failure:
+            raise AdminUnreachable(f"Envoy does not say how long requests took: {failure!r}") from failure
+
     def active_requests(self) -> int:
         """Raises AdminUnreachable."""
         return sum(int(value) for _, value in self._statistics(r"^http\.door\.downstream_rq_active$"))
@@ -122,7 +139,7 @@ class Admin:
 
     def _of_deployments(self, counter: str) -> dict[str, int]:
         found = self._statistics(f"{_OF_DEPLOYMENTS}{counter}$")
-        return {name.removeprefix("cluster.").removesuffix(f".{counter}"): int(value) for name, value in found}
+        return {_cluster_of(name, counter): int(value) for name, value in found}
 
     def _statistics(self, pattern: str) -> list[tuple[str, str]]:
         lines = self._ask("GET", "/stats", filter=pattern).splitlines()
@@ -139,6 +156,10 @@ class Admin:
             raise AdminUnreachable(str(failure)) from failure
         finally:
             connection.close()
+
+
+def _cluster_of(statistic: str, counter: str) -> str:
+    return statistic.removeprefix("cluster.").removesuffix(f".{counter}")
 
 
 class _Connection(HTTPConnection):

@@ -7,6 +7,7 @@ import json
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from flowstead.errors import GatewayUpdateFailed
 from flowstead.gateway.admin import Admin, AdminUnreachable
@@ -21,6 +22,8 @@ from flowstead.gateway.rejection import reason
 from flowstead.gateway.routes import Configuration, configuration
 from flowstead.resources.home import Home
 from flowstead.supervise import ProcessState
+
+Counted = TypeVar("Counted")
 
 
 @dataclass(frozen=True)
@@ -130,7 +133,12 @@ class EnvoyGateway:
         """(endpoint, deployment) → requests that its instances are answering; None while Envoy is away."""
         return self._counted(Admin.in_flight)
 
-    def _counted(self, counter: Callable[[Admin], Mapping[str, int]]) -> Mapping[tuple[str, str], int] | None:
+    def latencies(self) -> Mapping[tuple[str, str], Mapping[float, int]] | None:
+        """(endpoint, deployment) → milliseconds → how many requests took so long since Envoy knows it; None while Envoy
+        is away."""
+        return self._counted(Admin.latencies)
+
+    def _counted(self, counter: Callable[[Admin], Mapping[str, Counted]]) -> Mapping[tuple[str, str], Counted] | None:
         try:
             found = counter(self._life.admin())
         except AdminUnreachable:

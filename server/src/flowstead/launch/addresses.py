@@ -43,6 +43,7 @@ class AskedFor:
     max_request_mb: int | None = None
     requests_per_second: int | None = None
     scale_in_after_s: int | None = None
+    autoscale_grain_s: int | None = None
 
 
 def settings_for(asked: AskedFor, home: Home, *, is_free: Callable[[str, int], bool] | None = None) -> ServerSettings:
@@ -87,6 +88,7 @@ def settings_for(asked: AskedFor, home: Home, *, is_free: Callable[[str, int], b
             before.requests_per_second if asked.requests_per_second is None else asked.requests_per_second
         ),
         scale_in_after_s=before.scale_in_after_s if asked.scale_in_after_s is None else asked.scale_in_after_s,
+        autoscale_grain_s=before.autoscale_grain_s if asked.autoscale_grain_s is None else asked.autoscale_grain_s,
     )
 
 

@@ -1,14 +1,16 @@
-"""Looks at what instances use, for those endpoints whose identity may write metrics, and at how many requests were
-answered, for all."""
+"""Looks at what instances use, for those endpoints whose identity may write metrics and for rules, and at how many
+requests were answered in which time, for all."""
 
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
 
 from flowstead.access.decisions import granted
 from flowstead.engines.instance_board import InstanceBoard
 from flowstead.gateway.process import EnvoyGateway
 from flowstead.limits.groups import numbers
+from flowstead.observe.latency import Latencies
 from flowstead.observe.requests import Requests
 from flowstead.observe.throttling import Throttling
 from flowstead.observe.utilization import Utilization, samples_of
@@ -19,7 +21,7 @@ from flowstead.resources.role import WRITE_METRICS
 from flowstead.resources.sizes import size_kept
 from flowstead.store import Store
 from flowstead.store.identities import Identities
-from flowstead.store.records import Kind
+from flowstead.store.records import DeploymentRecord, Kind
 
 EVERY_S = 5.0
 """How often it is done, seconds."""
@@ -37,6 +39,20 @@ def sample(store: Store, board: InstanceBoard, utilization: Utilization, home: H
             and granted(principal.grants, WRITE_METRICS, workspace)
         }
         deployments = [each for each in tx.list(Kind.DEPLOYMENT) if each.parent_id.lower() in writers]
+    _take(deployments, board, utilization, home, clock)
+
+
+def sample_for_rules(store: Store, board: InstanceBoard, utilization: Utilization, home: Home, clock: Clock) -> None:
+    """One look at those that an autoscale setting drives, whatever their identities may do."""
+    with store.reading() as tx:
+        targets = {each.spec.target.lower() for each in tx.list(Kind.AUTOSCALE_SETTING) if each.spec.enabled}
+        deployments = [each for each in tx.list(Kind.DEPLOYMENT) if each.id.lower() in targets] if targets else []
+    _take(deployments, board, utilization, home, clock)
+
+
+def _take(
+    deployments: Sequence[DeploymentRecord], board: InstanceBoard, utilization: Utilization, home: Home, clock: Clock
+) -> None:
     looked_at = [
         (deployment.uid, instance.id, instance.pid, size.cores, size.memory_bytes)
         for deployment, size in ((each, size_kept(each.spec.instance_type)) for each in deployments)
@@ -48,14 +64,20 @@ def sample(store: Store, board: InstanceBoard, utilization: Utilization, home: H
     utilization.take(samples_of(looked_at, at=clock.now().timestamp(), disk_percent=percent))
 
 
-def count(store: Store, gateway: EnvoyGateway, requests: Requests, clock: Clock) -> None:
-    """One look at the gateway's counters; none while it is away."""
-    answered = gateway.answered()
-    if answered is None:
+def count(
+    store: Store, gateway: EnvoyGateway, requests: Sequence[Requests], latencies: Sequence[Latencies], clock: Clock
+) -> None:
+    """One look at the gateway's counters, for all of these; none while it is away."""
+    answered, took = gateway.answered(), gateway.latencies()
+    if answered is None or took is None:
         return
     with store.reading() as tx:
         uids = {(each.parent_id.rpartition("/")[2], each.name): each.uid for each in tx.list(Kind.DEPLOYMENT)}
-    requests.take({uid: answered.get(names, 0) for names, uid in uids.items()}, clock.now().timestamp())
+    now = clock.now().timestamp()
+    for counted in requests:
+        counted.take({uid: answered.get(names, 0) for names, uid in uids.items()}, now)
+    for timed in latencies:
+        timed.take({uid: took.get(names, {}) for names, uid in uids.items()}, now)
 
 
 def look_at_throttling(board: InstanceBoard, throttling: Throttling, clock: Clock) -> None:

@@ -42,16 +42,20 @@ from flowstead.launch.door import announcing, check_door, door_of
 from flowstead.launch.issuer import trusted
 from flowstead.launch.lock import Holder, HomeLock
 from flowstead.launch.looking import looked_at
-from flowstead.launch.sampling import EVERY_S, count, look_at_throttling, sample
+from flowstead.launch.sampling import EVERY_S, count, look_at_throttling, sample, sample_for_rules
 from flowstead.launch.server_log import configure_log
 from flowstead.limits.host import Means, enforcement_here, sweep
 from flowstead.observe.in_flight import InFlight
+from flowstead.observe.latency import Latencies
 from flowstead.observe.requests import Requests
+from flowstead.observe.rule_meters import RuleMeters
 from flowstead.observe.throttling import Throttling
 from flowstead.observe.utilization import Utilization
+from flowstead.reconcile.autoscaler import Autoscaler
 from flowstead.reconcile.hint import Hint
 from flowstead.reconcile.loop import Reconciler
 from flowstead.reconcile.scaler import Scaler
+from flowstead.resources.autoscale import GRAIN_S
 from flowstead.resources.clock import SystemClock
 from flowstead.resources.home import Home
 from flowstead.resources.master_key import GivenVariables
@@ -208,9 +212,16 @@ def _compose(
     stack.enter_context(looked_at("what instances use", use, every_s=EVERY_S))
     in_flight = InFlight(gateway.in_flight, monotonic=clock.monotonic, random=SystemRandom())
     stack.enter_context(looked_at("how many requests are in flight", in_flight.look, every_s=lambda: in_flight.pause_s))
-    requests = Requests()
-    answered = partial(count, store, gateway, requests, clock)
-    stack.enter_context(looked_at("how many requests were answered", answered, every_s=EVERY_S))
+    requests, latencies, grain_s = Requests(), Latencies(), settings.autoscale_grain_s
+    meters = RuleMeters(requests, latencies)
+    if grain_s < GRAIN_S:
+        meters = RuleMeters(Requests(grain_s), Latencies(grain_s), grain_s)
+    soon_s = min(EVERY_S, grain_s / 2)
+    counted, timed = dict.fromkeys((requests, meters.requests)), dict.fromkeys((latencies, meters.latencies))
+    answered = partial(count, store, gateway, tuple(counted), tuple(timed), clock)
+    stack.enter_context(looked_at("how many requests were answered", answered, every_s=soon_s))
+    use_for_rules = partial(sample_for_rules, store, board, meters.utilization, home, clock)
+    stack.enter_context(looked_at("what autoscale rules ask for", use_for_rules, every_s=soon_s))
     throttling = Throttling()
     waited = partial(look_at_throttling, board, throttling, clock)
     stack.enter_context(looked_at("how often instances wait for their cores", waited, every_s=EVERY_S))
@@ -227,6 +238,7 @@ def _compose(
         interpreters=interpreters,
         utilization=utilization,
         requests=requests,
+        latencies=latencies,
         throttling=throttling,
         has_container_engine=engine is not None,
     )
@@ -245,6 +257,7 @@ def _compose(
             fitting=partial(fitting, quota_cores=settings.quota_cores),
             clock=clock,
             scale_in_after_s=settings.scale_in_after_s,
+            autoscaler=Autoscaler(store=store, spans=meters.spans, clock=clock, slot_s=meters.slot_s),
         ),
         external_issuer=settings.oidc_issuer,
         identity_url=f"{settings.door_url('http')}/identity/token",

@@ -10,6 +10,8 @@ from datetime import UTC, datetime
 
 import psutil
 
+from flowstead.observe.spans import Span, joined, of_one
+
 CPU, MEMORY, DISK = "CpuUtilizationPercentage", "CpuMemoryUtilizationPercentage", "DiskUtilization"
 METRICS = (CPU, MEMORY, DISK)
 """Azure's names of a deployment's metrics that a machine without accelerators has; percent."""
@@ -70,12 +72,13 @@ def consumption_of(pid: int) -> Consumption | None:
 
 
 class Utilization:
-    """Written by one thread, read by any."""
+    """Written by one thread, read by any. slot_s: how long the stretches are that are kept apart, seconds."""
 
-    def __init__(self) -> None:
+    def __init__(self, slot_s: int = 60) -> None:
         self._lock = threading.Lock()
+        self._slot_s = slot_s
         self._before: dict[str, tuple[float, float]] = {}
-        self._minutes: dict[tuple[str, str], deque[_Sum]] = {}
+        self._spans: dict[tuple[str, str], deque[Span]] = {}
 
     def take(self, samples: Sequence[Sample]) -> None:
         """The looks of one moment. What is not among them any more is forgotten with its deployment."""
@@ -85,13 +88,20 @@ class Utilization:
                     self._add(each.deployment_uid, metric, each.at, percent)
             self._before = {each.instance: (each.at, each.consumption.cpu_s) for each in samples}
             alive = {each.deployment_uid for each in samples}
-            self._minutes = {key: kept for key, kept in self._minutes.items() if key[0] in alive}
+            self._spans = {key: kept for key, kept in self._spans.items() if key[0] in alive}
 
     def series(self, deployment_uid: str, metric: str, since: float, until: float) -> Sequence[Minute]:
         """The oldest first. since, until: Unix seconds."""
+        return [
+            Minute(each.begins, round(each.total / each.weight, 3), round(each.most, 3))
+            for each in self.spans(deployment_uid, metric)
+            if since - self._slot_s < each.begins < until
+        ]
+
+    def spans(self, deployment_uid: str, metric: str) -> Sequence[Span]:
+        """Over all instances and looks of each stretch, the oldest first."""
         with self._lock:
-            kept = list(self._minutes.get((deployment_uid, metric), ()))
-        return [each.minute() for each in kept if since - 60 < each.begins < until]
+            return tuple(self._spans.get((deployment_uid, metric), ()))
 
     def _percents(self, sample: Sample) -> Mapping[str, float]:
         percents = {
@@ -105,24 +115,11 @@ class Utilization:
         return percents
 
     def _add(self, deployment_uid: str, metric: str, at: float, percent: float) -> None:
-        minutes = self._minutes.setdefault((deployment_uid, metric), deque(maxlen=KEPT_MINUTES))
-        begins = int(at) // 60 * 60
-        if not minutes or minutes[-1].begins != begins:
-            minutes.append(_Sum(begins))
-        minutes[-1].add(percent)
-
-
-class _Sum:
-    def __init__(self, begins: int) -> None:
-        self.begins, self._count, self._total, self._most = begins, 0, 0.0, 0.0
-
-    def add(self, percent: float) -> None:
-        self._count += 1
-        self._total += percent
-        self._most = max(self._most, percent)
-
-    def minute(self) -> Minute:
-        return Minute(self.begins, round(self._total / self._count, 3), round(self._most, 3))
+        kept = self._spans.setdefault((deployment_uid, metric), deque(maxlen=KEPT_MINUTES))
+        span = of_one(int(at) // self._slot_s * self._slot_s, percent)
+        if kept and kept[-1].begins == span.begins:
+            span = joined((kept.pop(), span))
+        kept.append(span)
 
 
 def samples_of(

@@ -25,7 +25,7 @@ from flowstead.reconcile.phases import (
     stop_after_failure,
 )
 from flowstead.resources.clock import iso
-from flowstead.resources.deployment import Condition, DeploymentStatus
+from flowstead.resources.deployment import Condition, DeploymentStatus, is_driven
 from flowstead.resources.endpoint import EndpointStatus, ProvisioningState
 from flowstead.resources.operation import Operation, OperationKind
 from flowstead.store.records import DeploymentRecord, EndpointRecord
@@ -86,8 +86,8 @@ def _bring_up(view: DeploymentView) -> Decision:
     stopped = view.record.spec.stopped
     status = view.record.status
     if view.first_look:
-        by_hand = view.record.spec.scale is None
-        status = replace(status, conditions=(), phase_times={}, error=None, scaled=None if by_hand else status.scaled)
+        scaled = status.scaled if view.record.spec.scale is not None or is_driven(status) else None
+        status = replace(status, conditions=(), phase_times={}, error=None, scaled=scaled)
     status = replace(status, revision=view.target)
     for phase in DEPLOYMENT_STOP if stopped else DEPLOYMENT_PHASES:
         outcome = phase.check(view)

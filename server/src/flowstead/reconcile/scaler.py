@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 
 from flowstead.reconcile.act import WRITE_PATIENCE_S
+from flowstead.reconcile.autoscaler import Autoscaler, is_settled
 from flowstead.reconcile.observe import endpoint_name
 from flowstead.reconcile.scaling import LONGEST_WINDOW_S, Change, Look, Need, decide_count, kept_needs, need_of
 from flowstead.resources.clock import Clock, iso
 from flowstead.resources.deployment import wanted_instances
-from flowstead.resources.endpoint import ProvisioningState
 from flowstead.resources.scaling import Scaled, TargetUtilization
 from flowstead.store import Reading, Store
 from flowstead.store.records import DeploymentRecord
@@ -46,8 +47,17 @@ class Scaler:
     the gateway, there are not fewer instances until it has looked for as long as that takes."""
 
     def __init__(
-        self, *, store: Store, in_flight: InFlight, fitting: Fitting, clock: Clock, scale_in_after_s: float
+        self,
+        *,
+        store: Store,
+        in_flight: InFlight,
+        fitting: Fitting,
+        clock: Clock,
+        scale_in_after_s: float,
+        autoscaler: Autoscaler | None = None,
     ) -> None:
+        """autoscaler: None where no autoscale settings are."""
+        self._autoscaler = autoscaler
         self._store, self._in_flight, self._fitting = store, in_flight, fitting
         self._clock, self._scale_in_after_s = clock, scale_in_after_s
         self._watched: Sequence[DeploymentRecord] = ()
@@ -55,14 +65,20 @@ class Scaler:
         self._changes: dict[tuple[str, int], Change] = {}
         self._looked_at = float("-inf")
 
-    def watch(self, deployments: Iterable[DeploymentRecord]) -> None:
+    def watch(self, deployments: Sequence[DeploymentRecord]) -> None:
         """These are there, as they stand now."""
+        if self._autoscaler is not None:
+            self._autoscaler.watch(deployments)
+        known = {(each.uid, each.generation) for each in deployments}
+        self._changes = {key: change for key, change in self._changes.items() if key in known}
         self._watched = [each for each in deployments if _scales(each) is not None]
         there = {(each.uid, each.generation) for each in self._watched}
         self._history = {key: seen for key, seen in self._history.items() if key in there}
 
     def look(self) -> bool:
         """Ask the gateway, unless that was just now. True when a number is to be changed."""
+        if self._autoscaler is not None:
+            self._changes |= self._autoscaler.look()
         now = self._clock.monotonic()
         if not self._watched or now - self._looked_at < EVERY_S:
             return bool(self._changes)
@@ -80,7 +96,7 @@ class Scaler:
     def scaled(self, record: DeploymentRecord) -> DeploymentRecord:
         """The deployment as it stands after its change, if it has one, which is written down with its reason."""
         change = self._changes.pop((record.uid, record.generation), None)
-        if change is None or _scales(record) is None:
+        if change is None or not is_settled(record):
             return record
         before, count = record.status.scaled, wanted_instances(record.spec, record.status)
         with self._store.reading() as tx:
@@ -88,13 +104,15 @@ class Scaler:
         refused = ""
         if allowed < change.count:
             refused = f"The load takes {change.count} instances, the workspace's quota of cores allows {allowed}."
-        if allowed == count and before is not None and before.refused == refused:
+        if allowed == count and before is not None and (before.refused, before.setting) == (refused, change.setting):
             return record
-        after = Scaled(allowed, record.spec.instance_count, refused=refused)
+        after = replace(before or Scaled(allowed, 0), count=allowed, asked=record.spec.instance_count, refused=refused)
+        kept = record.spec.scale is None and not change.setting
+        after = replace(after, setting=change.setting, kept=kept)
         if allowed != count:
-            after = replace(after, at=iso(self._clock.now()), reason=change.reason, under_way=True)
-        elif before is not None:
-            after = replace(before, count=count, asked=record.spec.instance_count, refused=refused)
+            now = self._clock.now()
+            rests = iso(now + timedelta(seconds=change.rests_s)) if change.rests_s else after.rests_until
+            after = replace(after, at=iso(now), reason=change.reason, under_way=True, rests_until=rests)
         return self._write(record, after, count)
 
     def _poll(self, record: DeploymentRecord, seen: _History, now: float) -> None:
@@ -128,8 +146,6 @@ class Scaler:
 
 
 def _scales(record: DeploymentRecord) -> TargetUtilization | None:
-    """By what it scales; None for one that does not, or not now: it is being changed, has failed, is stopped, goes."""
-    scale, seen = record.spec.scale, record.observed_generation == record.generation
-    if scale is None or not scale.automatic or record.deleting or record.spec.stopped or not seen:
-        return None
-    return scale if record.status.provisioning_state is ProvisioningState.SUCCEEDED else None
+    """By what it scales; None for one that does not, or not now."""
+    scale = record.spec.scale
+    return scale if scale is not None and scale.automatic and is_settled(record) else None

@@ -38,8 +38,13 @@ class Need:
 
 @dataclass(frozen=True)
 class Change:
+    """count: how many there shall be; the same as there are when only what is said of it changes. reason: in words.
+    setting: ARM id of the autoscale setting that asks for it, "" for none; rests_s: how long its rules rest then."""
+
     count: int
     reason: str
+    setting: str = ""
+    rests_s: float = 0.0
 
 
 def window_s(scale: TargetUtilization) -> float:

@@ -152,8 +152,19 @@ def wanted_instances(spec: DeploymentSpec, status: DeploymentStatus | None = Non
     """How many shall run. status: what was decided of it so far."""
     if spec.stopped:
         return 0
-    if spec.scale is None:
-        return spec.instance_count
-    scaled = status.scaled if status is not None else None
+    scaled = decided_of(spec, status)
     count = scaled.count if scaled is not None and scaled.asked == spec.instance_count else spec.instance_count
-    return spec.scale.bounded(count)
+    return count if spec.scale is None else spec.scale.bounded(count)
+
+
+def decided_of(spec: DeploymentSpec, status: DeploymentStatus | None) -> Scaled | None:
+    """What was decided of its number; None for one whose number is said by hand."""
+    scaled = status.scaled if status is not None else None
+    if scaled is None or spec.scale is not None:
+        return scaled
+    return scaled if scaled.setting or scaled.kept else None
+
+
+def is_driven(status: DeploymentStatus) -> bool:
+    """An autoscale setting decides its number."""
+    return status.scaled is not None and bool(status.scaled.setting)

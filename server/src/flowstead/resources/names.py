@@ -58,6 +58,9 @@ class Workspace:
         """A user-assigned identity."""
         return f"{self.group_path}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/{name}"
 
+    def autoscale_setting(self, name: str) -> str:
+        return f"{self.group_path}/providers/Microsoft.Insights/autoscaleSettings/{name}"
+
     def role_definition(self, guid: str) -> str:
         return f"{self.subscription_path}/providers/Microsoft.Authorization/roleDefinitions/{guid}"
 

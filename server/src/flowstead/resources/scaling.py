@@ -47,7 +47,9 @@ class Scaled:
     """What was decided of the number of instances. asked: the instance_count of the specification that it was decided
     for; another one counts more than what was decided. at: when the number changed last, ISO 8601, "" for never;
     reason: why, in words. refused: why there are not as many as there should be, "" when there are. under_way: what
-    follows from the change is not done yet."""
+    follows from the change is not done yet. setting: ARM id of the autoscale setting that decides it, "" for none;
+    kept: one that is not there any more decided it, and it stays until somebody says another. rests_until: nothing is
+    to be changed before by the setting's rules, ISO 8601, "" for no rest."""
 
     count: int
     asked: int
@@ -55,6 +57,9 @@ class Scaled:
     reason: str = ""
     refused: str = ""
     under_way: bool = False
+    setting: str = ""
+    kept: bool = False
+    rests_until: str = ""
 
     @property
     def at_rest(self) -> Scaled:

@@ -6,6 +6,7 @@ import ipaddress
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from flowstead.resources.autoscale import GRAIN_S
 from flowstead.resources.scaling import SCALE_IN_AFTER_S
 from flowstead.resources.sizes import DEFAULT_QUOTA_CORES
 
@@ -23,13 +24,14 @@ class ServerSettings:
     """host: an IP address. port, tls_port: of HTTP and HTTPS. public_url: what the URLs that we hand out begin with, no
     trailing slash; "" when each door goes by its own address. allow_plain_http: HTTP listens on a host that is not
     loopback too. domain: endpoints are also reached as `{endpoint}.{domain}`, "" for none. quota_cores: for all
-    deployments. max_request_mb: of a scoring request's body, in MiB. requests_per_second: of an endpoint that
-    says nothing, 0 for any number. demand_isolation: nothing of flows or packages runs where the machine cannot isolate
-    it. allow_private_addresses: the server may call addresses on this machine or in private networks where somebody's
-    word names them. oidc_issuer: whose tokens count beside our own, "" for nobody's; oidc_audience: whom they are for.
+    deployments. max_request_mb: of a scoring request's body, in MiB. requests_per_second: of an endpoint that says
+    nothing, 0 for any number. demand_isolation: nothing of flows or packages runs where the machine cannot isolate it.
+    allow_private_addresses: the server may call addresses on this machine or in private networks where somebody's word
+    names them. oidc_issuer: whose tokens count beside our own, "" for nobody's; oidc_audience: whom they are for.
     flow_directory: where folders of flows lie that may be taken in, "" for nowhere. container_engine: `podman`,
     `docker`, `none`, or `auto` for what the host has. scale_in_after_s: how long fewer instances must have been enough
-    before a deployment that scales by itself has fewer."""
+    before a deployment that scales by itself has fewer. autoscale_grain_s: the shortest timeGrain of autoscale
+    rules."""
 
     host: str = _LOOPBACK
     port: int = 8080
@@ -47,6 +49,7 @@ class ServerSettings:
     flow_directory: str = ""
     container_engine: str = "auto"
     scale_in_after_s: int = SCALE_IN_AFTER_S
+    autoscale_grain_s: int = GRAIN_S
 
     @property
     def max_request_bytes(self) -> int:

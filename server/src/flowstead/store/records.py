@@ -8,6 +8,7 @@ from types import NoneType
 from typing import Any, ClassVar, Generic, TypeAlias, TypeVar
 
 from flowstead.resources.asset import AssetContainerSpec
+from flowstead.resources.autoscale import AutoscaleSpec
 from flowstead.resources.code import CodeVersionSpec
 from flowstead.resources.connection import ConnectionSpec
 from flowstead.resources.data import DataVersionSpec
@@ -48,6 +49,7 @@ class Kind(Generic[Spec, Status]):
     FLOW: ClassVar[Kind[FlowSpec, None]]
     FLOW_VERSION: ClassVar[Kind[FlowVersionSpec, None]]
     IDENTITY: ClassVar[Kind[IdentitySpec, None]]
+    AUTOSCALE_SETTING: ClassVar[Kind[AutoscaleSpec, None]]
     ROLE_DEFINITION: ClassVar[Kind[RoleSpec, None]]
     ROLE_ASSIGNMENT: ClassVar[Kind[RoleAssignmentSpec, None]]
 
@@ -70,6 +72,7 @@ Kind.ENVIRONMENT_VERSION = Kind("environmentVersion", "environment version", Env
 Kind.FLOW = Kind("flow", "flow", FlowSpec, NoneType)
 Kind.FLOW_VERSION = Kind("flowVersion", "flow version", FlowVersionSpec, NoneType)
 Kind.IDENTITY = Kind("identity", "identity", IdentitySpec, NoneType)
+Kind.AUTOSCALE_SETTING = Kind("autoscaleSetting", "autoscale setting", AutoscaleSpec, NoneType)
 Kind.ROLE_DEFINITION = Kind("roleDefinition", "role definition", RoleSpec, NoneType)
 Kind.ROLE_ASSIGNMENT = Kind("roleAssignment", "role assignment", RoleAssignmentSpec, NoneType)
 
@@ -91,6 +94,7 @@ KINDS: Mapping[str, AnyKind] = {
         Kind.FLOW,
         Kind.FLOW_VERSION,
         Kind.IDENTITY,
+        Kind.AUTOSCALE_SETTING,
         Kind.ROLE_DEFINITION,
         Kind.ROLE_ASSIGNMENT,
     )
@@ -136,6 +140,7 @@ EnvironmentVersionRecord: TypeAlias = Record[EnvironmentVersionSpec, None]
 FlowRecord: TypeAlias = Record[FlowSpec, None]
 FlowVersionRecord: TypeAlias = Record[FlowVersionSpec, None]
 IdentityRecord: TypeAlias = Record[IdentitySpec, None]
+AutoscaleSettingRecord: TypeAlias = Record[AutoscaleSpec, None]
 RoleDefinitionRecord: TypeAlias = Record[RoleSpec, None]
 RoleAssignmentRecord: TypeAlias = Record[RoleAssignmentSpec, None]
 AnyRecord: TypeAlias = Record[Any, Any]

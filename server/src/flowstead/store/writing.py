@@ -143,20 +143,31 @@ class Writing(Reading):
         return True
 
     def remove(self, id: str, by: str = "system") -> None:
-        """Take the resource, its children and the secrets of both out of the table; no error when it is not
-        there. Its running deletion ends Succeeded, every other running operation of the family Canceled."""
+        """Take the resource, its children and the secrets of both out of the table, and the autoscale settings of
+        deployments among them; no error when it is not there. Its running deletion ends Succeeded, every other running
+        operation of the family Canceled."""
         key = id.lower()
         family = sa.or_(resources.c.key == key, resources.c.parent_key == key)
         for row in self.connection.execute(sa.select(resources.c.id).where(family)).all():
             self._end_with_removal(row.id)
             self.journal.record(by, "remove", row.id)
             self.principals.remove_those_of(row.id.lower())
+            self._remove_settings_of(row.id, by)
         self.connection.execute(resources.delete().where(resources.c.parent_key == key))
         # Roles that were granted further below would else hold for others of the same names.
         below = resources.c.parent_key.startswith(f"{key}/", autoescape=True)
         grants = sa.and_(resources.c.kind == Kind.ROLE_ASSIGNMENT.value, below)
         self.connection.execute(resources.delete().where(grants))
         self.connection.execute(resources.delete().where(resources.c.key == key))
+
+    def _remove_settings_of(self, id: str, by: str) -> None:
+        """They name it in their specification; one of the same name that comes later is another."""
+        if "/deployments/" not in id:
+            return
+        for each in self.list(Kind.AUTOSCALE_SETTING):
+            if each.spec.target.lower() == id.lower():
+                self.journal.record(by, "remove", each.id, detail=f"{id.rpartition('/')[2]} was deleted")
+                self.connection.execute(resources.delete().where(resources.c.key == each.id.lower()))
 
     def put_secret(self, resource_id: str, name: str, value: str, by: str) -> None:
         """Keep a secret of the resource, instead of the one of that name. Does not change the generation:
