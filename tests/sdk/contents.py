@@ -18,6 +18,7 @@ CHAPTERS = (
     "credentials",
     "connections",
     "identities",
+    "autoscale",
     "data",
     "ending",
 )

@@ -19,8 +19,8 @@ from flowstead.resources.autoscale import (
     Statistic,
 )
 
-COVERED = 0.8
-"""How much of a rule's window must have been looked at before its rule may hold."""
+REACHED, SEEN = 0.8, 0.5
+"""How far back into a rule's window looks must reach before its rule may hold, and how much of it they must have seen."""
 
 _SHARED = (CPU, MEMORY)
 """What one instance less would be done by the others."""
@@ -42,7 +42,7 @@ def measured(trigger: MetricTrigger, spans: Sequence[Span], *, now: float, slot_
     within = [each for each in spans if end - trigger.window_s <= each.begins < end]
     if not within:
         return Measured(None, missing=since <= end - trigger.window_s)
-    if len(within) * slot_s < trigger.window_s * COVERED:
+    if end - within[0].begins < trigger.window_s * REACHED or len(within) * slot_s < trigger.window_s * SEEN:
         return Measured(None)
     grains: dict[int, list[Span]] = {}
     for each in within:

@@ -140,9 +140,16 @@ class Scaler:
             if after.count != count:
                 counts = ({"instance_count": count}, {"instance_count": after.count})
                 tx.journal.record("system", "scale", record.id, before=counts[0], after=counts[1], detail=after.reason)
-        said = after.reason if after.count != count else after.refused
-        logger.info("Scaling %s/%s: %s", endpoint_name(record), record.name, said or "as many as are wanted.")
+        logger.info("Scaling %s/%s: %s", endpoint_name(record), record.name, _said(record.status.scaled, after, count))
         return replace(record, status=status)
+
+
+def _said(before: Scaled | None, after: Scaled, count: int) -> str:
+    if after.count != count:
+        return after.reason
+    if after.setting != (before.setting if before is not None else ""):
+        return f"from now on by {after.setting.rpartition('/')[2]}." if after.setting else "by no setting any more."
+    return after.refused or "as many as are wanted."
 
 
 def _scales(record: DeploymentRecord) -> TargetUtilization | None:
