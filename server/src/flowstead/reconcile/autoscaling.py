@@ -20,7 +20,7 @@ from flowstead.resources.autoscale import (
 )
 
 REACHED, SEEN = 0.8, 0.5
-"""How far back into a rule's window looks must reach before its rule may hold, and how much of it they must have seen."""
+"""How far back into its window looks must reach before a rule may hold, and how much of it they must have seen."""
 
 _SHARED = (CPU, MEMORY)
 """What one instance less would be done by the others."""
