@@ -94,6 +94,12 @@ class Dying:
         self._wait_for_death()
         self.up()
 
+    def dies_starting(self, point: str) -> None:
+        """A server that is started now dies at that point. There is none."""
+        self._point.write_text(point)
+        self.up(check=False)
+        self._wait_for_death()
+
     def _wait_for_death(self) -> None:
         asked = self._point.read_text() if self._point.exists() else "its end"
         try:

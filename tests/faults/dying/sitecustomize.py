@@ -25,6 +25,9 @@ from typing import Any
 POINT = os.environ.get("FLOWSTEAD_TEST_DIE_AT", "")
 ELSEWHERE = (
     ("flowstead.gateway.process", "EnvoyGateway.publish", "after", "gateway published"),
+    ("flowstead.supervise", "hand_over", "after", "gateway handed over"),
+    ("flowstead.gateway.life", "EnvoyLife._start", "after", "gateway started"),
+    ("flowstead.gateway.life", "EnvoyLife._taken_over", "after", "gateway taken over"),
     ("flowstead.environments.uv_command", "Uv._follow", "before", "uv running"),
     ("flowstead.store.drafts", "Draft.write", "after", "upload written"),
     ("flowstead.store.content", "Contents._settle", "before", "registration copied"),

@@ -24,7 +24,7 @@ from flowstead.gateway.program import callers, check_ports, envoy_binary, last_l
 from flowstead.gateway.routes import Configuration, configuration
 from flowstead.gateway.turns import SeenTurn, Turn, free_turn, newest_turn, seen_turns, turns
 from flowstead.resources.home import Home
-from flowstead.supervise import ProcessSpec, ProcessState
+from flowstead.supervise import ProcessSpec, ProcessState, SupervisedProcess
 
 logger = logging.getLogger("flowstead")
 
@@ -215,7 +215,7 @@ class EnvoyLife:
         supervise.hand_over(newest.turn.directory, turn.directory)
         try:
             self._start(turn, wanted, about.epoch.next, newest.number + 1)
-            self._wait_until_ready(turn, 1)
+            self._wait_until_ready(turn, 1, before=newest.turn)
             self.wait_for_files(turn)
         except HostProblem as failure:
             return self._fallen_back(turn, newest.turn, failure)
@@ -300,22 +300,39 @@ class EnvoyLife:
         if not wait(free, seconds):
             check_ports(self._door.bindings)
 
-    def _wait_until_ready(self, turn: Turn, tries: int) -> None:
-        """Raises StartFailed when Envoy keeps ending or is not ready in time."""
+    def _wait_until_ready(self, turn: Turn, tries: int, before: Turn | None = None) -> None:
+        """before: where the one runs that hands over to it. Raises StartFailed when Envoy keeps ending or is not ready
+        in time."""
         first = supervise.observe(turn.directory)
         tries_before = first.restarts if first else 0
-        admin = Admin(turn.admin_socket)
+        admin, alone = Admin(turn.admin_socket), before is None
 
         def ready() -> bool:
+            nonlocal alone
             seen = supervise.observe(turn.directory)
             if seen is None or seen.state in ENDED:
                 raise self._not_started("Envoy has ended.")
-            if seen.restarts - tries_before >= tries:
+            if seen.restarts - tries_before >= tries + (before is not None and alone):
                 raise self._not_started("Envoy keeps ending.")
-            return seen.state is ProcessState.RUNNING and admin.is_live()
+            if seen.state is not ProcessState.RUNNING:
+                return False
+            if admin.is_live():
+                return True
+            if before is not None and not alone and not _runs(before):
+                alone = self._begins_alone(turn, seen)
+            return False
 
         if not wait(ready, _START_S):
             raise self._not_started(f"Envoy was not ready within {_START_S:.0f} s.")
+
+    def _begins_alone(self, turn: Turn, seen: SupervisedProcess) -> bool:
+        """The one before has died in the middle of it, and this one would ask it for its place for ten seconds: it is
+        started again, and asks nobody then."""
+        logger.warning("The Envoy before has died while it handed over; the new one begins alone.")
+        if seen.pid is not None:
+            message = "Started again because the Envoy that was handing over to it has died."
+            supervise.end_now(turn.directory, seen.pid, reason="Alone", message=message)
+        return True
 
     def _end_all(self) -> None:
         """Raises StartFailed when one does not end."""
@@ -354,6 +371,11 @@ def _obstacle(about: About, binary: Path) -> str:
     if version and version != about.takeover_version:
         return f"one of {version} cannot take over from one of {about.takeover_version}"
     return ""
+
+
+def _runs(turn: Turn) -> bool:
+    seen = supervise.observe(turn.directory)
+    return seen is not None and seen.state is ProcessState.RUNNING
 
 
 def taken_or_nothing(admin: Admin) -> Taken:
