@@ -38,6 +38,26 @@ START = (
     "+start deployment RouteSwitched before",
     "start deployment RouteSwitched after",
 )
+IN_BATCHES = (
+    "+deployment after StartInstance",
+    "update deployment InstancesReady before",
+    "deployment after StopInstance",
+    "+deployment after StartInstance",
+    "+update deployment InstancesReady before",
+    "+deployment after StopInstance",
+    "+update deployment RouteSwitched before",
+    "update deployment OldInstancesStopped before",
+)
+"""Of an overwrite of three instances, which come in three batches; each answers a warm call first, in which it is held
+where the server dies while it waits for one to be ready."""
+BACK_IN_BATCHES = (
+    "+deployment after StartInstance",
+    "+update deployment InstancesReady before",
+    "deployment after StopInstance",
+    "+deployment after StopInstance",
+    "+update deployment RouteSwitched after",
+)
+"""Of a rollback of them."""
 SCALE = ("update deployment InstancesReady after",)
 ENDPOINT_MADE = ("create endpoint - before",)
 ENDPOINT_CHANGED = ("gateway published", "+update endpoint - before")

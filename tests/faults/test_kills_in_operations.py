@@ -13,10 +13,12 @@ import pytest
 from tests.dying_server import Dying, assert_no_drafts_are_left, assert_nothing_is_left
 from tests.installation import FULL, WORKSPACE, Installation, eventually, write_flow
 from tests.kill_points import (
+    BACK_IN_BATCHES,
     CREATION,
     DELETION,
     ENDPOINT_CHANGED,
     ENDPOINT_MADE,
+    IN_BATCHES,
     KEYS,
     SCALE,
     START,
@@ -26,6 +28,7 @@ from tests.kill_points import (
     WITHOUT_CONNECTION,
     WITHOUT_RIGHTS,
 )
+from tests.steady_traffic import RATE, Traffic
 
 HELD = """\
 import socket
@@ -51,6 +54,29 @@ def say(text: str) -> str:
     return f"you said {{text}}"
 """
 """Is not ready while that port takes connections."""
+WARMED = """\
+import asyncio
+import os
+import socket
+
+from promptflow.core import tool
+
+
+def is_held() -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", {port}), timeout=1).close()
+    except OSError:
+        return False
+    return True
+
+
+@tool
+async def say(text: str) -> str:
+    while text == "sample" and is_held():
+        await asyncio.sleep(0.05)
+    return os.environ.get("VERSION", "")
+"""
+"""Does not answer its warm call while that port takes connections."""
 ASKS = """\
 inputs:
   text:
@@ -120,6 +146,44 @@ def test_every_operation_ends_though_the_server_is_killed_at_each_of_its_phases(
     print(f"{dying.kills} kills")
 
 
+def test_three_instances_are_replaced_in_batches_and_back_though_the_server_is_killed_in_each(
+    dying: Dying, tmp_path: Path
+) -> None:
+    """With traffic all the while, of which nothing fails."""
+    flowstead = dying.flowstead
+    flow = write_flow(tmp_path / "flow", WARMED.format(port=dying.hold.port))
+    (flow / "samples.json").write_text('[{"text": "sample"}]')
+    flowstead.run("model", "create", "--name", "flow", "--path", str(flow))
+    model = f"{WORKSPACE}/models/flow/versions/1"
+    settings = {"requestTimeout": "PT1M", "maxConcurrentRequestsPerInstance": 20}
+
+    def body(version: str) -> dict[str, Any]:
+        variables = {"VERSION": version}
+        return {
+            "sku": {"capacity": 3},
+            "properties": {"model": model, "requestSettings": settings, "environmentVariables": variables},
+        }
+
+    flowstead.api("PUT", ENDPOINT, KEY_MODE).raise_for_status()
+    flowstead.api("PUT", DEPLOYMENT, body("1")).raise_for_status()
+    eventually("three are there", lambda: _state(flowstead) == "Succeeded", within=90)
+    flowstead.api("PUT", ENDPOINT, {"properties": {"authMode": "Key", "traffic": {"blue": 100}}}).raise_for_status()
+    key = flowstead.keys(NAME)["primaryKey"]
+    eventually("it answers", lambda: _answers(flowstead, key))
+    with Traffic(f"{flowstead.url}/endpoints/{NAME}/score", key, callers=30) as traffic:
+        dying.ends("PUT", DEPLOYMENT, body("2"), _points(IN_BATCHES))
+        assert _says(flowstead, key) == {"2"}
+        assert len(_instances(flowstead)) == 3
+        dying.ends("POST", f"{DEPLOYMENT}/rollback", None, _points(BACK_IN_BATCHES))
+        assert _says(flowstead, key) == {"1"}
+        assert len(_instances(flowstead)) == 3
+    print(f"{dying.kills} kills under {RATE} requests/s: {dict(traffic.outcomes)}")
+    assert set(traffic.outcomes) == {"200"}
+    flowstead.api("DELETE", ENDPOINT).raise_for_status()
+    eventually("it is gone", lambda: flowstead.api("GET", ENDPOINT).status_code == 404, within=60)
+    assert_nothing_is_left(flowstead, NAME)
+
+
 @pytest.mark.parametrize("way", (0, 1) if FULL else (0,))
 def test_an_endpoint_goes_with_its_deployments_though_the_server_is_killed_at_each_phase(
     dying: Dying, tmp_path: Path, way: int
@@ -186,6 +250,15 @@ def _points(listed: Sequence[str]) -> list[str]:
 
 def _instances(flowstead: Installation) -> list[Any]:
     return list(flowstead.api("GET", f"{DEPLOYMENT}/instances").json()["value"])
+
+
+def _state(flowstead: Installation) -> str:
+    return str(flowstead.api("GET", DEPLOYMENT).json()["properties"]["provisioningState"])
+
+
+def _says(flowstead: Installation, key: str) -> set[str]:
+    """What ten answers say."""
+    return {flowstead.score(NAME, {"text": "x"}, key).json()["said"] for _ in range(10)}
 
 
 def _answers(flowstead: Installation, key: str) -> bool:
