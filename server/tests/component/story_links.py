@@ -209,7 +209,7 @@ def _bodies(world: StoryWorld) -> dict[str, list[Any]]:
         "PrincipalProperties.type": ["User", "ServicePrincipal"],
         "IdentityProperties.application": [None, dict(_APPLICATION)],
         "AutoscaleSettingBody": [
-            {"location": "local", "properties": world.setting(each)} for each in ("blue", "green")
+            {"location": "local", "properties": world.setting(each)} for each in ("blue", "broken")
         ],
         "RoleBody": [{"properties": world.role(name)} for name in ("Story", "Another")],
         "AssignmentBody": [{"properties": world.assignment(role)} for role in (READER, CONTRIBUTOR)],

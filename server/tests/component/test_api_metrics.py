@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from flowstead.engines.protocol import InstanceState, ObservedInstance
-from flowstead.launch.sampling import sample
+from flowstead.launch.sampling import sample, sample_for_rules
+from flowstead.observe.utilization import CPU, Utilization
 from flowstead.resources.built_in_roles import METRICS_WRITER
 from flowstead.store.records import Kind
 from flowstead.testing.frozen_clock import FrozenClock
@@ -98,3 +99,46 @@ def test_requests_are_counted_whatever_the_identity_may_do(api: InProcessApi, cl
     assert "RequestsPerMinute" in refused.json()["error"]["message"]
     assert api.call("GET", endpoint, token=api.token(replace(api.stranger(), grants=()))).status_code == 403
     assert api.call("GET", endpoint.replace("chat", "none")).status_code == 404
+
+
+def test_how_long_requests_took_is_told_when_it_is_asked_for(api: InProcessApi, clock: FrozenClock) -> None:
+    context = api.app.state.context
+    with api.store.reading() as tx:
+        uid = tx.get(Kind.DEPLOYMENT, api.workspace.deployment("chat", "blue")).uid
+    for histogram in ({}, {10.5: 9, 110.0: 1}):
+        context.latencies.take({uid: histogram}, clock.now().timestamp())
+    clock.advance(5)
+    endpoint = "onlineEndpoints/chat/providers/Microsoft.Insights/metrics"
+    for path in (endpoint, PATH):
+        answer = api.call("GET", f"{path}?metricnames=RequestLatency,requestlatency_p95").json()["value"]
+        assert [(each["name"]["value"], each["unit"]) for each in answer] == [
+            ("RequestLatency", "MilliSeconds"),
+            ("RequestLatency_P95", "MilliSeconds"),
+        ]
+        [[mean], [percentile]] = [each["timeseries"][0]["data"] for each in answer]
+        assert (mean["average"], mean["maximum"], percentile["average"]) == (20.45, 110.0, 110.0)
+
+
+def test_rules_are_measured_for_whatever_the_identity_may_do(api: InProcessApi, clock: FrozenClock) -> None:
+    meter = Utilization()
+    with api.store.transaction() as tx:
+        uid = tx.get(Kind.DEPLOYMENT, api.workspace.deployment("chat", "blue")).uid
+        for each in tx.list(Kind.ROLE_ASSIGNMENT):
+            if each.spec.role == METRICS_WRITER:
+                tx.remove(each.id)
+    capacity = {"minimum": "1", "maximum": "2", "default": "1"}
+    target = api.workspace.deployment("chat", "blue")
+    body = {"properties": {"targetResourceUri": target, "profiles": [{"name": "a", "capacity": capacity}]}}
+
+    def measured() -> int:
+        for _ in range(2):
+            clock.advance(5)
+            sample_for_rules(api.store, api.instances, meter, api.home, clock)
+        return len(meter.spans(uid, CPU))
+
+    assert measured() == 0, "no setting asks for it"
+    assert api.call("PUT", api.workspace.autoscale_setting("a"), body).status_code == 201
+    assert measured() == 1
+    assert all(each["timeseries"] == [] for each in api.call("GET", PATH).json()["value"]), "it is shown to nobody"
+    assert api.call("PATCH", api.workspace.autoscale_setting("a"), {"properties": {"enabled": False}}).is_success
+    assert measured() == 0

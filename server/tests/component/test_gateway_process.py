@@ -181,6 +181,33 @@ def test_the_requests_of_each_deployment_are_counted(site: Site, blue: EchoInsta
     eventually("the counters are told", lambda: site.gateway.answered() == counted, within=10)
 
 
+def test_it_tells_how_long_the_requests_of_each_deployment_took(site: Site, blue: EchoInstance) -> None:
+    assert site.gateway.latencies() is None
+    site.gateway.ensure_running()
+    site.gateway.publish([endpoint(blue.upstream), endpoint(blue.upstream, name="other")])
+    began = time.monotonic()
+    with ThreadPoolExecutor(1) as callers:
+        held = callers.submit(site.status, path="/endpoints/ask/score?hold=1")
+        try:
+            in_flight = {("ask", "blue"): 1, ("other", "blue"): 0}
+            eventually("one is being answered", lambda: site.gateway.in_flight() == in_flight, within=10)
+            assert site.status() == 200
+        finally:
+            blue.release.set()
+        assert held.result() == 200
+    longest_ms = 1000 * (time.monotonic() - began)
+
+    def told() -> bool:
+        found = site.gateway.latencies() or {}
+        return sum(found.get(("ask", "blue"), {}).values()) == 2
+
+    eventually("the histogram is told", told, within=15)
+    took = site.gateway.latencies()
+    assert took is not None
+    assert 0 < max(took["ask", "blue"]) < 1.1 * longest_ms + 1
+    assert took.get(("other", "blue"), {}) == {}
+
+
 def test_it_tells_how_many_requests_are_being_answered(site: Site, blue: EchoInstance) -> None:
     assert site.gateway.in_flight() is None
     site.gateway.ensure_running()

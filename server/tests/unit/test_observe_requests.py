@@ -48,3 +48,12 @@ def test_what_is_gone_is_forgotten() -> None:
     for answered in ({"blue": 0}, {"blue": 1}, {}):
         requests.take(answered, at=0.0)
     assert counts(requests, "blue") == []
+
+
+def test_rules_see_requests_a_minute_also_of_the_stretches_that_had_none() -> None:
+    requests = Requests(slot_s=10)
+    for total, at in ((0, 0.0), (3, 10.0), (3, 20.0), (3, 29.0)):
+        requests.take({"blue": total}, at)
+    spans = requests.spans(["blue"])
+    assert [(each.begins, each.average, round(each.total, 6)) for each in spans] == [(0, 0, 0), (10, 18, 3), (20, 0, 0)]
+    assert [each.average for each in requests.spans(["green"])] == [0, 0, 0]

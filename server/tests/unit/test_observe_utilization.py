@@ -63,3 +63,13 @@ def test_several_instances_are_averaged(count: int) -> None:
     [minute] = meter.series("blue", MEMORY, 0, 1000)
     assert minute.maximum == 10 * (count - 1)
     assert minute.average == pytest.approx(sum(10 * number for number in range(count)) / count)
+
+
+def test_rules_see_stretches_as_short_as_they_ask_for() -> None:
+    meter = Utilization(slot_s=10)
+    for at, cpu_s in ((0.0, 0.0), (10.0, 5.0), (15.0, 15.0)):
+        meter.take([sample(at, cpu_s)])
+    [span] = meter.spans("blue", CPU)
+    assert (span.begins, span.average, span.least, span.most) == (10, 62.5, 25.0, 100.0)
+    assert [each.begins for each in meter.spans("blue", MEMORY)] == [0, 10]
+    assert meter.spans("green", CPU) == ()
