@@ -30,7 +30,7 @@ class Terminal:
     """Somebody at a terminal. signed_in: who; the owner at first."""
 
     def __init__(self, api: InProcessApi, capsys: pytest.CaptureFixture[str]) -> None:
-        self._api, self._capsys = api, capsys
+        self.api, self._capsys = api, capsys
         self.owner = read_credentials(api.home)
         self.signed_in = self.owner
 
@@ -61,7 +61,7 @@ class Terminal:
     def _answer(self, request: httpx.Request) -> httpx.Response:
         path = request.url.raw_path.decode()
         headers = {name: value for name, value in request.headers.items() if name != "host"}
-        answer = self._api.call(request.method, path, token=None, headers=headers, content=request.read())
+        answer = self.api.call(request.method, path, token=None, headers=headers, content=request.read())
         return httpx.Response(answer.status_code, headers=answer.headers, content=answer.content)
 
 

@@ -37,6 +37,7 @@ COMMANDS = (
     Command(
         "online-deployment", "online_deployment", "Deployments: versions of a flow behind an endpoint.", _RESOURCES
     ),
+    Command("autoscale", "autoscale", "Autoscale settings: how many instances, by rules.", _RESOURCES),
     Command("model", "model", "Models: registered versions of a flow's files.", _RESOURCES),
     Command("environment", "environment", "Environments: packages and the image below them.", _RESOURCES),
     Command("connection", "connection", "Connections: addresses with their secrets.", _RESOURCES),

@@ -7,6 +7,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from flowstead.client.access import Principals, RoleAssignments, RoleDefinitions, UserIdentities
+from flowstead.client.autoscale import AutoscaleSettings
 from flowstead.client.codes import Codes
 from flowstead.client.downloads import download
 from flowstead.client.flows import Flows
@@ -45,6 +46,7 @@ class FlowsteadClient:
         self.workspaces = Workspaces(session)
         self.audit_records = AuditRecords(session)
         self.identities = UserIdentities(session)
+        self.autoscale_settings = AutoscaleSettings(session)
         self.principals = Principals(session)
         self.role_definitions = RoleDefinitions(session)
         self.role_assignments = RoleAssignments(session)
