@@ -189,6 +189,28 @@ def test_a_revision_is_named_by_number_or_name(api: InProcessApi, revision: int 
     assert record_of(api).spec.model == models[1]
 
 
+def test_a_rollback_right_after_a_change_goes_to_what_serves(api: InProcessApi) -> None:
+    models = [model(api, version) for version in "123"]
+    for name, each in zip("ab", models, strict=False):
+        deploy(api, each)
+        reconcile(api, name)
+    deploy(api, models[2])
+    assert roll_back(api)["status"] == 202
+    assert record_of(api).spec.model == models[1]
+    assert roll_back(api)["status"] == 202
+    assert record_of(api).spec.model == models[0], "the one before, though nobody has looked meanwhile"
+
+
+def test_a_rollback_right_after_a_change_of_the_number_goes_to_what_served_before(api: InProcessApi) -> None:
+    models = [model(api, version) for version in "12"]
+    for name, each in zip("ab", models, strict=True):
+        deploy(api, each)
+        reconcile(api, name)
+    deploy(api, models[1], capacity=3)
+    assert roll_back(api)["status"] == 202
+    assert record_of(api).spec.model == models[0]
+
+
 def test_after_a_failure_the_rollback_goes_to_what_serves(api: InProcessApi) -> None:
     first = model(api, "1")
     deploy(api, first)

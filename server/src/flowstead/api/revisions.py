@@ -87,7 +87,7 @@ def roll_back(
         _demand_lasting(tx, record)
         kept = tx.revisions.all(record)
         wanted = (body or RollbackBody()).revision
-        revision = _before_the_present(record, kept) if wanted is None else _named(record, kept, wanted)
+        revision = _before_the_present(tx, record, kept) if wanted is None else _named(record, kept, wanted)
         _demand_files(tx, revision)
         spec = restored(record.spec, revision.spec)
         check_quota(tx, here, spec, record)
@@ -129,15 +129,21 @@ def _named(record: DeploymentRecord, kept: Sequence[Revision], wanted: int | str
     )
 
 
-def _before_the_present(record: DeploymentRecord, kept: Sequence[Revision]) -> Revision:
-    """kept: newest first; the newest is what is wanted now, whether it serves already, is on its way or has failed.
-    Raises NothingToGoBackTo."""
-    present = next(iter(kept), None)
-    served = (each for each in kept[1:] if each.kept_at)
+def _before_the_present(tx: Reading, record: DeploymentRecord, kept: Sequence[Revision]) -> Revision:
+    """kept: newest first. What is wanted now may serve already, be on its way, or have failed; or nobody has looked at
+    it yet, then it is none of them. Raises NothingToGoBackTo."""
+    seen = record.observed_generation == record.generation
+    present = next(iter(kept), None) if seen else _wanted(tx, record)
+    served = (each for each in kept if each.kept_at and each is not present)
     found = next((each for each in served if present is not None and not _like(each, present)), None)
     if found is None:
         raise NothingToGoBackTo(f"No revision of the deployment {record.name} served before.", target=record.id)
     return found
+
+
+def _wanted(tx: Reading, record: DeploymentRecord) -> Revision:
+    model = tx.find(Kind.MODEL_VERSION, record.spec.model)
+    return Revision("", record.spec, "" if model is None else model.spec.content_hash, tx.instance_secrets(record))
 
 
 def _like(one: Revision, other: Revision) -> bool:
