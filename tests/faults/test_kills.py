@@ -10,6 +10,7 @@ from pathlib import Path
 
 import httpx
 import psutil
+import pytest
 
 from tests.installation import ECHO, FULL, Installation, eventually, write_flow
 from tests.outages import Three, failures, kill, three_deployed
@@ -109,6 +110,20 @@ def test_callers_of_a_killed_gateway_are_refused_for_a_second_at_the_most(
             assert refusals <= REFUSALS_S
 
 
+@pytest.mark.parametrize("supervisor", [False, True], ids=["alone", "under a supervisor that is stopped as well"])
+def test_a_stopped_gateway_is_replaced(own_flowstead: Installation, tmp_path: Path, supervisor: bool) -> None:
+    key = deployed(own_flowstead, tmp_path)
+    pid = own_flowstead.json("status")["gateway"]["pid"]
+    if supervisor:
+        os.kill(psutil.Process(pid).ppid(), signal.SIGSTOP)
+        os.kill(pid, signal.SIGKILL)
+    else:
+        os.kill(pid, signal.SIGSTOP)
+    began = time.monotonic()
+    eventually("it answers again", lambda: answers(own_flowstead, key), within=60)
+    print(f"\nthe gateway stopped: back after {time.monotonic() - began:.1f} s")
+
+
 def test_one_of_three_instances_is_stopped(own_flowstead: Installation, tmp_path: Path) -> None:
     """It gets no requests any more within five seconds, what it had taken is all that fails, and it is replaced."""
     key, url = three_deployed(own_flowstead, tmp_path), f"{own_flowstead.url}/endpoints/target/score"
@@ -131,7 +146,7 @@ def test_one_of_three_instances_is_stopped(own_flowstead: Installation, tmp_path
             assert out <= OUT_OF_ROTATION_S
             assert {each.outcome for each in failed} <= {"500"}, "they were broken off, and nothing else failed"
     log = own_flowstead.run("online-deployment", "get-logs", "--endpoint-name", "target", "--name", "blue").stdout
-    assert "Killed because it did not answer for" in log
+    assert "Killed because it did not answer: it was stopped" in log
 
 
 def test_one_of_three_instances_is_killed(own_flowstead: Installation, tmp_path: Path) -> None:

@@ -427,6 +427,31 @@ def test_an_instance_whose_supervisor_was_killed_is_lost_and_can_be_stopped(
     assert has_ended(seen.pid)
 
 
+def test_one_that_is_stopped_while_it_may_take_its_time_to_end_is_killed(home: Home, make_spec: MakeSpec) -> None:
+    engine = LocalEngine(home, clock=HurriedClock())
+    engine.start(make_spec("one"))
+    seen = contract.wait_for(engine, "one", InstanceState.READY)
+    os.killpg(seen.pid or 0, signal.SIGSTOP)
+    engine.stop("one", patient=True)
+    contract.wait_until_gone(engine, "one")
+    assert has_ended(seen.pid)
+
+
+@pytest.mark.parametrize("stopping", [False, True], ids=["whose worker dies", "that is to end"])
+def test_a_supervisor_that_is_stopped_is_not_waited_for(home: Home, make_spec: MakeSpec, stopping: bool) -> None:
+    engine = LocalEngine(home, clock=HurriedClock())
+    engine.start(make_spec("one"))
+    seen = contract.wait_for(engine, "one", InstanceState.READY)
+    state = json.loads((home.instances_run / "one" / "state.json").read_text())
+    os.kill(state["supervisor_pid"], signal.SIGSTOP)
+    if not stopping:
+        os.killpg(seen.pid or 0, signal.SIGKILL)
+        contract.wait_for(engine, "one", InstanceState.LOST)
+    engine.stop("one", patient=True)
+    contract.wait_until_gone(engine, "one")
+    assert has_ended(seen.pid)
+
+
 def test_what_a_killed_server_left_half_done_is_finished(engine: LocalEngine, home: Home, make_spec: MakeSpec) -> None:
     (home.instances_run / "mkdir-only").mkdir()
     assert list(engine.observe()) == []

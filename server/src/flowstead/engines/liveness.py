@@ -17,10 +17,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from flowstead.resources.deployment import AZURE_PROBE, ProbeSettings, RequestSettings
-
-STOPPED_S = 3.0
-"""A process that owes an answer and is found stopped by the system, at each look for so long, is replaced: it cannot be
-at work."""
+from flowstead.supervise.standstill import STANDSTILL_S
 
 OWES_S = 1.0
 """How long a question must have been open before anybody looks whether the process is stopped, seconds."""
@@ -114,7 +111,7 @@ def silent_s(answers: Answers, now: float) -> float:
 
 def why_replaced(answers: Answers, probes: Probes, now: float) -> tuple[str, str] | None:
     """(one word, a sentence) when it is to be ended and started again."""
-    if answers.stopped_since is not None and (stopped := now - answers.stopped_since) >= STOPPED_S:
+    if answers.stopped_since is not None and (stopped := now - answers.stopped_since) >= STANDSTILL_S:
         return UNRESPONSIVE, f"Killed because it did not answer: it was stopped, for {stopped:.0f} s at least."
     silent, limit = silent_s(answers, now), SILENT_S + probes.request_timeout_s
     if silent >= limit:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import signal
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -25,6 +26,7 @@ from flowstead.gateway.routes import Configuration, configuration
 from flowstead.gateway.turns import SeenTurn, Turn, free_turn, newest_turn, seen_turns, turns
 from flowstead.resources.home import Home
 from flowstead.supervise import ProcessSpec, ProcessState, SupervisedProcess
+from flowstead.supervise.standstill import Standstill, has_ended
 
 logger = logging.getLogger("flowstead")
 
@@ -63,6 +65,7 @@ class EnvoyLife:
         self._home, self._door, self._handover = home, door, handover
         self._files = Files(home.gateway_run)
         self._looked_at = float("-inf")
+        self._standstill = Standstill(time.monotonic)
 
     def newest(self) -> SeenTurn | None:
         """The one that serves; None when none is supervised here. From any thread."""
@@ -83,6 +86,21 @@ class EnvoyLife:
             write(self._files.issuer, issuer_text(None))
         if not self._goes_on(wanted):
             self._start_alone(wanted)
+
+    def replace_standing(self) -> None:
+        """An Envoy that was stopped (SIGSTOP, a debugger) is killed, so that its supervisor starts it again; and so is
+        a supervisor that was stopped before it could."""
+        newest = self.newest()
+        if newest is None or newest.process.state is not ProcessState.RUNNING or newest.process.pid is None:
+            return
+        pid, supervisor = newest.process.pid, newest.process.supervisor_pid
+        if self._standstill.lasts(pid, family=False):
+            message = "Killed because it was stopped and answered nobody."
+            supervise.end_now(newest.turn.directory, pid, reason="Unresponsive", message=message)
+        elif has_ended(pid) and self._standstill.lasts(supervisor, family=False):
+            logger.warning("The gateway's supervisor %d was stopped and is ended.", supervisor)
+            with suppress(ProcessLookupError):
+                os.kill(supervisor, signal.SIGKILL)
 
     def retire(self) -> None:
         """End an older Envoy that nobody is connected to any more, or whose time is over: Envoy itself sees to the

@@ -82,12 +82,13 @@ class EnvoyGateway:
                 raise GatewayUpdateFailed("Envoy did not take the issuer's new keys.")
 
     def keep_running(self) -> None:
-        """Start Envoy again when nobody supervises it any more; returns at once when somebody does, and ends one that
-        has handed over and is done. Raises what `ensure_running` raises."""
+        """Start Envoy again when nobody supervises it any more; returns at once when somebody does, ends one that was
+        stopped and so hangs, and one that has handed over and is done. Raises what `ensure_running` raises."""
         seen = self._life.newest()
         if seen is None or seen.process.state in (ProcessState.LOST, ProcessState.GAVE_UP):
             self.ensure_running()
         with self._lock:
+            self._life.replace_standing()
             self._life.retire()
 
     def publish(self, endpoints: Sequence[GatewayEndpoint]) -> None:

@@ -19,7 +19,7 @@ import logging
 import os
 import signal
 import subprocess
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -37,7 +37,6 @@ from flowstead.engines.local.contained import Surroundings, container_process, h
 from flowstead.engines.local.health import Health, HealthWatch
 from flowstead.engines.local.process import health_socket, process_spec, score_socket
 from flowstead.engines.local.sizing import Others, Share, share_of
-from flowstead.engines.local.stopped import is_stopped
 from flowstead.engines.local.tail import last_lines
 from flowstead.engines.local.trash import Trash
 from flowstead.engines.protocol import (
@@ -57,10 +56,9 @@ from flowstead.resources.file_tree import remove_tree
 from flowstead.resources.home import Home
 from flowstead.resources.private_file import write_private
 from flowstead.supervise import ProcessState, SupervisedProcess
+from flowstead.supervise.standstill import Standstill, is_stopped
 
 logger = logging.getLogger(__name__)
-
-_Judge = Callable[[Path, SupervisedProcess, Health, Probes], None]
 
 _STATES = {
     ProcessState.BACKING_OFF: InstanceState.RESTARTING,
@@ -120,6 +118,7 @@ class LocalEngine:
         self._enforcement = enforcement
         self._clock = clock or SystemClock()
         self._health = HealthWatch(self._clock)
+        self._standstill = Standstill(self._clock.monotonic)
         self._trash = Trash(home.scratch / f".{self._runs.name}")
         self._has_looked = False
 
@@ -188,11 +187,11 @@ class LocalEngine:
             self._trash.empty()
         leaving = [run for run in self._directories() if _read_card(run) is None or _is_stopping(run)]
         gone = {run for run in leaving if self._finish(run)}
-        return self._look(self._replace_hung, without=gone)
+        return self._look(acts=True, without=gone)
 
     def look(self) -> Sequence[ObservedInstance]:
         """As `observe`, but nothing is done: anybody may look beside the one who acts."""
-        return self._look(lambda run, process, health, probes: None)
+        return self._look(acts=False)
 
     def stop(self, instance_id: str, *, patient: bool = False) -> None:
         run = self._run(instance_id)
@@ -208,8 +207,8 @@ class LocalEngine:
         card = _read_card(self._run(instance_id))
         return last_lines(Path(card.log), count) if card else ()
 
-    def _look(self, judge: _Judge, without: Collection[Path] = ()) -> Sequence[ObservedInstance]:
-        """judge: told of the health of each worker."""
+    def _look(self, *, acts: bool, without: Collection[Path] = ()) -> Sequence[ObservedInstance]:
+        """acts: what hangs is ended."""
         instances: list[ObservedInstance] = []
         workers: set[str] = set()
         for run in self._directories():
@@ -218,13 +217,15 @@ class LocalEngine:
                 continue
             process = supervise.observe(run)
             stopping = _is_stopping(run)
-            state = InstanceState.STOPPING if stopping else self._state(run, process, card, workers, judge)
+            state = InstanceState.STOPPING if stopping else self._state(run, process, card, workers, acts=acts)
+            if acts and process is not None and state is not InstanceState.READY:
+                self._end_standing(process, stopping=stopping)
             instances.append(_describe(card, run, process, state))
         self._health.keep_only(workers)
         return instances
 
     def _state(
-        self, run: Path, process: SupervisedProcess | None, card: _Card, workers: set[str], judge: _Judge
+        self, run: Path, process: SupervisedProcess | None, card: _Card, workers: set[str], *, acts: bool
     ) -> InstanceState:
         if process is None:
             # The server died between writing the card and starting the supervisor.
@@ -241,7 +242,8 @@ class LocalEngine:
             card.health_path,
             is_stopped=lambda: process.pid is not None and is_stopped(process.pid),
         )
-        judge(run, process, health, card.probes)
+        if acts:
+            self._replace_hung(run, process, health, card.probes)
         if health.ready:
             return InstanceState.READY
         if process.wakes and not health.was_ready:
@@ -256,6 +258,18 @@ class LocalEngine:
         if why is not None:
             reason, message = why
             supervise.end_now(run, process.pid, reason=reason, message=message)
+
+    def _end_standing(self, process: SupervisedProcess, *, stopping: bool) -> None:
+        """A supervisor that is stopped hears nothing and starts nothing: without it the instance is lost, and another
+        takes its place. A worker that is stopped never ends by itself."""
+        if process.state is ProcessState.LOST:
+            return
+        with contextlib.suppress(ProcessLookupError):
+            if self._standstill.lasts(process.supervisor_pid, family=False):
+                logger.warning("The supervisor %d of an instance was stopped and is ended.", process.supervisor_pid)
+                os.kill(process.supervisor_pid, signal.SIGKILL)
+            elif stopping and process.pid is not None and self._standstill.lasts(process.pid):
+                os.killpg(process.pid, signal.SIGKILL)
 
     def _mark_stopping(self, run: Path, *, patient: bool) -> None:
         """The first word stands, but one that is less patient."""
