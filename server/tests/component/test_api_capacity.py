@@ -20,10 +20,11 @@ from flowstead.engines.protocol import (
     ObservedInstance,
 )
 from flowstead.limits.host import Host, host_here
+from flowstead.resources.endpoint import ProvisioningState
 from flowstead.resources.settings import ServerSettings
 from flowstead.resources.sizes import quota_taken, size_named
 from flowstead.resources.vm_sizes import VM_SIZES
-from flowstead.store.records import Kind
+from flowstead.store.records import Kind, Revision
 from flowstead.testing.in_process_api import InProcessApi
 
 QUOTA = 60
@@ -97,6 +98,49 @@ def test_a_change_of_size_needs_room_for_both(api: InProcessApi) -> None:
     assert "takes 64 cores until it is done; 0 of the workspace's 60 are taken" in refused["message"]
     small = {"sku": {"capacity": 1}, "properties": {"model": model, "instanceType": "Standard_D8as_v4"}}
     assert api.call("PUT", "onlineEndpoints/chat/deployments/blue", small).status_code == 200
+
+
+def observed(api: InProcessApi, revision: str, *, serves: bool) -> None:
+    """As the reconciler writes it down, of what is wanted now: it serves, or could not be brought up."""
+    with api.store.transaction() as tx:
+        record = tx.get(Kind.DEPLOYMENT, api.workspace.deployment("chat", "blue"))
+        state = ProvisioningState.SUCCEEDED if serves else ProvisioningState.FAILED
+        status = replace(record.status, revision=revision, provisioning_state=state)
+        if serves:
+            tx.keep_revision(record.id, Revision(revision, record.spec, "0" * 64, {}))
+            status = replace(status, serving_revision=revision)
+        tx.put_status(record.id, status, generation=record.generation)
+
+
+def test_what_still_serves_counts_until_the_smaller_one_does(api: InProcessApi) -> None:
+    def usage() -> tuple[float, float]:
+        rows = {each["name"]["value"]: each["currentValue"] for each in listed(api, "usage")}
+        return rows["cores"], rows["reservedCores"]
+
+    deploy(api, count=5, size="Standard_F8s_v2")
+    observed(api, "large", serves=True)
+    assert usage() == (48, 8)
+    model = deploy(api, count=5, size="Standard_F4s_v2")["properties"]["model"]
+    assert usage() == (48, 8), "on its way"
+    observed(api, "small", serves=False)
+    assert usage() == (48, 8), "it has failed, the large one goes on"
+    other = {"sku": {"capacity": 5}, "properties": {"model": model, "instanceType": "Standard_F4s_v2"}}
+    refused = api.call("PUT", "onlineEndpoints/chat/deployments/green", other).json()["error"]
+    assert "48 of the workspace's 60 are taken" in refused["message"]
+    deploy(api, count=5, size="Standard_F8s_v2")
+    deploy(api, count=5, size="Standard_F4s_v2")
+    observed(api, "small", serves=True)
+    assert usage() == (24, 4)
+    assert api.call("PUT", "onlineEndpoints/chat/deployments/green", other).status_code == 201
+
+
+def test_fewer_instances_count_when_the_others_have_ended(api: InProcessApi) -> None:
+    deploy(api, count=5)
+    observed(api, "one", serves=True)
+    deploy(api, count=1)
+    assert next(each for each in listed(api, "usage") if each["name"]["value"] == "cores")["currentValue"] == 24
+    observed(api, "one", serves=True)
+    assert next(each for each in listed(api, "usage") if each["name"]["value"] == "cores")["currentValue"] == 8
 
 
 @pytest.mark.parametrize("size", ["Flowstead_XS", "Standard_DS1_v2", "Standard_F4s_v2", "Standard_NC24ads_A100_v4"])

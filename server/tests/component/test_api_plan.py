@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,9 @@ import pytest
 from flowstead.api.application import ROUTERS
 from flowstead.api.rehearsing import PLANNED, PlannedRoutes
 from flowstead.resources.built_in_roles import READER, SECRETS_READER
+from flowstead.resources.endpoint import ProvisioningState
 from flowstead.resources.settings import ServerSettings
+from flowstead.store.records import Kind, Revision
 from flowstead.store.schema import metadata
 from flowstead.testing.in_process_api import InProcessApi
 
@@ -93,6 +96,20 @@ def test_what_is_there_is_told_field_by_field(api: InProcessApi) -> None:
     other = planned(api, (path, deployment(id, a="1", password="hunter2-second")))
     assert (other["resources"][0]["action"], other["resources"][0]["secretsOrRetry"]) == ("overwrite", True)
     assert "hunter2" not in repr(other)
+
+
+def test_a_smaller_size_takes_less_when_it_is_done(api: InProcessApi) -> None:
+    id, path = model(api), "onlineEndpoints/chat/deployments/blue"
+    api.call("PUT", "onlineEndpoints/chat", ENDPOINT)
+    api.call("PUT", path, deployment(id, 3))
+    with api.store.transaction() as tx:
+        record = tx.get(Kind.DEPLOYMENT, api.workspace.deployment("chat", "blue"))
+        tx.keep_revision(record.id, Revision("a", record.spec, "0" * 64, {}))
+        status = replace(record.status, serving_revision="a", provisioning_state=ProvisioningState.SUCCEEDED)
+        tx.put_status(record.id, status, generation=record.generation)
+    assert planned(api, (path, deployment(id, 1)))["quota"] == {
+        "unit": "cores", "limit": 40, "taken": 16, "takenAfter": 8, "left": 32,
+    }  # fmt: skip
 
 
 def test_files_that_are_neither_there_nor_to_come_are_missed(api: InProcessApi) -> None:

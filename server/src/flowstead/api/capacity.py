@@ -8,11 +8,11 @@ from fastapi import APIRouter, Depends, Request
 
 from flowstead.api.arm import page
 from flowstead.api.context import PROVIDER, SITE, Here, Needs
-from flowstead.api.quota import cores_taken, instances_that_fit
+from flowstead.api.quota import cores_asked, cores_taken, instances_that_fit
 from flowstead.limits.host import Host, host_here
 from flowstead.resources.deployment import wanted_instances
 from flowstead.resources.names import MAX_DEPLOYMENTS_PER_ENDPOINT, MAX_INSTANCES_PER_DEPLOYMENT
-from flowstead.resources.sizes import size_kept, whole
+from flowstead.resources.sizes import whole
 from flowstead.resources.vm_sizes import VM_SIZES, VmSize
 from flowstead.store.records import Kind
 
@@ -49,10 +49,8 @@ def list_usage(request: Request, here: Here) -> dict[str, Any]:
     """Counts beside their limits, in the shape of Azure's usages; no `limit` where there is none."""
     with here.store.reading() as tx:
         endpoints, deployments = tx.list(Kind.ENDPOINT), tx.list(Kind.DEPLOYMENT)
-        taken = cores_taken(tx)
+        taken, asked = cores_taken(tx), cores_asked(tx)
     instances = [wanted_instances(each.spec, each.status) for each in deployments]
-    cores = [size_kept(each.spec.instance_type).cores for each in deployments]
-    asked = sum(one * count for one, count in zip(cores, instances, strict=True))
     per_endpoint = [sum(each.parent_id == endpoint.id for each in deployments) for endpoint in endpoints]
     rows: tuple[tuple[str, str, float, int | None], ...] = (
         ("cores", "Cores of all deployments, with the upgrade reserve", taken, here.settings.quota_cores),

@@ -27,6 +27,7 @@ from flowstead.errors import FlowsteadError
 from flowstead.resources.identity import EndpointIdentity
 from flowstead.resources.principal import Principal
 from flowstead.resources.sizes import whole
+from flowstead.store import Reading
 from flowstead.store.identities import Identities
 from flowstead.store.records import Kind
 from flowstead.store.rehearsal import rehearsal
@@ -75,10 +76,11 @@ def plan_changes(
         there = replace(here, store=tried, contents=contents, uploads=uploads, hint=lambda: None)
         rehearser = _Rehearser(here, there, contents, routes, caller)
         with tried.reading() as tx:
-            taken = cores_taken(tx)
+            taken, before = cores_taken(tx), _generations(tx)
         planned = [rehearser.planned(each) for each in body.resources]
         with tried.reading() as tx:
-            then = cores_taken(tx)
+            changed = dict(_generations(tx).items() - before.items())
+            then = cores_taken(tx, done=changed)
     quota = here.settings.quota_cores
     return {
         "accepted": all(each["action"] != "refused" for each in planned),
@@ -91,6 +93,10 @@ def plan_changes(
             "left": max(0, whole(quota - then)),
         },
     }
+
+
+def _generations(tx: Reading) -> dict[str, int]:
+    return {each.id: each.generation for each in tx.list(Kind.DEPLOYMENT)}
 
 
 class _Rehearser:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
+
 from flowstead.api.context import Context
 from flowstead.errors import OutOfQuota
 from flowstead.resources.deployment import DeploymentSpec, wanted_instances
@@ -10,16 +12,21 @@ from flowstead.store import Reading
 from flowstead.store.records import DeploymentRecord, Kind
 
 
-def cores_taken(tx: Reading, besides: DeploymentRecord | None = None) -> float:
-    """Of all deployments, with the upgrade reserve; besides: one that does not count. A stopped one takes nothing, like
-    a machine that is deallocated; it may find too little when it starts."""
-    return whole(
-        sum(
-            quota_taken(each.spec.instance_type, wanted_instances(each.spec, each.status))
-            for each in tx.list(Kind.DEPLOYMENT)
-            if besides is None or each.id != besides.id
-        )
-    )
+def cores_taken(tx: Reading, besides: DeploymentRecord | None = None, done: Collection[str] = ()) -> float:
+    """Of all deployments, with the upgrade reserve; besides: one that does not count. done: ids of those that count as
+    if their changes were done. A stopped one takes nothing, like
+    a machine that is deallocated; it may find too little when it starts. Of one that is being changed, or that could
+    not be, what serves and what is wanted both count as long as both may run."""
+    serving = tx.revisions.serving_specs()
+    others = (each for each in tx.list(Kind.DEPLOYMENT) if besides is None or each.id != besides.id)
+    return whole(sum(_taken(each, None if each.id in done else serving.get(each.id.lower())) for each in others))
+
+
+def cores_asked(tx: Reading) -> float:
+    """As `cores_taken`, without the reserve."""
+    serving = tx.revisions.serving_specs()
+    kept = (_kept(each, serving.get(each.id.lower())) for each in tx.list(Kind.DEPLOYMENT))
+    return whole(sum(max(size_kept(size).cores * count for size, count in both) for both in kept))
 
 
 def check_quota(tx: Reading, here: Context, spec: DeploymentSpec, before: DeploymentRecord | None) -> None:
@@ -28,9 +35,10 @@ def check_quota(tx: Reading, here: Context, spec: DeploymentSpec, before: Deploy
     after = (spec.instance_type, count)
     wanted = lasting = quota_taken(*after)
     if before is not None:
-        kept = (before.spec.instance_type, wanted_instances(before.spec, before.status))
-        wanted = quota_taken_meanwhile(kept, after)
-        if wanted <= quota_taken(*kept):
+        serving = tx.revisions.serving_specs().get(before.id.lower())
+        runs, *_ = _kept(before, serving)
+        wanted = quota_taken_meanwhile(runs, after)
+        if wanted <= _taken(before, serving):
             return  # a quota that has been lowered since stops no change that takes no more
     taken, quota = cores_taken(tx, before), here.settings.quota_cores
     if taken + wanted <= quota:
@@ -44,6 +52,20 @@ def check_quota(tx: Reading, here: Context, spec: DeploymentSpec, before: Deploy
         hint = f"Ask for {fitting} instances at most, use a smaller size, or raise the workspace's quota."
         hint = hint if fitting else ""
     raise OutOfQuota(f"{said}; {taken:g} of the workspace's {quota} are taken.", hint=hint, target="sku.capacity")
+
+
+def _kept(record: DeploymentRecord, serving: DeploymentSpec | None) -> Sequence[tuple[str, int]]:
+    """(size, instances) of what serves, then of what is wanted. serving: what instances were started with that serve,
+    None before any do."""
+    wanted = (record.spec.instance_type, wanted_instances(record.spec, record.status))
+    if serving is None or record.spec.stopped or record.status.serving_revision is None:
+        return (wanted,)
+    return ((serving.instance_type, wanted_instances(serving, record.status)), wanted)
+
+
+def _taken(record: DeploymentRecord, serving: DeploymentSpec | None) -> float:
+    runs, *coming = _kept(record, serving)
+    return max(quota_taken(*runs), *(quota_taken_meanwhile(runs, each) for each in coming), 0)
 
 
 def fitting(tx: Reading, record: DeploymentRecord, wanted: int, *, quota_cores: int) -> int:
