@@ -10,8 +10,11 @@ from typing import Any
 import httpx
 import pytest
 
+from flowstead.api.deployment_rules import check_sleep
+from flowstead.errors import BadArgument
 from flowstead.resources.endpoint import ProvisioningState
-from flowstead.resources.scaling import Scaled
+from flowstead.resources.environment import BaseEnvironment
+from flowstead.resources.scaling import Scaled, TargetUtilization
 from flowstead.resources.settings import ServerSettings
 from flowstead.store.records import DeploymentRecord, Kind
 from flowstead.testing.in_process_api import InProcessApi
@@ -124,6 +127,28 @@ def test_scale_settings_are_shown_as_they_were_given(api: InProcessApi) -> None:
     again = api.call("PATCH", BLUE, {"properties": {"scaleSettings": {"scaleType": "Default"}}}).json()
     assert again["properties"]["scaleSettings"] == {"scaleType": "Default"}
     assert blue(api).spec.idle_s is None
+
+
+def test_containers_do_not_sleep_and_the_put_says_so(api: InProcessApi, monkeypatch: pytest.MonkeyPatch) -> None:
+    given = {"scaleType": "TargetUtilization", "minInstances": 0, "maxInstances": 1}
+    own = ("azureml://registries/r/environments/own/versions/1", BaseEnvironment(image="own:1"))
+    monkeypatch.setattr("flowstead.api.deployments.environment_of", lambda *_: own)
+    refused = api.call("PUT", BLUE, body(api, scaleSettings=given))
+    assert refused.status_code == 400
+    error = refused.json()["error"]
+    assert (error["code"], error["target"]) == ("BadArgument", "properties.scaleSettings.minInstances")
+    assert "containers cannot be scaled to zero" in error["message"]
+    assert api.call("PUT", BLUE, body(api, scaleSettings={**given, "minInstances": 1})).status_code == 200
+    patched = {"properties": {"scaleSettings": {"minInstances": 0}}}
+    assert api.call("PATCH", BLUE, patched).status_code == 400
+
+
+def test_a_container_that_an_earlier_version_let_scale_to_zero_stays_awake(api: InProcessApi) -> None:
+    spec = replace(blue(api).spec, base=BaseEnvironment(image="own:1"), scale=TargetUtilization(min_instances=0))
+    assert spec.idle_s is None
+    check_sleep(spec, spec)
+    with pytest.raises(BadArgument):
+        check_sleep(spec, replace(spec, base=BaseEnvironment(image="own:2")))
 
 
 def scaled(api: InProcessApi, **given: Any) -> None:

@@ -276,7 +276,7 @@ def _scale_settings(spec: DeploymentSpec) -> dict[str, Any]:
         "pollingInterval": to_duration(spec.scale.polling_interval_s),
         "targetUtilizationPercentage": spec.scale.target_percent,
     }
-    return shown | ({"idleTime": to_duration(spec.scale.idle_s)} if spec.scale.sleeps else {})
+    return shown | ({"idleTime": to_duration(spec.scale.idle_s)} if spec.idle_s is not None else {})
 
 
 def _scaling(scaled: Scaled) -> dict[str, Any]:

@@ -82,6 +82,21 @@ def check_accelerators(spec: DeploymentSpec, before: DeploymentSpec | None) -> N
     )
 
 
+def check_sleep(spec: DeploymentSpec, before: DeploymentSpec | None) -> None:
+    """Only the runtime's own processes end when nobody asks them. What was taken before is let through: they stay
+    awake. Raises BadArgument."""
+    if not (spec.base.needs_engine and spec.scale is not None and spec.scale.sleeps):
+        return
+    if before is not None and (before.base, before.scale) == (spec.base, spec.scale):
+        return
+    raise BadArgument(
+        "Instances that are containers cannot be scaled to zero, and the environment's image makes them containers.",
+        hint="Set minInstances to 1 or more, or take an environment without an image of its own; `stop` ends the "
+        "instances until `start`.",
+        target="properties.scaleSettings.minInstances",
+    )
+
+
 def check_flow(
     folder: Path, spoken: str, *, from_environment: bool, adds_packages: bool, has_engine: bool = False
 ) -> FlowDefinition:

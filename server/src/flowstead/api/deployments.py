@@ -15,7 +15,14 @@ from flowstead.api.collected_data import with_data_assets
 from flowstead.api.context import Context, Here, Needs
 from flowstead.api.deployment_bodies import DeploymentBody, LogsBody, show, to_spec
 from flowstead.api.deployment_environment import check_still_there, environment_of
-from flowstead.api.deployment_rules import check_accelerators, check_body, check_code, check_flow, check_model_id
+from flowstead.api.deployment_rules import (
+    check_accelerators,
+    check_body,
+    check_code,
+    check_flow,
+    check_model_id,
+    check_sleep,
+)
 from flowstead.api.endpoints import ENDPOINTS
 from flowstead.api.flow_choices import check_outputs, named_by
 from flowstead.api.instance_logs import MAX_LINES, folder_of, tail
@@ -181,6 +188,7 @@ def _put(
             spec = replace(spec, scale=before.spec.scale)
         spec = _with_data_assets(tx, here, spec, parent, before.name if before else name, before, caller.name)
         check_accelerators(spec, before.spec if before else None)
+        check_sleep(spec, before.spec if before else None)
         check_quota(tx, here, spec, before)
         if before is not None:
             check_scale(tx, before, spec)

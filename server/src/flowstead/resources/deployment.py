@@ -93,8 +93,10 @@ class DeploymentSpec:
 
     @property
     def idle_s(self) -> float | None:
-        """How long its instances may have nothing to do before they go to sleep; None: they never do."""
-        return self.scale.idle_s if self.scale is not None and self.scale.sleeps else None
+        """How long its instances may have nothing to do before they go to sleep; None: they never do. Containers never
+        do."""
+        sleeps = self.scale is not None and self.scale.sleeps and not self.base.needs_engine
+        return self.scale.idle_s if self.scale is not None and sleeps else None
 
 
 RESTORED = (
