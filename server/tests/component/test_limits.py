@@ -147,6 +147,36 @@ def test_a_family_counts_as_a_whole(run: Path, enforcement: Enforcement) -> None
     assert ended.reason == OUT_OF_MEMORY
 
 
+@pytest.mark.skipif(enforcement_here().means is not Means.CGROUP_V1, reason="version 2 ends the group as a whole")
+def test_a_child_that_the_kernel_ends_is_told_while_the_process_lives(run: Path) -> None:
+    code = """
+        import os, time
+        from pathlib import Path
+        while True:
+            if os.fork() == 0:
+                hoard = os.urandom(100 << 20)
+                os._exit(0)
+            _, status = os.wait()
+            with open("ended", "a") as file:
+                print(status, file=file)
+            while not Path("again").exists():
+                time.sleep(0.01)
+    """
+    directory = started(run, "parent", code, enforcement_here())
+    first = seen(directory)
+    ended = eventually(lambda: seen(directory).last_end)
+    assert (ended.reason, ended.exit_code) == (OUT_OF_MEMORY, -signal.SIGKILL)
+    assert ended.message.startswith("A process that it had started was ended because all together used ")
+    assert ended.message in (run / "parent.log").read_text()
+    assert (run / "parent-files/ended").read_text() == "9\n"
+    now = seen(directory)
+    assert (now.pid, now.restarts) == (first.pid, 0)
+    os.kill(now.pid or 0, signal.SIGKILL)
+    again = eventually(lambda: now if (now := seen(directory)).restarts else None)
+    assert again.last_end is not None
+    assert again.last_end.reason == "", "what was told of the child is not told of the process"
+
+
 def test_what_a_family_shares_counts_once(run: Path) -> None:
     code = """
         import os, time

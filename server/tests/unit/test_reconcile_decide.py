@@ -246,6 +246,13 @@ def test_a_crash_loop_is_explained() -> None:
     assert condition.message.startswith("Waiting for 1 of 3 instances to be ready. The instance c has ended")
 
 
+def test_a_child_that_was_ended_for_memory_is_told_of_a_worker_that_lives() -> None:
+    end = InstanceEnd(1_790_000_000.0, -9, OUT_OF_MEMORY, "A process that it had started was ended.")
+    seen = view(None, replace(instance("a", START), last_end=end))
+    said = act(phases.instances_ready(seen)).explanation
+    assert said == "The instance a is not ready yet (OutOfMemory: A process that it had started was ended)."
+
+
 def test_all_ready_is_enough() -> None:
     assert phases.instances_ready(view(None, instance("a"))) == Proceed()
 

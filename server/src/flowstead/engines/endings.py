@@ -45,6 +45,8 @@ def how_it_stands(instance: ObservedInstance, last_lines: str) -> str:
         return ""
     count = instance.restarts + (0 if running else 1)
     text = f"The instance {instance.id} has ended {'once' if count == 1 else f'{count} times'}"
+    if count == 0:  # it lives, unlike a process that it had started
+        text = f"The instance {instance.id} is not ready yet"
     text += f" ({end.word}: {end.message.rstrip('.')})" if end.reason else f", {_how(end.exit_code)}"
     if instance.next_start_at is not None:
         text += f"; it is started again at {iso_seconds(instance.next_start_at)}"

@@ -69,6 +69,25 @@ def kills(file: str) -> int:
     return numbers(file).get("oom_kill", 0)
 
 
+def notices(file: str) -> int | None:
+    """A descriptor that can be read when the group finds too little memory. file: `Limits.kills`. None where the kernel
+    does not say: that is under version 2, and where the group is not ours to ask."""
+    control, _, name = file.rpartition("/")
+    if name != "memory.oom_control":
+        return None
+    descriptors: list[int] = []
+    try:
+        descriptors.append(os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC))
+        descriptors.append(os.open(file, os.O_RDONLY | os.O_CLOEXEC))
+        write(f"{control}/cgroup.event_control", f"{descriptors[0]} {descriptors[1]}")
+    except OSError:
+        for each in descriptors:
+            os.close(each)
+        return None
+    os.close(descriptors[1])
+    return descriptors[0]
+
+
 def numbers(file: str) -> dict[str, int]:
     """What a file of lines `name number` says; nothing when it cannot be read."""
     try:

@@ -8,9 +8,9 @@ A process may get a successor, in a directory of its own, which takes over what 
 supervisor then lets it end.
 """
 
+from flowstead.limits.memory_kills import OUT_OF_MEMORY
 from flowstead.supervise.client import end_now, hand_over, handed_over_for, observe, start, stop, take_back
 from flowstead.supervise.specification import ProcessEnd, ProcessSpec, ProcessState, SupervisedProcess
-from flowstead.supervise.supervisor import OUT_OF_MEMORY
 
 __all__ = [
     "OUT_OF_MEMORY",

@@ -19,6 +19,7 @@ from typing import Any
 
 import psutil
 
+from flowstead import process_directory
 from flowstead.errors import StartFailed
 from flowstead.limits import groups
 from flowstead.process_tree import process_start
@@ -88,7 +89,7 @@ def end_now(directory: Path, pid: int, *, reason: str, message: str) -> None:
         if not held or state is None or state["pid"] != pid:
             return
         order = {"pid": pid, "reason": reason, "message": message}
-        write_private(directory / supervisor.END_FILE, json.dumps(order).encode())
+        write_private(directory / process_directory.END_FILE, json.dumps(order).encode())
         with suppress(ProcessLookupError):
             os.kill(state["supervisor_pid"], signal.SIGHUP)
 
@@ -109,7 +110,7 @@ def stop(directory: Path) -> None:
         return
     try:
         _clean_up_lost(directory)
-        for name in (supervisor.SUCCESSOR_FILE, "lock"):
+        for name in (process_directory.SUCCESSOR_FILE, "lock"):
             (directory / name).unlink(missing_ok=True)
         with suppress(OSError):
             directory.rmdir()  # unless it holds files of others
@@ -120,20 +121,20 @@ def stop(directory: Path) -> None:
 def hand_over(directory: Path, successor: Path) -> None:
     """From now on the end of the process here is the end, as long as a supervisor keeps the one of that directory."""
     said = {"directory": str(successor), "at": time.monotonic()}
-    new = directory / f"{supervisor.SUCCESSOR_FILE}.new"
+    new = directory / f"{process_directory.SUCCESSOR_FILE}.new"
     new.write_text(json.dumps(said), encoding="utf-8")
-    new.rename(directory / supervisor.SUCCESSOR_FILE)
+    new.rename(directory / process_directory.SUCCESSOR_FILE)
 
 
 def take_back(directory: Path) -> None:
     """The process here has no successor after all. May be repeated."""
-    (directory / supervisor.SUCCESSOR_FILE).unlink(missing_ok=True)
+    (directory / process_directory.SUCCESSOR_FILE).unlink(missing_ok=True)
 
 
 def handed_over_for(directory: Path) -> float | None:
     """How long the process here has had a successor, seconds; None for one that has none."""
     try:
-        said = json.loads((directory / supervisor.SUCCESSOR_FILE).read_bytes())
+        said = json.loads((directory / process_directory.SUCCESSOR_FILE).read_bytes())
         return time.monotonic() - float(said["at"])
     except (OSError, ValueError, KeyError):
         return None
@@ -195,7 +196,7 @@ def _is_the_file(descriptor: int, path: Path) -> bool:
 
 
 def _read(directory: Path) -> dict[str, Any] | None:
-    file = directory / supervisor.STATE_FILE
+    file = directory / process_directory.STATE_FILE
     try:
         about = file.stat()
         if time.time() - about.st_mtime < _YOUNG_S:
@@ -301,7 +302,7 @@ def _clean_up_lost(directory: Path) -> None:
         return
     if _is_ours(state):
         _kill_group(state)
-    names = (supervisor.SUCCESSOR_FILE, f"{supervisor.STATE_FILE}.new", supervisor.STATE_FILE)
+    names = (process_directory.SUCCESSOR_FILE, f"{process_directory.STATE_FILE}.new", process_directory.STATE_FILE)
     for path in (*state["sockets"], *(directory / name for name in names)):
         Path(path).unlink(missing_ok=True)
     groups.remove(state.get("groups", ()))

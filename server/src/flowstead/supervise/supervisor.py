@@ -13,7 +13,7 @@ and so that a full disk does not make the process fail.
 """
 
 # pathlib and contextlib would cost every instance a megabyte; no shell is wanted
-# ruff: noqa: PTH100, PTH104, PTH106, PTH108, PTH115, PTH120, PTH123, SIM105, S606
+# ruff: noqa: PTH100, PTH120, SIM105
 
 from __future__ import annotations
 
@@ -28,45 +28,32 @@ import time
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, NoReturn
+    from typing import Any
 
     from flowstead.limits.memory_watch import MemoryWatch
 
 if __name__ == "__main__":  # where this package is, since -I leaves it out
     sys.path.append(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 
-from flowstead.limits import groups  # noqa: E402 - the way to it is known only now
+from flowstead import process_directory  # noqa: E402 - the way to it is known only now
+from flowstead.forked_process import CANNOT_RUN, SIGNALLED, SIGNALS, become  # noqa: E402
+from flowstead.limits import groups  # noqa: E402
+from flowstead.limits.memory_kills import MemoryKills, out_of_memory  # noqa: E402
 from flowstead.process_tree import (  # noqa: E402
-    SET_DUMPABLE,
     adopt_orphans,
     kill_descendants,
     kill_group,
-    process_option,
     process_start,
 )
 from flowstead.rotating_log import RotatingLog, is_longer, turn_over  # noqa: E402
 
-STATE_FILE = "state.json"
-SUCCESSOR_FILE = "successor"
-"""Holds the directory of the process that takes this one's place, see `_is_succeeded`."""
 _BACKLOG = 4096
-_PARKING_FD = 100
-"""Descriptors are moved up here before they are put in their places, so that none overwrites another."""
-_SIGNALS = (signal.SIGCHLD, signal.SIGTERM, signal.SIGALRM, signal.SIGINT, signal.SIGHUP)
-_CANNOT_RUN = 127
-_SIGNALLED = 128
-"""More than this a keeper ends with whose program was ended by a signal: by its number more."""
-END_FILE = "end"
-"""In the directory: JSON {"reason": …, "message": …}, why the process is to be ended at once; told by SIGHUP."""
 _GATHER_S = 0.005
 """How long output gathers before it is written: one waking for many lines."""
 _CHUNK, _CHUNKS = 65536, 16
 _PIPE_BYTES = 256 * 1024
 _SET_PIPE_SIZE = 1031
 _LOOK_AT_LOGS_S = 2.0
-OUT_OF_MEMORY = "OutOfMemory"
-"""The reason of an end: it used more than its limits let it."""
-_MIB = 1 << 20
 
 
 def after_end(spec: dict[str, Any], lived_s: float, exit_code: int, failures: int) -> tuple[float | None, int, bool]:
@@ -111,8 +98,7 @@ class Supervisor:
         self.look_at: float | None = time.monotonic() + _LOOK_AT_LOGS_S if spec["own_logs"] else None
         self.limits: dict[str, Any] = spec["limits"] or {}
         self.groups: list[dict[str, Any]] = self.limits.get("groups", [])
-        self.kills = 0
-        """How many processes the kernel had killed for their memory when this one was started."""
+        self.kills = MemoryKills(self.limits) if self.groups else None
         self.memory = _memory_watch(self.limits) if self.limits.get("watched") else None
         self.output, self.input = os.pipe()
         """What the process says: where it is read, and what the process has for its output."""
@@ -143,15 +129,12 @@ class Supervisor:
         kill_descendants()
         self._take_output()
         groups.remove(self._group_paths())
-        for name in (STATE_FILE, END_FILE, SUCCESSOR_FILE, "lock"):
-            _unlink(f"{self.directory}/{name}")
-        try:
-            os.rmdir(self.directory)
-        except OSError:
-            pass  # it holds files of others
+        process_directory.remove(self.directory)
 
     def _wait(self) -> None:
         moments = [self.kill_at if self.state == "stopping" else self.resume_at, self.look_at]
+        if self.kills is not None:
+            moments.append(self.kills.look_at)
         if self.memory is not None and self.pid is not None:
             moments.append(self.memory.look_at)
         wake_at = min((each for each in moments if each is not None), default=None)
@@ -163,6 +146,8 @@ class Supervisor:
             self._take_output()
         if self.state == "dormant" and self.callers in ready:
             self._wake()
+        if self.kills is not None and self.kills.notices in ready:
+            self.kills.noticed(time.monotonic())
         if self.signals in ready:
             told = os.read(self.signals, 4096)
             if signal.SIGTERM in told:
@@ -194,14 +179,8 @@ class Supervisor:
 
     def _end_now(self) -> None:
         """Whoever watches the process finds it hung: SIGTERM would do nothing to one that is stopped."""
-        order = f"{self.directory}/{END_FILE}"
-        try:
-            with open(order, "rb") as file:
-                told = json.load(file)
-        except (OSError, ValueError):
-            return
-        _unlink(order)
-        if self.pid is None or self.state != "running" or told["pid"] != self.pid:
+        told = process_directory.take_order(self.directory)
+        if told is None or self.pid is None or self.state != "running" or told["pid"] != self.pid:
             return
         self.ordered = {"reason": told["reason"], "message": told["message"]}
         self._note(told["message"])
@@ -218,7 +197,7 @@ class Supervisor:
                 return
             if pid == self.pid:
                 code = os.waitstatus_to_exitcode(status)
-                self._ended(pid, _SIGNALLED - code if self.apart and code > _SIGNALLED else code)
+                self._ended(pid, SIGNALLED - code if self.apart and code > SIGNALLED else code)
 
     def _ended(self, pid: int, exit_code: int) -> None:
         kill_group(pid)
@@ -229,7 +208,7 @@ class Supervisor:
             return
         kill_descendants()
         self._take_output()  # its last words come before ours
-        if self._is_succeeded():
+        if process_directory.is_succeeded(self.directory):
             self.state = "stopping"
             self._close_sockets()
             return
@@ -247,11 +226,20 @@ class Supervisor:
 
     def _killed_for_memory(self, exit_code: int) -> dict[str, str] | None:
         """What to say of it when the kernel has; None when it ended otherwise."""
-        if exit_code != -signal.SIGKILL or not self.groups or groups.kills(self.limits["kills"]) <= self.kills:
-            return None
-        told = _out_of_memory(groups.number(self.limits["peak"]), self.limits["memory_bytes"])
-        self._note(told["message"])
+        told = self.kills.new() if self.kills is not None and exit_code == -signal.SIGKILL else None
+        if told is not None:
+            self._note(told["message"])
         return told
+
+    def _tell_killed_children(self, now: float) -> None:
+        """The process lives, and the kernel has ended one that it had started: its limits hold for all together."""
+        if self.kills is None or self.kills.look_at is None or now < self.kills.look_at:
+            return
+        told = self.kills.new(child=True) if self.pid is not None and self.state == "running" else None
+        if told is not None:
+            self.last_end = {"at": time.time(), "exit_code": -signal.SIGKILL, **told}
+            self._note(told["message"])
+            self._record()
 
     def _watch_memory(self, now: float) -> None:
         """What there is no control group for."""
@@ -259,7 +247,7 @@ class Supervisor:
             return
         used = self.memory.look(now)
         if used is not None:
-            self.ordered = _out_of_memory(used, self.memory.limit)
+            self.ordered = out_of_memory(used, self.memory.limit)
             self._note(self.ordered["message"])
             kill_group(self.pid)
 
@@ -302,29 +290,13 @@ class Supervisor:
         if self.state in ("backing-off", "gave-up") and self.resume_at is not None and now >= self.resume_at:
             self._start_again()
         self._watch_memory(now)
+        self._tell_killed_children(now)
         if self.look_at is not None and now >= self.look_at:
             self.look_at = now + _LOOK_AT_LOGS_S
             self._turn_over_own_logs()
 
-    def _is_succeeded(self) -> bool:
-        """Whether another process has this one's place and somebody who keeps it alive: this one's end, however it
-        came, is then the end. A successor without a supervisor counts for nothing."""
-        try:
-            with open(f"{self.directory}/{SUCCESSOR_FILE}", "rb") as file:
-                successor = json.load(file)["directory"]
-            lock = os.open(f"{successor}/lock", os.O_RDONLY | os.O_CLOEXEC)
-        except (OSError, ValueError, KeyError):
-            return False
-        try:
-            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
-        finally:
-            os.close(lock)
-        return False
-
     def _start_again(self) -> None:
-        if self._is_succeeded():
+        if process_directory.is_succeeded(self.directory):
             self.state = "stopping"
             return
         self.restarts += 1
@@ -338,14 +310,14 @@ class Supervisor:
             self._start()
         except OSError as failure:
             self._note(_words(failure))
-            self._count_end(0.0, _CANNOT_RUN, {"reason": "CannotRun", "message": _words(failure)})
+            self._count_end(0.0, CANNOT_RUN, {"reason": "CannotRun", "message": _words(failure)})
         else:
             self.state = "running"
         self._record()
 
     def _turn_over_own_logs(self) -> None:
         """Those that the process writes itself, and opens again when it is told to, as long as it has no successor."""
-        if self._is_succeeded():
+        if process_directory.is_succeeded(self.directory):
             return
         long = [path for path in self.spec["own_logs"] if is_longer(path, self.spec["log_bytes"])]
         for path in long:
@@ -360,13 +332,15 @@ class Supervisor:
     def _start(self) -> None:
         """Fork and exec. Raises OSError with the child's own words when it cannot be run."""
         groups.make(self.groups)  # each time: whoever keeps the machine may have removed them
-        self.kills = groups.kills(self.limits["kills"]) if self.groups else 0
+        if self.kills is not None:
+            self._count_kills(self.kills)
         reading, writing = os.pipe()  # closed by exec: when no complaint was read the process runs
-        signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)  # what is sent to the child must not be told to us
+        signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)  # what is sent to the child must not be told to us
         pid = os.fork()
         if pid == 0:
-            self._become_process(writing)
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
+            argv = (self.restarts and self.spec["argv_again"]) or self.spec["argv"]
+            become(self.spec, argv, self.input, [each.fileno() for each in self.sockets], writing)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
         os.close(writing)
         complaint = b""
         while part := os.read(reading, 4096):
@@ -385,37 +359,13 @@ class Supervisor:
         if self.memory is not None:
             self.memory.forget()
 
-    def _become_process(self, complaints: int) -> NoReturn:
-        """In the child; never returns."""
-        complaints = fcntl.fcntl(complaints, fcntl.F_DUPFD_CLOEXEC, _PARKING_FD)
-        try:
-            self._limit()  # first of all: from another namespace, or as another user, it could not
-            if self.apart:
-                _enter_namespace(self.spec["confinement"], complaints)
-            else:
-                os.setsid()
-            numbers = [os.open(os.devnull, os.O_RDONLY), self.input, self.input, *(s.fileno() for s in self.sockets)]
-            parked = [fcntl.fcntl(number, fcntl.F_DUPFD_CLOEXEC, _PARKING_FD) for number in numbers]
-            for place, number in enumerate(parked):
-                os.dup2(number, place, inheritable=True)
-            if self.spec["confinement"]:
-                _confine(self.spec["confinement"], 3 + len(self.sockets))
-            os.chdir(self.spec["working_directory"])
-            _forget_signals()
-            argv = (self.restarts and self.spec["argv_again"]) or self.spec["argv"]
-            os.execve(argv[0], argv, self.spec["environment"])
-        except BaseException as failure:
-            where = getattr(failure, "filename", None) or self.spec["argv"][0]
-            reason = getattr(failure, "strerror", None) or str(failure)
-            os.write(complaints, f"{where} cannot be run: {reason}.".encode())
-        finally:
-            os._exit(_CANNOT_RUN)
-
-    def _limit(self) -> None:
-        """In the child: come under the limits, with all that it will start."""
-        groups.join(self.groups)
-        if self.limits.get("cpus"):
-            os.sched_setaffinity(0, self.limits["cpus"])
+    def _count_kills(self, kills: MemoryKills) -> None:
+        """From now: the groups may be new ones."""
+        if kills.notices is not None:
+            self.poll.unregister(kills.notices)
+        kills.begin()
+        if kills.notices is not None:
+            self.poll.register(kills.notices, select.POLLIN)
 
     def _group_paths(self) -> list[str]:
         return [group["path"] for group in self.groups]
@@ -436,12 +386,8 @@ class Supervisor:
             "sockets": self.spec["sockets"],
             "groups": self._group_paths(),
         }
-        path = f"{self.directory}/{STATE_FILE}"
         try:
-            number = os.open(path + ".new", os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-            os.write(number, json.dumps(state).encode())
-            os.close(number)
-            os.rename(path + ".new", path)
+            process_directory.write_state(self.directory, state)
         except OSError as failure:  # a full disk must not end what we keep alive
             self._note(f"The state could not be written: {failure}.")
 
@@ -452,45 +398,8 @@ class Supervisor:
     def _close_sockets(self) -> None:
         for listening, path in zip(self.sockets, self.spec["sockets"], strict=False):
             listening.close()
-            _unlink(path)
+            process_directory.unlink(path)
         self.sockets = []
-
-
-def _confine(wanted: dict[str, Any], inherited: int) -> None:
-    from flowstead.confine.launcher import confine
-
-    confine(wanted, inherited=inherited)
-
-
-def _enter_namespace(wanted: dict[str, Any], complaints: int) -> None:
-    """Make the process one of a namespace of its own, whose first process stays as its keeper: whatever the program
-    leaves behind, how fast it may fork, the kernel ends it with the keeper. Says first which that is."""
-    from flowstead.confine.launcher import enter_process_namespace
-
-    enter_process_namespace(wanted)
-    if os.fork():
-        os._exit(0)
-    os.setsid()
-    os.write(complaints, os.readlink("/proc/self").encode() + b"\n")  # the number that it has outside
-    program = os.fork()
-    if program:
-        _keep(program)
-
-
-def _keep(program: int) -> NoReturn:
-    """Be the first process of a namespace: collect what ends, hand SIGTERM on, end as the program does."""
-    nothing = os.open(os.devnull, os.O_RDWR)
-    for number in (0, 1, 2):
-        os.dup2(nothing, number)
-    os.closerange(3, 65536)  # the lock and the sockets are the supervisor's to close
-    process_option(SET_DUMPABLE, 0)  # nobody in the namespace looks into it
-    while True:
-        if signal.sigwait(_SIGNALS) == signal.SIGTERM:
-            os.kill(program, signal.SIGTERM)
-        while (ended := os.waitpid(-1, os.WNOHANG))[0]:
-            if ended[0] == program:
-                code = os.waitstatus_to_exitcode(ended[1])
-                os._exit(code if code >= 0 else _SIGNALLED - code)
 
 
 def _memory_watch(limits: dict[str, Any]) -> MemoryWatch:
@@ -499,22 +408,15 @@ def _memory_watch(limits: dict[str, Any]) -> MemoryWatch:
     return MemoryWatch(limits["memory_bytes"], os.getpid())
 
 
-def _out_of_memory(used: int | None, limit: int) -> dict[str, str]:
-    """used: None when it is not known."""
-    said = f"{'more than' if used is None else f'{used / _MIB:.0f} MiB of'} the {limit / _MIB:.0f} MiB of its size"
-    advice = "choose a larger instance type, or send less at once"
-    return {"reason": OUT_OF_MEMORY, "message": f"It was ended because it used {said}: {advice}."}
-
-
 def _signal_pipe() -> int:
     """From which the numbers of the signals that arrive can be read."""
     reading, writing = os.pipe()
     os.set_blocking(reading, False)
     os.set_blocking(writing, False)
     signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
-    for taken in _SIGNALS:
+    for taken in SIGNALS:
         signal.signal(taken, lambda *_: None)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
     return reading
 
 
@@ -528,7 +430,7 @@ def _enlarge(pipe: int) -> None:
 
 def _listening(path: str) -> _socket.socket:
     listening = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
-    _unlink(path)
+    process_directory.unlink(path)
     before = os.umask(0o177)
     try:
         listening.bind(path)
@@ -545,21 +447,6 @@ def _words(failure: OSError) -> str:
     return f"{failure.filename}: {failure.strerror}." if failure.filename else str(failure)
 
 
-def _unlink(path: str) -> None:
-    try:
-        os.unlink(path)
-    except OSError:
-        pass
-
-
-def _forget_signals() -> None:
-    for number in (*_SIGNALS, signal.SIGPIPE, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2):
-        signal.signal(number, signal.SIG_DFL)
-    if hasattr(signal, "SIGXFSZ"):
-        signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
-    signal.pthread_sigmask(signal.SIG_SETMASK, ())
-
-
 def main() -> None:
     specification = b""
     while part := os.read(0, 65536):
@@ -568,7 +455,7 @@ def main() -> None:
         os._exit(0)  # the client waits for this one only; the supervisor belongs to nobody
     os.setsid()
     os.set_inheritable(int(sys.argv[2]), False)
-    signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
+    signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
     adopt_orphans()
     spec = json.loads(specification)
     try:
