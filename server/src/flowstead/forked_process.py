@@ -27,7 +27,7 @@ _PARKING_FD = 100
 """Descriptors are moved up here before they are put in their places, so that none overwrites another."""
 
 
-def become(spec: dict[str, Any], argv: Sequence[str], output: int, sockets: Sequence[int], complaints: int) -> NoReturn:
+def become(spec: dict[str, Any], argv: list[str], output: int, sockets: Sequence[int], complaints: int) -> NoReturn:
     """Never returns. spec: the fields of `ProcessSpec`. output: what the program gets for its own and for its errors;
     sockets: what it gets from 3 on. complaints: where its number goes when it gets a namespace of processes, and why it
     cannot be run; closed when it runs."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -146,6 +147,41 @@ def test_logs_of_what_is_long_gone_go(api: InProcessApi) -> None:
         ("log", "chat/blue/old.log.1"),
         ("log", "gone/blue/i.log"),
     ]
+
+
+def test_of_a_deployment_s_dead_instances_the_last_twenty_keep_their_logs(api: InProcessApi) -> None:
+    model = api.call("PUT", "models/flow/versions/1", {"properties": {"modelUri": api.upload(FLOW)}}).json()["id"]
+    api.call("PUT", "onlineEndpoints/chat", {"properties": {"authMode": "Key"}})
+    for name in ("blue", "green"):
+        api.call("PUT", f"onlineEndpoints/chat/deployments/{name}", {"properties": {"model": model}})
+    logs, now = api.home.logs / "endpoints/chat", time.time()
+
+    def said(name: str, seconds_ago: float) -> None:
+        (logs / name).parent.mkdir(parents=True, exist_ok=True)
+        (logs / name).write_text("said\n")
+        os.utime(logs / name, (now - seconds_ago, now - seconds_ago))
+
+    for number in range(22):
+        said(f"blue/dead{number}.log", 100 + number)
+        said(f"green/dead{number}.log", 100)
+    said("blue/dead21.log.1", 9000)
+    said("blue/dead0.log.1", 9000)
+    said("blue/running.log", 9000)
+    (logs / "green/dead20.log").unlink()
+    (logs / "green/dead21.log").unlink()
+    running = ObservedInstance(
+        id="running", endpoint="chat", deployment="blue", deployment_uid="u", revision="r", state=InstanceState.READY,
+        address="", health_address="", log=logs / "blue/running.log",
+    )  # fmt: skip
+    api.instances.post([running])
+    api.instances.post([running])
+    found = api.call("POST", "garbageCollection?dryRun=true").json()["value"]
+    assert {each["reason"] for each in found} == {"its instance is gone, and the logs of 20 that ended later are kept"}
+    named = ["chat/blue/dead20.log", "chat/blue/dead21.log", "chat/blue/dead21.log.1"]
+    assert sorted(each["name"] for each in found) == named
+    assert sorted(name for _, name in collected(api)) == named
+    assert not (logs / "blue/dead21.log.1").exists()
+    assert collected(api) == []
 
 
 def test_what_was_removed_is_in_the_audit_and_only_who_may_removes(api: InProcessApi) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -28,6 +28,8 @@ KEEP_ENVIRONMENTS = timedelta(days=1)
 """One that was just built may be for a deployment that is about to be made."""
 KEEP_LOGS = timedelta(days=7)
 """Time to read the log of an instance that is gone."""
+KEEP_DEAD = 20
+"""Of so many dead instances of a deployment the logs are kept, the last ones to end: each may have 30 MiB of them."""
 _LOOKS = 2
 """After so many of its looks the reconciler has named every instance, and asked for every deployment's environment."""
 _UNREAD = "it was sent more than a day ago, and no data asset reads it there"
@@ -145,27 +147,64 @@ def _of_revisions(here: Context) -> Iterator[EnvironmentRequest]:
 
 
 def _logs(here: Context, dry_run: bool) -> Iterator[Found]:
-    """`{endpoint}/{deployment}/{instance}.log`: of deployments that are gone, and of instances that are long gone."""
+    """`{endpoint}/{deployment}/{instance}.log`: of deployments that are gone, and of instances that are long gone or
+    that are gone like many after them."""
     if here.instances.looks < _LOOKS:
         return
     root = here.home.logs / "endpoints"
     limit = (here.clock.now() - KEEP_LOGS).timestamp()
-    running = here.instances.ids
     with here.store.reading() as tx:
-        there = {
-            (each.parent_id.rpartition("/")[2].lower(), each.name.lower()): each.id for each in tx.list(Kind.DEPLOYMENT)
-        }
-    for path, size, modified_at in _files(root):
-        parts = Path(path).parts
-        known = tuple(part.lower() for part in parts[:2]) in there
-        instance, dot_log, _ = parts[-1].partition(".log")  # and `.log.1`, what was said before
-        is_of_instance = bool(dot_log) and instance != "storage-initializer"
-        if modified_at >= limit or instance in running or (known and not is_of_instance):
+        there = {(each.parent_id.rpartition("/")[2].lower(), each.name.lower()) for each in tx.list(Kind.DEPLOYMENT)}
+    logs = [_Log(*each) for each in _files(root)]
+    of_the_dead = [each for each in logs if each.instance and each.instance not in here.instances.ids]
+    too_many = _besides_the_newest(of_the_dead)
+    silent = f"nothing was said for {KEEP_LOGS.days} days"
+    for each in logs:
+        if each.instance in here.instances.ids:
+            continue
+        known = each.deployment in there
+        if each.said_at < limit and (each.instance or not known):
+            reason = f"{'its instance' if known else 'its deployment'} is gone, and {silent}"
+        elif known and each.whose in too_many:
+            reason = f"its instance is gone, and the logs of {KEEP_DEAD} that ended later are kept"
+        else:
             continue
         if not dry_run:
-            (root / path).unlink(missing_ok=True)
-        whose = "its instance" if known else "its deployment"
-        yield Found("log", path, size, f"{whose} is gone, and nothing was said for {KEEP_LOGS.days} days")
+            (root / each.path).unlink(missing_ok=True)
+        yield Found("log", each.path, each.size, reason)
+
+
+@dataclass(frozen=True)
+class _Log:
+    """One file of a log. said_at: Unix time of the last line."""
+
+    path: str
+    size: int
+    said_at: float
+
+    @property
+    def deployment(self) -> tuple[str, ...]:
+        return tuple(part.lower() for part in Path(self.path).parts[:2])
+
+    @property
+    def instance(self) -> str:
+        """ "" for a file that is no instance's."""
+        name, dot_log, _ = Path(self.path).name.partition(".log")  # and `.log.1`, what was said before
+        return name if dot_log and name != "storage-initializer" else ""
+
+    @property
+    def whose(self) -> tuple[str, ...]:
+        return (*self.deployment, self.instance)
+
+
+def _besides_the_newest(logs: Sequence[_Log]) -> Collection[tuple[str, ...]]:
+    """Whose logs are more than is kept of the dead instances of one deployment."""
+    ended: dict[tuple[str, ...], dict[tuple[str, ...], float]] = {}
+    for each in logs:
+        of_one = ended.setdefault(each.deployment, {})
+        of_one[each.whose] = max(each.said_at, of_one.get(each.whose, 0.0))
+    ordered = (sorted(of_one, key=of_one.__getitem__) for of_one in ended.values())
+    return {whose for instances in ordered for whose in instances[:-KEEP_DEAD]}
 
 
 def _named_by_data(here: Context) -> Sequence[str]:
