@@ -23,11 +23,10 @@ from typing import Any
 from flowstead.errors import FlowsteadError, StartFailed, all_errors
 from flowstead.launch.addresses import settings_from, settings_text
 from flowstead.launch.lock import HomeLock
+from flowstead.launch.server_log import errors_file
 from flowstead.resources.home import Home
 from flowstead.resources.master_key import GivenVariables
 from flowstead.resources.settings import ServerSettings
-from flowstead.rotating_log import is_longer, turn_over
-from flowstead.supervise.specification import LOG_BYTES, LOG_FILES
 
 _ENDS_WITHIN_S = 15.0
 """How long a server that was interrupted at its start may take to end, seconds."""
@@ -39,10 +38,7 @@ def start_in_background(home: Home, settings: ServerSettings) -> int:
     with HomeLock.take(home):
         home.create()  # a home in use is told here, at once; the child takes the lock anew
     arguments = (str(home.root), settings_text(settings))
-    errors_file = home.logs / "server.err"
-    if is_longer(str(errors_file), LOG_BYTES):  # it holds what no logger caught: little, but it is never begun anew
-        turn_over(str(errors_file), LOG_FILES)
-    with errors_file.open("ab") as errors, _signals_put_off() as put_off:
+    with errors_file(home).open("ab") as errors, _signals_put_off() as put_off:
         process = subprocess.Popen(
             [sys.executable, "-m", __spec__.name if __name__ == "__main__" else __name__, *arguments],
             stdin=subprocess.PIPE,
@@ -136,7 +132,7 @@ def _check(line: bytes, home: Home, process: subprocess.Popen[bytes]) -> None:
         process.wait()
         raise StartFailed(
             f"The server ended with status {process.returncode} while it started.",
-            hint=f"See {home.logs / 'server.err'} and {home.logs / 'server.log'}.",
+            hint=f"See {errors_file(home)} and {home.logs / 'server.log'}.",
         )
     said = json.loads(line)
     if said.get("ready"):

@@ -43,7 +43,7 @@ from flowstead.launch.issuer import trusted
 from flowstead.launch.lock import Holder, HomeLock
 from flowstead.launch.looking import looked_at
 from flowstead.launch.sampling import EVERY_S, count, look_at_throttling, sample, sample_for_rules
-from flowstead.launch.server_log import configure_log
+from flowstead.launch.server_log import LOOK_AT_ERRORS_S, bound_errors, configure_log, errors_file
 from flowstead.limits.host import Means, enforcement_here, sweep
 from flowstead.observe.in_flight import InFlight
 from flowstead.observe.latency import Latencies
@@ -147,6 +147,9 @@ def run_server(
         daily = DailyCollection(app.state.context, SystemRandom())
         stack.enter_context(looked_at("what nothing uses", daily.look, every_s=_COLLECTION_LOOK_S))
         server = _Server(_uvicorn_config(app), before_shutdown=app.state.context.end_streams)
+        if not terminal:
+            bound = partial(bound_errors, errors_file(home))
+            stack.enter_context(looked_at("what it says besides its log", bound, every_s=LOOK_AT_ERRORS_S))
         stack.enter_context(_reconciling(reconciler, hint))
         failures: list[Exception] = []
         watching = (settings, server, signals, on_ready, failures)
