@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from flowstead.resources.built_in_roles import CONTRIBUTOR, DATA_SCIENTIST, READER
+from flowstead.resources.scaling import Scaled
+from flowstead.store.records import Kind
 from flowstead.testing.frozen_clock import FrozenClock
 from flowstead.testing.in_process_api import InProcessApi
 from server.tests.component.test_api_roles import assign, made
@@ -224,6 +227,29 @@ def test_notifications_are_kept_without_what_opens_a_webhook(api: InProcessApi) 
     assert told["webhooks"][0]["serviceUri"].startswith("https://hook.example/x?")
     with api.store.reading() as tx:
         assert "s3cret" not in repr(tx.audit())
+
+
+def test_a_webhook_is_a_url(api: InProcessApi) -> None:
+    target, _ = refusal(api, body(api, notifications=[{"webhooks": [{"serviceUri": "http://["}]}]))
+    assert target == "properties.notifications[0].webhooks"
+
+
+@pytest.mark.parametrize("drives", [True, False])
+def test_the_number_that_it_had_is_another_one_once_the_setting_is_gone(api: InProcessApi, drives: bool) -> None:
+    """One was asked for, and a setting made four of it. A PUT that asks for one again leaves that to a setting that
+    drives it, and is taken at its word after that."""
+    id, setting = api.workspace.deployment("chat", "blue"), api.workspace.autoscale_setting("by-cpu")
+    scaled = Scaled(4, asked=1, setting=setting if drives else "", kept=not drives)
+    with api.store.transaction() as tx:
+        before = tx.get(Kind.DEPLOYMENT, id)
+        assert tx.put_status(id, replace(before.status, scaled=scaled), generation=before.generation)
+    shown = api.call("GET", id).json()
+    assert shown["sku"]["capacity"] == 4
+    assert shown["properties"]["scaling"] == ({"autoscaleSetting": setting} if drives else {})
+    again = {"properties": {"model": before.spec.model}, "sku": {"name": "Default", "capacity": 1}}
+    assert api.call("PUT", id, again).is_success
+    with api.store.reading() as tx:
+        assert (tx.get(Kind.DEPLOYMENT, id).generation == before.generation) is drives
 
 
 @pytest.mark.parametrize("name", ["-x", "a b", "a" * 256, "ä"])

@@ -231,6 +231,11 @@ def test_too_little_says_nothing_and_nothing_for_a_window_is_missing() -> None:
     assert value(CPU, minutes(90, 90), now=1000.0) == Measured(None, missing=True), "it is long ago"
 
 
+def test_a_window_that_another_server_took_is_as_long_as_it_must_be() -> None:
+    assert value(replace(CPU, grain_s=1, window_s=5), minutes(10, 20, 30, 40, 50)) == Measured(30.0)
+    assert value(replace(CPU, grain_s=1, window_s=5), [], since=200.0) == Measured(None)
+
+
 def test_minutes_without_requests_say_nothing_of_how_long_they_take() -> None:
     quiet = [Span(begins) for begins in range(0, 300, 60)]
     assert value(SLOW, quiet) == Measured(None)

@@ -71,7 +71,10 @@ def to_spec(
         target=target.id,
         profiles=profiles,
         enabled=given.enabled is not False,
-        notifications=tuple(_notification(each) for each in given.notifications or ()),
+        notifications=tuple(
+            _notification(each, f"properties.notifications[{index}]")
+            for index, each in enumerate(given.notifications or ())
+        ),
         target_location=given.target_resource_location or "",
         location=body.location or LOCATION,
         tags=body.tags,
@@ -314,17 +317,20 @@ def _unknown_zone(name: str, where: str) -> BadArgument:
     )
 
 
-def _notification(body: NotificationBody) -> Mapping[str, Any]:
+def _notification(body: NotificationBody, where: str) -> Mapping[str, Any]:
     """As it was given; nobody is told. What lets whoever knows a webhook's address call it is not kept: nobody here
     does."""
     shown = body.model_dump(by_alias=True, exclude_none=True)
     for webhook in shown.get("webhooks", ()):
         if "serviceUri" in webhook:
-            webhook["serviceUri"] = _without_query(webhook["serviceUri"])
+            webhook["serviceUri"] = _without_query(webhook["serviceUri"], f"{where}.webhooks")
     return shown
 
 
-def _without_query(url: str) -> str:
-    parts = urlsplit(url)
+def _without_query(url: str, where: str) -> str:
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        raise BadArgument(f"serviceUri {url[:80]!r} is no URL.", target=where) from None
     host = parts.netloc.rpartition("@")[2]
     return urlunsplit(parts._replace(netloc=host, query=MASK if parts.query else "", fragment=""))

@@ -13,10 +13,11 @@ from flowstead.api.autoscale_bodies import AutoscaleSettingBody, show_setting
 from flowstead.api.autoscale_rules import check_alone, to_spec
 from flowstead.api.context import Context, Here, Needs
 from flowstead.api.merging import merge
-from flowstead.api.preconditions import ForChange, ForPut, Preconditions
+from flowstead.api.preconditions import ForChange, ForPut
 from flowstead.errors import InvalidName
 from flowstead.resources.autoscale_profiles import active_profile
 from flowstead.resources.principal import Principal
+from flowstead.store import Writing
 from flowstead.store.records import AutoscaleSettingRecord, Kind
 
 _INSIGHTS, _TYPE = "Microsoft.Insights", "autoscaleSettings"
@@ -57,7 +58,12 @@ def put_autoscale_setting(
             hint="Begin with a letter or digit; use up to 255 letters, digits, dashes, underscores, dots and brackets.",
             target="name",
         )
-    return _put(setting, body, here, caller, only_if)
+    with here.store.transaction() as tx:
+        before = tx.find(Kind.AUTOSCALE_SETTING, here.workspace.autoscale_setting(setting))
+        only_if.check(before, f"The autoscale setting {setting}")
+        record = _written(tx, setting, body, before, here, caller)
+    here.hint()
+    return put_answer(here, record, _show(record, here), None, created=before is None)
 
 
 @router.patch(_SETTING)
@@ -65,10 +71,13 @@ def patch_autoscale_setting(
     setting: str, body: Annotated[dict[str, Any], Body()], here: Here, caller: Writer, only_if: ForChange
 ) -> JSONResponse:
     """Change the parts that the body names (JSON merge patch), for example `{"properties": {"enabled": false}}`."""
-    record = _get(here, setting)
-    only_if.check(record, f"The autoscale setting {record.name}")
-    merged = merge(AutoscaleSettingBody, _show(record, here), body)
-    return _put(record.name, merged, here, caller, Preconditions(record.etag))
+    with here.store.transaction() as tx:
+        before = tx.get(Kind.AUTOSCALE_SETTING, here.workspace.autoscale_setting(setting))
+        only_if.check(before, f"The autoscale setting {before.name}")
+        merged = merge(AutoscaleSettingBody, _show(before, here), body)
+        record = _written(tx, before.name, merged, before, here, caller)
+    here.hint()
+    return resource_answer(record, _show(record, here))
 
 
 @router.delete(_SETTING)
@@ -84,26 +93,21 @@ def delete_autoscale_setting(setting: str, here: Here, caller: Deleter, only_if:
     return Response(status_code=200)
 
 
-def _put(
-    name: str, body: AutoscaleSettingBody, here: Context, caller: Principal, only_if: Preconditions
-) -> JSONResponse:
-    id = here.workspace.autoscale_setting(name)
-    with here.store.transaction() as tx:
-        before = tx.find(Kind.AUTOSCALE_SETTING, id)
-        only_if.check(before, f"The autoscale setting {name}")
-        spec = to_spec(body, tx, before, grain_s=here.settings.autoscale_grain_s)
-        check_alone(tx, spec, id)
-        record, _ = tx.put(
-            Kind.AUTOSCALE_SETTING,
-            before.id if before else id,
-            here.workspace.group_path,
-            before.name if before else name,
-            spec,
-            by=caller.name,
-            operation=None,
-        )
-    here.hint()
-    return put_answer(here, record, _show(record, here), None, created=before is None)
+def _written(
+    tx: Writing,
+    name: str,
+    body: AutoscaleSettingBody,
+    before: AutoscaleSettingRecord | None,
+    here: Context,
+    caller: Principal,
+) -> AutoscaleSettingRecord:
+    id = before.id if before else here.workspace.autoscale_setting(name)
+    spec = to_spec(body, tx, before, grain_s=here.settings.autoscale_grain_s)
+    check_alone(tx, spec, id)
+    name = before.name if before else name
+    kind, parent = Kind.AUTOSCALE_SETTING, here.workspace.group_path
+    record, _ = tx.put(kind, id, parent, name, spec, by=caller.name, operation=None)
+    return record
 
 
 def _get(here: Context, setting: str) -> AutoscaleSettingRecord:

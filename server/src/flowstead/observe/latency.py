@@ -96,7 +96,7 @@ class Latencies:
     def spans(self, uids: Sequence[str], metric: str) -> Sequence[Span]:
         """Of these deployments together, the oldest first; also what had no requests."""
         with self._lock:
-            found, looked_at = self._together(uids), tuple(self._looked_at)
+            found, looked_at = self._together(uids), sorted(self._looked_at)
         return [_span(metric, begins, found.get(begins, {})) for begins in looked_at]
 
     def _together(self, uids: Sequence[str]) -> Mapping[int, Histogram]:

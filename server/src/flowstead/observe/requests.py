@@ -64,7 +64,7 @@ class Requests:
         stretch's values is how many requests it had."""
         minutes = self._slot_s / 60
         with self._lock:
-            sums, looked_at = self._together(uids), tuple(self._looked_at)
+            sums, looked_at = self._together(uids), sorted(self._looked_at)
         return [of_one(begins, sums.get(begins, 0) / minutes, minutes) for begins in looked_at]
 
     def last_hour(self, now: float) -> Mapping[str, int]:

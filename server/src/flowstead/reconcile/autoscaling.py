@@ -11,6 +11,7 @@ from flowstead.observe.spans import Span, joined
 from flowstead.observe.utilization import CPU, MEMORY
 from flowstead.reconcile.scaling import Change
 from flowstead.resources.autoscale import (
+    SHORTEST_WINDOW,
     Aggregation,
     Direction,
     MetricTrigger,
@@ -39,10 +40,11 @@ def measured(trigger: MetricTrigger, spans: Sequence[Span], *, now: float, slot_
     """spans: of the trigger's metric, each slot_s long, the oldest first. now, since: Unix seconds; since: when it
     began to be looked at. Only stretches that are over count."""
     end = int(now) // slot_s * slot_s
-    within = [each for each in spans if end - trigger.window_s <= each.begins < end]
+    window_s = max(trigger.window_s, SHORTEST_WINDOW * slot_s)  # a server that allowed shorter ones took it
+    within = [each for each in spans if end - window_s <= each.begins < end]
     if not within:
-        return Measured(None, missing=since <= end - trigger.window_s)
-    if end - within[0].begins < trigger.window_s * REACHED or len(within) * slot_s < trigger.window_s * SEEN:
+        return Measured(None, missing=since <= end - window_s)
+    if end - within[0].begins < window_s * REACHED or len(within) * slot_s < window_s * SEEN:
         return Measured(None)
     grains: dict[int, list[Span]] = {}
     for each in within:
