@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
+from collections.abc import Callable
 from typing import Annotated
 
 import typer
@@ -182,7 +183,7 @@ def _detached(home: Home, settings: ServerSettings) -> None:
 
 
 def _in_foreground(home: Home, settings: ServerSettings) -> None:
-    from flowstead.launch.server import run_server  # only here: with --detach the child imports it
+    from flowstead.launch.server import Signals, run_server  # only here: with --detach the child imports it
 
     began = time.monotonic()
     given = GivenVariables.take(os.environ)
@@ -193,22 +194,20 @@ def _in_foreground(home: Home, settings: ServerSettings) -> None:
         print(_way_in(home), flush=True)
         print("In another terminal: flowstead deploy FOLDER. Ctrl-C ends everything.", flush=True)
 
-    with HomeLock.take(home) as lock:
-        signals = run_server(home, settings, lock, given=given, terminal=True, on_ready=ready)
+    signals = Signals()
+    with HomeLock.take(home) as lock, signals.recorded():
+        run_server(home, settings, lock, given=given, signals=signals, terminal=True, on_ready=ready)
         if signals.interrupted:
             print(file=sys.stderr)
-            _end_the_rest(home)
+            _end_the_rest(home, hurry=lambda: signals.hurried)
 
 
-def _end_the_rest(home: Home) -> None:
-    """After the first Ctrl-C; the second one waits for no request."""
+def _end_the_rest(home: Home, hurry: Callable[[], bool]) -> None:
+    """After the first Ctrl-C; with hurry no request is waited for. At no moment does a signal end this half-way."""
     from flowstead.cli.down import told_of_cut
-    from flowstead.launch.hurry import Hurry
     from flowstead.launch.teardown import tear_down_rest
 
-    hurry = Hurry()
-    with hurry.by_signal():
-        ended = tear_down_rest(home, say=lambda text: print(f"{text} …", file=sys.stderr, flush=True), hurry=hurry)
+    ended = tear_down_rest(home, say=lambda text: print(f"{text} …", file=sys.stderr, flush=True), hurry=hurry)
     print("Flowstead has ended.", file=sys.stderr)
     if ended.cut:
         print(told_of_cut(ended), file=sys.stderr)

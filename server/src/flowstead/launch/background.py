@@ -91,14 +91,18 @@ def _signals_put_off() -> Iterator[list[int]]:
 
 def main(arguments: Sequence[str]) -> int:
     """The child's side."""
-    from flowstead.launch.server import run_server  # imported late: its parent need not pay for it
+    from flowstead.launch.server import Signals, run_server  # imported late: its parent need not pay for it
 
     root, text = arguments
     home, settings = Home(Path(root)), settings_from(text)
-    given = _given()
+    given, signals = _given(), Signals()
+
+    def ready() -> None:
+        _report({"ready": True})
+
     try:
-        with HomeLock.take(home) as lock:
-            run_server(home, settings, lock, given=given, terminal=False, on_ready=lambda: _report({"ready": True}))
+        with HomeLock.take(home) as lock, signals.recorded():
+            run_server(home, settings, lock, given=given, signals=signals, terminal=False, on_ready=ready)
     except FlowsteadError as failure:
         _report(
             {"code": failure.code, "message": failure.message, "details": failure.details, "next": failure.next_step}

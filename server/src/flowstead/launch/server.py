@@ -80,13 +80,19 @@ _TESTS_END_WITHIN_S = 3.0
 
 @dataclass
 class Signals:
-    """The signals that came while the server ran. SIGTERM ends the server alone; SIGINT, at a terminal, everything."""
+    """The signals that came while the server ran and while it was ended, in their order. SIGTERM ends the server alone;
+    SIGINT, at a terminal, everything."""
 
-    received: set[int] = field(default_factory=set)
+    received: list[int] = field(default_factory=list)
 
     @property
     def interrupted(self) -> bool:
         return signal.SIGINT in self.received
+
+    @property
+    def hurried(self) -> bool:
+        """Somebody has lost patience: whatever the second one was."""
+        return len(self.received) > 1
 
     @contextmanager
     def recorded(self) -> Iterator[None]:
@@ -99,7 +105,7 @@ class Signals:
                 signal.signal(number, handler)
 
     def _record(self, number: int, _frame: FrameType | None) -> None:
-        self.received.add(number)
+        self.received.append(number)
 
 
 class _Server(uvicorn.Server):
@@ -120,11 +126,13 @@ def run_server(
     lock: HomeLock,
     *,
     given: GivenVariables,
+    signals: Signals,
     terminal: bool,
     on_ready: Callable[[], None],
-) -> Signals:
+) -> None:
     """Run until a signal comes; the gateway and the instances go on. given: what the environment says of the master
-    key. on_ready: called once, from another thread, when the API answers through the gateway.
+    key. signals: which are being recorded. on_ready: called once, from another thread, when the API answers through the
+    gateway.
 
     Raises HostProblem of any kind when it cannot start."""
     _leave_no_core_dumps()
@@ -136,9 +144,7 @@ def run_server(
     write_settings(home, settings)
     _tell_isolation(demanded=settings.demand_isolation)
     _tell_limits(home)
-    signals = Signals()
     with ExitStack() as stack:
-        stack.enter_context(signals.recorded())
         store = stack.enter_context(_store(home, given))
         app, reconciler, hint = _compose(store, home, settings, gateway, stack)
         listener = stack.enter_context(_api_listener(home))
@@ -160,7 +166,6 @@ def run_server(
         if failures:
             raise failures[0]
         logger.info("The server ends; the gateway and the instances go on.")
-    return signals
 
 
 def _leave_no_core_dumps() -> None:
@@ -337,6 +342,7 @@ def _uvicorn_config(app: FastAPI) -> uvicorn.Config:
     return uvicorn.Config(
         app,
         log_config=None,
+        lifespan="off",  # nobody needs it, and at the second Ctrl-C uvicorn would leave a traceback of it
         access_log=False,  # it would log query strings; the gateway's access log leaves them out
         server_header=False,
         timeout_keep_alive=75,  # longer than the gateway's idle time, so that it never sends into a closing connection
