@@ -4,7 +4,6 @@ acknowledged is carried out, the rest is refused in clear words, and it is over 
 from __future__ import annotations
 
 import sqlite3
-import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +13,7 @@ from typing import Any
 import pytest
 
 from tests.installation import FULL, WORKSPACE, Installation, eventually, write_flow
+from tests.small_disks import mounted
 from tests.steady_traffic import Traffic
 
 TALKS = """\
@@ -37,13 +37,8 @@ pytestmark = pytest.mark.timeout(1200 if FULL else 300)
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1g", "none", str(disk)], check=False)
-    if mounted.returncode:
-        pytest.skip("nothing can be mounted here")
-    yield disk
-    subprocess.run(["umount", "-l", str(disk)], check=True)
+    with mounted(tmp_path / "disk", "1g") as disk:
+        yield disk
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ and what it has acknowledged is there."""
 from __future__ import annotations
 
 import sqlite3
-import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +13,7 @@ import pytest
 from flowstead.resources.home import Home
 from flowstead.store.database import PATIENCE_S
 from flowstead.testing.in_process_api import InProcessApi
+from tests.small_disks import mounted
 
 KEY = {"properties": {"authMode": "Key"}, "location": "here"}
 
@@ -21,13 +21,8 @@ KEY = {"properties": {"authMode": "Key"}, "location": "here"}
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A disk of 16 MB."""
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=16m", "none", str(disk)], check=False)
-    if mounted.returncode:
-        pytest.skip("nothing can be mounted here")
-    yield disk
-    subprocess.run(["umount", "-l", str(disk)], check=True)
+    with mounted(tmp_path / "disk", "16m") as disk:
+        yield disk
 
 
 def test_a_locked_database_is_answered_in_bounded_time(tmp_path: Path) -> None:

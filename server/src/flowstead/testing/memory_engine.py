@@ -90,6 +90,10 @@ class InMemoryEngine:
         restarts = self.instances[instance_id].observed.restarts + 1
         self._set(instance_id, restarts=restarts, exit_code=end.exit_code, last_end=end)
 
+    def sleep(self, instance_id: str, state: InstanceState) -> None:
+        """Its worker has ended for want of work, or is being woken."""
+        self._set(instance_id, state=state, pid=None)
+
     def lose(self, instance_id: str) -> None:
         """Its supervisor is gone."""
         self._set(instance_id, state=InstanceState.LOST)
