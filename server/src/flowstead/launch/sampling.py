@@ -69,15 +69,15 @@ def count(
 ) -> None:
     """One look at the gateway's counters, for all of these; none while it is away."""
     answered, took = gateway.answered(), gateway.latencies()
-    if answered is None or took is None:
-        return
     with store.reading() as tx:
         uids = {(each.parent_id.rpartition("/")[2], each.name): each.uid for each in tx.list(Kind.DEPLOYMENT)}
     now = clock.now().timestamp()
-    for counted in requests:
-        counted.take({uid: answered.get(names, 0) for names, uid in uids.items()}, now)
-    for timed in latencies:
-        timed.take({uid: took.get(names, {}) for names, uid in uids.items()}, now)
+    if answered is not None:
+        for counted in requests:
+            counted.take({uid: answered.get(names, 0) for names, uid in uids.items()}, now)
+    if took is not None:
+        for timed in latencies:
+            timed.take({uid: took.get(names, {}) for names, uid in uids.items()}, now)
 
 
 def look_at_throttling(board: InstanceBoard, throttling: Throttling, clock: Clock) -> None:
