@@ -20,6 +20,10 @@ const renderer = createDOMRenderer(document, { styleElementAttributes: { nonce }
 
 function Portal() {
   const scheme = useScheme();
+  // What the browser itself draws, such as scroll bars and the arrows of numbers.
+  useEffect(() => {
+    document.documentElement.style.colorScheme = scheme;
+  }, [scheme]);
   const session = useSession();
   const person = personOf(session);
   return (

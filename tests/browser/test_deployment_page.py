@@ -170,7 +170,14 @@ def test_p6_a_line_appears_when_it_is_written(portal: Portal, flowstead: Install
     expect(log).to_contain_text(marked.replace("\x1b[31m", "").replace("\x1b[0m", ""))
     expect(log).not_to_contain_text("[31m")
     assert page.title() == "blue · Flowstead"
+    say(flowstead, "long " * 500)
+    expect(log).to_contain_text("long long")
+    assert log.evaluate("(view) => view.scrollWidth > view.clientWidth")
+    page.get_by_role("switch", name="Wrap lines").check()
+    assert log.evaluate("(view) => view.scrollWidth === view.clientWidth")
+    expect(log.get_by_text(re.compile("long $"))).to_be_in_viewport()
     page.get_by_role("button", name="Pause").click()
+    expect(status).to_contain_text("Paused.")
     say(flowstead, "written while it was paused")
     expect(status).to_contain_text("more have come")
     expect(log).not_to_contain_text("written while it was paused")
@@ -260,23 +267,20 @@ def test_on_a_phone_nothing_sticks_out(browser: Browser, flowstead: Installation
         assert portal.accessibility_faults() == []
 
 
-def test_when_the_server_comes_back_the_page_and_the_log_go_on(
-    browser: Browser, own_flowstead: Installation, tmp_path: Path
-) -> None:
-    deploy(own_flowstead, tmp_path, DESK, "blue")
-    with opened(browser, own_flowstead) as portal:
-        portal.expected += ["503", "502", "ERR_"]
-        page = portal.open(f"{PATH}?tab=logs")
-        status = page.get_by_role("status").filter(has_text=re.compile(r"\d lines?\."))
-        expect(status).to_contain_text("Live.")
-        own_flowstead.down()
-        expect(status).to_contain_text("Connecting to the log…")
-        own_flowstead.up()
-        expect(status).to_contain_text("Live.", timeout=30_000)
-        key = own_flowstead.keys(DESK)["primaryKey"]
-        again = {"text": "after the restart"}
-        eventually("it answers again", lambda: own_flowstead.score(DESK, again, key).status_code == 200)
-        expect(page.get_by_role("region", name="Log of blue")).to_contain_text("after the restart")
-        page.get_by_role("tab", name="Details").click()
-        expect(section(page, "Instances")).to_contain_text("Ready")
-        expect(page.get_by_text("This page recovers by itself")).to_have_count(0)
+def test_when_the_server_comes_back_the_page_and_the_log_go_on(portal: Portal, flowstead: Installation) -> None:
+    """The last one here: whoever came after it would wait for the instances."""
+    portal.expected += ["503", "502", "ERR_"]
+    page = portal.open(f"{PATH}?tab=logs")
+    status = page.get_by_role("status").filter(has_text=re.compile(r"\d lines?\."))
+    expect(status).to_contain_text("Live.")
+    flowstead.down()
+    expect(status).to_contain_text("Connecting to the log…")
+    flowstead.up()
+    expect(status).to_contain_text("Live.", timeout=30_000)
+    key = flowstead.keys(DESK)["primaryKey"]
+    again = {"text": "after the restart"}
+    eventually("it answers again", lambda: flowstead.score(DESK, again, key).status_code == 200)
+    expect(page.get_by_role("region", name="Log of blue")).to_contain_text("after the restart")
+    page.get_by_role("tab", name="Details").click()
+    expect(section(page, "Instances")).to_contain_text("Ready")
+    expect(page.get_by_text("This page recovers by itself")).to_have_count(0)

@@ -14,11 +14,12 @@ from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.browser.deployed import deploy, link_of, patch, reader_token, settled
 from tests.browser.people import expect_refused
-from tests.browser.portal import NARROW, Portal, opened
+from tests.browser.portal import Portal, opened
 from tests.installation import Installation, eventually, write_flow
 
 PROBE = "<img src=x onerror=document.title='hacked'>"
 LIFE = "life"
+STOPPED = "life-stopped"
 PAGE = f"/endpoints/{LIFE}/deployments/blue"
 API = f"/onlineEndpoints/{LIFE}/deployments/blue"
 
@@ -30,20 +31,40 @@ def life(flowstead: Installation, tmp_path_factory: pytest.TempPathFactory) -> I
     flowstead.run("online-endpoint", "delete", "--name", LIFE, "--yes", check=False)
 
 
-@pytest.fixture
-def stopped(flowstead: Installation) -> Iterator[None]:
-    flowstead.run("online-deployment", "stop", "--name", "blue", "--endpoint-name", LIFE)
-    yield
-    flowstead.run("online-deployment", "start", "--name", "blue", "--endpoint-name", LIFE)
+@pytest.fixture(scope="module")
+def stopped(flowstead: Installation, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The endpoint of one that is stopped and has all of its endpoint's traffic."""
+    deploy(flowstead, tmp_path_factory.mktemp("stopped"), STOPPED, "blue")
+    flowstead.run("online-deployment", "stop", "--name", "blue", "--endpoint-name", STOPPED)
+    return STOPPED
+
+
+@pytest.fixture(scope="module")
+def green(flowstead: Installation, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The path of one that may get revisions: each test leaves it serving, whatever its newest revision is."""
+    deploy(flowstead, tmp_path_factory.mktemp("green"), LIFE, "green")
+    return f"/onlineEndpoints/{LIFE}/deployments/green"
 
 
 def section(page: Page, name: str) -> Locator:
     return page.get_by_role("region", name=name, exact=True)
 
 
+CUT_OFF = """(dialog) => [...dialog.querySelectorAll("*")]
+  .filter((each) => each.clientWidth > 0 && each.scrollWidth > each.clientWidth + 1)
+  .filter((each) => getComputedStyle(each).overflowX !== "visible")
+  .map((each) => each.outerHTML.slice(0, 100))"""
+"""What of a dialog goes on beyond its edge."""
+
+
 def fact(section: Locator, label: str) -> Locator:
     """The value beside that label."""
     return section.get_by_text(label, exact=True).locator("xpath=following-sibling::dd")
+
+
+def newest(site: Installation, deployment: str) -> int:
+    """The number of its newest revision."""
+    return int(site.api("GET", f"{deployment}/revisions").json()["value"][0]["properties"]["number"])
 
 
 def head(page: Page) -> Locator:
@@ -77,19 +98,18 @@ def test_it_is_stopped_knowing_whom_that_hits_and_started_again(portal: Portal, 
     expect(page.get_by_text(f"Stopping the deployment {LIFE}/blue", exact=True)).to_be_visible()
 
 
-@pytest.mark.usefixtures("stopped")
-def test_every_list_shows_that_it_is_stopped(portal: Portal, flowstead: Installation) -> None:
+def test_every_list_shows_that_it_is_stopped(portal: Portal, stopped: str) -> None:
     page = portal.open("/endpoints?tab=deployments")
-    row = page.get_by_role("table", name="Deployments").get_by_role("row").filter(has_text="blue")
+    row = page.get_by_role("table", name="Deployments").get_by_role("row").filter(has_text=stopped)
     expect(row).to_contain_text("Stopped")
     expect(row).to_contain_text("None")
     page.get_by_label("Filter deployments").fill("stopped")
     expect(row).to_have_count(1)
     page = portal.open("/endpoints?tab=endpoints")
-    expect(page.get_by_role("row").filter(has_text=LIFE)).to_contain_text("blue (stopped) 100 %")
+    expect(page.get_by_role("row").filter(has_text=stopped)).to_contain_text("blue (stopped) 100 %")
     page = portal.open("/endpoints?tab=models")
-    expect(page.get_by_text(f"{LIFE}/blue (stopped)")).to_be_visible()
-    page = portal.open(f"/endpoints/{LIFE}")
+    expect(page.get_by_text(f"{stopped}/blue (stopped)")).to_be_visible()
+    page = portal.open(f"/endpoints/{stopped}")
     expect(page.get_by_role("table", name="Deployments")).to_contain_text("Stopped")
     expect(section(page, "Traffic")).to_contain_text("blue is stopped: requests of that share are answered 503.")
     page = portal.open("/")
@@ -97,9 +117,8 @@ def test_every_list_shows_that_it_is_stopped(portal: Portal, flowstead: Installa
     expect(page.locator("main")).to_contain_text("It is stopped: 100 % of the endpoint's requests are answered 503.")
 
 
-@pytest.mark.usefixtures("stopped")
-def test_the_tabs_to_test_and_consume_it_say_so(portal: Portal) -> None:
-    page = portal.open(f"{PAGE}?tab=test")
+def test_the_tabs_to_test_and_consume_it_say_so(portal: Portal, stopped: str) -> None:
+    page = portal.open(f"/endpoints/{stopped}/deployments/blue?tab=test")
     bar = page.get_by_text("This deployment is stopped.")
     expect(bar).to_be_visible()
     expect(page.get_by_role("button", name="Test", exact=True)).to_have_attribute("aria-disabled", "true")
@@ -109,23 +128,16 @@ def test_the_tabs_to_test_and_consume_it_say_so(portal: Portal) -> None:
     expect(page.get_by_label("REST endpoint", exact=True)).to_be_visible()
 
 
-@pytest.fixture
-def too_large(flowstead: Installation) -> Iterator[None]:
-    """It is stopped, and takes more than the quota when it is started."""
-    flowstead.run("online-deployment", "stop", "--name", "blue", "--endpoint-name", LIFE)
-    patch(flowstead, API, {"sku": {"capacity": 50}, "properties": {"instanceType": "Standard_F32s_v2"}})
-    settled(flowstead, API)
-    yield
-    patch(flowstead, API, {"sku": {"capacity": 1}, "properties": {"instanceType": "Standard_F4s_v2"}})
-    flowstead.run("online-deployment", "start", "--name", "blue", "--endpoint-name", LIFE)
-
-
-@pytest.mark.usefixtures("too_large")
-def test_a_start_that_the_quota_refuses_says_so(portal: Portal) -> None:
+def test_a_start_that_the_quota_refuses_says_so(portal: Portal, flowstead: Installation, stopped: str) -> None:
+    path = f"/onlineEndpoints/{stopped}/deployments/blue"
+    patch(flowstead, path, {"sku": {"capacity": 50}, "properties": {"instanceType": "Standard_F32s_v2"}})
+    settled(flowstead, path)
     portal.expected += ["40"]
-    page = portal.open(PAGE)
+    page = portal.open(f"/endpoints/{stopped}/deployments/blue")
+    expect(section(page, "Conditions")).to_contain_text("Start brings it up again")
+    expect(section(page, "Revisions").get_by_role("row").nth(1)).to_contain_text("Stopped")
     page.get_by_role("button", name="Start").first.click()
-    toast = page.get_by_role("listitem").filter(has_text=f"{LIFE}/blue was not started.")
+    toast = page.get_by_role("listitem").filter(has_text=f"{stopped}/blue was not started.")
     expect(toast).to_contain_text(re.compile("of the workspace's .* are taken"))
 
 
@@ -136,44 +148,54 @@ def test_a_reader_may_not_stop_it(browser: Browser, flowstead: Installation) -> 
         expect_refused(page.get_by_role("button", name="Stop", exact=True), "deployments/stop/action")
 
 
-@pytest.mark.usefixtures("stopped")
-@pytest.mark.parametrize("tab", ["details", "test", "consume"])
-def test_on_a_phone_nothing_of_it_sticks_out(browser: Browser, flowstead: Installation, tab: str) -> None:
-    with opened(browser, flowstead, size=NARROW) as portal:
-        page = portal.open(f"{PAGE}?tab={tab}")
+def test_on_a_phone_nothing_of_it_sticks_out(narrow_portal: Portal, stopped: str) -> None:
+    for tab in ("details", "test", "consume"):
+        page = narrow_portal.open(f"/endpoints/{stopped}/deployments/blue?tab={tab}")
         expect(page.get_by_text("This deployment is stopped.")).to_be_visible()
         expect(page.get_by_label("Loading", exact=True)).to_have_count(0)
-        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-        assert portal.accessibility_faults() == []
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), tab
+        assert narrow_portal.accessibility_faults() == [], tab
+
+
+def test_on_a_phone_no_dialog_is_cut_off(narrow_portal: Portal, green: str) -> None:
+    page = narrow_portal.open(f"/endpoints/{LIFE}/deployments/green")
+    dialog = page.get_by_role("dialog")
+    for name in ("Edit", "Scale", "Stop", "Change limits"):
+        page.get_by_role("button", name=name, exact=True).click()
+        expect(dialog.get_by_role("button", name="Cancel")).to_be_visible()
+        assert dialog.evaluate(CUT_OFF) == [], name
+        assert narrow_portal.accessibility_faults() == [], name
+        dialog.get_by_role("button", name="Cancel").click()
+        expect(dialog).to_have_count(0)
 
 
 def test_it_is_rolled_back_knowing_what_comes_back_and_what_stays(
-    portal: Portal, flowstead: Installation, tmp_path: Path
+    portal: Portal, flowstead: Installation, green: str
 ) -> None:
-    deploy(flowstead, tmp_path, LIFE, "green")
-    path = f"/onlineEndpoints/{LIFE}/deployments/green"
+    before = newest(flowstead, green)
     variables = {"GREETING": PROBE, "API_KEY": "not-to-be-seen"}
-    patch(flowstead, path, {"tags": {"kept": "yes"}, "properties": {"environmentVariables": variables}})
-    settled(flowstead, path)
+    patch(flowstead, green, {"tags": {"kept": "yes"}, "properties": {"environmentVariables": variables}})
+    settled(flowstead, green)
     page = portal.open(f"/endpoints/{LIFE}/deployments/green")
     rows = section(page, "Revisions").get_by_role("row")
     expect(rows.nth(1)).to_contain_text("Serving")
     expect(rows.nth(1)).to_contain_text(f"Environment variable GREETING: nothing → {PROBE}")
     expect(rows.nth(1).get_by_role("button")).to_have_count(0)
     expect(rows.nth(2)).to_contain_text("Superseded")
-    rows.nth(2).get_by_role("button", name="Roll back to revision 1").click()
+    rows.nth(2).get_by_role("button", name=f"Roll back to revision {before}").click()
     dialog = page.get_by_role("dialog")
     back = dialog.get_by_role("region", name="What comes back")
     expect(back).to_contain_text(f"Environment variable GREETING: {PROBE} → nothing")
     expect(back).to_contain_text("Environment variable API_KEY: ******** → nothing")
     expect(dialog.get_by_role("region", name="What stays")).to_contain_text("1 instance, the share of the traffic")
+    expect(dialog.get_by_role("region", name="What callers notice")).to_have_count(0)
     assert portal.accessibility_faults() == []
     dialog.get_by_role("button", name="Roll back").click()
     expect(dialog).to_have_count(0)
+    expect(rows.nth(1)).to_contain_text(f"{before + 2}")
     expect(rows.nth(1)).to_contain_text("Serving")
-    expect(rows).to_have_count(4)
-    settled(flowstead, path)
-    now = flowstead.api("GET", path).json()
+    settled(flowstead, green)
+    now = flowstead.api("GET", green).json()
     assert (now["properties"]["environmentVariables"], now["tags"]["kept"]) == ({}, "yes")
     assert "not-to-be-seen" not in page.content()
     assert page.title() == "green · Flowstead"
@@ -181,24 +203,29 @@ def test_it_is_rolled_back_knowing_what_comes_back_and_what_stays(
 
 
 def test_a_revision_that_failed_says_why_and_the_one_that_serves_comes_back(
-    portal: Portal, flowstead: Installation, tmp_path: Path
+    portal: Portal, flowstead: Installation, tmp_path: Path, green: str
 ) -> None:
-    deploy(flowstead, tmp_path, LIFE, "grey")
+    serving = newest(flowstead, green)
     broken = write_flow(tmp_path / "broken", f"raise RuntimeError({PROBE!r})\n")
-    options = ("--endpoint", LIFE, "--deployment", "grey")
+    options = ("--endpoint", LIFE, "--deployment", "green")
     assert flowstead.run("deploy", str(broken), *options, check=False).returncode != 0
-    page = portal.open(f"/endpoints/{LIFE}/deployments/grey")
+    page = portal.open(f"/endpoints/{LIFE}/deployments/green")
     expect(head(page)).to_contain_text("Failed")
     rows = section(page, "Revisions").get_by_role("row")
     expect(rows.nth(1)).to_contain_text("Failed")
+    expect(rows.nth(1)).to_contain_text("The flow could not be started.")
     expect(rows.nth(2)).to_contain_text("Serving")
-    rows.nth(2).get_by_role("button", name="Roll back to revision 1").click()
-    page.get_by_role("dialog").get_by_role("button", name="Roll back").click()
+    rows.nth(2).get_by_role("button", name=f"Roll back to revision {serving}").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog.get_by_role("region", name="What comes back")).to_contain_text("Model: broken:1 → green:1")
+    notice = dialog.get_by_role("region", name="What callers notice")
+    expect(notice).to_contain_text("Nothing: it is what serves them now.")
+    dialog.get_by_role("button", name="Roll back").click()
     expect(head(page)).to_contain_text("Succeeded")
     expect(rows.nth(1)).to_contain_text("Serving")
-    rows.nth(2).get_by_role("button", name="Roll back to revision 2").click()
-    expect(page.get_by_role("dialog")).to_contain_text("This revision never served: ")
-    assert page.title() == "grey · Flowstead"
+    rows.nth(2).get_by_role("button", name=f"Roll back to revision {serving + 1}").click()
+    expect(dialog).to_contain_text("This revision never served: ")
+    assert page.title() == "green · Flowstead"
 
 
 def test_an_instance_tells_its_size_what_holds_it_to_that_and_how_it_ended(
@@ -243,7 +270,10 @@ def test_the_log_of_each_instance_is_read_by_itself_and_all_together(portal: Por
     expect(choice).to_have_count(0)
     page.get_by_label("Container").select_option("InferenceServer")
     patch(flowstead, API, {"sku": {"capacity": 1}})
-    expect(choice.get_by_role("option").filter(has_text="gone")).not_to_have_count(0)
+    gone = choice.get_by_role("option").filter(has_text="gone").first
+    expect(gone).to_be_attached()
+    choice.select_option(gone.get_attribute("value"))
+    expect(status).to_contain_text("The instance is gone: no more will come.")
     settled(flowstead, API)
 
 
@@ -336,9 +366,8 @@ def test_its_number_follows_the_load(portal: Portal, flowstead: Installation) ->
     settled(flowstead, API)
 
 
-def test_it_is_scaled_to_zero_and_woken_by_a_test(portal: Portal, flowstead: Installation, tmp_path: Path) -> None:
-    deploy(flowstead, tmp_path, LIFE, "sleepy")
-    page = portal.open(f"/endpoints/{LIFE}/deployments/sleepy")
+def test_it_is_scaled_to_zero_and_woken_by_a_test(portal: Portal, flowstead: Installation, green: str) -> None:
+    page = portal.open(f"/endpoints/{LIFE}/deployments/green")
     page.get_by_role("button", name="Scale").click()
     dialog = page.get_by_role("dialog")
     dialog.get_by_role("radio", name=re.compile("^To zero")).check()
@@ -351,10 +380,12 @@ def test_it_is_scaled_to_zero_and_woken_by_a_test(portal: Portal, flowstead: Ins
     expect(dialog.get_by_label("Instance count")).to_be_disabled()
     dialog.get_by_role("button", name="Cancel").click()
     page = portal.open("/endpoints?tab=deployments")
-    row = page.get_by_role("table", name="Deployments").get_by_role("row").filter(has_text="sleepy")
+    row = page.get_by_role("table", name="Deployments").get_by_role("row").filter(has_text="green")
     expect(row).to_contain_text("1 asleep")
     expect(portal.open("/").get_by_label("Counts")).to_contain_text("1 asleep, until somebody asks them")
     expect(page.locator("main")).not_to_contain_text("instances are ready.")
-    page = portal.open(f"/endpoints/{LIFE}/deployments/sleepy?tab=test")
+    page = portal.open(f"/endpoints/{LIFE}/deployments/green?tab=test")
     page.get_by_role("button", name="Test", exact=True).click()
-    expect(page.get_by_role("region", name="Result")).to_contain_text("sleepy", timeout=30_000)
+    expect(page.get_by_role("region", name="Result")).to_contain_text("green", timeout=30_000)
+    patch(flowstead, green, {"properties": {"scaleSettings": {"scaleType": "Default"}}})
+    settled(flowstead, green)

@@ -12,7 +12,7 @@ const NAMES: readonly [RegExp, string][] = [
   [/^requestSettings\.maxConcurrentRequestsPerInstance$/, "Concurrent requests per instance"],
   [/^requestSettings\.queueLength$/, "Queue length per instance"],
   [/^requestSettings\.maxQueueWait$/, "Longest wait in the queue"],
-  [/^requestSettings\.requestsPerSecond$/, "Requests per second"],
+  [/^(?:requestSettings\.)?requestsPerSecond$/, "Requests per second"],
   [/^scaleSettings\.idleTime$/, "Idle time before sleep"],
   [/^livenessProbe\.(.+)$/, "Liveness probe,"],
   [/^readinessProbe\.(.+)$/, "Readiness probe,"],
@@ -26,6 +26,7 @@ const NAMES: readonly [RegExp, string][] = [
 /** How the server shows a secret. */
 const MASK = "********";
 const LONGEST = 200;
+const RATE = "requestsPerSecond";
 
 /** `Instance count: 2 → 1`; of traffic, `blue: 0 % → 100 %`; of a secret, that it is another one. field: as in the
  * resource's body, or below its properties. */
@@ -33,6 +34,7 @@ export function wordsOf({ field, before, after }: Change): string {
   const deployment = /^properties\.traffic\.(.+)$/.exec(field)?.[1];
   if (deployment) return `${deployment}: ${before ?? 0} % → ${after ?? 0} %`;
   if (field === "runtime") return "The same settings, on another version of Flowstead or of packages";
+  if (field.endsWith(RATE)) return `${nameOf(field)}: ${saidRate(before)} → ${saidRate(after)}`;
   if (before === MASK && after === MASK) return `${nameOf(field)}: another secret`;
   return `${nameOf(field)}: ${said(before)} → ${said(after)}`;
 }
@@ -44,6 +46,10 @@ function nameOf(field: string): string {
     if (found) return [name, found[1]].filter(Boolean).join(" ");
   }
   return below;
+}
+
+function saidRate(value: unknown): string {
+  return value === 0 ? "any number" : said(value);
 }
 
 function said(value: unknown): string {

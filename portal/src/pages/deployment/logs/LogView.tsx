@@ -1,4 +1,4 @@
-import { makeStyles, Text, tokens } from "@fluentui/react-components";
+import { makeStyles, mergeClasses, Text, tokens } from "@fluentui/react-components";
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { useEffect, useMemo, useRef } from "react";
 import { type LogLine, logsOf } from "./lines";
@@ -20,8 +20,10 @@ const useStyles = makeStyles({
     fontSize: tokens.fontSizeBase200,
     lineHeight: `${LINE_PX}px`,
   },
-  lines: { position: "relative", minWidth: "max-content" },
+  lines: { position: "relative" },
+  unbroken: { minWidth: "max-content" },
   line: { position: "absolute", insetInlineStart: 0, top: 0, height: `${LINE_PX}px`, whiteSpace: "pre", tabSize: 4 },
+  wrapped: { height: "auto", width: "100%", whiteSpace: "pre-wrap", overflowWrap: "anywhere" },
   log: { color: tokens.colorNeutralForeground3, marginInlineEnd: tokens.spacingHorizontalM },
 });
 
@@ -31,11 +33,13 @@ type Props = {
   empty: string;
   /** The end is kept in sight. */
   following: boolean;
+  /** Long lines go on below their beginning, instead of beyond the edge. */
+  wrapped: boolean;
   onScrolledAway: () => void;
 };
 
 /** Only the lines that are in sight are drawn. */
-export function LogView({ label, lines, empty, following, onScrolledAway }: Props) {
+export function LogView({ label, lines, empty, following, wrapped, onScrolledAway }: Props) {
   const styles = useStyles();
   const view = useRef<HTMLElement>(null);
   const before = useRef(0);
@@ -47,10 +51,13 @@ export function LogView({ label, lines, empty, following, onScrolledAway }: Prop
     getItemKey: (index) => lines[index]?.id ?? index,
     overscan: 20,
   });
+  const height = virtualizer.getTotalSize();
+  // biome-ignore lint/correctness/useExhaustiveDependencies: lines that were wrapped have other heights
+  useEffect(() => virtualizer.measure(), [wrapped]);
   // biome-ignore lint/correctness/useExhaustiveDependencies: whenever there are other lines
   useEffect(() => {
     if (following && view.current) view.current.scrollTop = view.current.scrollHeight;
-  }, [following, lines]);
+  }, [following, lines, height]);
   // The view moves itself downwards only: upwards it is the reader.
   const scrolled = ({ currentTarget: now }: React.UIEvent<HTMLElement>) => {
     const isUp = now.scrollTop < before.current;
@@ -67,12 +74,18 @@ export function LogView({ label, lines, empty, following, onScrolledAway }: Prop
       tabIndex={0}
     >
       {lines.length === 0 && <Text>{empty}</Text>}
-      <div className={styles.lines} style={{ height: virtualizer.getTotalSize() }}>
+      <div className={mergeClasses(styles.lines, !wrapped && styles.unbroken)} style={{ height }}>
         {virtualizer.getVirtualItems().map((item) => {
           const line = lines[item.index];
           return (
             line && (
-              <div key={item.key} className={styles.line} style={{ transform: `translateY(${item.start}px)` }}>
+              <div
+                key={item.key}
+                data-index={item.index}
+                className={mergeClasses(styles.line, wrapped && styles.wrapped)}
+                style={{ transform: `translateY(${item.start}px)` }}
+                {...(wrapped && { ref: virtualizer.measureElement })}
+              >
                 {named && <span className={styles.log}>{line.log}</span>}
                 {line.text}
               </div>

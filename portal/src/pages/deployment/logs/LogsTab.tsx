@@ -4,9 +4,8 @@ import { useNavigate, useSearch } from "@tanstack/react-router";
 import { useDeferredValue, useMemo, useState } from "react";
 import { type Instance, useInstances } from "../../../api/endpoints";
 import { Failure, Loading } from "../../../components/states";
-import { plural } from "../../deploy/quota";
 import { LogView } from "./LogView";
-import { filtered, type LogLine, linesOf, logsOf, textOf } from "./lines";
+import { filtered, type LogLine, linesOf, logsOf, spoken, textOf } from "./lines";
 import { type Container, useLog } from "./useLog";
 
 const CONTAINERS: readonly { id: Container; label: string; empty: string }[] = [
@@ -18,6 +17,7 @@ const TAILS = [100, 1000, 5000] as const;
 const useStyles = makeStyles({
   tab: { display: "grid", gap: tokens.spacingVerticalM, minWidth: 0 },
   tools: { display: "flex", flexWrap: "wrap", gap: tokens.spacingHorizontalM, alignItems: "end" },
+  above: { display: "flex", flexWrap: "wrap", justifyContent: "space-between", alignItems: "center" },
   filter: { width: "10rem" },
 });
 
@@ -26,10 +26,12 @@ export default function LogsTab({ endpoint, deployment }: { endpoint: string; de
   const [container, setContainer] = useState<Container>("InferenceServer");
   const [tail, setTail] = useState<number>(TAILS[0]);
   const [following, setFollowing] = useState(true);
+  const [wrapped, setWrapped] = useState(false);
   const [filter, setFilter] = useState("");
   const sought = useDeferredValue(filter);
   const [chosen, choose] = useInstance();
   const instance = container === "InferenceServer" ? chosen : "";
+  const present = useInstances(endpoint, deployment).data;
   const { lines, failure, connected, begun } = useLog({ endpoint, deployment, container, instance, tail });
   // What was there when it was paused stays; what comes meanwhile is counted.
   const [held, setHeld] = useState<readonly LogLine[] | null>(null);
@@ -54,7 +56,7 @@ export default function LogsTab({ endpoint, deployment }: { endpoint: string; de
           </Select>
         </Field>
         {container === "InferenceServer" && (
-          <InstanceChoice names={{ endpoint, deployment }} lines={lines} chosen={instance} onChoose={choose} />
+          <InstanceChoice present={present ?? []} lines={lines} chosen={instance} onChoose={choose} />
         )}
         <Field label="Begin with">
           <Select value={String(tail)} onChange={(_, { value }) => begin(() => setTail(Number(value)))}>
@@ -85,14 +87,24 @@ export default function LogsTab({ endpoint, deployment }: { endpoint: string; de
       {failure === null && !begun && <Loading />}
       {failure === null && begun && (
         <>
-          <Text role="status" size={200}>
-            {spoken(connected, shown.length, there.length, waiting)}
-          </Text>
+          <div className={styles.above}>
+            <Text role="status" size={200}>
+              {spoken({
+                shown: shown.length,
+                there: there.length,
+                connected,
+                waiting: held ? waiting : null,
+                gone: present !== undefined && instance !== "" && present.every(({ name }) => name !== instance),
+              })}
+            </Text>
+            <Switch label="Wrap lines" checked={wrapped} onChange={(_, { checked }) => setWrapped(Boolean(checked))} />
+          </div>
           <LogView
             label={`Log of ${instance || deployment}`}
             lines={shown}
             empty={emptyOf(container, instance, sought)}
             following={following && !held}
+            wrapped={wrapped}
             onScrolledAway={() => setFollowing(false)}
           />
         </>
@@ -111,15 +123,14 @@ function useInstance(): [string, (name: string) => void] {
 }
 
 type ChoiceProps = {
-  names: { endpoint: string; deployment: string };
+  present: readonly Instance[];
   lines: readonly LogLine[];
   chosen: string;
   onChoose: (name: string) => void;
 };
 
 /** Those that are there, and those that are gone of which there are lines. */
-function InstanceChoice({ names: { endpoint, deployment }, lines, chosen, onChoose }: ChoiceProps) {
-  const present = useInstances(endpoint, deployment).data ?? [];
+function InstanceChoice({ present, lines, chosen, onChoose }: ChoiceProps) {
   const said = useMemo(() => logsOf(lines), [lines]);
   const gone = [...new Set([...said, ...(chosen ? [chosen] : [])])].filter((log) =>
     present.every(({ name }) => name !== log),
@@ -128,7 +139,7 @@ function InstanceChoice({ names: { endpoint, deployment }, lines, chosen, onChoo
     <Field label="Instance">
       <Select value={chosen} onChange={(_, { value }) => onChoose(value)}>
         <option value="">All instances</option>
-        {present.map(({ id, name, properties }: Instance) => (
+        {present.map(({ id, name, properties }) => (
           <option key={id} value={name}>
             {name}, {properties.state.toLowerCase()}
           </option>
@@ -147,12 +158,6 @@ function emptyOf(container: Container, instance: string, sought: string): string
   if (sought) return `No line has “${sought}”.`;
   if (instance) return "None of these lines is of that instance. Begin with more lines, or wait for its next one.";
   return CONTAINERS.find((each) => each.id === container)?.empty ?? "";
-}
-
-function spoken(connected: boolean, shown: number, there: number, waiting: number): string {
-  const count = shown === there ? plural(shown, "line") : `${shown} of ${plural(there, "line")}`;
-  if (!connected) return `${count}. Connecting to the log…`;
-  return waiting > 0 ? `${count}. Paused, ${waiting} more have come.` : `${count}. Live.`;
 }
 
 function download(lines: readonly LogLine[], deployment: string): void {

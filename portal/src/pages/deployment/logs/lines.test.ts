@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { appended, filtered, linesOf, MOST_KEPT, plain, textOf } from "./lines";
+import { appended, filtered, linesOf, MOST_KEPT, plain, spoken, textOf } from "./lines";
 
 describe("a line", () => {
   it("orders no terminal about", () => {
@@ -46,4 +46,14 @@ describe("lines", () => {
     expect(textOf(two)).toBe("i1 one\ni1 Two\ni2 three\n");
     expect(textOf(two.slice(0, 1))).toBe("one\n");
   });
+});
+
+it("how it is read is said", () => {
+  const live = { shown: 100, there: 100, connected: true, waiting: null, gone: false };
+  expect(spoken(live)).toBe("100 lines. Live.");
+  expect(spoken({ ...live, shown: 1 })).toBe("1 of 100 lines. Live.");
+  expect(spoken({ ...live, connected: false })).toContain("Connecting");
+  expect(spoken({ ...live, waiting: 0 })).toBe("100 lines. Paused.");
+  expect(spoken({ ...live, waiting: 3 })).toBe("100 lines. Paused, 3 more have come.");
+  expect(spoken({ ...live, there: 1, shown: 1, gone: true })).toBe("1 line. The instance is gone: no more will come.");
 });

@@ -1,5 +1,7 @@
 /** Lines of logs, as they are kept and shown. Pure. */
 
+import { plural } from "../../deploy/quota";
+
 /** log: the instance, or storage-initializer. */
 export type LogLine = { id: number; log: string; text: string };
 
@@ -43,4 +45,16 @@ export function logsOf(lines: readonly LogLine[]): ReadonlySet<string> {
 export function textOf(lines: readonly LogLine[]): string {
   const named = logsOf(lines).size > 1;
   return lines.map(({ log, text }) => `${named ? `${log} ` : ""}${text}\n`).join("");
+}
+
+/** shown: of those that are there. waiting: how many have come since it was paused, null while it is not. gone: the
+ * instance whose log it is. */
+export type Reading = { shown: number; there: number; connected: boolean; waiting: number | null; gone: boolean };
+
+/** `5 of 100 lines. Paused, 3 more have come.` */
+export function spoken({ shown, there, connected, waiting, gone }: Reading): string {
+  const count = shown === there ? plural(shown, "line") : `${shown} of ${plural(there, "line")}`;
+  if (!connected) return `${count}. Connecting to the log…`;
+  if (waiting !== null) return waiting > 0 ? `${count}. Paused, ${waiting} more have come.` : `${count}. Paused.`;
+  return gone ? `${count}. The instance is gone: no more will come.` : `${count}. Live.`;
 }
