@@ -140,6 +140,14 @@ def _watch(portal: Portal) -> None:
     portal.page.on("request", asked)
 
 
+def scrolls_sideways(page: Page) -> bool:
+    """Whether something is wider than its place on the screen. The document itself never is: `main` scrolls in it."""
+    return bool(
+        page.evaluate("""[document.documentElement, ...document.querySelectorAll("main, [role=dialog]")]
+          .some((each) => each.scrollWidth > each.clientWidth)""")
+    )
+
+
 READABLE_PX = 200
 """A word of a name or two fit in it. What can be done with a row, which is but a button, is no text."""
 

@@ -14,7 +14,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from playwright.sync_api import Locator, Page, Request, expect
 
 from tests.browser import tested_flows
-from tests.browser.portal import Portal
+from tests.browser.portal import Portal, scrolls_sideways
 from tests.browser.tested_flows import SEE, TALK, tab
 from tests.installation import Installation, eventually
 
@@ -202,7 +202,7 @@ def test_m50_on_a_phone_the_inputs_pane_is_a_drawer(narrow_portal: Portal, talk:
     ask(page, "hi")
     expect(ended(page, 1)).to_contain_text("Tone small.")
     expect(send).to_be_in_viewport(ratio=1)
-    assert page.evaluate("document.querySelector('main').scrollWidth <= innerWidth"), "the page scrolls sideways"
+    assert not scrolls_sideways(page), "the page scrolls sideways"
     assert narrow_portal.accessibility_faults() == []
 
 

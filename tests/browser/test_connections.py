@@ -17,7 +17,7 @@ from flowstead.azure_yaml.connection_types import TYPES
 from flowstead.azure_yaml.document import read_document
 from tests.browser.connection_forms import ENTRA, FORMS, SECRET, TARGET
 from tests.browser.people import expect_refused, newcomer
-from tests.browser.portal import Portal, opened
+from tests.browser.portal import Portal, opened, scrolls_sideways
 from tests.installation import Installation, eventually, write_flow
 
 PROBE = "<img src=x onerror=alert(1)>"
@@ -287,7 +287,7 @@ def test_connections_on_a_phone(narrow_portal: Portal, flowstead: Installation) 
     for path in ("/connections", "/connections/on-a-phone", ""):
         page = narrow_portal.open(path) if path else new_connection(narrow_portal, "custom").page
         expect(page.get_by_label("Loading", exact=True)).to_have_count(0)
-        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), f"{path} scrolls sideways"
+        assert not scrolls_sideways(page), f"{path} scrolls sideways"
         assert narrow_portal.accessibility_faults() == []
 
 

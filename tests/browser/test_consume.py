@@ -16,7 +16,7 @@ from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.browser import tested_flows
 from tests.browser.people import newcomer
-from tests.browser.portal import Portal, opened, sign_in_link
+from tests.browser.portal import Portal, opened, scrolls_sideways, sign_in_link
 from tests.browser.tested_flows import NASTY, NASTY_TEXT, PAGE, TALK, tab
 from tests.browser.toolchains import TOOLCHAINS
 from tests.installation import Installation, eventually
@@ -246,7 +246,7 @@ def test_no_serious_accessibility_fault_and_nothing_cut_off_on_a_phone(narrow_po
         page.get_by_role("tab", name=language, exact=True).click()
         expect(page.get_by_role("textbox", name=f"Sample in {language}", exact=True)).to_be_visible()
         assert narrow_portal.accessibility_faults() == []
-    assert page.evaluate("document.querySelector('main').scrollWidth <= innerWidth"), "the page scrolls sideways"
+    assert not scrolls_sideways(page), "the page scrolls sideways"
 
 
 def _everywhere(page: Page) -> str:

@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.people import newcomer
-from tests.browser.portal import Portal, opened
+from tests.browser.portal import Portal, opened, scrolls_sideways
 from tests.installation import ECHO, Installation, eventually, write_flow
 
 REQUESTS = 100
@@ -211,5 +211,5 @@ def test_data_on_a_phone(narrow_portal: Portal, collected: str) -> None:
     for path in ("/data", f"/data/{collected}-blue-model_inputs", f"/endpoints/{collected}/deployments/blue?tab=data"):
         page = narrow_portal.open(path)
         expect(page.get_by_label("Loading", exact=True)).to_have_count(0)
-        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), f"{path} scrolls sideways"
+        assert not scrolls_sideways(page), f"{path} scrolls sideways"
         assert narrow_portal.accessibility_faults() == []

@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, Page, Route, expect
 from flowstead.cli.running import run
 from flowstead.client import Session
 from tests.browser.flow_making import make_flow
-from tests.browser.portal import NARROW, Portal, opened
+from tests.browser.portal import NARROW, Portal, opened, scrolls_sideways
 from tests.browser.wizard import (
     FLOW,
     Sent,
@@ -389,4 +389,4 @@ def test_on_a_phone_the_short_way_leads_to_a_deployment(browser: Browser, site: 
         create(page)
         assert portal.accessibility_faults() == []
         expect(heading(page, "Prompt flow deployment pocket/blue")).to_be_visible()
-        assert page.evaluate("document.querySelector('main').scrollWidth <= innerWidth"), "the page scrolls sideways"
+        assert not scrolls_sideways(page), "the page scrolls sideways"

@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.browser.deployed import deploy, link_of, model_of, patch, reader_token, settled
 from tests.browser.people import expect_refused
-from tests.browser.portal import NARROW, Portal, opened
+from tests.browser.portal import NARROW, Portal, opened, scrolls_sideways
 from tests.installation import Installation, eventually, write_flow
 
 PROBE = "<img src=x onerror=document.title='hacked'><script>document.title='hacked'</script>"
@@ -263,7 +263,7 @@ def test_on_a_phone_nothing_sticks_out(browser: Browser, flowstead: Installation
         page = portal.open(path)
         expect(page.get_by_role("tab", selected=True)).to_be_visible()
         expect(page.get_by_label("Loading", exact=True)).to_have_count(0)
-        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        assert not scrolls_sideways(page)
         assert portal.accessibility_faults() == []
 
 

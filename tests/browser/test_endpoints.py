@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.browser.deployed import deploy, link_of, model_of, patch, reader_token, settled
 from tests.browser.people import expect_refused
-from tests.browser.portal import NARROW, READABLE_PX, Portal, narrowest_cell, opened
+from tests.browser.portal import NARROW, READABLE_PX, Portal, narrowest_cell, opened, scrolls_sideways
 from tests.browser.wizard import Sent, review
 from tests.installation import Installation, eventually
 
@@ -423,7 +423,7 @@ def test_on_a_phone_nothing_sticks_out_and_all_is_accessible(
     with opened(browser, flowstead, size=NARROW) as portal:
         page = portal.open(path)
         expect(page.get_by_role("table").first).to_be_visible()
-        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        assert not scrolls_sideways(page)
         assert portal.accessibility_faults() == []
         assert narrowest_cell(page) >= READABLE_PX
 

@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.browser.people import expect_refused, newcomer
-from tests.browser.portal import Portal, opened
+from tests.browser.portal import Portal, opened, scrolls_sideways
 from tests.installation import ECHO, WORKSPACE, Installation, write_flow
 
 IMAGE = "mcr.microsoft.com/azureml/promptflow/promptflow-runtime-stable:latest"
@@ -188,7 +188,7 @@ def test_environments_on_a_phone(narrow_portal: Portal, flowstead: Installation)
     for path in ("/environments", "/environments/on-a-phone", "/environments/flowstead-runtime"):
         page = narrow_portal.open(path)
         expect(page.get_by_label("Loading", exact=True)).to_have_count(0)
-        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), f"{path} scrolls sideways"
+        assert not scrolls_sideways(page), f"{path} scrolls sideways"
         assert narrow_portal.accessibility_faults() == []
     form = new_environment(narrow_portal)
     expect(form.get_by_role("textbox", name="requirements.txt")).to_be_visible()

@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, expect
 
 from tests.browser.furnished import PAGES, furnish
 from tests.browser.people import somebody
-from tests.browser.portal import NARROW, WIDE, opened
+from tests.browser.portal import NARROW, WIDE, opened, scrolls_sideways
 from tests.installation import FULL, Installation
 
 
@@ -55,6 +55,6 @@ def test_every_page_is_accessible_and_quiet(
             page = portal.open(path)
             expect(page.get_by_label("Loading", exact=True)).to_have_count(0)
             faults[name] = portal.accessibility_faults()
-            if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
+            if scrolls_sideways(page):
                 faults[name].append("the page scrolls sideways")
     assert {name: found for name, found in faults.items() if found} == {}

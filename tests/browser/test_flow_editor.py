@@ -18,7 +18,7 @@ from tests.browser.flow_making import (
     put_file,
     write,
 )
-from tests.browser.portal import Portal
+from tests.browser.portal import Portal, scrolls_sideways
 from tests.installation import ECHO, ONE_NODE
 
 FLOW = {"flow.dag.yaml": ONE_NODE, "say.py": ECHO}
@@ -313,4 +313,4 @@ def test_on_a_phone_the_parts_of_the_editor_are_tabs(narrow_portal: Portal) -> N
     for tab in ("Graph", "Code", "Test", "Details"):
         page.get_by_role("tab", name=tab, exact=True).click()
         assert narrow_portal.accessibility_faults() == [], tab
-        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), f"{tab} scrolls sideways"
+        assert not scrolls_sideways(page), f"{tab} scrolls sideways"

@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.browser.flow_making import make_flow
-from tests.browser.portal import NARROW, Portal, opened
+from tests.browser.portal import NARROW, Portal, opened, scrolls_sideways
 from tests.browser.wizard import FLOW, code, put_connection
 from tests.installation import Installation
 
@@ -80,7 +80,7 @@ def test_on_a_phone_the_failure_fits_and_is_accessible(narrow_portal: Portal) ->
     expect(page.get_by_role("button", name="Try again")).to_be_visible()
     expect(page.get_by_role("main").get_by_role("link", name="Add role assignment")).to_be_visible()
     assert page.viewport_size == {"width": NARROW[0], "height": NARROW[1]}
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert not scrolls_sideways(page)
     assert narrow_portal.accessibility_faults() == []
 
 

@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.browser.deployed import deploy, link_of, patch, reader_token, settled
 from tests.browser.people import expect_refused
-from tests.browser.portal import Portal, opened
+from tests.browser.portal import Portal, opened, scrolls_sideways
 from tests.installation import Installation, eventually, write_flow
 
 PROBE = "<img src=x onerror=document.title='hacked'>"
@@ -153,7 +153,7 @@ def test_on_a_phone_nothing_of_it_sticks_out(narrow_portal: Portal, stopped: str
         page = narrow_portal.open(f"/endpoints/{stopped}/deployments/blue?tab={tab}")
         expect(page.get_by_text("This deployment is stopped.")).to_be_visible()
         expect(page.get_by_label("Loading", exact=True)).to_have_count(0)
-        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), tab
+        assert not scrolls_sideways(page), tab
         assert narrow_portal.accessibility_faults() == [], tab
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, expect
 
-from tests.browser.portal import opened
+from tests.browser.portal import opened, scrolls_sideways
 from tests.installation import ECHO, Installation, write_flow
 
 
@@ -80,4 +80,4 @@ def test_on_a_phone_it_is_whole(browser: Browser, site: Installation) -> None:
     with opened(browser, site, size=(390, 844)) as portal:
         portal.open("/")
         expect(portal.page.get_by_label("Loading", exact=True)).to_have_count(0)
-        assert portal.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        assert not scrolls_sideways(portal.page)

@@ -8,7 +8,7 @@ from playwright.sync_api import Browser, expect
 
 from tests.browser.deployed import deploy
 from tests.browser.people import somebody
-from tests.browser.portal import NARROW, Portal, opened
+from tests.browser.portal import NARROW, Portal, opened, scrolls_sideways
 from tests.installation import Installation
 
 AWAY = "The server does not answer."
@@ -47,7 +47,7 @@ def test_who_has_no_role_is_told_so_and_not_that_the_server_is_away(browser: Bro
         expect(refusal).to_contain_text("Your roles do not allow this.")
         expect(refusal).to_contain_text("flowstead role assignment create")
         expect(page.get_by_text(AWAY)).to_have_count(0)
-        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "the remedy can be read"
+        assert not scrolls_sideways(page), "the remedy can be read"
         box = refusal.bounding_box()
         assert box is not None
         assert box["x"] + box["width"] <= NARROW[0]

@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from tests.browser.people import Person, expect_refused, somebody
-from tests.browser.portal import Portal, opened
+from tests.browser.portal import Portal, opened, scrolls_sideways
 from tests.installation import WORKSPACE, Installation
 
 TABS = ("Project", "Sessions", "Keys", "Quota", "Clean up", "Appearance")
@@ -105,5 +105,5 @@ def test_on_a_phone_every_tab_is_whole(narrow_portal: Portal) -> None:
     for tab in TABS:
         page.get_by_role("tab", name=tab).click()
         expect(page.get_by_label("Loading", exact=True)).to_have_count(0)
-        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), tab
+        assert not scrolls_sideways(page), tab
         assert narrow_portal.accessibility_faults() == [], tab

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Browser, expect
 
-from tests.browser.portal import NARROW, WIDE, Portal, opened
+from tests.browser.portal import NARROW, WIDE, Portal, opened, scrolls_sideways
 from tests.installation import Installation
 
 PAGES = {
@@ -40,7 +40,7 @@ def test_on_a_phone_the_navigation_is_a_drawer(narrow_portal: Portal) -> None:
     page.get_by_role("dialog").get_by_role("link", name="Flows").click()
     expect(page.get_by_role("heading", level=1, name="Flows")).to_be_focused()
     expect(page.get_by_role("dialog")).to_have_count(0)
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "the page scrolls sideways"
+    assert not scrolls_sideways(page), "the page scrolls sideways"
 
 
 def test_who_wants_no_motion_sees_each_state_at_once(portal: Portal) -> None:

@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, Locator, Page, Route, expect
 
 from tests.browser import tested_flows
 from tests.browser.people import newcomer, somebody
-from tests.browser.portal import Portal, opened
+from tests.browser.portal import Portal, opened, scrolls_sideways
 from tests.browser.tested_flows import KINDS, PAGE, TALK, tab
 from tests.installation import Installation
 
@@ -162,7 +162,7 @@ def test_on_a_phone_nothing_is_cut_off(narrow_portal: Portal, kinds: str) -> Non
     box(page, "count").fill("1")
     run_button(page).click()
     expect(page.get_by_text("Status 200")).to_be_visible()
-    assert page.evaluate("document.querySelector('main').scrollWidth <= innerWidth"), "the page scrolls sideways"
+    assert not scrolls_sideways(page), "the page scrolls sideways"
     assert narrow_portal.accessibility_faults() == []
 
 
