@@ -160,7 +160,7 @@ def test_on_a_phone_nothing_of_it_sticks_out(narrow_portal: Portal, stopped: str
 def test_on_a_phone_no_dialog_is_cut_off(narrow_portal: Portal, green: str) -> None:
     page = narrow_portal.open(f"/endpoints/{LIFE}/deployments/green")
     dialog = page.get_by_role("dialog")
-    for name in ("Edit", "Scale", "Stop", "Change limits"):
+    for name in ("Edit", "Scale", "Stop", "Change limits", "Add rules"):
         page.get_by_role("button", name=name, exact=True).click()
         expect(dialog.get_by_role("button", name="Cancel")).to_be_visible()
         assert dialog.evaluate(CUT_OFF) == [], name
@@ -364,6 +364,53 @@ def test_its_number_follows_the_load(portal: Portal, flowstead: Installation) ->
     dialog.get_by_role("button", name="Cancel").click()
     patch(flowstead, API, {"sku": {"capacity": 1}, "properties": {"scaleSettings": {"scaleType": "Default"}}})
     settled(flowstead, API)
+
+
+def test_azure_monitors_rules_are_added_changed_disabled_and_deleted(
+    portal: Portal, flowstead: Installation, green: str
+) -> None:
+    page = portal.open(f"/endpoints/{LIFE}/deployments/green")
+    rules = section(page, "Autoscale rules")
+    expect(rules).to_contain_text("None: it has the number of instances that Scale says.")
+    rules.get_by_role("button", name="Add rules").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("Minimum").fill("2")
+    dialog.get_by_label("Maximum").fill("1")
+    dialog.get_by_role("button", name="Save").click()
+    expect(dialog).to_contain_text("Enter no less than the minimum.")
+    dialog.get_by_label("Maximum").fill("4")
+    dialog.get_by_label("Default").fill("2")
+    more = dialog.get_by_role("group", name="More instances")
+    more.get_by_label("When").select_option("RequestsPerMinute")
+    more.get_by_label("is more than").fill("6000")
+    assert portal.accessibility_faults() == []
+    dialog.get_by_role("button", name="Save").click()
+    words = rules.get_by_role("list", name="Rules of Default").get_by_role("listitem")
+    expect(words.first).to_have_text(
+        "Requests per minute > 6000 on average over 5 min: 1 instance more, then 5 min of rest"
+    )
+    expect(words.last).to_have_text("CPU < 30 % on average over 10 min: 1 instance fewer, then 10 min of rest")
+    expect(rules).to_contain_text("2 to 4 instances, 2 when nothing is measured")
+    expect(section(page, "Instances").get_by_role("row").filter(has_text="Ready")).to_have_count(2)
+    page.get_by_role("button", name="Scale", exact=True).click()
+    expect(dialog).to_contain_text(f"The autoscale setting {LIFE}-green says how many instances there are")
+    dialog.get_by_role("button", name="Cancel").click()
+    rules.get_by_role("button", name="Edit rules").click()
+    expect(dialog.get_by_label("Minimum")).to_have_value("2")
+    dialog.get_by_label("Minimum").fill("1")
+    dialog.get_by_role("switch", name="Fewer instances").uncheck()
+    dialog.get_by_role("button", name="Save").click()
+    expect(rules).to_contain_text("1 to 4 instances, 2 when nothing is measured")
+    expect(words).to_have_count(1)
+    rules.get_by_role("button", name="Disable").click()
+    expect(rules).to_contain_text("Disabled: the number stays as it is")
+    assert portal.accessibility_faults() == []
+    rules.get_by_role("button", name="Delete rules").click()
+    expect(dialog).to_contain_text(f"The autoscale setting {LIFE}-green goes with them.")
+    dialog.get_by_role("button", name="Delete").click()
+    expect(rules).to_contain_text("None: it has the number of instances that Scale says.")
+    patch(flowstead, green, {"sku": {"capacity": 1}})
+    settled(flowstead, green)
 
 
 def test_it_is_scaled_to_zero_and_woken_by_a_test(portal: Portal, flowstead: Installation, green: str) -> None:

@@ -93,7 +93,7 @@ export type Deployment = Resource<{
   readinessProbe: Probe;
   appInsightsEnabled: boolean;
   scaleSettings: ScaleSettings;
-  scaling?: { reason?: string; since?: string; refused?: string };
+  scaling?: { autoscaleSetting?: string; reason?: string; since?: string; refused?: string };
   connections: ConnectionUse[];
   includedOutputs?: string[] | null;
   dataCollector?: { collections: Record<string, { dataCollectionMode?: string; dataId?: string | null }> };

@@ -1,8 +1,11 @@
-import { Field, Select, SpinButton } from "@fluentui/react-components";
+import { Field, makeStyles, Select, SpinButton } from "@fluentui/react-components";
 import { useQuery } from "@tanstack/react-query";
 import { all } from "../../api/client";
 import { keyOf } from "../../api/queries";
 import { ADVISED_INSTANCES, MOST_INSTANCES, plural, sumOf } from "../deploy/quota";
+
+// Its longest choice may be wider than a phone.
+const useStyles = makeStyles({ narrowing: { minWidth: 0, width: "100%" } });
 
 type InstanceType = {
   name: string;
@@ -23,6 +26,7 @@ type Props = { value: SizeChoice; scaled: boolean; onChange: (value: SizeChoice)
 
 /** Virtual machine and instance count, as the wizard's Basic settings have them. */
 export function SizeAndCount({ value, scaled, onChange }: Props) {
+  const styles = useStyles();
   const query = useInstanceTypes();
   const types = query.data ?? [];
   const chosen = types.find((each) => each.name.toLowerCase() === value.instanceType.toLowerCase());
@@ -37,6 +41,8 @@ export function SizeAndCount({ value, scaled, onChange }: Props) {
     <>
       <Field label="Virtual machine" hint={left}>
         <Select
+          className={styles.narrowing}
+          select={{ className: styles.narrowing }}
           value={value.instanceType}
           onChange={(_, { value: instanceType }) => onChange({ ...value, instanceType })}
         >

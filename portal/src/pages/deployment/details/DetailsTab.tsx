@@ -22,6 +22,7 @@ import { spokenDuration } from "../../endpoints/words";
 import { MendFlow } from "../../flows/MendFlow";
 import { isByItsFiles } from "../../flows/mending";
 import { FLOW_OF_MODEL, useModelVersions } from "../../models/models";
+import { AutoscaleRules } from "../life/AutoscaleRules";
 import { RequestLimits } from "../life/RequestLimits";
 import { StoppedBar } from "../life/StoppedBar";
 import { spokenReason, spokenScale } from "../life/scaling";
@@ -67,6 +68,7 @@ export default function DetailsTab({ endpoint, deployment }: Names) {
             <Progress id={resource.id} />
             <Settings endpoint={endpoint} resource={resource} />
             <Instances endpoint={endpoint} deployment={resource} />
+            <AutoscaleRules endpoint={endpoint} deployment={resource} />
             <RequestLimits endpoint={endpoint} deployment={resource} />
             <div className={styles.pair}>
               <Conditions
@@ -92,7 +94,7 @@ function Settings({ endpoint, resource }: { endpoint: string; resource: Deployme
     ...useEndpointFacts(endpoint, resource.name),
     { label: "Virtual machine", value: properties.instanceType },
     { label: "Instance count", value: String(sku.capacity) },
-    { label: "Scaling", value: spokenScale(properties.scaleSettings) },
+    { label: "Scaling", value: spokenScale(properties) },
     ...(properties.scaling ? [{ label: "Last scaled", value: spokenReason(properties) }] : []),
     { label: "Model", value: <ModelLink id={properties.model} /> },
     { label: "Environment", value: <EnvironmentLink id={properties.environmentId} /> },

@@ -1,4 +1,13 @@
-import { Field, Input, makeStyles, Radio, RadioGroup, Text } from "@fluentui/react-components";
+import {
+  Field,
+  Input,
+  MessageBar,
+  MessageBarBody,
+  makeStyles,
+  Radio,
+  RadioGroup,
+  Text,
+} from "@fluentui/react-components";
 import { useState } from "react";
 import { patchBetween } from "../../../api/edits";
 import { type Deployment, deploymentPath } from "../../../api/endpoints";
@@ -9,6 +18,7 @@ import { UNFIT } from "../../../components/useSubmission";
 import { plural, sumOf } from "../../deploy/quota";
 import { useInstanceTypes } from "../SizeAndCount";
 import { bodyOf, problemsOf, type Scaling, type ScalingField, scalingOf } from "./scaling";
+import { useAutoscale } from "./useAutoscale";
 
 const useStyles = makeStyles({
   short: { width: "8rem" },
@@ -39,6 +49,7 @@ export function ScaleDeployment({ endpoint, deployment, onClose }: Props) {
       onSubmit={submit}
       onClose={onClose}
     >
+      <Driven deployment={resource} />
       <Field label="Instances">
         <RadioGroup value={scaling.mode} onChange={(_, { value }) => set({ mode: value as Scaling["mode"] })}>
           <Radio value="hand" label="By hand: a fixed number" />
@@ -69,6 +80,21 @@ export function ScaleDeployment({ endpoint, deployment, onClose }: Props) {
       )}
       <Cost deployment={resource} scaling={scaling} />
     </FormDialog>
+  );
+}
+
+/** That something else says the number, if it does. */
+function Driven({ deployment }: { deployment: Deployment }) {
+  const { setting } = useAutoscale(deployment.id);
+  if (!setting?.properties.enabled) return null;
+  return (
+    <MessageBar intent="info" layout="multiline">
+      <MessageBarBody>
+        The autoscale setting {setting.name} says how many instances there are, within its bounds. A number that is set
+        here counts until its rules ask for another. It goes with a fixed number only: delete the rules to scale to zero
+        or by load.
+      </MessageBarBody>
+    </MessageBar>
   );
 }
 

@@ -73,9 +73,18 @@ describe("scaling", () => {
   });
 
   it("is spoken", () => {
-    expect(spokenScale({ scaleType: "Default" })).toBe("By hand");
-    expect(spokenScale({ ...SETTINGS, minInstances: 2, maxInstances: 2 })).toBe("By hand");
-    expect(spokenScale({ ...SETTINGS, maxInstances: 5 })).toBe("By load: 0 to 5 instances, to be 60 % utilised");
-    expect(spokenScale(SETTINGS)).toBe("To zero after 1 min 30 s without a request, and back for the next one");
+    expect(spokenScale(deployment({ scaleType: "Default" }).properties)).toBe("By hand");
+    expect(spokenScale(deployment({ ...SETTINGS, minInstances: 2, maxInstances: 2 }).properties)).toBe("By hand");
+    expect(spokenScale(deployment({ ...SETTINGS, maxInstances: 5 }).properties)).toBe(
+      "By load: 0 to 5 instances, to be 60 % utilised",
+    );
+    const driven = {
+      ...deployment({ scaleType: "Default" }).properties,
+      scaling: { autoscaleSetting: "/x/settings/rules" },
+    };
+    expect(spokenScale(driven)).toBe("By the autoscale setting rules");
+    expect(spokenScale(deployment(SETTINGS).properties)).toBe(
+      "To zero after 1 min 30 s without a request, and back for the next one",
+    );
   });
 });

@@ -95,9 +95,17 @@ export function problemsOf(scaling: Scaling): Partial<Record<ScalingField, strin
   return { most: "Enter more than the least." };
 }
 
-/** `By hand`; `To zero after 5 min without a request, and back for the next one`; `By load: 1 to 5 instances, to be 70 %
+/** The name of the autoscale setting that says the number, "" for none. */
+function drivenBy({ scaling = {} }: Deployment["properties"]): string {
+  return (scaling.autoscaleSetting ?? "").replace(/^.*\//, "");
+}
+
+/** `By the autoscale setting a`; `By hand`; `To zero after 5 min without a request, and back for the next one`; `By load: 1 to 5 instances, to be 70 %
  * utilised`. */
-export function spokenScale(settings: ScaleSettings): string {
+export function spokenScale(properties: Deployment["properties"]): string {
+  const settings = properties.scaleSettings;
+  const driver = drivenBy(properties);
+  if (driver) return `By the autoscale setting ${driver}`;
   const { minInstances = 1, maxInstances, targetUtilizationPercentage: target = DEFAULT_TARGET } = settings;
   if (followsLoad(settings)) return `By load: ${minInstances} to ${maxInstances} instances, to be ${target} % utilised`;
   if (!sleeps(settings)) return "By hand";
