@@ -14,7 +14,7 @@ const useStyles = makeStyles({
   },
   title: { display: "grid", gap: tokens.spacingVerticalXXS, minWidth: 0 },
   name: { margin: 0, overflowWrap: "anywhere", outline: "none" },
-  lead: { color: tokens.colorNeutralForeground2 },
+  lead: { color: tokens.colorNeutralForeground2, overflowWrap: "anywhere" },
   actions: {
     display: "flex",
     flexWrap: "wrap",
