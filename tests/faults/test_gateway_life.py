@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sqlite3
+import subprocess
 import time
 from contextlib import closing
 from pathlib import Path
@@ -102,6 +103,16 @@ def test_down_lets_a_stream_end_within_bounds(site: Site, words: int, options: t
     assert (told["events"] < words) == cut
     assert ("1 request was cut" in done.stderr) == cut
     assert site.flowstead.processes() == []
+
+
+def test_a_down_that_is_killed_while_it_drains_is_no_obstacle(site: Site) -> None:
+    with site.stream(600):
+        with pytest.raises(subprocess.TimeoutExpired):  # which kills it
+            site.flowstead.run("down", "--drain-seconds", "60", timeout=8)
+        began = time.monotonic()
+        site.flowstead.up()
+        print(f"\nup after a killed down: {time.monotonic() - began:.1f} s")
+    assert _answers(f"{site.flowstead.url}{ENDPOINT}", {"Authorization": f"Bearer {site.key}"})
 
 
 def test_who_is_in_a_hurry_waits_for_no_stream(site: Site) -> None:

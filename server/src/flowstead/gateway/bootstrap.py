@@ -53,6 +53,12 @@ class Files:
         return self.run / "acknowledged.json"
 
     @property
+    def draining(self) -> Path:
+        """There from when Envoy lets go of the door until it has ended: it takes no connection any more, though it may
+        run for long when nobody is left who would end it."""
+        return self.run / "draining"
+
+    @property
     def takeover_socket(self) -> Path:
         """What the names of the sockets begin with by which an Envoy takes over from the one before."""
         return self.run / "hot"

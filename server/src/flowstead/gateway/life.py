@@ -144,6 +144,7 @@ class EnvoyLife:
             return 0
         newest, *older = seen
         admin = Admin(newest.turn.admin_socket)
+        write(self._files.draining, "")
         with suppress(AdminUnreachable):
             admin.drain()
 
@@ -194,7 +195,7 @@ class EnvoyLife:
         if not seen:
             return False
         newest, *older = seen
-        if newest.process.state in ENDED:
+        if newest.process.state in ENDED or self._files.draining.exists():
             return False
         self._move_door()
         try:
@@ -361,6 +362,7 @@ class EnvoyLife:
             self._end(each.turn)
         for base_id in {each.base_id for each in seen if each.base_id is not None}:
             shared_memory.forget(base_id)
+        self._files.draining.unlink(missing_ok=True)
 
     def _end(self, turn: Turn) -> None:
         supervise.stop(turn.directory)
