@@ -293,8 +293,10 @@ def test_connections_come_back_as_they_were_until_something_is_changed(api: InPr
     reconcile(api, "c")
     roll_back(api, 1)
     assert key_of_instances() == "hunter1"
+    deploy(api, model(api, "1"), environmentVariables=reference, capacity=3)
+    assert key_of_instances() == "hunter1", "another number is no other revision"
     before = record_of(api)
-    deploy(api, model(api, "1"), environmentVariables=reference)
+    deploy(api, model(api, "1"), environmentVariables=reference, capacity=3)
     assert (key_of_instances(), record_of(api).generation) == ("hunter3", before.generation + 1)
 
 

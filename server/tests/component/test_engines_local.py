@@ -427,6 +427,40 @@ def test_an_instance_whose_supervisor_was_killed_is_lost_and_can_be_stopped(
     assert has_ended(seen.pid)
 
 
+class AheadClock(SystemClock):
+    ahead_s = 0.0
+
+    def monotonic(self) -> float:
+        return time.monotonic() + self.ahead_s
+
+
+@pytest.mark.parametrize("hangs", [True, False])
+def test_only_one_that_works_gets_time_for_its_requests(home: Home, tmp_path: Path, hangs: bool) -> None:
+    clock = AheadClock()
+    engine = LocalEngine(home, clock=clock)
+    engine.start(spec_of(home, "one", write_flow(tmp_path / "flow", BUSY + BLOCKING)))
+    seen = contract.wait_for(engine, "one", InstanceState.READY)
+    if hangs:
+        transport = httpx.HTTPTransport(uds=seen.address)
+        with httpx.Client(transport=transport, base_url="http://instance") as client, suppress(httpx.TimeoutException):
+            client.post("/score", json={"question": "block"}, timeout=0.5)
+        contract.wait_for(engine, "one", InstanceState.RESTARTING)
+    for _ in range(4):
+        clock.ahead_s += 3.0
+        engine.observe()
+    engine.stop("one", patient=True)
+    clock.ahead_s += 11.0
+    if hangs:
+        contract.wait_until_gone(engine, "one")
+        assert has_ended(seen.pid)
+        return
+    assert [each.state for each in engine.observe()] == [InstanceState.STOPPING]
+    assert not has_ended(seen.pid)
+    engine.stop("one")
+    clock.ahead_s += 11.0
+    contract.wait_until_gone(engine, "one")
+
+
 def test_one_that_is_stopped_while_it_may_take_its_time_to_end_is_killed(home: Home, make_spec: MakeSpec) -> None:
     engine = LocalEngine(home, clock=HurriedClock())
     engine.start(make_spec("one"))

@@ -128,6 +128,16 @@ def test_one_that_still_imports_is_not_silent_but_late() -> None:
     assert why_replaced(answers, AZURE_PROBES, 310.0) is not None
 
 
+def test_one_that_has_never_answered_has_as_long_as_a_start_may_take() -> None:
+    probes = replace(AZURE_PROBES, readiness=ProbeSettings(1.0, 1.0, 1.0, 1, 12))
+    answers = _asked(Answers(0.0), range(18), "silence", probes)
+    assert why_replaced(answers, probes, 17.9) is None
+    reason, message = why_replaced(answers, probes, 18.0) or ("", "")
+    assert (reason, message) == (UNRESPONSIVE, "Killed because it did not answer within 13 s of its start.")
+    heard = _asked(answers, range(18, 19), "503", probes)
+    assert why_replaced(heard, probes, 18.0) is None, "its liveness probe decides now"
+
+
 def test_an_answer_of_any_kind_ends_the_silence() -> None:
     answers = _asked(_asked(Answers(0.0), range(1), "200"), range(1, 9), "silence")
     assert silent_s(_asked(answers, range(9, 10), "503"), 60.0) == 0.0

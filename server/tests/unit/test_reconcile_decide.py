@@ -327,7 +327,9 @@ def test_one_that_crashes_while_old_ones_end_their_streams_has_all_its_time_agai
     ],
 )
 def test_the_deadline_is_the_readiness_probe_s(probe: ProbeSettings, limit: float) -> None:
-    assert phases.start_limit_s(view(deployment(spec={"readiness_probe": probe}))) == limit
+    record = deployment(phase="InstancesReady", spec={"readiness_probe": probe})
+    for stood_s, outcome in ((limit, Act), (limit + 1, Fail)):
+        assert isinstance(phases.instances_ready(view(record, instance("a", START), stood_s=stood_s)), outcome)
 
 
 # route

@@ -33,7 +33,7 @@ from flowstead.api.quota import check_quota
 from flowstead.api.secret_values import MASK, Variables, separate
 from flowstead.errors import BadArgument, PreconditionFailed, ResourceConflict, TrafficInUse
 from flowstead.resources.connection_use import CONNECTION_SECRET_PREFIX, uses_of
-from flowstead.resources.deployment import SECRET_VARIABLE_PREFIX, DeploymentSpec
+from flowstead.resources.deployment import SECRET_VARIABLE_PREFIX, DeploymentSpec, restored
 from flowstead.resources.environment import BaseEnvironment
 from flowstead.resources.names import MAX_DEPLOYMENTS_PER_ENDPOINT, check_endpoint_name
 from flowstead.resources.operation import OperationKind
@@ -173,7 +173,6 @@ def _put(
         stored = _stored_variables(tx, before)
         variables = separate(given, stored)
         uses = uses_of(named, {**base.variables, **_in_clear(given, stored)})
-        brought_back = before is not None and _forget_connections(tx, before, caller.name)
         spec = to_spec(
             body,
             model_id=model_id,
@@ -187,6 +186,7 @@ def _put(
             # Azure's SDK sends none for a managed deployment; that must not end what somebody has set.
             spec = replace(spec, scale=before.spec.scale)
         spec = _with_data_assets(tx, here, spec, parent, before.name if before else name, before, caller.name)
+        brought_back = before is not None and _forget_connections(tx, before, spec, caller.name)
         check_accelerators(spec, before.spec if before else None)
         check_sleep(spec, before.spec if before else None)
         check_quota(tx, here, spec, before)
@@ -294,9 +294,11 @@ def _store_variables(tx: Writing, id: str, variables: Variables, by: str) -> Non
         tx.put_secret(id, SECRET_VARIABLE_PREFIX + name, value, by)
 
 
-def _forget_connections(tx: Writing, before: DeploymentRecord, by: str) -> bool:
+def _forget_connections(tx: Writing, before: DeploymentRecord, wanted: DeploymentSpec, by: str) -> bool:
     """Those that a roll-back brought back as they were: from now on it uses the workspace's again. Whether there were
-    any."""
+    any. Another number of instances, or another name, leaves what they run as it is."""
+    if wanted != before.spec and restored(before.spec, wanted) == before.spec:
+        return False
     kept = [name for name in tx.secrets(before.id) if name.startswith(CONNECTION_SECRET_PREFIX)]
     for name in kept:
         tx.remove_secret(before.id, name, by)

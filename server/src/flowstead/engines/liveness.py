@@ -27,6 +27,12 @@ SILENT_S = 10.0
 is a blocked event loop in another guise, so it gets the request time-out and so many seconds on top. One that answers,
 and says 503, is the liveness probe's matter."""
 
+LONGEST_START_S = 1800.0
+"""No start takes longer, whatever the probe settings say, seconds."""
+
+_FIRST_START_S = 5.0
+"""By how much longer than its limit a start is let be, seconds: at a first the reconciler gives up, and says why."""
+
 AWAY_S = 5.0
 """Who has not looked for so long was away itself, stopped or suspended, and knows nothing of that time."""
 
@@ -42,12 +48,21 @@ class Probes:
     request_timeout_s: float = RequestSettings.request_timeout_s
 
     @property
+    def start_limit_s(self) -> float:
+        """How long a start may take until it is ready, by the readiness probe."""
+        return start_limit_s(self.readiness)
+
+    @property
     def patience_s(self) -> float:
         """How long an answer is waited for at most."""
         return max(self.liveness.timeout_s, self.readiness.timeout_s)
 
 
 AZURE_PROBES = Probes()
+
+
+def start_limit_s(readiness: ProbeSettings) -> float:
+    return min(LONGEST_START_S, readiness.initial_delay_s + readiness.period_s * readiness.failure_threshold)
 
 
 @dataclass(frozen=True)
@@ -113,6 +128,9 @@ def why_replaced(answers: Answers, probes: Probes, now: float) -> tuple[str, str
     """(one word, a sentence) when it is to be ended and started again."""
     if answers.stopped_since is not None and (stopped := now - answers.stopped_since) >= STANDSTILL_S:
         return UNRESPONSIVE, f"Killed because it did not answer: it was stopped, for {stopped:.0f} s at least."
+    late_s = probes.start_limit_s
+    if not answers.heard and now - answers.watched_since >= late_s + _FIRST_START_S:
+        return UNRESPONSIVE, f"Killed because it did not answer within {late_s:.0f} s of its start."
     silent, limit = silent_s(answers, now), SILENT_S + probes.request_timeout_s
     if silent >= limit:
         longer = f"longer than a request may take and {SILENT_S:.0f} s more"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
 
 
@@ -19,10 +19,10 @@ class Hurry:
 
     @contextmanager
     def by_signal(self, tell: Callable[[], None] = lambda: None) -> Iterator[None]:
-        """While the block lasts the first Ctrl-C or SIGTERM means hurry; another one is what it always is. tell: called
-        at the first. To be entered by the main thread."""
-        numbers = (signal.SIGINT, signal.SIGTERM)
-        before = {number: signal.getsignal(number) for number in numbers}
+        """While the block lasts the first Ctrl-C, SIGTERM or closed terminal means hurry; another one is what it always
+        is. tell: called at the first. To be entered by the main thread."""
+        numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+        before = {each: signal.getsignal(each) for each in numbers if signal.getsignal(each) != signal.SIG_IGN}
 
         def restore() -> None:
             for number, handler in before.items():
@@ -31,9 +31,10 @@ class Hurry:
         def ask(_number: int, _frame: FrameType | None) -> None:
             self._asked = True
             restore()
-            tell()
+            with suppress(OSError):  # it may be the terminal that has gone
+                tell()
 
-        for number in numbers:
+        for number in before:
             signal.signal(number, ask)
         try:
             yield

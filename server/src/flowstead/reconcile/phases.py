@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Generic, TypeVar
 
 from flowstead.engines.endings import how_it_stands, why_it_failed
+from flowstead.engines.liveness import start_limit_s
 from flowstead.engines.protocol import InstanceState, ObservedInstance
 from flowstead.environments.protocol import BuildFailed, Building, Built
 from flowstead.errors import FlowsteadError, GatewayUpdateFailed, ImageBuildFailure, ResourceNotReady
@@ -46,9 +47,6 @@ request either."""
 
 STARTS_A_LOOK = 4
 """How many instances of a deployment are started before others have their turn: each takes a tenth of a second."""
-
-LONGEST_START_S = 1800.0
-"""No start takes longer, whatever the probe settings say, seconds."""
 
 View = TypeVar("View")
 
@@ -100,7 +98,7 @@ def instances_ready(view: DeploymentView) -> Outcome:
     ready = sum(each.state in AT_WORK for each in places)
     if ready >= wanted:
         return Proceed()
-    waited, limit = _seconds_at(view, "InstancesReady"), start_limit_s(view)
+    waited, limit = _seconds_at(view, "InstancesReady"), start_limit_s(view.record.spec.readiness_probe)
     late = next((each for each in places if each.state not in AT_WORK), None)
     if not view.settled and waited > limit and late is not None:
         return Fail(ResourceNotReady(f"An instance was not ready after {limit:.0f} s."), late.id)
@@ -243,12 +241,6 @@ def is_useless(view: DeploymentView, instance: ObservedInstance) -> bool:
 def stop_after_failure(view: DeploymentView) -> tuple[Action, ...]:
     """What can't come to serve is stopped, what serves goes on."""
     return tuple(_stop_spent(each) for each in view.instances if is_useless(view, each))
-
-
-def start_limit_s(view: DeploymentView) -> float:
-    """How long its instances may take to be ready, by its readiness probe, seconds."""
-    probe = view.record.spec.readiness_probe
-    return min(LONGEST_START_S, probe.initial_delay_s + probe.period_s * probe.failure_threshold)
 
 
 def _is_spent(view: DeploymentView, instance: ObservedInstance) -> bool:

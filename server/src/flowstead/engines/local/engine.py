@@ -30,7 +30,7 @@ from flowstead.confine.abilities import Abilities, of_this_host
 from flowstead.confine.users import number_for, own_user
 from flowstead.containers.calls import client_variables
 from flowstead.containers.host import ContainerEngine
-from flowstead.engines.liveness import AZURE_PROBES, Probes, why_replaced
+from flowstead.engines.liveness import AZURE_PROBES, SILENT_S, Probes, why_replaced
 from flowstead.engines.local.collected_folder import share_with_group
 from flowstead.engines.local.confining import confinement_of
 from flowstead.engines.local.contained import Surroundings, container_process, health_path, held_to, removal_of
@@ -197,8 +197,9 @@ class LocalEngine:
         run = self._run(instance_id)
         if not run.is_dir():
             return
+        hangs = self._health.failing_s(instance_id) >= SILENT_S
         with contextlib.suppress(FileNotFoundError):
-            self._mark_stopping(run, patient=patient)
+            self._mark_stopping(run, patient=patient and not hangs)
         supervise.stop(run)
         if supervise.observe(run) is None:
             self._clean_up(run)

@@ -108,6 +108,13 @@ class HealthWatch:
                 watch.kept = True
         return Health(watch.ready, watch.was_ready, watch.answers)
 
+    def failing_s(self, instance: str) -> float:
+        """How long the instance's worker has failed its liveness probe, asked again and again; 0 for one that does
+        not."""
+        now = self._clock.monotonic()
+        since = (each.answers.failing_since for name, each in self._watches.items() if name.startswith(f"{instance}:"))
+        return max((now - each for each in since if each is not None), default=0.0)
+
     def keep_only(self, workers: set[str]) -> None:
         """Forget all others."""
         for gone in self._watches.keys() - workers:
