@@ -87,6 +87,15 @@ def test_a_disk_that_is_full_at_any_moment(on_small_disk: Installation, small_di
     assert set(traffic.outcomes) == {"200"}, traffic.outcomes
 
 
+def test_an_up_on_a_full_disk_says_so(on_small_disk: Installation, small_disk: Path) -> None:
+    on_small_disk.down()
+    with _full(small_disk):
+        done = on_small_disk.run("up", "--detach", check=False)
+        assert done.returncode != 0
+        assert "disk is full" in done.stderr, done.stderr
+    on_small_disk.up()
+
+
 def test_a_database_that_another_process_keeps_locked(own_flowstead: Installation, tmp_path: Path) -> None:
     flowstead = own_flowstead
     model = _registered(flowstead, "1", tmp_path / "flow")

@@ -88,3 +88,10 @@ def test_it_goes_on_with_the_next_instance_and_ends_with_the_deployment(
         assert process.wait(60) == 0
     assert "Traceback" not in said.read_text()
     assert "error" not in said.read_text().lower()
+
+
+def test_an_instance_that_is_not_there_is_told_so(flowstead: Installation, key: str) -> None:
+    words = ("online-deployment", "get-logs", "--endpoint-name", "talks", "--name", "blue", "--instance")
+    done = flowstead.run(*words, "nope", check=False)
+    assert done.returncode != 0
+    assert "has no instance nope that has logged anything" in done.stderr

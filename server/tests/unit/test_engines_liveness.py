@@ -18,6 +18,7 @@ from flowstead.engines.liveness import (
     looked_at,
     not_answered,
     silent_s,
+    start_limit_s,
     why_replaced,
 )
 from flowstead.resources.deployment import ProbeSettings
@@ -136,6 +137,12 @@ def test_one_that_has_never_answered_has_as_long_as_a_start_may_take() -> None:
     assert (reason, message) == (UNRESPONSIVE, "Killed because it did not answer within 13 s of its start.")
     heard = _asked(answers, range(18, 19), "503", probes)
     assert why_replaced(heard, probes, 18.0) is None, "its liveness probe decides now"
+
+
+def test_a_start_may_show_its_successes_in_a_row_after_its_failures() -> None:
+    assert start_limit_s(ProbeSettings(1.0, 1.0, 1.0, 20, 5)) == 25.0
+    assert start_limit_s(AZURE_PROBES.readiness) == 310.0
+    assert start_limit_s(ProbeSettings(0.0, 3600.0, 1.0, 1, 3600)) == 1800.0
 
 
 def test_an_answer_of_any_kind_ends_the_silence() -> None:

@@ -37,7 +37,7 @@ from flowstead.cli.terminal import harmless
 from flowstead.cli.traffic import all_to, check_movable, with_traffic
 from flowstead.cli.variables import choice_variables
 from flowstead.client import FlowsteadClient
-from flowstead.errors import BadArgument
+from flowstead.errors import BadArgument, ResourceNotFound
 from flowstead.resources.names import check_endpoint_name
 
 app = resource_app("Deployments: versions of a flow behind an endpoint.")
@@ -293,6 +293,12 @@ def get_logs(
             _print_as_it_comes(told)
             return
         text = client.deployments.logs(endpoint, name, lines=lines, container=container.on_the_wire, instance=instance)
+    if not text and instance:
+        raise ResourceNotFound(
+            f"The deployment {endpoint}/{name} has no instance {instance} that has logged anything.",
+            hint="Without --instance the logs of all are shown, each under its instance's id.",
+            target=instance,
+        )
     if not text and container is Container.INFERENCE_SERVER:
         print(NO_LOG, file=sys.stderr)
     sys.stdout.write(harmless(text, sys.stdout))

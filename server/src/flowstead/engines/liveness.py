@@ -62,7 +62,9 @@ AZURE_PROBES = Probes()
 
 
 def start_limit_s(readiness: ProbeSettings) -> float:
-    return min(LONGEST_START_S, readiness.initial_delay_s + readiness.period_s * readiness.failure_threshold)
+    """The failures that it is allowed, and the successes in a row that it has to show."""
+    periods = readiness.failure_threshold + readiness.success_threshold - 1
+    return min(LONGEST_START_S, readiness.initial_delay_s + readiness.period_s * periods)
 
 
 @dataclass(frozen=True)

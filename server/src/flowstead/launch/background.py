@@ -25,6 +25,7 @@ from flowstead.launch.addresses import settings_from, settings_text
 from flowstead.launch.lock import HomeLock
 from flowstead.launch.server_log import errors_file
 from flowstead.resources.home import Home
+from flowstead.resources.host_trouble import disk_full, full_disks
 from flowstead.resources.master_key import GivenVariables
 from flowstead.resources.settings import ServerSettings
 
@@ -134,6 +135,8 @@ def _report(said: dict[str, Any]) -> None:
 def _check(line: bytes, home: Home, process: subprocess.Popen[bytes]) -> None:
     if not line:
         process.wait()
+        if full_disks(home):  # then its log says nothing either
+            raise disk_full(home)
         raise StartFailed(
             f"The server ended with status {process.returncode} while it started.",
             hint=f"See {errors_file(home)} and {home.logs / 'server.log'}.",
