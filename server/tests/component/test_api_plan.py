@@ -202,7 +202,9 @@ def test_an_identity_that_is_not_there_yet_is_granted_by_the_name_of_its_endpoin
     refusal = planned(api, *both)["resources"][1]["refusal"]
     assert "the identity that comes with the endpoint chat lacks the role" in refusal["message"]
     assert "object id" not in refusal["message"]
-    assert f"--assignee chat --scope {api.workspace.path} before you deploy" in refusal["mend"]
+    said, command = refusal["mend"].splitlines()
+    assert said == "Create the endpoint first, and have an owner run this before you deploy:"
+    assert command.endswith(f"--assignee chat --scope {api.workspace.path}")
 
 
 def test_the_advised_scope_is_one_that_is_there(api: InProcessApi) -> None:

@@ -113,10 +113,9 @@ def _hint(commands: list[str], principal: Principal) -> str:
 
 
 def _with_commands(before: str, commands: list[str], after: str) -> str:
-    """Several in lines of their own, so that they can be copied together."""
-    if len(commands) == 1:
-        return f"{before}: {commands[0]} {after}."
-    return "\n".join((f"{before} these {after}:", *commands))
+    """In lines of their own, so that they can be copied."""
+    these = "this" if len(commands) == 1 else "these"
+    return "\n".join((f"{before} {these} {after}:", *commands))
 
 
 def _grant(need: _Need, principal: Principal) -> str:

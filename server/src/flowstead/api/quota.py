@@ -48,8 +48,10 @@ def check_quota(tx: Reading, here: Context, spec: DeploymentSpec, before: Deploy
         said = f"The change to {spec.instance_type} takes {wanted:g} cores until it is done"
         hint = f"Make a deployment of another name with it, which takes {lasting:g}, or raise the workspace's quota."
     else:
-        said = f"{count} x {spec.instance_type} with the upgrade reserve take {wanted:g} cores"
-        hint = f"Ask for {fitting} instances at most, use a smaller size, or raise the workspace's quota."
+        said = (
+            f"{count} x {spec.instance_type} with the upgrade reserve take {wanted:g} core{'' if wanted == 1 else 's'}"
+        )
+        hint = f"Ask for {fitting} instance{'' if fitting == 1 else 's'} at most, use a smaller size, or raise the workspace's quota."
         hint = hint if fitting else ""
     raise OutOfQuota(f"{said}; {taken:g} of the workspace's {quota} are taken.", hint=hint, target="sku.capacity")
 
