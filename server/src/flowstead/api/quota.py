@@ -48,12 +48,14 @@ def check_quota(tx: Reading, here: Context, spec: DeploymentSpec, before: Deploy
         said = f"The change to {spec.instance_type} takes {wanted:g} cores until it is done"
         hint = f"Make a deployment of another name with it, which takes {lasting:g}, or raise the workspace's quota."
     else:
-        said = (
-            f"{count} x {spec.instance_type} with the upgrade reserve take {wanted:g} core{'' if wanted == 1 else 's'}"
-        )
-        hint = f"Ask for {fitting} instance{'' if fitting == 1 else 's'} at most, use a smaller size, or raise the workspace's quota."
-        hint = hint if fitting else ""
+        said = f"{count} x {spec.instance_type} with the upgrade reserve take {_of(wanted, 'core')}"
+        fewer = f"Ask for {_of(fitting, 'instance')} at most, use a smaller size, or raise the workspace's quota."
+        hint = fewer if fitting else ""
     raise OutOfQuota(f"{said}; {taken:g} of the workspace's {quota} are taken.", hint=hint, target="sku.capacity")
+
+
+def _of(number: float, thing: str) -> str:
+    return f"{number:g} {thing}" + ("" if number == 1 else "s")
 
 
 def _kept(record: DeploymentRecord, serving: DeploymentSpec | None) -> Sequence[tuple[str, int]]:
