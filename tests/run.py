@@ -29,7 +29,7 @@ class World:
 
 WORLDS = (
     World("unit", ("runtime/tests/unit", "server/tests/unit", "tests/unit"), ("-n", "2")),
-    World("component", ("runtime/tests/component", "server/tests/component"), ("-n", "2")),
+    World("component", ("runtime/tests/component", "server/tests/component"), ("-n", "3")),
     World("compatibility", ("runtime/tests/compatibility",), ("-n", "2")),
     World("system", ("tests/system",), ("-n", "2", "--dist", "loadfile")),
     World("browser", ("tests/browser",), ("-n", "2", "--dist", "loadfile")),

@@ -31,12 +31,18 @@ def following(flowstead: Installation, endpoint: str, said: Path) -> Iterator[su
             stdout=file,
             stderr=subprocess.STDOUT,
             start_new_session=True,
+            preexec_fn=_not_ignoring_ctrl_c,
         )
     try:
         yield process
     finally:
         process.kill()
         process.wait()
+
+
+def _not_ignoring_ctrl_c() -> None:
+    """As whatever a shell has put into the background does, these tests perhaps among it."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 @pytest.fixture

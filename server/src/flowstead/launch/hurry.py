@@ -21,8 +21,9 @@ class Hurry:
     def by_signal(self, tell: Callable[[], None] = lambda: None) -> Iterator[None]:
         """While the block lasts the first Ctrl-C, SIGTERM or closed terminal means hurry; another one is what it always
         is. tell: called at the first. To be entered by the main thread."""
-        numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-        before = {each: signal.getsignal(each) for each in numbers if signal.getsignal(each) != signal.SIG_IGN}
+        before = {each: signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+        if before[signal.SIGHUP] == signal.SIG_IGN:
+            del before[signal.SIGHUP]  # nohup
 
         def restore() -> None:
             for number, handler in before.items():
