@@ -409,9 +409,11 @@ class PassingTrouble(HostProblem):
     code, status = "PassingTrouble", 503
     hint = "Try again in a while."
 
-    def __init__(self, message: str = "", *, hint: str = "", where: str = "") -> None:
+    def __init__(
+        self, message: str = "", *, hint: str = "", target: str = "", details: str = "", where: str = ""
+    ) -> None:
         """where: the path, for this machine's own log and terminal; no caller of the API is told."""
-        super().__init__(message, hint=hint)
+        super().__init__(message, hint=hint, target=target, details=details)
         self.where = where
 
     @classmethod

@@ -30,6 +30,7 @@ from flowstead.errors import (
     ServerUnreachable,
     Unauthorized,
     UploadRefused,
+    all_errors,
 )
 from flowstead.resources.home import Home
 
@@ -82,6 +83,13 @@ def test_an_error_body_becomes_the_error_that_the_server_raised() -> None:
     assert caught.value.target == "x"
     with pytest.raises(FlowsteadError, match="was answered 502: <html>"):
         session(lambda _: httpx.Response(502, text="<html>")).request("GET", "/a")
+
+
+@pytest.mark.parametrize("kind", list(all_errors()), ids=lambda kind: kind.code)
+def test_every_error_of_the_server_is_the_same_to_its_clients(kind: type[FlowsteadError]) -> None:
+    told = failure_from(kind("It failed.", hint="Mend it.", target="here", details="line 1").as_body())
+    assert type(told) is next(each for each in all_errors() if each.code == kind.code)
+    assert (told.message, told.details, told.next_step, told.target) == ("It failed.", "line 1", "Mend it.", "here")
 
 
 def test_an_error_of_many_lines_keeps_the_other_programs_words_apart() -> None:
