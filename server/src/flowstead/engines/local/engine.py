@@ -19,7 +19,7 @@ import logging
 import os
 import signal
 import subprocess
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -185,9 +185,7 @@ class LocalEngine:
         if not self._has_looked:
             self._has_looked = True
             self._trash.empty()
-        leaving = [run for run in self._directories() if _read_card(run) is None or _is_stopping(run)]
-        gone = {run for run in leaving if self._finish(run)}
-        return self._look(acts=True, without=gone)
+        return self._look(acts=True)
 
     def look(self) -> Sequence[ObservedInstance]:
         """As `observe`, but nothing is done: anybody may look beside the one who acts."""
@@ -208,16 +206,16 @@ class LocalEngine:
         card = _read_card(self._run(instance_id))
         return last_lines(Path(card.log), count) if card else ()
 
-    def _look(self, *, acts: bool, without: Collection[Path] = ()) -> Sequence[ObservedInstance]:
-        """acts: what hangs is ended."""
+    def _look(self, *, acts: bool) -> Sequence[ObservedInstance]:
         instances: list[ObservedInstance] = []
         workers: set[str] = set()
         for run in self._directories():
-            card = _read_card(run)
-            if card is None or run in without:
+            card, stopping = _read_card(run), _is_stopping(run)
+            if acts and (card is None or stopping) and self._finish(run):
+                continue
+            if card is None:
                 continue
             process = supervise.observe(run)
-            stopping = _is_stopping(run)
             state = InstanceState.STOPPING if stopping else self._state(run, process, card, workers, acts=acts)
             if acts and process is not None and state is not InstanceState.READY:
                 self._end_standing(process, stopping=stopping)
