@@ -120,6 +120,8 @@ def test_every_kind_comes_back_as_it_went_in(store: Store) -> None:
         assert tx.get(Kind.MODEL_VERSION, HERE.model("m", "1")).spec == version
         assert [record.name for record in tx.list(Kind.DEPLOYMENT, FOO.lower())] == ["Blue"]
         assert tx.list(Kind.DEPLOYMENT, HERE.endpoint("other")) == []
+        assert tx.uids(Kind.DEPLOYMENT) == {each.id: each.uid for each in tx.list(Kind.DEPLOYMENT)}
+        assert len(tx.uids(Kind.DEPLOYMENT)) == 1
 
 
 def test_a_change_is_a_new_generation_and_supersedes_the_running_operation(store: Store) -> None:

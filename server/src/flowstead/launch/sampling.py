@@ -38,7 +38,8 @@ def sample(store: Store, board: InstanceBoard, utilization: Utilization, home: H
             if (principal := identities.identity(endpoint).principal) is not None
             and granted(principal.grants, WRITE_METRICS, workspace)
         }
-        deployments = [each for each in tx.list(Kind.DEPLOYMENT) if each.parent_id.lower() in writers]
+        there = tx.list(Kind.DEPLOYMENT) if writers else ()
+        deployments = [each for each in there if each.parent_id.lower() in writers]
     _take(deployments, board, utilization, home, clock)
 
 
@@ -70,7 +71,7 @@ def count(
     """One look at the gateway's counters, for all of these; none while it is away."""
     answered, took = gateway.answered(), gateway.latencies()
     with store.reading() as tx:
-        uids = {(each.parent_id.rpartition("/")[2], each.name): each.uid for each in tx.list(Kind.DEPLOYMENT)}
+        uids = {_names(id): uid for id, uid in tx.uids(Kind.DEPLOYMENT).items()}
     now = clock.now().timestamp()
     if answered is not None:
         for counted in requests:
@@ -78,6 +79,12 @@ def count(
     if took is not None:
         for timed in latencies:
             timed.take({uid: took.get(names, {}) for names, uid in uids.items()}, now)
+
+
+def _names(deployment_id: str) -> tuple[str, str]:
+    """(endpoint, deployment)"""
+    *_, endpoint, _, name = deployment_id.split("/")
+    return endpoint, name
 
 
 def look_at_throttling(board: InstanceBoard, throttling: Throttling, clock: Clock) -> None:
