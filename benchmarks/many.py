@@ -46,6 +46,9 @@ DEPLOYMENTS = ("blue", "green")
 HERE = Workspace()
 BY = "benchmark"
 SETTLED_WITHIN_S = 300.0
+SETTLE_S = 20.0
+"""What changes have left to do is done after that: the last to go to sleep do so one by one."""
+
 ASLEEP, SMALL = TargetUtilization(min_instances=0, idle_s=SHORTEST_IDLE_S), "Flowstead_S"
 AT_ONCE = 8
 """Instances that are started, so that all of them have their share of the processors."""
@@ -111,7 +114,7 @@ def _measured(home: Home, endpoints: int, idle_s: float, rounds: int, looks: lis
     with FlowsteadClient.of(home) as client:
         _wait_until_settled(client)
         change = measure(client, endpoints, rounds)
-        time.sleep(5.0)  # what the changes have left to do is done
+        time.sleep(SETTLE_S)
         idle = _cpu_percents([[server], [gateway], sleeping], idle_s)
     return Point(
         endpoints,
