@@ -72,7 +72,7 @@ AGAIN_S = 15.0
 QUIET_S = 60.0
 """How long nothing must have been heard of such trouble before it counts as over, seconds."""
 
-LOOK_AGAIN_S = 5.0
+LOOK_AGAIN_S = 10.0
 """How often the loop goes through everything though nothing has changed that would tell, seconds: files may be gone."""
 
 PUBLISH_AGAIN_S = 0.5
