@@ -100,32 +100,22 @@ def test_one_slow_answer_is_no_reason_but_three_are(instance: Instance) -> None:
     assert seen == [READY, READY, WAS_READY]
 
 
-def test_only_one_that_owes_an_answer_is_looked_at_whether_it_is_stopped(instance: Instance) -> None:
-    clock, looks = FrozenClock(), list[float]()
+def test_it_says_for_how_long_an_answer_is_owed(instance: Instance) -> None:
+    clock = FrozenClock()
     watch = HealthWatch(clock)
 
-    def is_stopped() -> bool:
-        looks.append(clock.monotonic())
-        return True
+    def owes_s() -> float:
+        return round(watch.ask("w", instance.path, instance.memory, PROBES).owes_s, 6)
 
-    def ask() -> Health:
-        return watch.ask("w", instance.path, instance.memory, PROBES, is_stopped=is_stopped)
-
-    began = clock.monotonic()
     for _ in range(3):
         clock.advance(1.0)
-        assert ask().answers.stopped_since is None, "it has never answered: it is importing"
+        assert owes_s() == 0.0, "it has never answered: it is importing"
     ask_and_answer(watch, instance)
     clock.advance(1.0)
-    ask()
-    clock.advance(0.9)
-    ask()
-    assert looks == []
-    for _ in range(5):
+    assert owes_s() == 0.0, "it is asked only now"
+    for seconds in range(1, 6):
         clock.advance(1.0)
-        seen = ask()
-    assert len(looks) == 5
-    assert seen.answers.stopped_since == looks[0] == began + 5.9
+        assert owes_s() == seconds
     watch.keep_only(set())
 
 
@@ -137,9 +127,9 @@ def test_who_has_not_looked_for_long_begins_anew(instance: Instance) -> None:
     clock.advance(1.1)
     watch.ask("w", instance.path, instance.memory, PROBES)
     clock.advance(600.0)
-    seen = watch.ask("w", instance.path, instance.memory, PROBES, is_stopped=lambda: True)
+    seen = watch.ask("w", instance.path, instance.memory, PROBES)
     assert (seen.ready, seen.answers.silent_since, seen.answers.failing_since) == (True, None, None)
-    assert seen.answers.stopped_since is None
+    assert seen.owes_s == 0.0
     watch.keep_only(set())
 
 

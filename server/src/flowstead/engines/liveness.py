@@ -48,11 +48,6 @@ class Probes:
     request_timeout_s: float = RequestSettings.request_timeout_s
 
     @property
-    def start_limit_s(self) -> float:
-        """How long a start may take until it is ready, by the readiness probe."""
-        return start_limit_s(self.readiness)
-
-    @property
     def patience_s(self) -> float:
         """How long an answer is waited for at most."""
         return max(self.liveness.timeout_s, self.readiness.timeout_s)
@@ -62,7 +57,8 @@ AZURE_PROBES = Probes()
 
 
 def start_limit_s(readiness: ProbeSettings) -> float:
-    """The failures that it is allowed, and the successes in a row that it has to show."""
+    """How long a start may take until it is ready, seconds: the failures that it is allowed, and the successes in a row
+    that it has to show."""
     periods = readiness.failure_threshold + readiness.success_threshold - 1
     return min(LONGEST_START_S, readiness.initial_delay_s + readiness.period_s * periods)
 
@@ -71,15 +67,14 @@ def start_limit_s(readiness: ProbeSettings) -> float:
 class Answers:
     """What a process has answered so far. watched_since: when the first question was asked. heard: it has answered at
     all. silent_since, failing_since, well_since: when the first was asked of the questions in a row, up to the last,
-    that had no answer; that failed the liveness probe; that passed the readiness probe. stopped_since: when the first
-    was of the looks in a row, up to the last, that found it stopped. Monotonic; None for no such row."""
+    that had no answer; that failed the liveness probe; that passed the readiness probe. Monotonic; None for no such
+    row."""
 
     watched_since: float
     heard: bool = False
     silent_since: float | None = None
     failing_since: float | None = None
     well_since: float | None = None
-    stopped_since: float | None = None
 
 
 def answered(before: Answers, probes: Probes, *, asked_at: float, took_s: float, well: bool) -> Answers:
@@ -90,7 +85,6 @@ def answered(before: Answers, probes: Probes, *, asked_at: float, took_s: float,
         before,
         heard=True,
         silent_since=None,
-        stopped_since=None,
         failing_since=None if alive else _first(before.failing_since, asked_at),
         well_since=_first(before.well_since, asked_at) if ready else None,
     )
@@ -103,11 +97,6 @@ def not_answered(before: Answers, *, asked_at: float) -> Answers:
         failing_since=_first(before.failing_since, asked_at),
         well_since=None,
     )
-
-
-def looked_at(before: Answers, now: float, *, stopped: bool) -> Answers:
-    """stopped: the system says that it does not run (SIGSTOP, a debugger)."""
-    return replace(before, stopped_since=_first(before.stopped_since, now) if stopped else None)
 
 
 def after_absence(before: Answers) -> Answers:
@@ -126,11 +115,12 @@ def silent_s(answers: Answers, now: float) -> float:
     return now - answers.silent_since if answers.heard and answers.silent_since is not None else 0.0
 
 
-def why_replaced(answers: Answers, probes: Probes, now: float) -> tuple[str, str] | None:
-    """(one word, a sentence) when it is to be ended and started again."""
-    if answers.stopped_since is not None and (stopped := now - answers.stopped_since) >= STANDSTILL_S:
-        return UNRESPONSIVE, f"Killed because it did not answer: it was stopped, for {stopped:.0f} s at least."
-    late_s = probes.start_limit_s
+def why_replaced(answers: Answers, probes: Probes, now: float, *, stopped: bool = False) -> tuple[str, str] | None:
+    """(one word, a sentence) when it is to be ended and started again. stopped: the system has kept it from running
+    (SIGSTOP, a debugger) for STANDSTILL_S."""
+    if stopped:
+        return UNRESPONSIVE, f"Killed because it did not answer: it was stopped, for {STANDSTILL_S:.0f} s at least."
+    late_s = start_limit_s(probes.readiness)
     if not answers.heard and now - answers.watched_since >= late_s + _FIRST_START_S:
         return UNRESPONSIVE, f"Killed because it did not answer within {late_s:.0f} s of its start."
     silent, limit = silent_s(answers, now), SILENT_S + probes.request_timeout_s

@@ -155,8 +155,8 @@ class Engine(Protocol):
     def stop(self, instance_id: str, *, patient: bool = False) -> None:
         """Begin to stop it: SIGTERM, a grace period, SIGKILL; then its run directory goes. Returns at once.
         An id that is not there is no error. patient: the grace period lasts as long as the longest request that it may
-        still answer, and STREAM_GRACE_S for its streams, instead of STOP_GRACE_S; a later call without it shortens
-        that."""
+        still answer, and STREAM_GRACE_S for its streams, instead of STOP_GRACE_S, unless it hangs; a later call without
+        it shortens that."""
 
     def last_log_lines(self, instance_id: str, count: int) -> Sequence[str]:
         """The end of its log; empty when there is none."""

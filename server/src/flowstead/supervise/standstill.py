@@ -63,10 +63,14 @@ class Standstill:
     def lasts(self, pid: int, *, family: bool = True) -> bool:
         """Whether the process has been stopped for STANDSTILL_S. family: as of `is_stopped`."""
         if not is_stopped(pid, family=family):
-            self._seen.pop(pid, None)
+            self.forget(pid)
             return False
         now = self._monotonic()
         since, last = self._seen.get(pid, (now, now))
         since = now if now - last > _UNSEEN_S else since
         self._seen[pid] = (since, now)
         return now - since >= STANDSTILL_S
+
+    def forget(self, pid: int) -> None:
+        """It is known to have run."""
+        self._seen.pop(pid, None)

@@ -30,7 +30,7 @@ from flowstead.confine.abilities import Abilities, of_this_host
 from flowstead.confine.users import number_for, own_user
 from flowstead.containers.calls import client_variables
 from flowstead.containers.host import ContainerEngine
-from flowstead.engines.liveness import AZURE_PROBES, SILENT_S, Probes, why_replaced
+from flowstead.engines.liveness import AZURE_PROBES, OWES_S, SILENT_S, Probes, why_replaced
 from flowstead.engines.local.collected_folder import share_with_group
 from flowstead.engines.local.confining import confinement_of
 from flowstead.engines.local.contained import Surroundings, container_process, health_path, held_to, removal_of
@@ -56,7 +56,7 @@ from flowstead.resources.file_tree import remove_tree
 from flowstead.resources.home import Home
 from flowstead.resources.private_file import write_private
 from flowstead.supervise import ProcessState, SupervisedProcess
-from flowstead.supervise.standstill import Standstill, is_stopped
+from flowstead.supervise.standstill import Standstill
 
 logger = logging.getLogger(__name__)
 
@@ -233,14 +233,7 @@ class LocalEngine:
             return _STATES[process.state]
         worker = f"{run.name}:{process.pid}:{process.restarts}"
         workers.add(worker)
-        health = self._health.ask(
-            worker,
-            health_socket(run),
-            run / "ready",
-            card.probes,
-            card.health_path,
-            is_stopped=lambda: process.pid is not None and is_stopped(process.pid),
-        )
+        health = self._health.ask(worker, health_socket(run), run / "ready", card.probes, card.health_path)
         if acts:
             self._replace_hung(run, process, health, card.probes)
         if health.ready:
@@ -253,7 +246,12 @@ class LocalEngine:
         """Repeated at each look until the process is another."""
         if process.pid is None:
             return
-        why = why_replaced(health.answers, probes, self._clock.monotonic())
+        stopped = False
+        if health.owes_s >= OWES_S:
+            stopped = self._standstill.lasts(process.pid)
+        else:
+            self._standstill.forget(process.pid)
+        why = why_replaced(health.answers, probes, self._clock.monotonic(), stopped=stopped)
         if why is not None:
             reason, message = why
             supervise.end_now(run, process.pid, reason=reason, message=message)

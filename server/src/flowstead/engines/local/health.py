@@ -5,19 +5,16 @@ from __future__ import annotations
 import contextlib
 import re
 import socket
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from flowstead.engines.liveness import (
     AWAY_S,
-    OWES_S,
     Answers,
     Probes,
     after_absence,
     answered,
     has_become_ready,
-    looked_at,
     not_answered,
 )
 from flowstead.resources.clock import Clock
@@ -40,11 +37,13 @@ _FAILURES = 3
 
 @dataclass(frozen=True)
 class Health:
-    """Of one worker: whether it is ready, whether it ever was, and what it has answered."""
+    """Of one worker: whether it is ready, whether it ever was, and what it has answered. owes_s: for how long it has
+    owed an answer, seconds; 0 for one that never gave any: it may still be importing."""
 
     ready: bool
     was_ready: bool
     answers: Answers = field(compare=False)
+    owes_s: float = field(default=0.0, compare=False)
 
 
 @dataclass
@@ -74,19 +73,9 @@ class HealthWatch:
         self._clock = clock
         self._watches: dict[str, _Watch] = {}
 
-    def ask(
-        self,
-        worker: str,
-        health_socket: Path,
-        memory: Path,
-        probes: Probes,
-        path: str = "/health",
-        *,
-        is_stopped: Callable[[], bool] = lambda: False,
-    ) -> Health:
+    def ask(self, worker: str, health_socket: Path, memory: Path, probes: Probes, path: str = "/health") -> Health:
         """worker: a name that a restarted worker does not keep. memory: the file that holds the name of the worker
-        that was ready last. probes: as its deployment has them. path: of the question. is_stopped: what the system
-        says, asked for of one that owes an answer."""
+        that was ready last. probes: as its deployment has them. path: of the question."""
         now = self._clock.monotonic()
         watch = self._watches.get(worker)
         if watch is None:
@@ -101,12 +90,11 @@ class HealthWatch:
         if watch.connection is None:
             self._send(watch, health_socket, probes, path)
         self._listen(watch, probes)
-        self._look_at(watch, is_stopped)
         if watch.was_ready and not watch.kept:
             with contextlib.suppress(OSError):  # a full disk, or it is just being removed
                 write_private(memory, worker.encode())
                 watch.kept = True
-        return Health(watch.ready, watch.was_ready, watch.answers)
+        return Health(watch.ready, watch.was_ready, watch.answers, self._owes_s(watch))
 
     def failing_s(self, instance: str) -> float:
         """How long the instance's worker has failed its liveness probe, asked again and again; 0 for one that does
@@ -156,14 +144,10 @@ class HealthWatch:
         _hang_up(watch)
         self._note(watch, probes)
 
-    def _look_at(self, watch: _Watch, is_stopped: Callable[[], bool]) -> None:
-        """One that has never answered may still be importing: how long that takes is the start's matter."""
+    def _owes_s(self, watch: _Watch) -> float:
         open_since = watch.asked_at if watch.connection is not None else None
-        owes_since = watch.answers.silent_since if watch.answers.silent_since is not None else open_since
-        now = self._clock.monotonic()
-        owes = watch.answers.heard and owes_since is not None and now - owes_since >= OWES_S
-        if owes or watch.answers.stopped_since is not None:
-            watch.answers = looked_at(watch.answers, now, stopped=owes and is_stopped())
+        since = watch.answers.silent_since if watch.answers.silent_since is not None else open_since
+        return self._clock.monotonic() - since if watch.answers.heard and since is not None else 0.0
 
     def _note(self, watch: _Watch, probes: Probes) -> None:
         now = self._clock.monotonic()
