@@ -1,7 +1,7 @@
 """Processes by their ids, and the ways to end them. Standard library only: every supervisor carries it."""
 
 # pathlib and contextlib would cost every instance a megabyte
-# ruff: noqa: PTH123, SIM105
+# ruff: noqa: PTH123, PTH208, SIM105
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def process_option(option: int, value: int) -> None:
 def kill_descendants() -> None:
     """Kill adopted orphans that left the process group (daemons), and theirs, until none is left."""
     give_up_at = time.monotonic() + _LAST_KILL_S
-    while (children := _children()) and time.monotonic() < give_up_at:
+    while (children := _children(os.getpid())) and time.monotonic() < give_up_at:
         for pid in children:
             try:
                 os.kill(pid, signal.SIGKILL)
@@ -57,9 +57,25 @@ def kill_descendants() -> None:
         time.sleep(0.001)
 
 
-def _children() -> list[int]:
+def family(pid: int) -> list[int]:
+    """The process, its children, theirs and so on; the process alone where the kernel does not tell."""
+    found = [pid]
+    for each in found:  # grows meanwhile
+        found += _children(each)
+    return found
+
+
+def _children(pid: int) -> list[int]:
+    """Whichever of its threads started them."""
+    found: list[int] = []
     try:
-        with open(f"/proc/self/task/{os.getpid()}/children") as file:
-            return [int(pid) for pid in file.read().split()]
+        threads = os.listdir(f"/proc/{pid}/task")
     except OSError:
-        return []
+        return found
+    for thread in threads:
+        try:
+            with open(f"/proc/{pid}/task/{thread}/children", "rb", buffering=0) as file:
+                found += map(int, file.read().split())
+        except OSError:
+            continue  # it has ended
+    return found

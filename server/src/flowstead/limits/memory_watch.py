@@ -6,12 +6,14 @@ shared pages too often; only when that sum is too much are the shared ones told 
 """
 
 # pathlib would cost every instance a megabyte
-# ruff: noqa: PTH123, PTH208
+# ruff: noqa: PTH123
 
 from __future__ import annotations
 
 import os
 import time
+
+from flowstead.process_tree import family
 
 _FAMILY_S = 1.0
 """How long a list of the family's processes is good for. One that was missed in it is there when it counts: before
@@ -58,14 +60,6 @@ class MemoryWatch:
         self._family_until = self._exact_until = 0.0
 
 
-def family(pid: int) -> list[int]:
-    """The process, its children, theirs and so on."""
-    found = [pid]
-    for each in found:  # grows meanwhile
-        found += _children(each)
-    return found
-
-
 def resident(pid: int) -> int:
     """Bytes of it that are in memory, shared ones too; 0 when it is gone."""
     try:
@@ -85,18 +79,3 @@ def proportional(pid: int) -> int:
     except OSError:
         pass
     return resident(pid)
-
-
-def _children(pid: int) -> list[int]:
-    found: list[int] = []
-    try:
-        threads = os.listdir(f"/proc/{pid}/task")
-    except OSError:
-        return found
-    for thread in threads:
-        try:
-            with open(f"/proc/{pid}/task/{thread}/children", "rb", buffering=0) as file:
-                found += map(int, file.read().split())
-        except OSError:
-            continue  # it has ended
-    return found

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 import psutil
 
 from flowstead.observe.spans import Span, joined, of_one
+from flowstead.process_tree import family
 
 CPU, MEMORY, DISK = "CpuUtilizationPercentage", "CpuMemoryUtilizationPercentage", "DiskUtilization"
 METRICS = (CPU, MEMORY, DISK)
@@ -55,17 +56,15 @@ class Minute:
 
 def consumption_of(pid: int) -> Consumption | None:
     """None when the process is gone."""
-    try:
-        process = psutil.Process(pid)
-        family = [process, *process.children(recursive=True)]
-    except psutil.Error:
+    if not psutil.pid_exists(pid):
         return None
     cpu, memory = 0.0, 0
-    for each in family:
+    for each in family(pid):
         try:
-            times = each.cpu_times()
+            process = psutil.Process(each)
+            times = process.cpu_times()
             cpu += times.user + times.system
-            memory += each.memory_info().rss
+            memory += process.memory_info().rss
         except psutil.Error:
             continue
     return Consumption(cpu, memory)

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import psutil
 
+from flowstead import process_tree
+
 STANDSTILL_S = 3.0
 """Who is found stopped at each look for so long is not waited for any more."""
 
@@ -26,13 +28,7 @@ _LETTERS = {
 
 def is_stopped(pid: int, *, family: bool = True) -> bool:
     """family: it or one that it started, as the keeper of an instance starts what serves. False when it is gone."""
-    if not family:
-        return _status(pid) in _STOPPED
-    try:
-        process = psutil.Process(pid)
-        return any(each.status() in _STOPPED for each in (process, *process.children(recursive=True)))
-    except psutil.Error:
-        return False
+    return any(_status(each) in _STOPPED for each in (process_tree.family(pid) if family else (pid,)))
 
 
 def has_ended(pid: int) -> bool:
