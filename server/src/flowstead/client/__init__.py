@@ -6,8 +6,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from flowstead.client.access import Principals, RoleAssignments, RoleDefinitions, UserIdentities
-from flowstead.client.autoscale import AutoscaleSettings
+from flowstead.client.access import Principals, RoleAssignments, RoleDefinitions
 from flowstead.client.codes import Codes
 from flowstead.client.downloads import download
 from flowstead.client.flows import Flows
@@ -19,6 +18,7 @@ from flowstead.client.resources import (
     Deployments,
     Endpoints,
     Models,
+    OfGroup,
     Workspaces,
     pages,
 )
@@ -45,8 +45,8 @@ class FlowsteadClient:
         self.flows = Flows(session)
         self.workspaces = Workspaces(session)
         self.audit_records = AuditRecords(session)
-        self.identities = UserIdentities(session)
-        self.autoscale_settings = AutoscaleSettings(session)
+        self.identities = OfGroup(session, session.workspace.identity)
+        self.autoscale_settings = OfGroup(session, session.workspace.autoscale_setting)
         self.principals = Principals(session)
         self.role_definitions = RoleDefinitions(session)
         self.role_assignments = RoleAssignments(session)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlsplit
@@ -14,6 +14,35 @@ from flowstead.client.session import Session
 from flowstead.errors import ResourceNotFound
 
 Body = dict[str, Any]
+
+
+class OfGroup:
+    """A kind of which the session's resource group has some, by their names: its PUT, PATCH and DELETE are done when
+    they are answered."""
+
+    def __init__(self, session: Session, path: Callable[[str], str]) -> None:
+        """path: name → ARM id."""
+        self._session, self._path_of = session, path
+
+    def get(self, name: str) -> Body:
+        """Raises ResourceNotFound."""
+        return dict(self._session.request("GET", self._path(name)).json())
+
+    def all(self) -> list[Body]:
+        return pages(self._session, self._path("").rstrip("/"))
+
+    def put(self, name: str, body: Body) -> Body:
+        return dict(self._session.request("PUT", self._path(name), body=body).json())
+
+    def change(self, name: str, body: Body) -> Body:
+        """What the body does not name stays. Raises ResourceNotFound."""
+        return dict(self._session.request("PATCH", self._path(name), body=body).json())
+
+    def delete(self, name: str) -> None:
+        self._session.request("DELETE", self._path(name))
+
+    def _path(self, name: str) -> str:
+        return self._path_of(quote(name, safe=""))
 
 
 class Endpoints:
