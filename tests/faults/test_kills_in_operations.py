@@ -30,20 +30,22 @@ from tests.kill_points import (
 )
 from tests.steady_traffic import RATE, Traffic
 
-HELD = """\
-import socket
-import time
-
-from promptflow.core import tool
-
-
+_IS_HELD = """\
 def is_held() -> bool:
     try:
         socket.create_connection(("127.0.0.1", {port}), timeout=1).close()
     except OSError:
         return False
     return True
+"""
+HELD = f"""\
+import socket
+import time
 
+from promptflow.core import tool
+
+
+{_IS_HELD}
 
 while is_held():
     time.sleep(0.05)
@@ -51,10 +53,10 @@ while is_held():
 
 @tool
 def say(text: str) -> str:
-    return f"you said {{text}}"
+    return f"you said {{{{text}}}}"
 """
 """Is not ready while that port takes connections."""
-WARMED = """\
+WARMED = f"""\
 import asyncio
 import os
 import socket
@@ -62,13 +64,7 @@ import socket
 from promptflow.core import tool
 
 
-def is_held() -> bool:
-    try:
-        socket.create_connection(("127.0.0.1", {port}), timeout=1).close()
-    except OSError:
-        return False
-    return True
-
+{_IS_HELD}
 
 @tool
 async def say(text: str) -> str:

@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 
-from flowstead.api.deployment_bodies import show
 from flowstead.api.quota import fitting
 from flowstead.observe.spans import Span, of_one
 from flowstead.observe.utilization import CPU
@@ -30,9 +29,10 @@ from flowstead.resources.autoscale import (
 from flowstead.resources.clock import Clock
 from flowstead.resources.home import Home
 from flowstead.store import Store
-from flowstead.store.records import AuditRecord, Kind
+from flowstead.store.records import Kind
 from flowstead.testing.memory_engine import InMemoryEngine
-from flowstead.testing.reconciler_world import WORKSPACE, ReconcilerWorld
+from flowstead.testing.reconciler_world import WORKSPACE
+from server.tests.component.scaled_world import ScaledWorld
 
 BLUE = WORKSPACE.deployment("chat", "blue")
 ID = WORKSPACE.autoscale_setting("by-cpu")
@@ -50,7 +50,7 @@ RULES = (rule(70, Direction.INCREASE, 2), rule(25, Direction.DECREASE, 1))
 SPEC = AutoscaleSpec(BLUE, (Profile("office", 2, 5, 2, RULES),))
 
 
-class Site(ReconcilerWorld):
+class Site(ScaledWorld):
     """percent: what the CPU has been for as long as one looks, None for no figures."""
 
     percent: float | None = 50.0
@@ -87,28 +87,6 @@ class Site(ReconcilerWorld):
     def drop_setting(self) -> None:
         with self.store.transaction() as tx:
             tx.remove(ID)
-
-    def passes(self, seconds: int) -> None:
-        for _ in range(seconds):
-            self.clock.advance(1.0)
-            self.reconciler.tick()
-
-    @property
-    def shown(self) -> dict[str, Any]:
-        return show(self.there())
-
-    @property
-    def stands(self) -> tuple[int, int, str]:
-        """Instances as shown and as there are, and the state."""
-        return (
-            self.shown["sku"]["capacity"],
-            len(self.engine.instances),
-            self.shown["properties"]["provisioningState"],
-        )
-
-    def audited(self) -> list[AuditRecord]:
-        with self.store.reading() as tx:
-            return [each for each in tx.audit() if each.action == "scale"]
 
 
 @pytest.fixture

@@ -6,26 +6,23 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from flowstead.api.deployment_bodies import show
 from flowstead.api.quota import fitting
 from flowstead.reconcile.scaler import Scaler
 from flowstead.resources.clock import Clock
 from flowstead.resources.home import Home
 from flowstead.resources.scaling import TargetUtilization
 from flowstead.store import Store
-from flowstead.store.records import AuditRecord
 from flowstead.testing.memory_engine import InMemoryEngine
-from flowstead.testing.reconciler_world import ReconcilerWorld
+from server.tests.component.scaled_world import ScaledWorld
 
 SCALE = TargetUtilization(min_instances=1, max_instances=3, target_percent=70)
 AFTER_S = 60.0
 
 
-class Site(ReconcilerWorld):
+class Site(ScaledWorld):
     """in_flight: requests that the gateway tells of `chat/blue`, None while it is away."""
 
     in_flight: int | None = 0
@@ -43,28 +40,6 @@ class Site(ReconcilerWorld):
 
         allowed = partial(fitting, quota_cores=self.quota_cores)
         return Scaler(store=store, in_flight=told, fitting=allowed, clock=clock, scale_in_after_s=AFTER_S)
-
-    def passes(self, seconds: int) -> None:
-        for _ in range(seconds):
-            self.clock.advance(1.0)
-            self.reconciler.tick()
-
-    @property
-    def shown(self) -> dict[str, Any]:
-        return show(self.there())
-
-    @property
-    def stands(self) -> tuple[int, int, str]:
-        """Instances as shown and as there are, and the state."""
-        return (
-            self.shown["sku"]["capacity"],
-            len(self.engine.instances),
-            self.shown["properties"]["provisioningState"],
-        )
-
-    def audited(self) -> list[AuditRecord]:
-        with self.store.reading() as tx:
-            return [each for each in tx.audit() if each.action == "scale"]
 
 
 @pytest.fixture

@@ -20,8 +20,7 @@ def told_when_slow(*, first_s: float = FIRST_S) -> Iterator[None]:
     done, thread = threading.Event(), threading.get_ident()
 
     def watch() -> None:
-        passed = first_s
-        pause = first_s
+        pause = passed = first_s
         while not done.wait(pause):
             print(_where(thread, passed), file=sys.stderr, flush=True)
             pause, passed = passed, 2 * passed

@@ -14,9 +14,9 @@ from flowstead.store.records import DeploymentRecord, Kind
 
 def cores_taken(tx: Reading, besides: DeploymentRecord | None = None, done: Collection[str] = ()) -> float:
     """Of all deployments, with the upgrade reserve; besides: one that does not count. done: ids of those that count as
-    if their changes were done. A stopped one takes nothing, like
-    a machine that is deallocated; it may find too little when it starts. Of one that is being changed, or that could
-    not be, what serves and what is wanted both count as long as both may run."""
+    if their changes were done. A stopped one takes nothing, like a machine that is deallocated; it may find too little
+    when it starts. Of one that is being changed, or that could not be, what serves and what is wanted both count as
+    long as both may run."""
     serving = tx.revisions.serving_specs()
     others = (each for each in tx.list(Kind.DEPLOYMENT) if besides is None or each.id != besides.id)
     return whole(sum(_taken(each, None if each.id in done else serving.get(each.id.lower())) for each in others))
