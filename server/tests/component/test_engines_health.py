@@ -76,6 +76,22 @@ def test_one_that_is_not_ready_says_so(instance: Instance) -> None:
     assert ask_and_answer(watch, instance) == NEVER
 
 
+def test_that_it_was_ready_is_written_down_once_as_soon_as_that_can_be(instance: Instance) -> None:
+    watch = HealthWatch(FrozenClock())
+    instance.memory = instance.memory.parent / "full" / "ready"
+    instance.memory.parent.touch()  # nothing can be written below a file
+    assert ask_and_answer(watch, instance) == READY
+    instance.memory.parent.unlink()
+    watch.ask("w", instance.path, instance.memory, PROBES, remembers=False)
+    assert not instance.memory.exists(), "who only looks writes nothing"
+    watch.ask("w", instance.path, instance.memory, PROBES)
+    assert instance.memory.read_text() == "w"
+    instance.memory.unlink()
+    watch.ask("w", instance.path, instance.memory, PROBES)
+    assert not instance.memory.exists(), "each look would write it"
+    watch.keep_only(set())
+
+
 def test_a_ready_one_is_not_asked_all_the_time(instance: Instance) -> None:
     clock = FrozenClock()
     watch = HealthWatch(clock)

@@ -233,7 +233,8 @@ class LocalEngine:
             return _STATES[process.state]
         worker = f"{run.name}:{process.pid}:{process.restarts}"
         workers.add(worker)
-        health = self._health.ask(worker, health_socket(run), run / "ready", card.probes, card.health_path)
+        memory = run / "ready"
+        health = self._health.ask(worker, health_socket(run), memory, card.probes, card.health_path, remembers=acts)
         if acts:
             self._replace_hung(run, process, health, card.probes)
         if health.ready:

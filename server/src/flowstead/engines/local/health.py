@@ -73,9 +73,19 @@ class HealthWatch:
         self._clock = clock
         self._watches: dict[str, _Watch] = {}
 
-    def ask(self, worker: str, health_socket: Path, memory: Path, probes: Probes, path: str = "/health") -> Health:
+    def ask(
+        self,
+        worker: str,
+        health_socket: Path,
+        memory: Path,
+        probes: Probes,
+        path: str = "/health",
+        *,
+        remembers: bool = True,
+    ) -> Health:
         """worker: a name that a restarted worker does not keep. memory: the file that holds the name of the worker
-        that was ready last. probes: as its deployment has them. path: of the question."""
+        that was ready last; remembers: it is also written. probes: as its deployment has them. path: of the
+        question."""
         now = self._clock.monotonic()
         watch = self._watches.get(worker)
         if watch is None:
@@ -90,8 +100,8 @@ class HealthWatch:
         if watch.connection is None:
             self._send(watch, health_socket, probes, path)
         self._listen(watch, probes)
-        if watch.was_ready and not watch.kept:
-            with contextlib.suppress(OSError):  # a full disk, or it is just being removed
+        if remembers and watch.was_ready and not watch.kept:
+            with contextlib.suppress(OSError):  # a full disk
                 write_private(memory, worker.encode())
                 watch.kept = True
         return Health(watch.ready, watch.was_ready, watch.answers, self._owes_s(watch))
