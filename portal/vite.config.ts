@@ -5,7 +5,8 @@ export default defineConfig({
   base: "/portal/",
   plugins: [react()],
   build: {
-    outDir: "../server/src/flowstead/portal",
+    // server/hatch_build.py moves it into the package when it is whole.
+    outDir: "../build/portal",
     emptyOutDir: true,
     // A data: address would need the content security policy to allow more.
     assetsInlineLimit: 0,

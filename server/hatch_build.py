@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import gzip
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -19,7 +20,8 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 SERVER = Path(__file__).resolve().parent
 PORTAL = SERVER.parent / "portal"
-BUILT = SERVER / "src" / "flowstead" / "portal"
+BUILT = SERVER.parent / "build" / "portal"
+PACKED = SERVER / "src" / "flowstead" / "portal"
 _COMPRESSED = {".js", ".css", ".html", ".svg", ".json"}
 
 
@@ -33,11 +35,18 @@ class PortalBuildHook(BuildHookInterface[Any]):
 
 
 def build() -> None:
-    """Raises SystemExit naming the step that failed."""
+    """The new pages take the place of those of before when all are there: a server may start meanwhile. Raises
+    SystemExit naming the step that failed."""
     _install()
     _npm("run", "build")
     for file in [each for each in BUILT.rglob("*") if each.suffix in _COMPRESSED and each.name != "index.html"]:
         file.with_name(f"{file.name}.gz").write_bytes(gzip.compress(file.read_bytes(), 9, mtime=0))
+    before = BUILT.with_name("portal-of-before")
+    shutil.rmtree(before, ignore_errors=True)
+    if PACKED.exists():
+        PACKED.rename(before)
+    BUILT.rename(PACKED)
+    shutil.rmtree(before, ignore_errors=True)
 
 
 def lint() -> None:

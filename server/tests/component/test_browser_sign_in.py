@@ -7,6 +7,7 @@ import re
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import cache
 from http.cookies import SimpleCookie
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ import httpx
 import pytest
 from starlette.datastructures import Headers
 
+from flowstead.api import portal
 from flowstead.api.events import HEARTBEAT_S
 from flowstead.resources.built_in_roles import OWNER as OWNER_ROLE
 from flowstead.resources.built_in_roles import SECRETS_READER
@@ -541,12 +543,17 @@ def test_files_of_the_portal_are_kept_and_its_page_is_not(api: InProcessApi) -> 
     assert "Load the page again" in missing.json()["error"]["message"]
 
 
-def test_a_portal_that_was_not_built_says_so(api: InProcessApi, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("flowstead.api.portal._files", dict)
+def test_a_portal_that_was_not_built_says_so_until_it_is(
+    api: InProcessApi, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("flowstead.api.portal._files", cache(portal._files.__wrapped__))
+    monkeypatch.setattr("flowstead.api.portal._BUILT", tmp_path)
     missing = api.call("GET", "/portal/", token=None)
     assert missing.status_code == 503
     assert missing.json()["error"]["code"] == "PortalMissing"
     assert "make setup" in missing.json()["error"]["message"]
+    (tmp_path / "index.html").write_text("<p>built</p>")
+    assert "built" in api.call("GET", "/portal/", token=None).text
 
 
 def test_links_and_sessions_of_one_are_bounded(api: InProcessApi, clock: FrozenClock) -> None:

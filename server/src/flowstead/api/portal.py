@@ -63,9 +63,7 @@ def portal_file(path: str, request: Request) -> Response:
 
 
 def _page() -> Response:
-    page = _files().get(_PAGE)
-    if page is None:
-        raise PortalMissing
+    page = _files()[_PAGE]
     # Fluent UI writes its styles while the page runs; the nonce lets in those and no others.
     nonce = secrets.token_urlsafe(16)
     headers = {
@@ -80,9 +78,11 @@ def _page() -> Response:
 
 @cache
 def _files() -> dict[str, _File]:
-    """Path → file, read once; they are some two megabytes."""
+    """Path → file, read once; they are some two megabytes. Raises PortalMissing as long as they are not built."""
+    if not (_BUILT / _PAGE).is_file():
+        raise PortalMissing
     found: dict[str, _File] = {}
-    folders = [("", _BUILT)] if _BUILT.is_dir() else []
+    folders = [("", _BUILT)]
     while folders:
         prefix, folder = folders.pop()
         for each in folder.iterdir():
