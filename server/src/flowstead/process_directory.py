@@ -2,7 +2,7 @@
 supervisor carries it."""
 
 # pathlib and contextlib would cost every instance a megabyte
-# ruff: noqa: PTH104, PTH106, PTH108, PTH123, SIM105
+# ruff: noqa: PTH104, PTH106, PTH108, PTH116, PTH123, SIM105
 
 from __future__ import annotations
 
@@ -31,6 +31,16 @@ def write_state(directory: str, state: Mapping[str, Any]) -> None:
     finally:
         os.close(number)
     os.rename(path + ".new", path)
+
+
+def stamp(path: str) -> tuple[int, int] | None:
+    """Number and time (Unix, nanoseconds) of a file, by which one knows whether it is another; None when it is not
+    there. For who looks at hundreds again and again: pathlib takes four times as long."""
+    try:
+        about = os.stat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    return about.st_ino, about.st_mtime_ns
 
 
 def take_order(directory: str) -> dict[str, Any] | None:

@@ -11,18 +11,36 @@ import sys
 import time
 
 _LAST_KILL_S = 2.0
+_ENDED = (b"Z", b"X")
 SET_DUMPABLE, _SET_CHILD_SUBREAPER = 4, 36
 
 
 def process_start(pid: int) -> str:
     """When the process began, in the kernel's own count (a pid may be reused, this pair is not); "" when it is gone
     or a zombie, or when the system has no /proc."""
+    fields = _stat_fields(pid)
+    return fields[19].decode() if fields and fields[0] not in _ENDED else ""
+
+
+def process_state(pid: int) -> str:
+    """The kernel's letter for what it does, as R, S or T; "" when it is gone or a zombie, or when the system has no
+    /proc."""
+    fields = _stat_fields(pid)
+    return fields[0].decode() if fields and fields[0] not in _ENDED else ""
+
+
+def _stat_fields(pid: int) -> list[bytes]:
+    """From the third on, which is the state: a name may hold anything."""
     try:
-        with open(f"/proc/{pid}/stat", "rb") as file:
-            fields = file.read().rpartition(b")")[2].split()
+        number = os.open(f"/proc/{pid}/stat", os.O_RDONLY | os.O_CLOEXEC)
     except OSError:
-        return ""
-    return "" if fields[0] in (b"Z", b"X") else fields[19].decode()
+        return []
+    try:
+        return os.read(number, 4096).rpartition(b")")[2].split()
+    except OSError:  # it has ended meanwhile
+        return []
+    finally:
+        os.close(number)
 
 
 def kill_group(leader: int) -> None:

@@ -25,7 +25,7 @@ class Instance:
     """Listens as a supervisor does; answers only while `serve` runs."""
 
     def __init__(self, path: Path) -> None:
-        self.path = path
+        self.path = str(path)
         self.memory = path.with_name("ready")
         self.answer = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n"
         self.asked = 0
@@ -151,7 +151,7 @@ def test_who_has_not_looked_for_long_begins_anew(instance: Instance) -> None:
 
 def test_where_nobody_listens_nobody_is_ready(tmp_path: Path) -> None:
     watch = HealthWatch(FrozenClock())
-    assert watch.ask("w", tmp_path / "none.sock", tmp_path / "ready", PROBES) == NEVER
+    assert watch.ask("w", str(tmp_path / "none.sock"), tmp_path / "ready", PROBES) == NEVER
 
 
 def test_a_restarted_worker_begins_anew(instance: Instance) -> None:

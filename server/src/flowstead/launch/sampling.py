@@ -28,19 +28,21 @@ EVERY_S = 5.0
 
 
 def sample(store: Store, board: InstanceBoard, utilization: Utilization, home: Home, clock: Clock) -> None:
-    """One look at all of them."""
-    workspace = Workspace().path
+    """One look at all of them that run: of many endpoints most may sleep."""
+    workspace = Workspace()
+    names = {(each.endpoint, each.deployment) for each in board.all if each.pid is not None}
     with store.reading() as tx:
         identities = Identities(tx)
+        endpoints = [tx.find(Kind.ENDPOINT, workspace.endpoint(name)) for name in {name for name, _ in names}]
         writers = {
-            endpoint.id.lower()
-            for endpoint in tx.list(Kind.ENDPOINT)
-            if (principal := identities.identity(endpoint).principal) is not None
-            and granted(principal.grants, WRITE_METRICS, workspace)
+            endpoint.name
+            for endpoint in endpoints
+            if endpoint is not None
+            and (principal := identities.identity(endpoint).principal) is not None
+            and granted(principal.grants, WRITE_METRICS, workspace.path)
         }
-        there = tx.list(Kind.DEPLOYMENT) if writers else ()
-        deployments = [each for each in there if each.parent_id.lower() in writers]
-    _take(deployments, board, utilization, home, clock)
+        running = [tx.find(Kind.DEPLOYMENT, workspace.deployment(*each)) for each in names if each[0] in writers]
+    _take([each for each in running if each is not None], board, utilization, home, clock)
 
 
 def sample_for_rules(store: Store, board: InstanceBoard, utilization: Utilization, home: Home, clock: Clock) -> None:

@@ -144,7 +144,7 @@ def handed_over_for(directory: Path) -> float | None:
 def _peek(directory: Path) -> Iterator[bool | None]:
     """Whether a supervisor holds the lock; None when there is no lock file. While False, none can come."""
     try:
-        lock = os.open(directory / "lock", os.O_RDONLY | os.O_CLOEXEC)
+        lock = os.open(f"{directory}/lock", os.O_RDONLY | os.O_CLOEXEC)
     except (FileNotFoundError, NotADirectoryError):
         yield None
         return
@@ -196,23 +196,22 @@ def _is_the_file(descriptor: int, path: Path) -> bool:
 
 
 def _read(directory: Path) -> dict[str, Any] | None:
-    file = directory / process_directory.STATE_FILE
-    try:
-        about = file.stat()
-        if time.time() - about.st_mtime < _YOUNG_S:
-            return _state_of(file)
-        return _state_in(file, about.st_ino, about.st_mtime_ns)
-    except (FileNotFoundError, NotADirectoryError):
+    file = f"{directory}/{process_directory.STATE_FILE}"
+    stamp = process_directory.stamp(file)
+    if stamp is None:
         return None
+    with suppress(FileNotFoundError):  # it has gone meanwhile
+        return _state_of(file) if time.time() - stamp[1] / 1e9 < _YOUNG_S else _state_in(file, stamp)
+    return None
 
 
 @lru_cache(4096)  # it is looked at every second, and written anew when anything changes
-def _state_in(file: Path, _inode: int, _modified_ns: int) -> dict[str, Any]:
+def _state_in(file: str, _stamp: tuple[int, int]) -> dict[str, Any]:
     return _state_of(file)
 
 
-def _state_of(file: Path) -> dict[str, Any]:
-    state: dict[str, Any] = json.loads(file.read_bytes())
+def _state_of(file: str) -> dict[str, Any]:
+    state: dict[str, Any] = json.loads(Path(file).read_bytes())
     return state
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from pathlib import Path
 
 import psutil
 
@@ -17,33 +16,32 @@ STANDSTILL_S = 3.0
 _UNSEEN_S = 20.0
 """Who was not looked at for so long may have run meanwhile."""
 
-_STOPPED = (psutil.STATUS_STOPPED, psutil.STATUS_TRACING_STOP)
+_STOPPED = ("T", "t")
 _LETTERS = {
-    b"T": psutil.STATUS_STOPPED,
-    b"t": psutil.STATUS_TRACING_STOP,
-    b"Z": psutil.STATUS_ZOMBIE,
-    b"X": psutil.STATUS_ZOMBIE,
+    psutil.STATUS_STOPPED: "T",
+    psutil.STATUS_TRACING_STOP: "t",
+    psutil.STATUS_ZOMBIE: "",
+    psutil.STATUS_DEAD: "",
 }
 
 
 def is_stopped(pid: int, *, family: bool = True) -> bool:
     """family: it or one that it started, as the keeper of an instance starts what serves. False when it is gone."""
-    return any(_status(each) in _STOPPED for each in (process_tree.family(pid) if family else (pid,)))
+    return any(_state(each) in _STOPPED for each in (process_tree.family(pid) if family else (pid,)))
 
 
 def has_ended(pid: int) -> bool:
     """Though perhaps nobody has asked for its exit code yet."""
-    return _status(pid) in ("", psutil.STATUS_ZOMBIE)
+    return not _state(pid)
 
 
-def _status(pid: int) -> str:
-    """In psutil's words; "" when it is gone."""
+def _state(pid: int) -> str:
+    """As of `process_tree.process_state`."""
+    if sys.platform == "linux":  # psutil takes ten times as long, and there may be hundreds to look at each second
+        return process_tree.process_state(pid)
     try:
-        if sys.platform == "linux":  # psutil takes six times as long, and there may be hundreds to look at each second
-            letter = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split(None, 1)[0]
-            return _LETTERS.get(letter, psutil.STATUS_RUNNING)
-        return psutil.Process(pid).status()
-    except (OSError, psutil.Error):
+        return _LETTERS.get(psutil.Process(pid).status(), "R")
+    except psutil.Error:
         return ""
 
 

@@ -135,7 +135,7 @@ def container_process(spec: InstanceSpec, container: Contained, around: Surround
         environment={**client_variables(around.host), keeper.VARIABLES: json.dumps(variables)},
         working_directory="/",
         log=str(spec.log),
-        sockets=(str(score_socket(around.run)), str(health_socket(around.run))),
+        sockets=(score_socket(around.run), health_socket(around.run)),
         stop_grace_s=stop_grace_s(spec.request_settings),
         give_up_after=GIVE_UP_AFTER,
         retry_first_s=RETRY_FIRST_S,

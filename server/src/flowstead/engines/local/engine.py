@@ -25,7 +25,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from flowstead import supervise
+from flowstead import process_directory, supervise
 from flowstead.confine.abilities import Abilities, of_this_host
 from flowstead.confine.users import number_for, own_user
 from flowstead.containers.calls import client_variables
@@ -78,8 +78,8 @@ class _Card:
     deployment: str
     deployment_uid: str
     revision: str
-    log: str
-    python: str = ""
+    log: Path
+    python: Path | None = None
     isolation: str = ""
     user: int = 0
     """The user that it runs as when it has one of its own."""
@@ -204,7 +204,7 @@ class LocalEngine:
 
     def last_log_lines(self, instance_id: str, count: int) -> Sequence[str]:
         card = _read_card(self._run(instance_id))
-        return last_lines(Path(card.log), count) if card else ()
+        return last_lines(card.log, count) if card else ()
 
     def _look(self, *, acts: bool) -> Sequence[ObservedInstance]:
         instances: list[ObservedInstance] = []
@@ -309,7 +309,7 @@ class LocalEngine:
                 names = sorted(each.name for each in entries if each.is_dir())
         except FileNotFoundError:
             return
-        yield from (self._runs / name for name in names)
+        yield from (_directory(self._runs, name) for name in names)
 
     def _cards(self) -> list[_Card]:
         return [card for each in self._directories() if (card := _read_card(each))]
@@ -367,8 +367,8 @@ def _card_of(
         deployment=spec.deployment,
         deployment_uid=spec.deployment_uid,
         revision=spec.revision,
-        log=str(spec.log),
-        python=str(spec.python),
+        log=spec.log,
+        python=spec.python,
         isolation=abilities.words,
         probes=Probes(spec.liveness, spec.readiness, spec.request_settings.request_timeout_s),
         user=user if abilities.own_user else 0,
@@ -386,10 +386,10 @@ def _describe(card: _Card, run: Path, process: SupervisedProcess | None, state: 
         deployment_uid=card.deployment_uid,
         revision=card.revision,
         state=state,
-        address=str(score_socket(run)),
-        health_address=str(health_socket(run)),
-        log=Path(card.log),
-        python=Path(card.python) if card.python else None,
+        address=score_socket(run),
+        health_address=health_socket(run),
+        log=card.log,
+        python=card.python,
         pid=process.pid if process else None,
         restarts=process.restarts if process else 0,
         exit_code=process.exit_code if process else None,
@@ -406,27 +406,32 @@ def _end_of(process: SupervisedProcess | None) -> InstanceEnd | None:
     return InstanceEnd(end.at, end.exit_code, end.reason, end.message) if end else None
 
 
+@lru_cache(4096)
+def _directory(runs: Path, name: str) -> Path:
+    """The same object each time: it then knows its name as a text."""
+    return runs / name
+
+
 def _is_stopping(run: Path) -> bool:
-    return (run / "stopping").exists()
+    return process_directory.stamp(f"{run}/stopping") is not None
 
 
 def _read_card(run: Path) -> _Card | None:
-    file = run / "instance.json"
-    try:
-        about = file.stat()
-    except OSError:
-        return None
-    return _card_in(file, about.st_ino, about.st_mtime_ns)
+    file = f"{run}/instance.json"
+    stamp = process_directory.stamp(file)
+    return _card_in(file, stamp) if stamp else None
 
 
 @lru_cache(4096)  # each is looked at every second and never changes
-def _card_in(file: Path, _inode: int, _modified_ns: int) -> _Card | None:
+def _card_in(file: str, _stamp: tuple[int, int]) -> _Card | None:
     try:
-        told = json.loads(file.read_text())
+        told = json.loads(Path(file).read_text())
         limits, probes = told.pop("limits", None), told.pop("probes", None)
         removal = tuple(told.pop("removal", ()))
+        python = told.pop("python", "")
         return _Card(
-            **told,
+            **{**told, "log": Path(told["log"])},
+            python=Path(python) if python else None,
             removal=removal,
             limits=InstanceLimits(**limits) if limits else None,
             probes=_probes(probes) if probes else AZURE_PROBES,
@@ -441,4 +446,4 @@ def _probes(written: dict[str, Any]) -> Probes:
 
 
 def _write_card(run: Path, card: _Card) -> None:
-    write_private(run / "instance.json", json.dumps(asdict(card)).encode())
+    write_private(run / "instance.json", json.dumps(asdict(card), default=str).encode())

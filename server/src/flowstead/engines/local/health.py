@@ -76,7 +76,7 @@ class HealthWatch:
     def ask(
         self,
         worker: str,
-        health_socket: Path,
+        health_socket: str,
         memory: Path,
         probes: Probes,
         path: str = "/health",
@@ -118,7 +118,7 @@ class HealthWatch:
         for gone in self._watches.keys() - workers:
             _hang_up(self._watches.pop(gone))
 
-    def _send(self, watch: _Watch, health_socket: Path, probes: Probes, path: str) -> None:
+    def _send(self, watch: _Watch, health_socket: str, probes: Probes, path: str) -> None:
         now = self._clock.monotonic()
         if watch.ready and now - watch.asked_at < _ASK_AGAIN_S:
             return
@@ -126,7 +126,7 @@ class HealthWatch:
         connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
             connection.setblocking(False)
-            connection.connect(str(health_socket))
+            connection.connect(health_socket)
             connection.send(_REQUEST.format(path).encode())
         except OSError:
             connection.close()

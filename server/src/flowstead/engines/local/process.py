@@ -55,7 +55,7 @@ def process_spec(
         environment=_environment(spec, scratch, host, share or Share(None)),
         working_directory=str(spec.flow),
         log=str(log),
-        sockets=(str(score_socket(run)), str(health_socket(run))),
+        sockets=(score_socket(run), health_socket(run)),
         stop_grace_s=stop_grace_s(settings),
         give_up_after=GIVE_UP_AFTER,
         retry_first_s=RETRY_FIRST_S,
@@ -88,12 +88,12 @@ def stop_grace_s(settings: RequestSettings) -> float:
     return settings.request_timeout_s + STREAM_GRACE_S + _DRAIN_MARGIN_S
 
 
-def score_socket(run: Path) -> Path:
-    return run / "score.sock"
+def score_socket(run: Path) -> str:
+    return f"{run}/score.sock"
 
 
-def health_socket(run: Path) -> Path:
-    return run / "health.sock"
+def health_socket(run: Path) -> str:
+    return f"{run}/health.sock"
 
 
 def _environment(spec: InstanceSpec, scratch: Path, host: Mapping[str, str], share: Share) -> dict[str, str]:
