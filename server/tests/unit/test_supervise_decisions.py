@@ -28,6 +28,15 @@ def test_a_stable_process_starts_the_back_off_anew() -> None:
     assert after_end(spec, 9.9, -9, 7)[0] == 30.0
 
 
+def test_who_is_killed_by_somebody_is_started_again_at_once_however_often() -> None:
+    spec = _spec(give_up_after=5, retry_first_s=10.0)
+    failures = 0
+    for _ in range(9):
+        delay, failures, given_up = after_end(spec, 0.5, -9, failures, by_others=True)
+        assert (delay, failures, given_up) == (0.1, 0, False)
+    assert after_end(spec, 0.5, -9, 3, by_others=True) == (0.4, 3, False), "as after the ends of its own"
+
+
 def test_many_failures_do_not_overflow() -> None:
     assert after_end(_spec(longest_backoff_s=30.0), 0.0, 1, 100_000) == (30.0, 100_001, False)
 

@@ -56,10 +56,13 @@ _SET_PIPE_SIZE = 1031
 _LOOK_AT_LOGS_S = 2.0
 
 
-def after_end(spec: dict[str, Any], lived_s: float, exit_code: int, failures: int) -> tuple[float | None, int, bool]:
+def after_end(
+    spec: dict[str, Any], lived_s: float, exit_code: int, failures: int, *, by_others: bool = False
+) -> tuple[float | None, int, bool]:
     """What follows when the process has ended: (seconds until the next start, None for never; ends in a row before
-    `stable_after_s`; whether it is given up for now, or for good)."""
-    failures = 0 if lived_s >= spec["stable_after_s"] else failures + 1
+    `stable_after_s`; whether it is given up for now, or for good). by_others: somebody has killed it, which says
+    nothing of what it does by itself."""
+    failures = 0 if lived_s >= spec["stable_after_s"] else failures + (not by_others)
     limit = spec["give_up_after"]
     if exit_code in spec["fatal_exit_codes"] or (limit is not None and failures >= limit):
         if spec["retry_first_s"] is None:
@@ -219,7 +222,8 @@ class Supervisor:
         how = f"signal {-exit_code}" if exit_code < 0 else f"exit code {exit_code}"
         message = f"The process ended with {how} after {lived:.1f} s"
         told = ordered or self._killed_for_memory(exit_code)
-        self._count_end(lived, exit_code, told or {"reason": "", "message": message + "."})
+        by_others = told is None and exit_code == -signal.SIGKILL
+        self._count_end(lived, exit_code, told or {"reason": "", "message": message + "."}, by_others=by_others)
         again = "is not started again" if self.resume_at is None else f"starting it again in {self._delay():.1f} s"
         self._note(f"{message}{' and ' if self.resume_at is None else '; '}{again}.")
         self._record()
@@ -271,8 +275,8 @@ class Supervisor:
             self.poll.unregister(self.callers)
             self.callers = None
 
-    def _count_end(self, lived_s: float, exit_code: int, told: dict[str, str]) -> None:
-        delay, self.failures, given_up = after_end(self.spec, lived_s, exit_code, self.failures)
+    def _count_end(self, lived_s: float, exit_code: int, told: dict[str, str], *, by_others: bool = False) -> None:
+        delay, self.failures, given_up = after_end(self.spec, lived_s, exit_code, self.failures, by_others=by_others)
         self.exit_code = exit_code
         self.last_end = {"at": time.time(), "exit_code": exit_code, **told}
         self.state = "gave-up" if given_up else "backing-off"
