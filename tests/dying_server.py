@@ -70,13 +70,13 @@ class Dying:
     ) -> dict[str, Any]:
         """Send the request, have the server die at each of these points in turn, start it again; then the operation
         has ended so. Returns how."""
-        self._ask_for(points[0], points)
+        self._ask_for(points)
         answer = self.flowstead.api(method, path, body)
         assert answer.status_code in (200, 201, 202), answer.text
-        for following in (*points[1:], ""):
+        for died in range(1, len(points) + 1):
             self._wait_for_death()
-            self._ask_for(following, points)
-            self.up(check=not following)
+            self._ask_for(points[died:])
+            self.up(check=died == len(points))
         began = time.monotonic()
         ended = eventually("the operation ends", lambda: self._ended(answer), within=ENDS_WITHIN_S)
         print(f"{method} {path}: {len(points)} kills, ended {time.monotonic() - began:.2f} s after the last start")
@@ -110,15 +110,16 @@ class Dying:
         eventually("the server is dead", lambda: find_holder(Home(self.flowstead.home)) is None)
         self.kills += 1
 
-    def _ask_for(self, point: str, points: Sequence[str]) -> None:
-        """New instances are held until the server has died while it waited for them."""
-        waits = [index for index, each in enumerate(points) if "InstancesReady" in each]
-        if point and waits and points.index(point) <= waits[-1]:
+    def _ask_for(self, points: Sequence[str]) -> None:
+        """The next of them. New instances are held until the server has died while it waited for them, but where old
+        ones are to be stopped before, for whom they must be ready."""
+        told = next((each for each in points if "InstancesReady" in each or "StopInstance" in each), "")
+        if "InstancesReady" in told:
             self.hold.begin()
         else:
             self.hold.end()
-        if point:
-            self._point.write_text(point)
+        if points:
+            self._point.write_text(points[0])
 
     def _ended(self, answer: httpx.Response) -> dict[str, Any] | None:
         url = httpx.URL(answer.headers["Azure-AsyncOperation"])

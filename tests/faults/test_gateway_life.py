@@ -33,7 +33,7 @@ def test_an_upgrade_of_envoy_and_of_the_tables_under_load(site: Site) -> None:
     with site.traffic() as traffic:
         for number in range(10 if FULL else 1):
             [before, *_] = site.envoys()
-            with site.stream(30) as told:
+            with site.stream(100) as told:
                 traffic.passes(50, "traffic flows")
                 site.kill_server()
                 earlier = _downgraded(site.home.database)
@@ -42,7 +42,7 @@ def test_an_upgrade_of_envoy_and_of_the_tables_under_load(site: Site) -> None:
                 assert site.envoys()[0] != before
                 assert before in site.envoys(), "it has a stream"
                 traffic.passes(50, f"requests pass after upgrade {number}")
-            assert told["events"] >= 30
+            assert told["events"] >= 100
             site.has_ended(before)
     print(f"\nupgraded under load: {dict(traffic.outcomes)}")
     assert set(traffic.outcomes) == {"200"}

@@ -3,6 +3,7 @@ acknowledged is carried out, the rest is refused in clear words, and it is over 
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -27,6 +28,8 @@ def say(text: str) -> str:
 """
 MOMENTS_S = (0.0, 0.3, 0.6, 1.0, 1.5, 2.0, 3.0, 4.0) if FULL else (0.5,)
 """After the request, when the disk is full."""
+LARGE_BYTES = 16 * 1024 * 1024
+"""More than becomes free by itself, as when an instance has ended."""
 FULL_S = 25.0 if FULL else 3.0
 LOCKED_S = 30.0 if FULL else 8.0
 ANSWERED_WITHIN_S = 15.0
@@ -54,6 +57,8 @@ def test_a_disk_that_is_full_at_any_moment(on_small_disk: Installation, small_di
     model = _registered(flowstead, "1", tmp_path / "flow")
     _created(flowstead, "talks", model)
     key = flowstead.keys("talks")["primaryKey"]
+    late = write_flow(tmp_path / "late", TALKS)
+    (late / "large").write_bytes(os.urandom(LARGE_BYTES))
     with Traffic(f"{flowstead.url}/endpoints/talks/score", key) as traffic:
         for number, moment in enumerate(MOMENTS_S):
             traffic.passes(20, "traffic flows")
@@ -66,9 +71,7 @@ def test_a_disk_that_is_full_at_any_moment(on_small_disk: Installation, small_di
                 began = time.monotonic()
                 refused = [_try(flowstead, f"/onlineEndpoints/more-{number}-{n}") for n in range(4)]
                 asked = time.monotonic() - began
-                upload = flowstead.run(
-                    "model", "create", "--name", "late", "--path", str(tmp_path / "flow"), check=False
-                )
+                upload = flowstead.run("model", "create", "--name", "late", "--path", str(late), check=False)
                 assert upload.returncode != 0
                 assert "disk" in upload.stderr.lower(), upload.stderr
                 time.sleep(max(0.0, FULL_S - (time.monotonic() - began)))
