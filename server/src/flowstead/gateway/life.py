@@ -42,8 +42,8 @@ _END_S = 15.0
 _KILL_GRACE_S = 5.0
 _FIRST_BACKOFF_S = 0.05
 _LONGEST_BACKOFF_S = 0.4
-"""Every endpoint waits for it: however often it has crashed in a row, it is away for less than a second. One that cannot
-start at all takes a tenth of a core so."""
+"""Every endpoint waits for it: however often it has crashed in a row, it is away for less than a second. One that
+cannot start at all takes a tenth of a core so."""
 _STABLE_S = 2.0
 """One that lived this long is started anew at once: it takes a tenth of that to be ready."""
 _TRIES_AT_START = 3
