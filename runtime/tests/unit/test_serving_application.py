@@ -7,166 +7,27 @@ import base64
 import gzip
 import hashlib
 import json
-import threading
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
-from pathlib import Path
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from flowstead_runtime import __version__
-from flowstead_runtime.connections.hiding import SECRETS
 from flowstead_runtime.errors import NodeFailed
-from flowstead_runtime.flow.definition import FlowDefinition, FlowInput, FlowKind, FlowOutput, ValueType
-from flowstead_runtime.flow.running import RunContext, RunResult
-from flowstead_runtime.serving.application import build_application
-from flowstead_runtime.serving.serving import Serving
+from flowstead_runtime.flow.definition import FlowInput, FlowOutput, ValueType
+from flowstead_runtime.flow.running import RunContext
 from flowstead_runtime.serving.settings import ServingSettings
-from flowstead_runtime.serving.types import Message
-
-DEFINITION = FlowDefinition(
-    "echo",
-    FlowKind.DAG,
-    Path(),
-    Path("flow.dag.yaml"),
-    inputs={"text": FlowInput(ValueType.STRING, default="hello")},
-    outputs={"said": FlowOutput(ValueType.STRING)},
+from runtime.tests.unit.serving_caller import (
+    DEFINITION,
+    Answer,
+    Caller,
+    FakeFlow,
+    ask,
+    echo,
+    gives,
+    raises,
 )
-Run = Callable[[Mapping[str, Any], RunContext], Awaitable[Any]]
-EVENTS = {"accept": "text/event-stream"}
-
-
-@dataclass
-class FakeFlow:
-    """A flow that is one coroutine; contexts: of each run."""
-
-    body: Run
-    definition: FlowDefinition = DEFINITION
-    named: bool = True
-    contexts: list[RunContext] = field(default_factory=list)
-
-    async def run(self, inputs: Mapping[str, Any], context: RunContext) -> RunResult:
-        self.contexts.append(context)
-        return RunResult(await self.body(inputs, context), self.named)
-
-    async def close(self) -> None:
-        """Nothing to let go of."""
-
-
-@dataclass
-class Answer:
-    """complete: the last piece of the body was sent."""
-
-    status: int
-    headers: dict[str, str]
-    pieces: list[bytes]
-    complete: bool
-
-    @property
-    def json(self) -> Any:
-        return json.loads(b"".join(self.pieces))
-
-    @property
-    def events(self) -> list[Any]:
-        return [json.loads(frame.removeprefix(b"data: ")) for frame in self._frames() if frame.startswith(b"data: ")]
-
-    @property
-    def error(self) -> Any:
-        """The error that ends a stream."""
-        last = self._frames()[-1]
-        assert last.startswith(b"event: error\ndata: ")
-        return json.loads(last.partition(b"data: ")[2])["error"]
-
-    def _frames(self) -> list[bytes]:
-        frames = b"".join(self.pieces).split(b"\n\n")
-        assert frames.pop() == b""
-        return frames
-
-
-class Caller:
-    """Asks one application, in one event loop."""
-
-    def __init__(self, flow: FakeFlow, settings: ServingSettings) -> None:
-        loop = asyncio.get_running_loop()
-        self.application = build_application(Serving(flow, settings, loop))
-
-    async def ask(
-        self,
-        method: str = "POST",
-        path: str = "/score",
-        headers: Mapping[str, str] | None = None,
-        body: bytes = b"{}",
-        hang_up: asyncio.Event | None = None,
-    ) -> Answer:
-        arriving: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
-        sent: list[Message] = []
-
-        async def receive() -> Message:
-            if arriving:
-                return arriving.pop()
-            await (hang_up or asyncio.Event()).wait()
-            return {"type": "http.disconnect"}
-
-        async def send(message: Message) -> None:
-            sent.append(message)
-
-        scope = {
-            "type": "http",
-            "method": method,
-            "path": path,
-            "headers": [(name.encode(), value.encode()) for name, value in (headers or {}).items()],
-        }
-        # A task of its own, as a server gives it: it may be cancelled.
-        await asyncio.create_task(_call(self.application(scope, receive, send)))
-        if not sent:
-            return Answer(0, {}, [], complete=False)
-        start, *bodies = sent
-        return Answer(
-            start["status"],
-            {name.decode(): value.decode() for name, value in start["headers"]},
-            [each["body"] for each in bodies],
-            complete=bool(bodies) and not bodies[-1].get("more_body"),
-        )
-
-
-async def _call(answering: Awaitable[None]) -> None:
-    await answering
-
-
-def ask(flow: FakeFlow | Run, settings: ServingSettings | None = None, **request: Any) -> Answer:
-    """One request to a new application."""
-
-    async def scene() -> Answer:
-        given = flow if isinstance(flow, FakeFlow) else FakeFlow(flow)
-        return await Caller(given, settings or ServingSettings()).ask(**request)
-
-    return asyncio.run(scene())
-
-
-async def echo(inputs: Mapping[str, Any], context: RunContext) -> Any:
-    return {"said": inputs["text"]}
-
-
-def gives(value: Any) -> Run:
-    """A flow body that makes its value anew for each run when it is a function."""
-
-    async def body(inputs: Mapping[str, Any], context: RunContext) -> Any:
-        return value() if callable(value) else value
-
-    return body
-
-
-def raises(problem: BaseException) -> Run:
-    async def body(inputs: Mapping[str, Any], context: RunContext) -> Any:
-        raise problem
-
-    return body
-
-
-async def words(*said: str) -> AsyncIterator[str]:
-    for each in said:
-        yield each
 
 
 def test_a_request_is_answered() -> None:
@@ -206,154 +67,6 @@ def test_a_request_without_a_usable_id_gets_one(unusable: str) -> None:
     answer = ask(flow, headers={"x-request-id": unusable})
     assert len(answer.headers["x-request-id"]) == 32
     assert flow.contexts[0].request_id == answer.headers["x-request-id"]
-
-
-def test_streaming_is_asked_for_by_name_only() -> None:
-    flow = FakeFlow(echo)
-    for accept in ("*/*", "application/json", "text/event-stream, application/json"):
-        ask(flow, headers={"accept": accept})
-    assert [context.stream for context in flow.contexts] == [False, False, True]
-
-
-@pytest.mark.parametrize("make", [lambda: iter(["a", "b"]), lambda: words("a", "b")])
-def test_a_stream_is_sent_as_events_the_rest_first(make: Callable[[], Any]) -> None:
-    answer = ask(gives(lambda: {"said": make(), "sources": [1]}), headers=EVENTS)
-    assert answer.headers["content-type"] == "text/event-stream; charset=utf-8"
-    assert answer.events == [{"sources": [1]}, {"said": "a"}, {"said": "b"}]
-    assert answer.complete
-    assert "content-length" not in answer.headers
-
-
-def test_a_lone_stream_has_no_first_frame_and_an_empty_one_no_frames() -> None:
-    assert ask(gives(lambda: {"said": words("", "a")}), headers=EVENTS).events == [{"said": ""}, {"said": "a"}]
-    empty = ask(gives(lambda: {"said": words()}), headers=EVENTS)
-    assert (empty.status, empty.events, empty.complete) == (200, [], True)
-
-
-def test_a_bare_stream_has_the_name_output_and_joins_bare() -> None:
-    flow = FakeFlow(gives(lambda: iter([1, "b"])), named=False)
-    assert ask(flow, headers=EVENTS).events == [{"output": 1}, {"output": "b"}]
-    assert ask(flow).json == "1b"
-
-
-@pytest.mark.parametrize("make", [lambda: iter(["a", 1]), lambda: words("a", "1")])
-def test_streams_are_joined_for_json(make: Callable[[], Any]) -> None:
-    assert ask(gives(lambda: {"said": make(), "more": make()})).json == {"said": "a1", "more": "a1"}
-
-
-def test_synchronous_streams_run_off_the_event_loop() -> None:
-    threads: list[threading.Thread] = []
-
-    def where() -> Iterator[str]:
-        threads.append(threading.current_thread())
-        yield "a"
-
-    for headers in ({}, EVENTS):
-        assert ask(gives(lambda: {"said": where()}), headers=headers).status == 200
-    assert len(threads) == 2
-    assert threading.main_thread() not in threads
-
-
-def test_hundreds_of_synchronous_streams_run_side_by_side() -> None:
-    """Each has its piece only when all have begun."""
-    together = threading.Barrier(200)
-
-    def meet() -> Iterator[str]:
-        together.wait(20)
-        yield "met"
-
-    async def scene() -> list[Answer]:
-        caller = Caller(FakeFlow(gives(lambda: {"said": meet()})), ServingSettings())
-        return await asyncio.gather(*(caller.ask(headers=EVENTS) for _ in range(200)))
-
-    assert {each.events[0]["said"] for each in asyncio.run(scene())} == {"met"}
-
-
-def test_two_streams_cannot_share_a_response_and_are_closed() -> None:
-    closed: list[str] = []
-
-    def stream(name: str) -> Iterator[str]:
-        try:
-            yield name
-        finally:
-            closed.append(name)
-
-    def two() -> Any:
-        values = {name: stream(name) for name in "ab"}
-        for each in values.values():
-            next(each)
-        return values
-
-    answer = ask(gives(two), headers=EVENTS)
-    assert (answer.status, answer.json["error"]["code"]) == (400, "UserError")
-    assert "Multiple stream" in answer.json["error"]["message"]
-    assert sorted(closed) == ["a", "b"]
-
-
-@pytest.mark.parametrize(
-    ("value", "accept", "supported"),
-    [
-        ({"said": "a"}, "text/event-stream", "application/json"),
-        ({"said": "a"}, "text/html", "application/json"),
-        (lambda: {"said": words("a")}, "text/html", "text/event-stream, application/json"),
-    ],
-)
-def test_what_cannot_be_accepted_is_406(value: Any, accept: str, supported: str) -> None:
-    answer = ask(gives(value), headers={"accept": accept})
-    assert (answer.status, answer.json["error"]["code"]) == (406, "UserError")
-    assert answer.json["error"]["message"].endswith(supported)
-
-
-async def breaks_after(*said: str) -> AsyncIterator[str]:
-    for each in said:
-        yield each
-    raise ValueError("the line broke")
-
-
-def test_a_broken_stream_counts_before_an_accept_header_that_cannot_be_served() -> None:
-    assert ask(gives(lambda: {"said": breaks_after("a")}), headers={"accept": "text/html"}).status == 500
-
-
-@pytest.mark.parametrize(
-    ("kind", "code", "said"),
-    [
-        (FlowKind.DAG, "SystemError", "the line broke"),
-        (FlowKind.FLEX, "UserError", "Execution failure in 'answer': (ValueError) the line broke"),
-    ],
-)
-def test_a_stream_that_breaks_midway_says_why_and_is_cut(kind: FlowKind, code: str, said: str) -> None:
-    flow = FakeFlow(gives(lambda: {"said": breaks_after("a")}), replace(DEFINITION, kind=kind, entry="app:answer"))
-    answer = ask(flow, headers=EVENTS)
-    assert (answer.status, answer.events, answer.complete) == (200, [{"said": "a"}], False)
-    assert answer.error == {"code": code, "message": said}
-
-
-def test_no_secret_leaves_in_the_event_that_ends_a_stream() -> None:
-    SECRETS.learn(["sk-in-a-broken-stream"])
-
-    async def breaks() -> AsyncIterator[str]:
-        yield "a"
-        raise ValueError("refused sk-in-a-broken-stream")
-
-    assert ask(gives(lambda: {"said": breaks()}), headers=EVENTS).error["message"] == "refused ******"
-
-
-@pytest.mark.parametrize("headers", [{}, EVENTS])
-@pytest.mark.parametrize(("kind", "status"), [(FlowKind.DAG, 500), (FlowKind.FLEX, 400)])
-def test_a_stream_that_breaks_before_its_first_byte_has_a_status(
-    kind: FlowKind, status: int, headers: dict[str, str]
-) -> None:
-    flow = FakeFlow(gives(lambda: {"said": breaks_after()}), replace(DEFINITION, kind=kind, entry="app:answer"))
-    answer = ask(flow, headers=headers)
-    assert answer.status == status
-    assert "the line broke" in answer.json["error"]["message"]
-    assert ("'answer'" in answer.json["error"]["message"]) == (kind is FlowKind.FLEX)
-
-
-def test_a_piece_that_is_no_json_breaks_the_stream() -> None:
-    answer = ask(gives(lambda: {"said": iter(["a", object()])}), headers=EVENTS)
-    assert (answer.status, answer.events, answer.complete) == (200, [{"said": "a"}], False)
-    assert "not JSON serializable" in answer.error["message"]
 
 
 @pytest.mark.parametrize(
@@ -398,34 +111,6 @@ def test_the_deadline_is_408_wrapped_or_not(wrap: bool) -> None:
     assert (answer.status, answer.json["error"]["code"]) == (408, "RequestTimeout")
     assert "0.01 s" in answer.json["error"]["message"]
     assert cancelled == [True]
-
-
-def test_the_deadline_ends_with_the_first_byte() -> None:
-    gate = threading.Event()
-
-    def slow() -> Iterator[str]:
-        yield "a"
-        gate.wait(5)
-        yield "b"
-
-    async def scene() -> Answer:
-        caller = Caller(FakeFlow(gives(lambda: {"said": slow()})), ServingSettings(timeout_s=0.02))
-        asking = asyncio.ensure_future(caller.ask(headers=EVENTS))
-        asyncio.get_running_loop().call_later(0.1, gate.set)
-        return await asking
-
-    answer = asyncio.run(scene())
-    assert (answer.status, answer.events, answer.complete) == (200, [{"said": "a"}, {"said": "b"}], True)
-
-
-def test_a_deadline_before_the_first_piece_is_408_and_the_context_knows_it() -> None:
-    async def never() -> AsyncIterator[str]:
-        await asyncio.Event().wait()
-        yield "a"
-
-    flow = FakeFlow(gives(lambda: {"said": never()}))
-    assert ask(flow, ServingSettings(timeout_s=0.01), headers=EVENTS).status == 408
-    assert flow.contexts[0].deadline is not None
 
 
 def test_a_full_instance_is_429_with_retry_after() -> None:
@@ -543,20 +228,6 @@ def test_a_deadline_that_cannot_be_read_is_refused(wrong: str) -> None:
     answer = ask(echo, headers={"x-request-timeout-ms": wrong})
     assert answer.status == 400
     assert "x-request-timeout-ms" in answer.json["error"]["message"]
-
-
-def test_a_stream_that_has_begun_outlives_the_callers_deadline() -> None:
-    async def slow() -> AsyncIterator[str]:
-        yield "a"
-        loop = asyncio.get_running_loop()
-        passed = loop.create_future()
-        loop.call_at(loop.time() + 0.05, passed.set_result, None)
-        await passed
-        yield "b"
-
-    answer = ask(gives(lambda: {"said": slow()}), headers={**EVENTS, "x-request-timeout-ms": "25"})
-    assert answer.complete
-    assert len(answer.events) == 2
 
 
 def test_an_unknown_content_encoding_is_415() -> None:
