@@ -371,6 +371,17 @@ def test_old_instances_run_on_for_a_moment(seconds: float, drained: bool) -> Non
     assert (phases.old_instances_drained(seen) == Proceed()) is drained
 
 
+@pytest.mark.parametrize(("seconds", "drained"), [(149.0, False), (150.0, True)])
+def test_one_that_is_being_woken_is_not_stopped_before_its_callers_have_their_answers(
+    seconds: float, drained: bool
+) -> None:
+    """They wait in its socket, for the minute of a start and the time-out."""
+    old = instance("z", WAKING, revision="old")
+    assert (phases.old_instances_drained(rolled(old, unrouted_for={"z": seconds})) == Proceed()) is drained
+    woken = replace(old, state=READY)
+    assert phases.old_instances_drained(rolled(woken, unrouted_for={"z": 1.0})) == Proceed()
+
+
 def test_old_instances_are_not_drained_while_they_are_routed() -> None:
     seen = rolled(instance("z", revision="old"), routed=frozenset({"/a", "/z"}), unrouted_for={"z": 9.0})
     assert isinstance(phases.old_instances_drained(seen), Act)

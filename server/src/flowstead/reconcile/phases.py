@@ -32,6 +32,7 @@ from flowstead.reconcile.decision import (
 from flowstead.reconcile.describe import serving_instances
 from flowstead.reconcile.instances import AT_WORK, kept, places_left, ready, running
 from flowstead.resources.deployment import wanted_instances
+from flowstead.resources.scaling import WAKING_S
 from flowstead.resources.sizes import with_reserve
 
 DRAIN_S = 1.0
@@ -306,7 +307,11 @@ def is_unrouted(view: DeploymentView, instance: ObservedInstance) -> bool:
 
 
 def _is_drained(view: DeploymentView, instance: ObservedInstance) -> bool:
-    return is_unrouted(view, instance) and view.unrouted_for.get(instance.id, 0.0) >= DRAIN_S
+    """One that is being woken has callers who wait in its socket: they have their answers first, or have given up."""
+    drain_s = DRAIN_S
+    if instance.state is InstanceState.WAKING:
+        drain_s = WAKING_S + view.record.spec.request_settings.request_timeout_s
+    return is_unrouted(view, instance) and view.unrouted_for.get(instance.id, 0.0) >= drain_s
 
 
 def _old(view: DeploymentView) -> list[ObservedInstance]:
