@@ -45,7 +45,10 @@ async def do(text: str):
         raise ValueError("no")
     if text == "cwd":
         return os.getcwd()
-    if text == "block":
+    if text == "hog":
+        time.sleep(0.2)  # by then the server wants to look whether it shall end, and does right after us
+        await asyncio.sleep(0)
+    if text in ("block", "hog"):
         pathlib.Path("blocking").touch()
         while not pathlib.Path("go").exists():
             time.sleep(0.01)
@@ -326,6 +329,43 @@ def test_requests_in_flight_finish_after_sigterm(tmp_path: Path) -> None:
         (tmp_path / "go").touch()
         thread.join(PATIENCE_S)
         assert answers[0].json() == {"said": "wait"}
+        assert running.process.wait(PATIENCE_S) == 0
+
+
+def said(caller: socket.socket) -> bytes:
+    """The body of the next answer."""
+    text = b""
+    while not text.endswith(b"}"):
+        piece = caller.recv(4096)
+        assert piece, f"it hung up after {text!r}"
+        text += piece
+    return text.rpartition(b"\r\n")[2]
+
+
+def test_what_came_while_the_event_loop_was_blocked_is_answered_after_sigterm(tmp_path: Path) -> None:
+    """On a connection that was open before, and on one that nobody has taken yet."""
+    with ready(write_flow(tmp_path)) as running, contextlib.ExitStack() as stack:
+        assert running.uds is not None
+        callers = [stack.enter_context(socket.socket(socket.AF_UNIX)) for _ in range(2)]
+        known, new = callers
+        body = json.dumps({"text": "late"}).encode()
+        request = b"POST /score HTTP/1.1\r\nhost: x\r\ncontent-length: %d\r\n\r\n%s" % (len(body), body)
+        for each in callers:
+            each.settimeout(PATIENCE_S)
+        known.connect(running.uds)
+        known.sendall(request)
+        assert said(known) == b'{"said":"late"}'
+        thread, answers = in_thread(lambda: running.score("hog"))
+        eventually("it blocks", (tmp_path / "blocking").exists)
+        new.connect(running.uds)
+        for each in callers:
+            each.sendall(request)
+        running.process.send_signal(signal.SIGTERM)
+        eventually("it is unhealthy", lambda: running.healthy() == 503)
+        (tmp_path / "go").touch()
+        assert [said(each) for each in callers] == [b'{"said":"late"}'] * 2
+        thread.join(PATIENCE_S)
+        assert answers[0].json() == {"said": "hog"}
         assert running.process.wait(PATIENCE_S) == 0
 
 

@@ -20,7 +20,7 @@ import uvicorn
 from flowstead_runtime.connections.hiding import SECRETS, HidingFormatter
 from flowstead_runtime.serving.exit_codes import IDLE
 from flowstead_runtime.serving.health import Health, Phase
-from flowstead_runtime.serving.idling import until_idle
+from flowstead_runtime.serving.idling import SETTLE_S, until_idle
 from flowstead_runtime.serving.protocol import BoundedProtocol
 from flowstead_runtime.serving.types import Application, Timers
 
@@ -141,8 +141,8 @@ class Process:
 
 
 class _Server(uvicorn.Server):
-    """Says when it listens, and leaves the signals to `Stopping`: uvicorn's own handlers would raise them again after a
-    clean end, and the process would seem to have been killed."""
+    """Says when it listens, reads before it ends what has come until then, and leaves the signals to `Stopping`:
+    uvicorn's own handlers would raise them again after a clean end, and the process would seem to have been killed."""
 
     def __init__(self, config: uvicorn.Config, on_ready: Callable[[], None]) -> None:
         super().__init__(config)
@@ -153,6 +153,11 @@ class _Server(uvicorn.Server):
         await super().startup(sockets)
         self.listening.set()
         self._on_ready()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        # While a flow's code kept the event loop to itself nobody took connections, nor read from them.
+        await asyncio.sleep(SETTLE_S)
+        await super().shutdown(sockets)
 
     async def listen(self, sockets: list[socket.socket]) -> None:
         """Again, after it had ended to."""
