@@ -427,6 +427,21 @@ def test_an_instance_whose_supervisor_was_killed_is_lost_and_can_be_stopped(
     assert has_ended(seen.pid)
 
 
+def test_a_state_that_a_power_cut_has_emptied_keeps_nobody_from_looking(
+    engine: LocalEngine, home: Home, make_spec: MakeSpec
+) -> None:
+    engine.start(make_spec("one"))
+    seen = contract.wait_for(engine, "one", InstanceState.READY)
+    file = home.instances_run / "one" / "state.json"
+    os.kill(json.loads(file.read_text())["supervisor_pid"], signal.SIGKILL)
+    contract.wait_for(engine, "one", InstanceState.LOST)
+    os.killpg(seen.pid or 0, signal.SIGKILL)
+    file.write_bytes(b"")
+    contract.wait_for(engine, "one", InstanceState.LOST)
+    engine.stop("one")
+    contract.wait_until_gone(engine, "one")
+
+
 class AheadClock(SystemClock):
     ahead_s = 0.0
 

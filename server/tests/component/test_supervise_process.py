@@ -230,6 +230,20 @@ def test_one_that_hangs_is_ended_and_started_again(run: Path, directory: Path, n
     assert [each.name for each in directory.iterdir() if "end" in each.name] == []
 
 
+def test_what_could_not_be_written_down_is_when_there_is_room(run: Path, directory: Path) -> None:
+    start(directory, _spec(run))
+    before = _seen(directory)
+    in_the_way = directory / "state.json.new"
+    in_the_way.mkdir()
+    os.kill(before.pid or 0, signal.SIGKILL)
+    assert _say(run) != str(before.pid).encode()
+    assert _seen(directory) == before, "nobody can know better"
+    in_the_way.rmdir()
+    after = _eventually(lambda: seen if (seen := _seen(directory)).restarts else None)
+    assert _say(run) == str(after.pid).encode()
+    assert (run / "log").read_text().count("The state could not be written") == 1
+
+
 def test_its_log_is_kept_in_files_of_bounded_size_and_loses_no_line(run: Path, directory: Path) -> None:
     """Three writers, ten thousand lines a second."""
     code = """

@@ -206,12 +206,16 @@ def _read(directory: Path) -> dict[str, Any] | None:
 
 
 @lru_cache(4096)  # it is looked at every second, and written anew when anything changes
-def _state_in(file: str, _stamp: tuple[int, int]) -> dict[str, Any]:
+def _state_in(file: str, _stamp: tuple[int, int]) -> dict[str, Any] | None:
     return _state_of(file)
 
 
-def _state_of(file: str) -> dict[str, Any]:
-    state: dict[str, Any] = json.loads(Path(file).read_bytes())
+def _state_of(file: str) -> dict[str, Any] | None:
+    """None for one that a power cut has left empty."""
+    try:
+        state: dict[str, Any] = json.loads(Path(file).read_bytes())
+    except ValueError:
+        return None
     return state
 
 

@@ -54,6 +54,7 @@ _CHUNK, _CHUNKS = 65536, 16
 _PIPE_BYTES = 256 * 1024
 _SET_PIPE_SIZE = 1031
 _LOOK_AT_LOGS_S = 2.0
+_WRITE_AGAIN_S = 1.0
 
 
 def after_end(
@@ -96,6 +97,8 @@ class Supervisor:
         self.started = self.started_unix = 0.0
         self.resume_at: float | None = None
         self.kill_at: float | None = None
+        self.record_at: float | None = None
+        """When to write down again what could not be written."""
         self.callers: int | None = None
         """The first socket's descriptor while it is asleep and a connection there wakes it."""
         self.look_at: float | None = time.monotonic() + _LOOK_AT_LOGS_S if spec["own_logs"] else None
@@ -135,7 +138,7 @@ class Supervisor:
         process_directory.remove(self.directory)
 
     def _wait(self) -> None:
-        moments = [self.kill_at if self.state == "stopping" else self.resume_at, self.look_at]
+        moments = [self.kill_at if self.state == "stopping" else self.resume_at, self.look_at, self.record_at]
         if self.kills is not None:
             moments.append(self.kills.look_at)
         if self.memory is not None and self.pid is not None:
@@ -293,6 +296,8 @@ class Supervisor:
             kill_group(self.pid)
         if self.state in ("backing-off", "gave-up") and self.resume_at is not None and now >= self.resume_at:
             self._start_again()
+        if self.record_at is not None and now >= self.record_at:
+            self._record()
         self._watch_memory(now)
         self._tell_killed_children(now)
         if self.look_at is not None and now >= self.look_at:
@@ -393,7 +398,11 @@ class Supervisor:
         try:
             process_directory.write_state(self.directory, state)
         except OSError as failure:  # a full disk must not end what we keep alive
-            self._note(f"The state could not be written: {failure}.")
+            if self.record_at is None:
+                self._note(f"The state could not be written: {failure}.")
+            self.record_at = time.monotonic() + _WRITE_AGAIN_S
+        else:
+            self.record_at = None
 
     def _note(self, text: str) -> None:
         """A line of our own in the process's log."""
