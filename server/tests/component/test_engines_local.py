@@ -384,7 +384,7 @@ def test_one_that_does_not_end_by_itself_is_killed_when_its_time_is_up(home: Hom
     engine.start(spec_of(home, "one", write_flow(tmp_path / "flow", BUSY + ECHO)))
     contract.wait_for(engine, "one", InstanceState.READY)
     engine.stop("one", patient=True)
-    clock.advance(1000.0)
+    clock.advance(300.0)
     assert [each.state for each in engine.observe()] == [InstanceState.STOPPING]
     engine.stop("one")
     engine.stop("one", patient=True)
@@ -427,6 +427,44 @@ def test_an_instance_whose_supervisor_was_killed_is_lost_and_can_be_stopped(
     assert has_ended(seen.pid)
 
 
+WAITING = """\
+import asyncio, pathlib
+from promptflow.core import tool
+
+@tool
+async def echo(question: str) -> str:
+    pathlib.Path(question, "asked").touch()
+    while not pathlib.Path(question, "go").exists():
+        await asyncio.sleep(0.01)
+    return "answered"
+"""
+
+
+def test_a_lost_one_ends_its_requests_before_it_goes(engine: LocalEngine, home: Home, tmp_path: Path) -> None:
+    engine.start(spec_of(home, "one", write_flow(tmp_path / "flow", WAITING)))
+    seen = contract.wait_for(engine, "one", InstanceState.READY)
+    state = json.loads((home.instances_run / "one" / "state.json").read_text())
+    scratch = home.scratch / "one"
+    answers: list[httpx.Response] = []
+
+    def ask() -> None:
+        with httpx.Client(transport=httpx.HTTPTransport(uds=seen.address), base_url="http://instance") as client:
+            answers.append(client.post("/score", json={"question": str(scratch)}, timeout=30.0))
+
+    thread = threading.Thread(target=ask)
+    thread.start()
+    eventually((scratch / "asked").exists)
+    os.kill(state["supervisor_pid"], signal.SIGKILL)
+    contract.wait_for(engine, "one", InstanceState.LOST)
+    engine.stop("one", patient=True)
+    assert [each.state for each in engine.observe()] == [InstanceState.STOPPING]
+    (scratch / "go").touch()
+    thread.join()
+    assert answers[0].json() == {"answer": "answered"}
+    contract.wait_until_gone(engine, "one")
+    assert has_ended(seen.pid)
+
+
 def test_a_state_that_a_power_cut_has_emptied_keeps_nobody_from_looking(
     engine: LocalEngine, home: Home, make_spec: MakeSpec
 ) -> None:
@@ -447,6 +485,39 @@ class AheadClock(SystemClock):
 
     def monotonic(self) -> float:
         return time.monotonic() + self.ahead_s
+
+
+COMPUTING = """\
+import ctypes
+from promptflow.core import tool
+
+@tool
+def echo(question: str) -> str:
+    ctypes.PyDLL(None).sleep(600)
+    return question
+"""
+"""It does not let go of the interpreter."""
+
+
+def test_one_that_computes_gets_time_for_its_request(home: Home, tmp_path: Path) -> None:
+    clock = AheadClock()
+    engine = LocalEngine(home, clock=clock)
+    spec = spec_of(home, "one", write_flow(tmp_path / "flow", COMPUTING))
+    engine.start(replace(spec, request_settings=RequestSettings(request_timeout_s=20.0)))
+    seen = contract.wait_for(engine, "one", InstanceState.READY)
+    transport = httpx.HTTPTransport(uds=seen.address)
+    with httpx.Client(transport=transport, base_url="http://instance") as client, suppress(httpx.TimeoutException):
+        client.post("/score", json={"question": "x"}, timeout=0.5)
+    for _ in range(8):
+        clock.ahead_s += 3.0
+        engine.observe()
+    engine.stop("one", patient=True)
+    clock.ahead_s += 11.0
+    assert [each.state for each in engine.observe()] == [InstanceState.STOPPING]
+    assert float((home.instances_run / "one/stopping").read_text()) > clock.monotonic() + 300.0
+    engine.stop("one")
+    clock.ahead_s += 11.0
+    contract.wait_until_gone(engine, "one")
 
 
 @pytest.mark.parametrize("hangs", [True, False])

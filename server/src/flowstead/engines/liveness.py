@@ -115,6 +115,15 @@ def silent_s(answers: Answers, now: float) -> float:
     return now - answers.silent_since if answers.heard and answers.silent_since is not None else 0.0
 
 
+def useless_s(answers: Answers, request_timeout_s: float, now: float) -> float:
+    """For how long it has been known to do nothing of use: it says that it is not well, or is silent for longer than a
+    request may compute."""
+    said, silent = answers.failing_since, answers.silent_since
+    if said is not None and (silent is None or said < silent):
+        return now - said
+    return 0.0 if silent is None else max(0.0, now - silent - request_timeout_s)
+
+
 def why_replaced(answers: Answers, probes: Probes, now: float, *, stopped: bool = False) -> tuple[str, str] | None:
     """(one word, a sentence) when it is to be ended and started again. stopped: the system has kept it from running
     (SIGSTOP, a debugger) for STANDSTILL_S."""

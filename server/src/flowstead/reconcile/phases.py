@@ -294,7 +294,7 @@ def _room(view: DeploymentView, present: Iterable[ObservedInstance]) -> int:
 
 def _stop_spent(instance: ObservedInstance) -> StopInstance:
     """One that was ready may still be answering requests."""
-    return StopInstance(instance.id, patient=instance.state in (*AT_WORK, InstanceState.RESTARTING))
+    return StopInstance(instance.id, patient=instance.state in (*AT_WORK, InstanceState.RESTARTING, InstanceState.LOST))
 
 
 def _route_not_taken() -> GatewayUpdateFailed:

@@ -136,7 +136,7 @@ def container_process(spec: InstanceSpec, container: Contained, around: Surround
         working_directory="/",
         log=str(spec.log),
         sockets=(score_socket(around.run), health_socket(around.run)),
-        stop_grace_s=stop_grace_s(spec.request_settings),
+        stop_grace_s=stop_grace_s(spec.request_settings.request_timeout_s),
         give_up_after=GIVE_UP_AFTER,
         retry_first_s=RETRY_FIRST_S,
         retry_longest_s=RETRY_LONGEST_S,

@@ -5,8 +5,7 @@ engine is told.
     {id}/score.sock health.sock bound by its supervisor
     {id}/ready                  the worker that was ready last
     {id}/stopping               it is to go, and until when it may take (by the clock of the running system, which
-                                nobody sets; empty: its supervisor knows); whoever looks next finishes what the stopper
-                                could not wait for
+                                nobody sets); whoever looks next finishes what the stopper could not wait for
 
 A server that comes later finds every instance by these directories alone.
 """
@@ -16,6 +15,7 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
+import math
 import os
 import signal
 import subprocess
@@ -35,7 +35,7 @@ from flowstead.engines.local.collected_folder import share_with_group
 from flowstead.engines.local.confining import confinement_of
 from flowstead.engines.local.contained import Surroundings, container_process, health_path, held_to, removal_of
 from flowstead.engines.local.health import Health, HealthWatch
-from flowstead.engines.local.process import health_socket, process_spec, score_socket
+from flowstead.engines.local.process import health_socket, process_spec, score_socket, stop_grace_s
 from flowstead.engines.local.sizing import Others, Share, share_of
 from flowstead.engines.local.tail import last_lines
 from flowstead.engines.local.trash import Trash
@@ -119,6 +119,8 @@ class LocalEngine:
         self._clock = clock or SystemClock()
         self._health = HealthWatch(self._clock)
         self._standstill = Standstill(self._clock.monotonic)
+        self._told: set[str] = set()
+        """Instances without a supervisor that know that they are to end."""
         self._trash = Trash(home.scratch / f".{self._runs.name}")
         self._has_looked = False
 
@@ -195,12 +197,12 @@ class LocalEngine:
         run = self._run(instance_id)
         if not run.is_dir():
             return
-        hangs = self._health.failing_s(instance_id) >= SILENT_S
+        card = _read_card(run)
+        timeout_s = (card.probes if card else AZURE_PROBES).request_timeout_s
+        hangs = self._health.useless_s(instance_id, timeout_s) >= SILENT_S
         with contextlib.suppress(FileNotFoundError):
-            self._mark_stopping(run, patient=patient and not hangs)
-        supervise.stop(run)
-        if supervise.observe(run) is None:
-            self._clean_up(run)
+            self._mark_stopping(run, patient=patient and not hangs, longest_s=stop_grace_s(timeout_s))
+        self._finish(run)
 
     def last_log_lines(self, instance_id: str, count: int) -> Sequence[str]:
         card = _read_card(self._run(instance_id))
@@ -260,34 +262,45 @@ class LocalEngine:
     def _end_standing(self, process: SupervisedProcess, *, stopping: bool) -> None:
         """A supervisor that is stopped hears nothing and starts nothing: without it the instance is lost, and another
         takes its place. A worker that is stopped never ends by itself."""
-        if process.state is ProcessState.LOST:
-            return
+        supervised = process.state is not ProcessState.LOST
         with contextlib.suppress(ProcessLookupError):
-            if self._standstill.lasts(process.supervisor_pid, family=False):
+            if supervised and self._standstill.lasts(process.supervisor_pid, family=False):
                 logger.warning("The supervisor %d of an instance was stopped and is ended.", process.supervisor_pid)
                 os.kill(process.supervisor_pid, signal.SIGKILL)
             elif stopping and process.pid is not None and self._standstill.lasts(process.pid):
                 os.killpg(process.pid, signal.SIGKILL)
 
-    def _mark_stopping(self, run: Path, *, patient: bool) -> None:
+    def _mark_stopping(self, run: Path, *, patient: bool, longest_s: float) -> None:
         """The first word stands, but one that is less patient."""
         mark = run / "stopping"
-        if not mark.exists() or (not patient and not mark.read_text()):
-            until = "" if patient else str(self._clock.monotonic() + STOP_GRACE_S)
-            write_private(mark, until.encode())
+        patience_s = longest_s if patient else STOP_GRACE_S
+        if not mark.exists() or self._left_s(run) > patience_s:
+            write_private(mark, str(self._clock.monotonic() + patience_s).encode())
+
+    def _left_s(self, run: Path) -> float:
+        """Of its time to end, seconds; infinite when it is not to end, or an earlier version has left that to its
+        supervisor."""
+        with contextlib.suppress(OSError, ValueError):
+            return float((run / "stopping").read_text()) - self._clock.monotonic()
+        return math.inf
 
     def _finish(self, run: Path) -> bool:
         """Tell it again when the word did not arrive; kill what has used up its time; remove what has ended. Whether
         nothing is left."""
-        process = supervise.observe(run)
+        process, left_s = supervise.observe(run), self._left_s(run)
+        if process is not None and process.state is ProcessState.LOST and process.pid and 0 < left_s < math.inf:
+            if run.name not in self._told:  # once: some take the second one for haste
+                self._told.add(run.name)
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(process.pid, signal.SIGTERM)
+            return False
         if process is not None and process.state is not ProcessState.STOPPING:
             supervise.stop(run)
             process = supervise.observe(run)
         if process is None:
             return self._clean_up(run)
-        with contextlib.suppress(OSError, ValueError):  # it may take its time, or has just ended
-            until = float((run / "stopping").read_text())
-            if process.pid is not None and self._clock.monotonic() > until:
+        if process.pid is not None and left_s <= 0:
+            with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
         return False
 

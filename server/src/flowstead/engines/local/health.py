@@ -16,6 +16,7 @@ from flowstead.engines.liveness import (
     answered,
     has_become_ready,
     not_answered,
+    useless_s,
 )
 from flowstead.resources.clock import Clock
 from flowstead.resources.private_file import write_private
@@ -106,12 +107,11 @@ class HealthWatch:
                 watch.kept = True
         return Health(watch.ready, watch.was_ready, watch.answers, self._owes_s(watch))
 
-    def failing_s(self, instance: str) -> float:
-        """How long the instance's worker has failed its liveness probe, asked again and again; 0 for one that does
-        not."""
+    def useless_s(self, instance: str, request_timeout_s: float) -> float:
+        """Of the instance's worker, as `liveness.useless_s`."""
         now = self._clock.monotonic()
-        since = (each.answers.failing_since for name, each in self._watches.items() if name.startswith(f"{instance}:"))
-        return max((now - each for each in since if each is not None), default=0.0)
+        own = (each.answers for name, each in self._watches.items() if name.startswith(f"{instance}:"))
+        return max((useless_s(each, request_timeout_s, now) for each in own), default=0.0)
 
     def keep_only(self, workers: set[str]) -> None:
         """Forget all others."""

@@ -15,7 +15,6 @@ from flowstead.engines.protocol import (
     STREAM_GRACE_S,
     InstanceSpec,
 )
-from flowstead.resources.deployment import RequestSettings
 from flowstead.resources.settings import LONGEST_REQUEST_MB
 from flowstead.supervise import ProcessSpec
 
@@ -56,7 +55,7 @@ def process_spec(
         working_directory=str(spec.flow),
         log=str(log),
         sockets=(score_socket(run), health_socket(run)),
-        stop_grace_s=stop_grace_s(settings),
+        stop_grace_s=stop_grace_s(settings.request_timeout_s),
         give_up_after=GIVE_UP_AFTER,
         retry_first_s=RETRY_FIRST_S,
         retry_longest_s=RETRY_LONGEST_S,
@@ -83,9 +82,9 @@ def host_arguments(spec: InstanceSpec, flow: str) -> tuple[str, ...]:
     )
 
 
-def stop_grace_s(settings: RequestSettings) -> float:
+def stop_grace_s(request_timeout_s: float) -> float:
     """How long an instance may take that is stopped with patience: for its longest request and its longest stream."""
-    return settings.request_timeout_s + STREAM_GRACE_S + _DRAIN_MARGIN_S
+    return request_timeout_s + STREAM_GRACE_S + _DRAIN_MARGIN_S
 
 
 def score_socket(run: Path) -> str:
