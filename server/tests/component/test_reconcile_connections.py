@@ -91,6 +91,23 @@ def test_without_the_role_it_fails_and_after_the_grant_it_comes_up(world: Reconc
     assert world.there().status.provisioning_state is ProvisioningState.SUCCEEDED
 
 
+@pytest.mark.parametrize("gone", ["connection", "role"])
+def test_what_is_lost_is_replaced_though_what_it_needs_has_gone(
+    world: ReconcilerWorld, serving: str, gone: str
+) -> None:
+    """The machine was started anew, say: nobody has changed the deployment."""
+    role = f"{WORKSPACE.path}/providers/Microsoft.Authorization/roleAssignments/{SECRETS_READER}-chat"
+    with world.store.transaction() as tx:
+        tx.remove(WORKSPACE.connection("my_llm") if gone == "connection" else role)
+    lost = world.only_instance()
+    world.engine.lose(lost)
+    world.new_reconciler()
+    world.look_until(lambda: list(world.engine.instances) not in ([], [lost]) and len(world.engine.instances) == 1)
+    assert world.engine.instances[world.only_instance()].observed.revision == serving
+    assert key_of(world, world.only_instance()) == KEY
+    assert world.there().status.provisioning_state is ProvisioningState.SUCCEEDED
+
+
 def test_another_key_is_another_revision(world: ReconcilerWorld, serving: str) -> None:
     with world.store.transaction() as tx:
         tx.put_secret(WORKSPACE.connection("my_llm"), CREDENTIAL_PREFIX + "key", "hunter2-another", by="test")

@@ -124,9 +124,11 @@ def _delete_endpoint(view: EndpointView) -> Decision:
 
 
 def _failed(view: DeploymentView, status: DeploymentStatus, phase: str, outcome: Fail) -> Decision:
-    """While it is being brought up that ends the attempt; later it is only said."""
+    """While it is being brought up that ends the attempt; later it is only said, and what serves is kept up as it was
+    deployed."""
     if view.settled:
-        return Decision(status=_waiting(view, status, phase, outcome.error.message))
+        useless = stop_after_failure(view) if view.serving is not None else ()
+        return Decision(useless, _waiting(view, status, phase, outcome.error.message))
     reason = outcome.error.code
     status = _with_condition(status, Condition(phase, False, reason, outcome.error.message, iso(view.now)))
     body = error_body(outcome.error)

@@ -39,8 +39,9 @@ Worked = tuple[str, int, str]
 class Snapshot:
     """One consistent state of the store. operations, secrets: by the resource's id; content: deployment id → hash
     of its model's files, None when the model is gone; serving: deployment id → the revision that serves, while it is
-    not what is wanted or that could not be brought up; scorers: endpoint id → sessions of the principals who may score
-    with a token; denied: deployment id → the role that its endpoint's identity lacks."""
+    not what is wanted or could not be brought up now; scorers: endpoint id → sessions of the principals who may score
+    with a token; denied: deployment id → the role that its endpoint's identity lacks; unresolvable: deployment id → why
+    its connections cannot be had."""
 
     endpoints: Sequence[EndpointRecord]
     deployments: Sequence[DeploymentRecord]
@@ -50,6 +51,7 @@ class Snapshot:
     serving: Mapping[str, Revision]
     scorers: Mapping[str, Sequence[str]]
     denied: Mapping[str, FlowsteadError]
+    unresolvable: Mapping[str, FlowsteadError]
 
     @property
     def records(self) -> Sequence[AnyRecord]:
@@ -97,8 +99,15 @@ class StoreReader:
             running = {id: tx.running_operation(id) for id in unsettled}
             records: list[AnyRecord] = [*endpoints, *deployments]
             details = {each.id: self._detail(tx, each) for each in records}
-            serving = {each.id: self._serving_revision(tx, each) for each in deployments if _serves_another(each)}
             identities = Identities(tx)
+            denied = denials(endpoints, deployments, identities)
+            found = ((each.id, why_unresolvable(each.spec, details[each.id].secrets)) for each in deployments)
+            unresolvable = {id: why for id, why in found if why is not None}
+            serving = {
+                each.id: self._serving_revision(tx, each)
+                for each in deployments
+                if _serves_another(each) or each.id in denied or each.id in unresolvable
+            }
         self._forget(records, serving.keys())
         may_come = who_may_come(identities.principals, identities.granted_elsewhere, self._external_issuer)
         return Snapshot(
@@ -109,7 +118,8 @@ class StoreReader:
             {each.id: details[each.id].content for each in deployments},
             {id: revision for id, revision in serving.items() if revision is not None},
             {each.id: scorers(each, may_come) for each in endpoints},
-            denials(endpoints, deployments, identities),
+            denied,
+            unresolvable,
         )
 
     def _detail(self, tx: Reading, record: AnyRecord) -> _Details:
@@ -224,7 +234,7 @@ class DeploymentObserver:
             artifact=source.directory if isinstance(source, FlowSource) else source,
             environment=None,
             denied=snapshot.denied.get(record.id),
-            connections=why_unresolvable(record.spec, snapshot.secrets[record.id]),
+            connections=snapshot.unresolvable.get(record.id),
             instances=tuple(around.by_deployment.get(record.uid, ())),
             operation=snapshot.operations.get(record.id),
             routed=None if around.routed is None else around.routed.get(record.id, none),
@@ -242,7 +252,8 @@ class DeploymentObserver:
 
     def _with_serving(self, view: DeploymentView, snapshot: Snapshot) -> DeploymentView:
         revision = snapshot.serving.get(view.record.id)
-        if revision is None or (revision.name == view.target and not _has_failed(view)):
+        can_start = view.denied is None and view.connections is None and not _has_failed(view)
+        if revision is None or (revision.name == view.target and can_start):
             return view
         source = self._source(revision.content_hash, revision.spec)
         if not isinstance(source, FlowSource):
