@@ -40,6 +40,21 @@ def blue_of(endpoints: Sequence[GatewayEndpoint]) -> list[Upstream]:
     ]
 
 
+def test_what_a_server_was_away_for_is_no_delay_of_what_it_waits_for(world: ReconcilerWorld, model: str) -> None:
+    """It was stopped, say: the instance may have become ready meanwhile, and it asks only now."""
+    world.engine.ready_at_once = False
+    world.put_endpoint()
+    started = world.put_deployment(model=model)
+    world.look_until(lambda: bool(world.engine.instances))
+    world.settle(looks=5)
+    world.clock.advance(1000.0)
+    world.reconciler.tick()
+    assert world.operation(started).state is OperationState.IN_PROGRESS
+    world.engine.make_ready()
+    world.settle()
+    assert world.operation(started).state is OperationState.SUCCEEDED
+
+
 def test_a_lost_instance_is_replaced_and_a_restarting_one_is_not(world: ReconcilerWorld, model: str) -> None:
     world.bring_up(model, count=2)
     crashed, lost = world.engine.instances

@@ -96,9 +96,16 @@ def test_a_process_that_is_stopped_is_replaced_and_told_so() -> None:
 def test_who_was_away_knows_of_no_row() -> None:
     answers = _asked(_asked(Answers(0.0), range(60), "200"), range(60, 500), "silence")
     assert why_replaced(answers, AZURE_PROBES, 510.0) is not None
-    after = after_absence(answers)
+    after = after_absence(answers, 510.0)
     assert why_replaced(after, AZURE_PROBES, 510.0) is None
     assert silent_s(_asked(after, range(510, 520), "silence"), 520.0) == 10.0, "it was heard before"
+
+
+def test_a_start_that_nobody_has_watched_has_all_its_time_again() -> None:
+    never_heard = after_absence(Answers(0.0), 400.0)
+    assert why_replaced(Answers(0.0), AZURE_PROBES, 400.0) is not None
+    assert why_replaced(never_heard, AZURE_PROBES, 400.0) is None
+    assert why_replaced(never_heard, AZURE_PROBES, 400.0 + 315.0) is not None
 
 
 def test_a_silent_one_that_may_be_computing_gets_the_request_time_out_too() -> None:

@@ -99,9 +99,9 @@ def not_answered(before: Answers, *, asked_at: float) -> Answers:
     )
 
 
-def after_absence(before: Answers) -> Answers:
-    """Whoever asks has been away: no row of questions goes on."""
-    return Answers(before.watched_since, before.heard)
+def after_absence(before: Answers, now: float) -> Answers:
+    """Whoever asks has been away: no row of questions goes on, and a start has all its time again."""
+    return Answers(before.watched_since if before.heard else now, before.heard)
 
 
 def has_become_ready(answers: Answers, probe: ProbeSettings, now: float) -> bool:

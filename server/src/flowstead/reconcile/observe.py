@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Generic, TypeVar
 
 from flowstead.access.outsiders import who_may_come
+from flowstead.engines.liveness import AWAY_S
 from flowstead.engines.protocol import ObservedInstance
 from flowstead.environments.protocol import EnvironmentRequest, Environments
 from flowstead.errors import FlowsteadError
@@ -160,16 +161,20 @@ def _serves_another(record: DeploymentRecord) -> bool:
 
 
 class Stopwatch(Generic[Name]):
-    """Since when something has been true, by name. Begins anew with each server, which only makes waits longer."""
+    """Since when something has been true, by name. Begins anew with each server, and does not count for how long a
+    server was away, stopped or suspended: which only makes waits longer."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._since: dict[Name, float] = {}
+        self._kept_at = clock.monotonic()
 
     def keep(self, names: set[Name]) -> None:
         """These are true now, all others are not."""
         now = self._clock.monotonic()
-        self._since = {name: self._since.get(name, now) for name in names}
+        away_s = max(0.0, now - self._kept_at - AWAY_S)
+        self._kept_at = now
+        self._since = {name: min(now, self._since.get(name, now) + away_s) for name in names}
 
     @property
     def running(self) -> bool:

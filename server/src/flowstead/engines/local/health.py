@@ -96,7 +96,7 @@ class HealthWatch:
             self._watches[worker] = watch
         if now - watch.seen_at > AWAY_S:
             _hang_up(watch)
-            watch.answers = after_absence(watch.answers)
+            watch.answers = after_absence(watch.answers, now)
         watch.seen_at = now
         if watch.connection is None:
             self._send(watch, health_socket, probes, path)
