@@ -66,6 +66,11 @@ def test_what_was_given_up_is_tried_again_ever_later_when_that_is_wanted() -> No
     assert seen[2:] == [(each, True) for each in (10.0, 20.0, 40.0, 80.0, 160.0, 300.0, 300.0)]
     assert after_end(spec, 1.0, 78, 0) == (10.0, 1, True)
     assert after_end(spec, 60.0, 1, 9) == (0.1, 0, False)
+    seen, failures = [], 0
+    for _ in range(7):
+        delay, failures, given_up = after_end(spec, 1.0, 78, failures)
+        seen.append((delay, given_up))
+    assert seen == [(each, True) for each in (10.0, 20.0, 40.0, 80.0, 160.0, 300.0, 300.0)], "at once for this one"
 
 
 def test_the_supervisor_speaks_of_the_states_that_the_client_knows() -> None:

@@ -65,10 +65,11 @@ def after_end(
     nothing of what it does by itself."""
     failures = 0 if lived_s >= spec["stable_after_s"] else failures + (not by_others)
     limit = spec["give_up_after"]
-    if exit_code in spec["fatal_exit_codes"] or (limit is not None and failures >= limit):
+    fatal = exit_code in spec["fatal_exit_codes"]
+    if fatal or (limit is not None and failures >= limit):
         if spec["retry_first_s"] is None:
             return None, failures, True
-        beyond = max(0, failures - (limit or 0))
+        beyond = max(0, failures - (1 if fatal else limit))
         return min(spec["retry_first_s"] * 2 ** min(beyond, 30), spec["retry_longest_s"]), failures, True
     doublings = min(max(failures - 1, 0), 30)
     return min(spec["first_backoff_s"] * 2**doublings, spec["longest_backoff_s"]), failures, False
