@@ -4,20 +4,22 @@ database, a clock that is set. Nothing is lost, nothing fails for good, and nobo
 from __future__ import annotations
 
 import sqlite3
+import time
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from flowstead.engines.protocol import InstanceSpec
+from flowstead.engines.protocol import InstanceEnd, InstanceSpec
 from flowstead.environments.protocol import BuildFailed
 from flowstead.errors import DiskFull, GatewayUpdateFailed, HostExhausted
-from flowstead.reconcile import loop
+from flowstead.reconcile import ends, loop
 from flowstead.resources.endpoint import ProvisioningState
 from flowstead.resources.home import Home
 from flowstead.resources.host_trouble import trouble_of
 from flowstead.resources.operation import Operation, OperationState
+from flowstead.store.database import PATIENCE_S
 from flowstead.testing.memory_environments import InMemoryEnvironments
 from flowstead.testing.reconciler_world import WORKSPACE, ReconcilerWorld
 
@@ -177,15 +179,19 @@ def test_a_locked_database_holds_up_what_is_written_and_nothing_else(
     world: ReconcilerWorld, model: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(loop, "WRITE_PATIENCE_S", 0.01)
+    monkeypatch.setattr(ends, "WRITE_PATIENCE_S", 0.01)
     world.bring_up(model, count=2)
     more = world.put_deployment(instance_count=3)
     other = sqlite3.connect(world.home.database, isolation_level=None)
     other.execute("BEGIN EXCLUSIVE")
-    gone = world.engine.observe()[0].id
+    gone, crashed = (each.id for each in world.engine.observe()[:2])
     world.engine.lose(gone)
+    world.engine.end(crashed, InstanceEnd(0.0, 3, "", "The process ended with exit code 3."))
+    began = time.monotonic()
     for _ in range(60):
         world.reconciler.tick()
         world.clock.advance(1.0)
+    assert time.monotonic() - began < PATIENCE_S, "nothing is waited for as long as others wait"
     ready = [each for each in world.engine.observe() if each.state.value == "Ready"]
     assert len(ready) >= 2, "what was lost is replaced meanwhile"
     other.execute("ROLLBACK")

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Iterable, Mapping, Sequence
 
 from flowstead.engines.protocol import ObservedInstance
+from flowstead.reconcile.act import WRITE_PATIENCE_S
 from flowstead.store import Store
 from flowstead.store.records import DeploymentRecord
 
@@ -28,7 +29,7 @@ class InstanceEnds:
         ]
         try:
             if fresh:
-                with self._store.transaction() as tx:
+                with self._store.transaction(patience_s=WRITE_PATIENCE_S) as tx:
                     for each in fresh:
                         if each.last_end is not None and each.deployment_uid in ids:
                             where = ids[each.deployment_uid]
