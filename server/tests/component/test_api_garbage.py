@@ -167,6 +167,8 @@ def test_of_a_deployment_s_dead_instances_the_last_twenty_keep_their_logs(api: I
     said("blue/dead21.log.1", 9000)
     said("blue/dead0.log.1", 9000)
     said("blue/running.log", 9000)
+    for name in ("storage-initializer.log", "storage-initializer-preparation.log"):
+        said(f"blue/{name}", 90 * 86_400)
     (logs / "green/dead20.log").unlink()
     (logs / "green/dead21.log").unlink()
     running = ObservedInstance(

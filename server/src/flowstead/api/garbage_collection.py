@@ -190,7 +190,7 @@ class _Log:
     def instance(self) -> str:
         """ "" for a file that is no instance's."""
         name, dot_log, _ = Path(self.path).name.partition(".log")  # and `.log.1`, what was said before
-        return name if dot_log and name != "storage-initializer" else ""
+        return name if dot_log and not name.startswith("storage-initializer") else ""
 
     @property
     def whose(self) -> tuple[str, ...]:
