@@ -346,6 +346,7 @@ def test_one_whose_event_loop_is_blocked_for_long_is_killed_and_started_again(
         with pytest.raises(httpx.HTTPError), _looking(engine):
             client.post("/score", json={"question": "block"}, timeout=30.0)
         assert time.monotonic() - began > 1.0 + 2.0
+        eventually(lambda: engine.observe()[0].pid != before.pid)
         after = contract.wait_for(engine, "one", InstanceState.READY)
         assert client.post("/score", json={"question": "again"}, timeout=30.0).json() == {"answer": "again"}
     end = after.last_end
