@@ -468,3 +468,17 @@ def test_the_flow_of_an_accepted_deployment_is_known_to_the_reconciler(api: InPr
     with api.store.reading() as tx:
         content = tx.get(Kind.MODEL_VERSION, api.workspace.model("m", "1")).spec.content_hash
     assert [each.stem for each in api.home.flow_sources.iterdir()] == [content]
+
+
+@pytest.mark.parametrize("method", ["PUT", "PATCH"])
+@pytest.mark.parametrize("levels", [101, 300, 900])
+def test_what_is_nested_too_deeply_is_refused_and_hides_nothing(api: InProcessApi, method: str, levels: int) -> None:
+    api.call("PUT", BLUE, body(api))
+    deep: Any = 1
+    for _ in range(levels):
+        deep = {"a": deep}
+    answer = api.call(method, BLUE, body(api, ours=deep))
+    assert answer.status_code == 400, answer.text
+    assert "nested more than 100 levels deep" in answer.json()["error"]["message"]
+    for path in ("auditRecords", "onlineEndpoints/foo/deployments"):
+        assert api.call("GET", path).status_code == 200

@@ -12,6 +12,9 @@ from pydantic.alias_generators import to_camel
 from flowstead.api import durations
 
 MAX_MAP_ENTRIES = 200
+MAX_DEPTH = 100
+"""How far a body may be nested: what is kept as it came is walked by functions that call themselves, at a depth of
+calls that differs from reader to reader."""
 
 
 class Body(BaseModel):
@@ -25,15 +28,17 @@ class Body(BaseModel):
     @classmethod
     def _all_can_be_answered(cls, value: Any) -> Any:
         """JSON can spell half a surrogate pair (`\\ud800`) and infinity (`1e999`), which no answer could ever be
-        encoded with."""
+        encoded with, and can be nested more deeply than any."""
         _check_values(value)
         return value
 
 
 def _check_values(value: Any) -> None:
-    pending = [value]
+    pending = [(value, 0)]
     while pending:
-        node = pending.pop()
+        node, depth = pending.pop()
+        if depth > MAX_DEPTH:
+            raise ValueError(f"nested more than {MAX_DEPTH} levels deep")
         if isinstance(node, str):
             try:
                 node.encode()
@@ -42,9 +47,9 @@ def _check_values(value: Any) -> None:
         elif isinstance(node, float) and not math.isfinite(node):
             raise ValueError("a number that is too large, or none at all")
         elif isinstance(node, Mapping):
-            pending.extend((*node.keys(), *node.values()))
+            pending.extend((each, depth + 1) for each in (*node.keys(), *node.values()))
         elif isinstance(node, list):
-            pending.extend(node)
+            pending.extend((each, depth + 1) for each in node)
 
 
 def _check_map(value: Mapping[str, str]) -> Mapping[str, str]:

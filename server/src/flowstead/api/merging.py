@@ -8,12 +8,15 @@ from typing import Any, TypeVar
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ValidationError
 
+from flowstead.api.bodies import Body
+
 Model = TypeVar("Model", bound=BaseModel)
 
 
 def merge(model: type[Model], shown: Mapping[str, Any], patch: Mapping[str, Any]) -> Model:
     """The body of the PUT. shown: the resource as GET shows it. Raises RequestValidationError."""
     try:
+        Body.model_validate(patch)  # before it is walked
         return model.model_validate(merge_patch(shown, patch))
     except ValidationError as problem:
         raise RequestValidationError(problem.errors(include_input=False)) from None
