@@ -13,7 +13,7 @@ import pytest
 
 from flowstead.api import deployment_logs
 from flowstead.resources.built_in_roles import CONTRIBUTOR, READER
-from flowstead.store.records import Kind
+from flowstead.store.records import Kind, Revision
 from flowstead.testing.in_process_api import InProcessApi
 from flowstead.testing.served_api import ServedApi
 
@@ -79,6 +79,18 @@ def test_no_secret_of_the_deployment_is_told_nor_one_that_is_new(api: ServedApi)
         assert changed.status_code == 200
         write(api, "I am another-secret.\n")
         assert next(events)["lines"] == ["I am ***."]
+
+
+def test_nor_one_of_a_revision_that_is_kept(api: ServedApi) -> None:
+    with api.store.transaction() as tx:
+        record = tx.get(Kind.DEPLOYMENT, api.workspace.deployment("chat", "blue"))
+        tx.keep_revision(record.id, Revision("a", record.spec, "0" * 64, tx.instance_secrets(record)))
+    changed = api.call("PATCH", PATH, {"properties": {"environmentVariables": {"API_KEY": "another-secret"}}})
+    assert changed.status_code == 200
+    write(api, f"I was {SECRET}.\nI am another-secret.\n")
+    with following(api) as events:
+        assert next(events)["lines"] == ["I was ***.", "I am ***."]
+    assert api.call("POST", f"{PATH}/getLogs").json()["content"] == "I was ***.\nI am ***.\n"
 
 
 def test_it_ends_with_the_deployment(api: ServedApi) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Collection
 from typing import Annotated
 
 from anyio import to_thread
@@ -59,7 +59,7 @@ async def _texts(
     yield b"retry: 1000\n\n"
     loop = asyncio.get_running_loop()
     beat_at = loop.time() + _HEARTBEAT_S
-    secrets: Mapping[str, str] | None = None
+    secrets: Collection[str] | None = None
     while not here.feed.closed:
         beats = loop.time() >= beat_at
         # Whatever is changed may be what he may read, or a secret: both are looked up anew after each change.
@@ -70,7 +70,7 @@ async def _texts(
                 return
         for name, lines in await to_thread.run_sync(logs.look):
             # What a flow prints is its own affair, but a log is read by more people than may know its secrets.
-            text = redact("\n".join(lines), secrets.values())
+            text = redact("\n".join(lines), secrets)
             data = json.dumps({"log": name, "lines": text.split("\n")}, ensure_ascii=False, separators=(",", ":"))
             yield f"event: log\ndata: {data}\n\n".encode()
         if beats:
@@ -79,7 +79,7 @@ async def _texts(
         await asyncio.sleep(LOOK_EVERY_S)
 
 
-def _secrets(here: Context, credentials: Headers, record: DeploymentRecord) -> Mapping[str, str] | None:
+def _secrets(here: Context, credentials: Headers, record: DeploymentRecord) -> Collection[str] | None:
     """What its logs are shown without; None when the caller may not read them any more, or it is gone."""
     try:
         reader = here.callers.recognise(credentials, used=False).principal
@@ -89,4 +89,4 @@ def _secrets(here: Context, credentials: Headers, record: DeploymentRecord) -> M
         return None
     with here.store.reading() as tx:
         found = tx.find(Kind.DEPLOYMENT, record.id)
-        return None if found is None or found.uid != record.uid else tx.instance_secrets(found)
+        return None if found is None or found.uid != record.uid else tx.secrets_in_logs(found)

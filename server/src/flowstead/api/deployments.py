@@ -136,9 +136,9 @@ def get_logs(endpoint: str, deployment: str, here: Here, body: LogsBody | None =
         instance=wanted.instance_id or "",
     )
     with here.store.reading() as tx:
-        secrets = tx.instance_secrets(record)
+        secrets = tx.secrets_in_logs(record)
     # What a flow prints is its own affair, but a log is read by more people than may know its secrets.
-    return {"content": redact(text, secrets.values())}
+    return {"content": redact(text, secrets)}
 
 
 def is_storage_initializer(container_type: str) -> bool:

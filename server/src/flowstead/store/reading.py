@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -117,6 +117,12 @@ class Reading:
         workspace = record.parent_id.rpartition("/onlineEndpoints/")[0]
         names = (use.connection for use in record.spec.connections)
         return {**self.connection_documents(workspace, names), **self.secrets(record.id)}
+
+    def secrets_in_logs(self, record: DeploymentRecord) -> Collection[str]:
+        """What a deployment's logs are shown without: the secrets of its instances as they are wanted, and of every
+        revision that is kept, which may serve still, have written what is there, or be gone back to."""
+        kept = (revision.secrets for revision in self.revisions.all(record))
+        return {value for secrets in (self.instance_secrets(record), *kept) for value in secrets.values()}
 
     def connection_documents(self, workspace_id: str, names: Iterable[str]) -> dict[str, str]:
         """The connections of these names with their secrets, each as one document under `connections.NAME`. One that
