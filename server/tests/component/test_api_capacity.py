@@ -89,6 +89,19 @@ def test_a_size_that_nobody_knows_is_answered_with_near_ones(api: InProcessApi) 
     assert "Standard_DS3_v2" in refused["message"]
 
 
+def test_one_that_an_earlier_version_took_stays_and_its_deployment_can_be_changed(api: InProcessApi) -> None:
+    deploy(api)
+    blue = "onlineEndpoints/chat/deployments/blue"
+    with api.store.transaction() as tx:
+        record = tx.get(Kind.DEPLOYMENT, api.workspace.deployment("chat", "blue"))
+        kept = replace(record.spec, instance_type="Standard_B2s")
+        tx.put(Kind.DEPLOYMENT, record.id, record.parent_id, record.name, kept, by="system", operation=None)
+    changed = api.call("PATCH", blue, {"sku": {"capacity": 2}, "tags": {"a": "b"}})
+    assert changed.status_code == 200, changed.text
+    assert changed.json()["properties"]["instanceType"] == "Standard_B2s"
+    assert api.call("PATCH", blue, {"properties": {"instanceType": "Standard_B4ms"}}).status_code == 400
+
+
 def test_a_change_of_size_needs_room_for_both(api: InProcessApi) -> None:
     model = deploy(api, count=12)["properties"]["model"]  # 15 x 4 with the reserve, all of the quota
     # The 12 serve until the first of 16 cores does: 12 x 4 + 1 x 16.

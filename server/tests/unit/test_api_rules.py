@@ -119,7 +119,6 @@ def test_instance_counts_are_azures(capacity: Any) -> None:
 @pytest.mark.parametrize(
     ("properties", "field"),
     [
-        ({"instanceType": "no such size"}, "properties.instanceType"),
         ({"endpointComputeType": "Kubernetes"}, "properties.endpointComputeType"),
         ({"environmentVariables": {"": "x"}}, "properties.environmentVariables."),
         ({"environmentVariables": {"A=B": "x"}}, "properties.environmentVariables.A=B"),

@@ -70,6 +70,12 @@ def check_code(tx: Reading, body: DeploymentBody, workspace: Workspace) -> None:
         )
 
 
+def check_size(spec: DeploymentSpec, before: DeploymentSpec | None) -> None:
+    """What an earlier version took stays. Raises BadArgument."""
+    if before is None or before.instance_type != spec.instance_type:
+        size_named(spec.instance_type)
+
+
 def check_accelerators(spec: DeploymentSpec, before: DeploymentSpec | None) -> None:
     """Cores and memory beyond the machine's are ceilings; an accelerator cannot be promised. Raises BadArgument."""
     wanted, there = size_kept(spec.instance_type).gpus, host_here().gpus
@@ -119,10 +125,6 @@ def check_flow(
     if not from_environment and not has_engine:
         check_image(definition.environment)
     return definition
-
-
-def _size_is_known(body: DeploymentBody) -> None:
-    size_named(body.properties.instance_type or DeploymentSpec.instance_type)
 
 
 def _is_managed(body: DeploymentBody) -> None:
@@ -194,7 +196,6 @@ def check_variables(variables: Mapping[str, str], field: str) -> None:
 
 
 _BODY_RULES: tuple[Callable[[DeploymentBody], None], ...] = (
-    _size_is_known,
     _is_managed,
     _scale_settings_fit,
     _probe_times_fit,

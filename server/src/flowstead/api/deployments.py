@@ -21,6 +21,7 @@ from flowstead.api.deployment_rules import (
     check_code,
     check_flow,
     check_model_id,
+    check_size,
     check_sleep,
 )
 from flowstead.api.endpoints import ENDPOINTS
@@ -187,6 +188,7 @@ def _put(
             spec = replace(spec, scale=before.spec.scale)
         spec = _with_data_assets(tx, here, spec, parent, before.name if before else name, before, caller.name)
         brought_back = before is not None and _forget_connections(tx, before, spec, caller.name)
+        check_size(spec, before.spec if before else None)
         check_accelerators(spec, before.spec if before else None)
         check_sleep(spec, before.spec if before else None)
         check_quota(tx, here, spec, before)
