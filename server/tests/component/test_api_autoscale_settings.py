@@ -172,6 +172,13 @@ def test_what_cannot_be_is_refused_with_its_place(
     assert words in message
 
 
+def test_a_date_may_be_the_last_one_that_there_is(api: InProcessApi) -> None:
+    given = body(api)
+    given["properties"]["profiles"][0]["fixedDate"] = {"start": "9999-12-31T00:00:00", "end": "9999-12-31T12:00:00"}
+    answer = api.call("PUT", api.workspace.autoscale_setting("by-cpu"), given)
+    assert answer.status_code == 201, answer.text
+
+
 def test_an_endpoint_has_metrics_of_its_own(api: InProcessApi) -> None:
     given, endpoint = body(api), api.workspace.endpoint("chat")
     rules = given["properties"]["profiles"][0]["rules"]

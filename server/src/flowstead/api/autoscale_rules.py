@@ -283,7 +283,7 @@ def _fixed_date(body: FixedDateBody, where: str) -> FixedDate:
         raise BadArgument(
             "start or end is no date with time.", hint="Write 2026-12-26T00:00:00.", target=where
         ) from None
-    if not start < end <= start + _LONGEST_DATE:
+    if not timedelta(0) < end - start <= _LONGEST_DATE:
         raise BadArgument("end is not after start, or more than 365 days after it.", target=f"{where}.end")
     return FixedDate(body.start, body.end, name)
 
