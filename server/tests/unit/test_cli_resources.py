@@ -311,6 +311,31 @@ def test_single_values_are_put_into_what_was_read_and_nothing_else(
     assert server.matches[2:] == [""]
 
 
+def test_what_yaml_has_no_words_for_stays_when_single_values_are_put_in(
+    server: ScriptedServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = "onlineEndpoints/e-e/deployments/blue"
+    probe = {"initialDelay": "PT0.5S", "period": "PT10S", "timeout": "PT1.5S", "failureThreshold": 30}
+    rates = (("a", 1), ("b", 0.1))
+    collections = {name: {"dataCollectionMode": "Enabled", "samplingRate": rate} for name, rate in rates}
+    properties = {
+        "model": WORKSPACE.model("m", "1"),
+        "readinessProbe": probe,
+        "dataCollector": {"collections": collections},
+        "startupProbe": {"period": "PT7S"},
+    }
+    server.resources[path] = {"id": f"{WORKSPACE.path}/{path}", "name": "blue", "properties": properties}
+    changed = ("--set", "tags.a=b", "readiness_probe.failure_threshold=5", "request_settings.request_timeout_ms=9000")
+    printed(capsys, "online-deployment", "update", "-n", "blue", "-e", "e-e", *changed)
+    sent = server.put(path)
+    assert sent["tags"] == {"a": "b"}
+    assert sent["properties"] == {
+        **properties,
+        "readinessProbe": {**probe, "failureThreshold": 5},
+        "requestSettings": {"requestTimeout": "PT9S"},
+    }
+
+
 @pytest.mark.parametrize(
     ("arguments", "rest", "scope"),
     [

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from enum import StrEnum
 from typing import Annotated, Any, NoReturn
 
@@ -31,8 +31,9 @@ from flowstead.cli.following import follow
 from flowstead.cli.opening import open_client
 from flowstead.cli.output import Format, show
 from flowstead.cli.planning import PlanningClient, show_plan
-from flowstead.cli.progress import UnshownStages, stages
+from flowstead.cli.progress import Stages, UnshownStages, stages
 from flowstead.cli.registering import deployment_body
+from flowstead.cli.single_values import put_into
 from flowstead.cli.terminal import harmless
 from flowstead.cli.traffic import all_to, check_movable, with_traffic
 from flowstead.cli.variables import choice_variables
@@ -94,7 +95,7 @@ def create(
     with open_client(home) as client:
         check_overrides_of(client, document, connection_override)
         if plan:
-            _show_plan(client, document, below, wanted, output, query)
+            _show_plan(client, lambda to, told: deployment_body(to, document, told), below, wanted, output, query)
         parent = client.endpoints.get(below)
         if all_traffic and no_wait:
             check_movable(parent, wanted)
@@ -136,9 +137,11 @@ def update(
     count = {"instance_count": instance_count}
     added, chosen = pairs(tags, "--tags"), choice_variables(outputs, connection_override)
     with open_client(home) as client:
+        before: DeploymentDocument | None = None
         if file is None:
             body = client.deployments.get(_endpoint(endpoint or ""), wanted_name(name or "", "deployment"))
             source = document_of(shown_deployment(body), f"{endpoint}/{name}")
+            before = read_deployment(source)
             document = read_deployment(_counted(overridden(source, set_values, options), count, added, chosen))
         else:
             document = read_deployment(_counted(document_from(file, set_values, options), count, added, chosen))
@@ -146,11 +149,16 @@ def update(
         warn(document.notes)
         check_overrides_of(client, document, connection_override)
         progress, below, wanted = stages(), document.endpoint_name, document.name
+
+        def to_put(to: FlowsteadClient, progress: Stages) -> dict[str, Any]:
+            said = deployment_body(to, document, progress)
+            return said if before is None else put_into(body, deployment_body(to, before, progress), said)
+
         if plan:
-            _show_plan(client, document, below, wanted, output, query)
+            _show_plan(client, to_put, below, wanted, output, query)
         # A file says all; single values are put into what was read, which must not have changed since.
         etag = "" if file else str(body["etag"])
-        operation = client.deployments.put(below, wanted, deployment_body(client, document, progress), if_match=etag)
+        operation = client.deployments.put(below, wanted, to_put(client, progress), if_match=etag)
         if not no_wait:
             with progress.stage(f"Updating the deployment {below}/{wanted}") as stage:
                 follow(operation, stage)
@@ -335,14 +343,15 @@ def shown_revision(body: dict[str, Any]) -> dict[str, Any]:
 
 def _show_plan(
     client: FlowsteadClient,
-    document: DeploymentDocument,
+    to_put: Callable[[FlowsteadClient, Stages], dict[str, Any]],
     endpoint: str,
     name: str | None,
     output: Format | None,
     query: str | None,
 ) -> NoReturn:
+    """to_put: makes the body, by the client that it is given."""
     planning = PlanningClient(client)
-    body = deployment_body(planning, document, UnshownStages())
+    body = to_put(planning, UnshownStages())
     planning.put(client.deployments.path(endpoint, wanted_name(name or "", "deployment")), body)
     raise typer.Exit(show_plan(planning.plan(), output, query))
 
