@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
+import time
 import zlib
 
 import pytest
@@ -60,6 +62,23 @@ def test_data_that_are_no_such_data_are_the_callers_fault(encoding: str, body: b
 def test_more_than_the_limit_never_comes_out(members: int) -> None:
     with pytest.raises(PayloadTooLarge, match="limit of 1000 bytes"):
         decompressed(gzipped(b"x" * 999) * members + gzipped(b"x" * 10_000_000), "gzip", LIMIT)
+
+
+@pytest.mark.parametrize(("encoding", "piece"), [("gzip", gzipped(b"")), ("deflate", raw_deflate(b""))])
+def test_a_body_of_nothing_but_members_keeps_nobody_waiting(encoding: str, piece: bytes) -> None:
+    """Megabytes of empty ones: each that is read must not cost a copy of all that follow."""
+    body = piece * (4 * 1024 * 1024 // len(piece))
+    began = time.process_time()
+    with contextlib.suppress(InputError):
+        assert decompressed(body, encoding, LIMIT) == b""
+    assert time.process_time() - began < 3
+
+
+@pytest.mark.parametrize("sizes", [(0, 0, 5), (5000, 0, 3, 70_000, 0), (1024,) * 40])
+def test_members_of_any_size_are_read_to_their_end(sizes: tuple[int, ...]) -> None:
+    parts = [bytes(index % 251 for index in range(size)) for size in sizes]
+    body = b"".join(gzipped(part) for part in parts)
+    assert decompressed(body, "gzip", sum(sizes)) == b"".join(parts)
 
 
 @given(st.binary(max_size=300), st.sampled_from(["gzip", "deflate", "gzip,gzip", "deflate,gzip"]))

@@ -12,6 +12,11 @@ _ANY_HEADER = 32 + zlib.MAX_WBITS
 _NO_HEADER = -zlib.MAX_WBITS
 """Some clients send deflate without the zlib frame that RFC 9110, 8.4.1.2, asks for."""
 
+_GZIP = b"\x1f\x8b"
+_FIRST_PIECE = 1024
+"""Of each member, then twice as much, and so on: the library copies what is left of a piece, and a body may be nothing
+but members of twenty bytes."""
+
 _CODINGS = frozenset({"gzip", "x-gzip", "deflate"})
 
 
@@ -49,15 +54,19 @@ def _inflated(body: bytes, name: str, limit: int) -> bytes:
 
 def _members(body: bytes, header: int, limit: int) -> bytes:
     """gzip data may be several after each other."""
-    whole = bytearray()
-    while body:
-        member = zlib.decompressobj(header)
-        whole += member.decompress(body, limit + 1 - len(whole))
-        if len(whole) > limit:
-            raise body_too_large(limit)
-        if not member.eof:
-            raise zlib.error("it ends too early")
-        body = member.unused_data
+    whole, rest = bytearray(), memoryview(body)
+    while rest:
+        member, piece = zlib.decompressobj(header), _FIRST_PIECE
+        while not member.eof:
+            if not rest:
+                raise zlib.error("it ends too early")
+            given = rest[:piece]
+            whole += member.decompress(given, limit + 1 - len(whole))
+            if len(whole) > limit:
+                raise body_too_large(limit)
+            rest, piece = rest[len(given) - len(member.unused_data) :], 2 * piece
+        if rest and rest[: len(_GZIP)] != _GZIP:
+            raise zlib.error("more follows after its end")
     return bytes(whole)
 
 
