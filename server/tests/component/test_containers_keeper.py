@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from flowstead.containers import keeper
+from server.tests.component.gateway_site import free_port
 
 CONTAINER = """\
 import json, os, signal, socket, sys
@@ -37,6 +38,23 @@ while True:
     connection.close()
 """
 
+DEAF = """\
+import json, os, signal, socket, sys, time
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+folder, port = sys.argv[1], int(sys.argv[2])
+with open(f"{folder}/pid", "w") as file:
+    file.write(str(os.getpid()))
+while not os.path.exists(f"{folder}/listens"):
+    time.sleep(0.01)
+listening = socket.create_server(("127.0.0.1", port))
+while True:
+    connection, _ = listening.accept()
+    while piece := connection.recv(65536):
+        connection.sendall(piece)
+    connection.close()
+"""
+"""It answers one caller after the other, at a port, and takes no notice of SIGTERM."""
+
 AS_A_SUPERVISOR = """\
 import fcntl, os, sys
 parked = [fcntl.fcntl(int(each), fcntl.F_DUPFD, 100) for each in sys.argv[1:3]]
@@ -50,28 +68,18 @@ class Kept:
     """A keeper at work. removed: how often it has had its container removed."""
 
     def __init__(self, folder: Path, ends: str) -> None:
-        self.score, self.removals = folder / "score", folder / "removals"
-        inside = folder / "inside"
+        self.folder, self.score, self.removals = folder, folder / "score", folder / "removals"
         listeners = []
         for path in (self.score, folder / "health"):
             listener = socket.socket(socket.AF_UNIX)
             listener.bind(str(path))
             listener.listen()
             listeners.append(listener)
-        remove = f"open({str(self.removals)!r}, 'a').write('x')"
-        wanted = {
-            "run": [sys.executable, "-I", "-c", CONTAINER, str(inside)],
-            "remove": [sys.executable, "-I", "-c", remove],
-            "process": ["/bin/false"],
-            "relay": [str(inside), str(inside)],
-            "speaks": True,
-            "named": [],
-        }
         variables = {"ENDS": ends, "GREETING": "hello " * 20_000, "LD_PRELOAD": "/nowhere.so"}
         self.process = subprocess.Popen(
             [
                 *(sys.executable, "-I", "-c", AS_A_SUPERVISOR, *(str(each.fileno()) for each in listeners)),
-                *(sys.executable, "-I", "-S", "-B", keeper.__file__, json.dumps(wanted)),
+                *(sys.executable, "-I", "-S", "-B", keeper.__file__, json.dumps(self.wanted(folder))),
             ],
             env={"PATH": os.environ["PATH"], keeper.VARIABLES: json.dumps(variables)},
             pass_fds=[each.fileno() for each in listeners],
@@ -79,6 +87,18 @@ class Kept:
         )
         for each in listeners:
             each.close()
+
+    def wanted(self, folder: Path) -> dict[str, Any]:
+        inside = folder / "inside"
+        return {
+            "run": [sys.executable, "-I", "-c", CONTAINER, str(inside)],
+            "remove": [sys.executable, "-I", "-c", f"open({str(self.removals)!r}, 'a').write('x')"],
+            "process": ["/bin/false"],
+            "relay": [str(inside), str(inside)],
+            "quiet_s": 600,
+            "speaks": True,
+            "named": [],
+        }
 
     @property
     def removed(self) -> int:
@@ -94,6 +114,32 @@ class Kept:
             while piece := connection.recv(65536):
                 said += piece
             return said
+
+
+class KeptDeaf(Kept):
+    def wanted(self, folder: Path) -> dict[str, Any]:
+        port, pid = free_port(), folder / "pid"
+        kill = f"import os; os.path.exists({str(pid)!r}) and os.kill(int(open({str(pid)!r}).read()), 9)"
+        own = {
+            "run": [sys.executable, "-I", "-c", DEAF, str(folder), str(port)],
+            "remove": [sys.executable, "-I", "-c", kill],
+            "process": ["/bin/echo", str(os.getpid())],
+            "relay": port,
+            "quiet_s": 0.3,
+        }
+        return super().wanted(folder) | own
+
+    def listens(self) -> None:
+        (self.folder / "listens").touch()
+
+
+@pytest.fixture
+def deaf(tmp_path: Path) -> Iterator[KeptDeaf]:
+    started = KeptDeaf(tmp_path, "")
+    yield started
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(started.process.pid, signal.SIGKILL)
+    started.process.wait()
 
 
 @pytest.fixture
@@ -141,3 +187,36 @@ def test_it_ends_as_its_container_has_ended(kept: Callable[[str], Kept], ends: s
     ended = kept(ends)
     assert ended.process.wait(20) == code
     assert ended.removed == 2
+
+
+def test_who_comes_before_the_program_listens_waits_for_it(deaf: KeptDeaf) -> None:
+    eventually((deaf.folder / "pid").exists)
+    with socket.socket(socket.AF_UNIX) as caller:
+        caller.settimeout(0.5)
+        caller.connect(str(deaf.score))
+        caller.sendall(b"hello")
+        with pytest.raises(TimeoutError):
+            caller.recv(5)
+        deaf.listens()
+        caller.settimeout(20)
+        assert caller.recv(5) == b"hello"
+
+
+def test_a_program_that_takes_no_notice_is_ended_when_nobody_is_connected_any_more(deaf: KeptDeaf) -> None:
+    deaf.listens()
+    assert eventually(lambda: deaf.ask(b"x")) == b"x"
+    with socket.socket(socket.AF_UNIX) as caller:
+        caller.settimeout(20)
+        caller.connect(str(deaf.score))
+        deaf.process.terminate()
+        told = time.monotonic()
+        while time.monotonic() < told + 1:
+            caller.sendall(b"hello")
+            assert caller.recv(5) == b"hello"
+    assert deaf.process.wait(20) == -signal.SIGKILL & 0xFF
+
+
+def test_one_that_never_listens_is_ended_too(deaf: KeptDeaf) -> None:
+    eventually((deaf.folder / "pid").exists)
+    deaf.process.terminate()
+    assert deaf.process.wait(20) == -signal.SIGKILL & 0xFF

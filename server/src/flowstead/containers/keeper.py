@@ -5,8 +5,9 @@ is told, and it ends as the container has ended.
 
 WANTED is JSON and holds nothing secret: `run` and `remove`, command lines; `process`, one that prints the number of its
 first process; `relay`, null or whither connections to the inherited sockets 3 and 4 are handed on: [path, path] of
-Unix sockets, or a port in the container's own network; `speaks`, whether the container reads the variables from its
-standard input, else the client has those of `named` in its environment.
+Unix sockets, or a port in the container's own network; `quiet_s`, how long the program behind a port may go on after it
+was told to end and nobody is connected any more; `speaks`, whether the container reads the variables from its standard
+input, else the client has those of `named` in its environment.
 
 Imports the standard library alone. The variables come in one variable of its own: their names may be such as would
 change what this process and the engine's client do.
@@ -50,6 +51,7 @@ class Keeper:
     def __init__(self, wanted: dict[str, Any]) -> None:
         self._wanted = wanted
         self._client: subprocess.Popen[bytes] | None = None
+        self._relaying = 0
         self._stopping = False
 
     def run(self) -> int:
@@ -62,11 +64,14 @@ class Keeper:
         client = self._client = self._start(variables)
         if self._stopping:
             client.terminate()
-        relay = self._relay(client)
+        self._relaying = self._relay(client)
+        if self._relaying and isinstance(self._wanted["relay"], int):
+            threading.Thread(target=self._end_the_deaf, args=(client,), daemon=True).start()
+            if self._stopping:
+                os.kill(self._relaying, signal.SIGTERM)
         code = client.wait()
-        if relay:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(relay, signal.SIGKILL)
+        if self._relaying:
+            os.kill(self._relaying, signal.SIGKILL)
         self._remove()
         return code
 
@@ -92,10 +97,19 @@ class Keeper:
         network = 0 if isinstance(way, list) else self._first_process(client)
         if not network and not isinstance(way, list):
             return 0
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
         pid = os.fork()
         if pid == 0:
-            _hand_on(way, network)
+            _hand_on(way, network, self._wanted["quiet_s"])
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
         return pid
+
+    def _end_the_deaf(self, client: subprocess.Popen[bytes]) -> None:
+        """A container's first process hears no SIGTERM unless it has asked for it, and many never do. The relay ends
+        well when it was told to end and nobody has been connected for long."""
+        ended = os.waitid(os.P_PID, self._relaying, os.WEXITED | os.WNOWAIT)  # its number stays taken
+        if ended is not None and ended.si_status == 0 and client.poll() is None:
+            self._remove()
 
     def _first_process(self, client: subprocess.Popen[bytes]) -> int:
         """Once the container has one; 0 when it has ended before."""
@@ -110,6 +124,8 @@ class Keeper:
         self._stopping = True
         if self._client is not None and self._client.poll() is None:
             self._client.send_signal(number)  # which the client hands on
+        if self._relaying:
+            os.kill(self._relaying, number)
 
     def _remove(self) -> None:
         _said(self._wanted["remove"], _REMOVE_WITHIN_S)
@@ -130,17 +146,18 @@ def _said(argv: list[str], within_s: float) -> str:
     return ended.stdout.decode("utf-8", "replace").strip()
 
 
-def _hand_on(way: list[str] | int, network: int) -> NoReturn:
-    """In a process of its own, which lives in the container's network. network: a process of the container."""
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # connections end with the container's program
+def _hand_on(way: list[str] | int, network: int, quiet_s: float) -> NoReturn:
+    """In a process of its own, which lives in the container's network. network: a process of the container. SIGTERM is
+    blocked."""
     os.closerange(_SOCKETS[-1] + 1, _DESCRIPTORS)  # the client's standard input among them, which must end
     try:
         if network:
             _enter_network_of(network)
-        asyncio.run(_serve(way))
+        asyncio.run(_Relay(way).serve(quiet_s))
     except BaseException as failure:
         print(f"[keeper] The container cannot be reached: {failure}.", file=sys.stderr, flush=True)
-    os._exit(1)
+        os._exit(1)
+    os._exit(0)
 
 
 def _enter_network_of(pid: int) -> None:
@@ -155,32 +172,76 @@ def _enter_network_of(pid: int) -> None:
             raise OSError(number, os.strerror(number))
 
 
-async def _serve(way: list[str] | int) -> None:
-    for place, number in enumerate(_SOCKETS):
-        listening = socket.socket(fileno=number)
+class _Relay:
+    """Hands connections on. way: as `relay` of what is wanted."""
 
-        async def accepted(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, place: int = place) -> None:
-            await _connect(way, place, reader, writer)
+    def __init__(self, way: list[str] | int) -> None:
+        self._way = way
+        self._callers = 0
 
-        await asyncio.start_unix_server(accepted, sock=listening)
-    await asyncio.Event().wait()
+    async def serve(self, quiet_s: float) -> None:
+        """Until it is told to end and nobody has been connected for so long; for ever where the program is known to
+        hear by itself that it shall end: connections end with it."""
+        told = asyncio.Event()
+        if isinstance(self._way, int):
+            asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, told.set)
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
+        ways = [asyncio.create_task(each) for each in (self._accept(), self._nobody_asks(told, quiet_s))]
+        done, _ = await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
+        for each in done:
+            each.result()
 
+    async def _accept(self) -> None:
+        """Once the program listens at its port: until then who comes waits in the sockets."""
+        if isinstance(self._way, int):
+            await self._until_it_listens()
+        for place, number in enumerate(_SOCKETS):
+            listening = socket.socket(fileno=number)
 
-async def _connect(
-    way: list[str] | int, place: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-) -> None:
-    """Hand one connection on, to its end; one that nobody takes is ended, so that it can go elsewhere."""
-    try:
-        if isinstance(way, list):
-            there = await asyncio.open_unix_connection(way[place])
-        else:
-            there = await asyncio.open_connection("127.0.0.1", way)
-    except OSError:
-        writer.transport.abort()
-        return
-    await asyncio.gather(_pass_on(reader, there[1]), _pass_on(there[0], writer))
-    for each in (writer, there[1]):
-        each.close()
+            async def accepted(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, place: int = place) -> None:
+                self._callers += place == 0
+                try:
+                    await self._connect(place, reader, writer)
+                finally:
+                    self._callers -= place == 0
+
+            await asyncio.start_unix_server(accepted, sock=listening)
+        await asyncio.Event().wait()
+
+    async def _nobody_asks(self, told: asyncio.Event, quiet_s: float) -> None:
+        await told.wait()
+        loop = asyncio.get_running_loop()
+        since = loop.time()
+        while loop.time() - since < quiet_s:
+            await asyncio.sleep(_ASK_EVERY_S)
+            since = loop.time() if self._callers else since
+
+    async def _until_it_listens(self) -> None:
+        while True:
+            try:
+                _, writer = await self._reach(0)
+            except OSError:
+                await asyncio.sleep(_ASK_EVERY_S)
+            else:
+                writer.close()
+                return
+
+    async def _connect(self, place: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Hand one connection on, to its end; one that nobody takes is ended, so that it can go elsewhere."""
+        try:
+            there = await self._reach(place)
+        except OSError:
+            writer.transport.abort()
+            return
+        await asyncio.gather(_pass_on(reader, there[1]), _pass_on(there[0], writer))
+        for each in (writer, there[1]):
+            each.close()
+
+    async def _reach(self, place: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        """Raises OSError."""
+        if isinstance(self._way, list):
+            return await asyncio.open_unix_connection(self._way[place])
+        return await asyncio.open_connection("127.0.0.1", self._way)
 
 
 async def _pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -39,6 +39,7 @@ from flowstead.engines.local.process import (
     stop_grace_s,
 )
 from flowstead.engines.protocol import (
+    STOP_GRACE_S,
     Contained,
     InstanceLimits,
     InstanceSpec,
@@ -127,6 +128,7 @@ def container_process(spec: InstanceSpec, container: Contained, around: Surround
         "remove": removal_of(around, spec.id),
         "process": process_command(around.engine, run.name),
         "relay": relay,
+        "quiet_s": STOP_GRACE_S,
         "speaks": run.standard_input,
         "named": run.variables,
     }
