@@ -1,10 +1,11 @@
 """Ctrl-C in the terminal in which Flowstead runs: the first one lets requests and streams end, the second one does not,
-and neither leaves anything behind."""
+and neither leaves anything behind; and what becomes of it when the terminal is closed."""
 
 from __future__ import annotations
 
 import os
 import pty
+import select
 import signal
 import subprocess
 import threading
@@ -32,6 +33,7 @@ class Terminal:
 
     def __init__(self, installation: Installation) -> None:
         self.said = ""
+        self._is_open = True
         self._master, line = pty.openpty()
         ports = ("--port", str(installation.port), "--tls-port", str(installation.tls_port))
         self.process = subprocess.Popen(
@@ -52,17 +54,24 @@ class Terminal:
         """As a person does: the terminal sends the signal to all that run in its foreground."""
         os.write(self._master, keys)
 
+    def hang_up(self) -> None:
+        """As who closes its window: who runs in it gets SIGHUP, and can write no more."""
+        self._is_open = False
+        self._reader.join(10)
+        os.close(self._master)
+
     def close(self) -> None:
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGKILL)
         self.process.wait()
-        self._reader.join(10)
-        os.close(self._master)
+        if self._is_open:
+            self.hang_up()
 
     def _read(self) -> None:
         with suppress(OSError):  # as one says whose last process has ended
-            while said := os.read(self._master, 4096):
-                self.said += said.decode(errors="replace")
+            while self._is_open:
+                if select.select([self._master], [], [], 0.05)[0]:
+                    self.said += os.read(self._master, 4096).decode(errors="replace")
 
 
 def _control() -> None:
@@ -115,3 +124,41 @@ def test_the_second_one_waits_for_nobody_and_leaves_nothing(tmp_path: Path, paus
         assert took < AT_ONCE_S
         assert site.flowstead.processes() == []
         assert not site.flowstead.run_directory().exists()
+
+
+def test_a_terminal_that_is_closed_after_it_waits_for_nobody_and_leaves_nothing(tmp_path: Path) -> None:
+    with running(tmp_path) as (terminal, site):
+        with site.stream(ALL_DAY):
+            terminal.type(CTRL_C)
+            eventually("requests are let end", lambda: "Draining" in terminal.said)
+            terminal.hang_up()
+            assert terminal.process.wait(60) == 0
+        assert site.flowstead.processes() == []
+        assert not site.flowstead.run_directory().exists()
+
+
+def test_a_closed_terminal_ends_the_server_alone(tmp_path: Path) -> None:
+    with running(tmp_path) as (terminal, site):
+        terminal.hang_up()
+        assert terminal.process.wait(60) == 0
+        assert "The server ends; the gateway and the instances go on." in (site.home.logs / "server.log").read_text()
+        assert site.flowstead.score("lasting", {"text": "x"}, site.key).status_code == 200
+
+
+def test_a_down_whose_reader_has_gone_ends_everything(own_flowstead: Installation, tmp_path: Path) -> None:
+    site = Site(own_flowstead, tmp_path)
+    reading, writing = os.pipe()
+    with site.stream(ALL_DAY):
+        down = subprocess.Popen(
+            [FLOWSTEAD, "down", "--drain-seconds", "2"],
+            env=own_flowstead.environment({}),
+            cwd=ROOT,
+            stdin=subprocess.DEVNULL,
+            stdout=writing,
+            stderr=writing,
+        )
+        os.close(writing)
+        assert b"Stopping" in os.read(reading, 4096)
+        os.close(reading)
+        down.wait(60)
+    assert own_flowstead.processes() == []

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import TYPE_CHECKING, Protocol, TextIO
 
 if TYPE_CHECKING:
@@ -55,7 +55,8 @@ class PlainStages:
         self._say(f"{title}: done in {seconds(self._clock() - began)}{lines.remark}")
 
     def _say(self, text: str) -> None:
-        print(text, file=self._stream, flush=True)
+        with suppress(OSError):  # who read it has gone: nothing is left half done for that
+            print(text, file=self._stream, flush=True)
 
 
 class _PlainStage:

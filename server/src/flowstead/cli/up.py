@@ -6,6 +6,7 @@ import os
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Annotated
 
 import typer
@@ -198,7 +199,7 @@ def _in_foreground(home: Home, settings: ServerSettings) -> None:
     with HomeLock.take(home) as lock, signals.recorded():
         run_server(home, settings, lock, given=given, signals=signals, terminal=True, on_ready=ready)
         if signals.interrupted:
-            print(file=sys.stderr)
+            _tell("")
             _end_the_rest(home, hurry=lambda: signals.hurried)
 
 
@@ -207,7 +208,12 @@ def _end_the_rest(home: Home, hurry: Callable[[], bool]) -> None:
     from flowstead.cli.down import told_of_cut
     from flowstead.launch.teardown import tear_down_rest
 
-    ended = tear_down_rest(home, say=lambda text: print(f"{text} …", file=sys.stderr, flush=True), hurry=hurry)
-    print("Flowstead has ended.", file=sys.stderr)
+    ended = tear_down_rest(home, say=lambda text: _tell(f"{text} …"), hurry=hurry)
+    _tell("Flowstead has ended.")
     if ended.cut:
-        print(told_of_cut(ended), file=sys.stderr)
+        _tell(told_of_cut(ended))
+
+
+def _tell(text: str) -> None:
+    with suppress(OSError):  # the terminal may have gone
+        print(text, file=sys.stderr, flush=True)

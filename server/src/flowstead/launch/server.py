@@ -80,8 +80,8 @@ _TESTS_END_WITHIN_S = 3.0
 
 @dataclass
 class Signals:
-    """The signals that came while the server ran and while it was ended, in their order. SIGTERM ends the server alone;
-    SIGINT, at a terminal, everything."""
+    """The signals that came while the server ran and while it was ended, in their order. SIGTERM ends the server alone,
+    and so does SIGHUP, for a terminal that was closed; SIGINT, at a terminal, everything."""
 
     received: list[int] = field(default_factory=list)
 
@@ -96,8 +96,10 @@ class Signals:
 
     @contextmanager
     def recorded(self) -> Iterator[None]:
-        """uvicorn takes both signals while it runs, and hands them to these handlers when it has ended."""
+        """uvicorn takes SIGINT and SIGTERM while it runs, and hands them to these handlers when it has ended."""
         before = {number: signal.signal(number, self._record) for number in (signal.SIGINT, signal.SIGTERM)}
+        if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # else it is nohup's
+            before[signal.SIGHUP] = signal.signal(signal.SIGHUP, self._record)
         try:
             yield
         finally:
@@ -106,6 +108,8 @@ class Signals:
 
     def _record(self, number: int, _frame: FrameType | None) -> None:
         self.received.append(number)
+        if number == signal.SIGHUP:
+            signal.raise_signal(signal.SIGTERM)  # which uvicorn knows
 
 
 class _Server(uvicorn.Server):
