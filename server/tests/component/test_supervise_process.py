@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -445,6 +446,38 @@ def test_what_cannot_start_says_why_and_leaves_nothing(
     assert not (run / "s").exists()
     start(directory, _spec(run))
     assert _seen(directory).state is ProcessState.RUNNING
+
+
+@pytest.fixture
+def narrow(run: Path) -> Iterator[Path]:
+    """A folder on a disk of its own, of 64 KiB."""
+    folder = run / "narrow"
+    folder.mkdir()
+    if os.geteuid() != 0 or subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "none", str(folder)]).returncode:
+        pytest.skip("a disk can be mounted by root alone, where that is allowed")
+    yield folder
+    subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+def _fill(folder: Path) -> None:
+    with (folder / "filler").open("wb", buffering=0) as file, contextlib.suppress(OSError):
+        while True:
+            file.write(bytes(4096))
+
+
+def test_one_whose_state_cannot_be_written_is_not_started(run: Path, narrow: Path) -> None:
+    """Nobody could find it again, or end it."""
+    directory = narrow / "one"
+    directory.mkdir()
+    _fill(narrow)
+    with pytest.raises(StartFailed, match="No space left"):
+        start(directory, _spec(run))
+    assert "up" not in (run / "log").read_text() or not _alive(int((run / "log").read_text().split()[-1]))
+    assert not (run / "s").exists()
+    (narrow / "filler").unlink()
+    start(directory, _spec(run))
+    stop(directory)
+    _eventually(lambda: observe(directory) is None)
 
 
 def test_sigterm_at_any_moment_ends_it(run: Path, directory: Path) -> None:

@@ -121,11 +121,14 @@ class Supervisor:
         try:
             self._bind()
             self._start()
+            self._write_state()  # who cannot be found again must not be there
         except OSError:
+            if self.pid is not None:
+                kill_group(self.pid)
+                kill_descendants()
             self._close_sockets()
             groups.remove(self._group_paths())
             raise
-        self._record()
 
     def run(self) -> None:
         """Until told to stop and the process is gone."""
@@ -381,7 +384,18 @@ class Supervisor:
         return [group["path"] for group in self.groups]
 
     def _record(self) -> None:
-        """Write the state file, whole or not at all. Nothing of the specification goes in: it holds secrets."""
+        try:
+            self._write_state()
+        except OSError as failure:  # a full disk must not end what we keep alive
+            if self.record_at is None:
+                self._note(f"The state could not be written: {failure}.")
+            self.record_at = time.monotonic() + _WRITE_AGAIN_S
+        else:
+            self.record_at = None
+
+    def _write_state(self) -> None:
+        """The state file, whole or not at all. Nothing of the specification goes in: it holds secrets. Raises
+        OSError."""
         state = {
             "state": self.state,
             "supervisor_pid": os.getpid(),
@@ -396,14 +410,7 @@ class Supervisor:
             "sockets": self.spec["sockets"],
             "groups": self._group_paths(),
         }
-        try:
-            process_directory.write_state(self.directory, state)
-        except OSError as failure:  # a full disk must not end what we keep alive
-            if self.record_at is None:
-                self._note(f"The state could not be written: {failure}.")
-            self.record_at = time.monotonic() + _WRITE_AGAIN_S
-        else:
-            self.record_at = None
+        process_directory.write_state(self.directory, state)
 
     def _note(self, text: str) -> None:
         """A line of our own in the process's log."""
