@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import signal
@@ -23,7 +24,9 @@ import pytest
 
 from flowstead import supervise
 from flowstead.errors import EnvoyMissing, GatewayUpdateFailed, PortInUse, StartFailed
+from flowstead.gateway import process
 from flowstead.gateway.description import Door, GatewayDeployment, GatewayEndpoint, Upstream
+from flowstead.gateway.files import write
 from flowstead.gateway.process import EnvoyGateway
 from flowstead.testing.echo_instance import EchoInstance
 from server.tests.component.gateway_site import PATIENCE_S, Load, Site, Stream, door_of, endpoint, eventually_so
@@ -264,6 +267,30 @@ def test_what_envoy_refuses_changes_nothing(
     eventually_so(lambda: site.status() == 200)
     site.gateway.publish([endpoint(blue.upstream, keys=("K9",))])
     assert site.status("K9") == 200
+
+
+@pytest.mark.parametrize("by", ["the same server", "the next one"])
+def test_what_was_taken_in_part_is_taken_back(
+    site: Site, blue: EchoInstance, monkeypatch: pytest.MonkeyPatch, by: str
+) -> None:
+    """A disk that is full, or a server that dies, when Envoy has the routes and nobody has written that down."""
+
+    def fails(path: Path, text: str) -> None:
+        if path.name == "acknowledged.json":
+            raise OSError(errno.ENOSPC, "No space left on device", str(path))
+        write(path, text)
+
+    wanted = [endpoint(blue.upstream)]
+    site.gateway.ensure_running()
+    site.gateway.publish(wanted)
+    with monkeypatch.context() as full:
+        full.setattr(process, "write", fails)
+        with pytest.raises(OSError, match="No space left"):
+            site.gateway.publish([endpoint(blue.upstream, keys=("K9",))])
+    assert site.status("K9") == 200
+    gateway = site.gateway if by == "the same server" else EnvoyGateway(site.home, site.door)
+    gateway.publish(wanted)
+    assert (site.status("K9"), site.status("K1")) == (401, 200)
 
 
 def test_a_key_that_fits_no_header_is_refused_unseen(site: Site) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -14,6 +14,7 @@ import pytest
 from flowstead.engines.protocol import InstanceEnd, InstanceSpec
 from flowstead.environments.protocol import BuildFailed
 from flowstead.errors import DiskFull, GatewayUpdateFailed, HostExhausted
+from flowstead.gateway.description import GatewayEndpoint
 from flowstead.reconcile import ends, loop
 from flowstead.resources.endpoint import ProvisioningState
 from flowstead.resources.home import Home
@@ -274,3 +275,24 @@ def _looks(world: ReconcilerWorld, count: int) -> None:
     for _ in range(count):
         world.reconciler.tick()
         world.clock.advance(0.5)
+
+
+def test_routes_that_were_taken_in_part_and_are_not_wanted_any_more_are_taken_back(
+    world: ReconcilerWorld, model: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.bring_up(model)
+    as_it_was, publish = world.gateway.published, world.gateway.publish
+
+    def in_part(endpoints: Sequence[GatewayEndpoint]) -> None:
+        publish(endpoints)
+        raise FULL
+
+    with monkeypatch.context() as full:
+        full.setattr(world.gateway, "publish", in_part)
+        world.put_endpoint(traffic={"blue": 0})
+        world.settle(looks=5)
+        assert world.gateway.published != as_it_was
+        world.put_endpoint(traffic={"blue": 100})
+        world.settle(looks=5)
+    world.settle(step_s=1.0)
+    assert world.gateway.published == as_it_was

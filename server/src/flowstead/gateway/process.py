@@ -45,6 +45,8 @@ class EnvoyGateway:
         self._files = Files(home.gateway_run)
         self._life = EnvoyLife(home, door, handover)
         self._lock = threading.Lock()
+        self._is_whole = False
+        """Envoy is known to have what was acknowledged, and not a part of what was to come after it."""
 
     def ensure_running(self) -> None:
         """Start Envoy, or find the one that runs; returns when it is ready and listens at the door.
@@ -103,9 +105,11 @@ class EnvoyGateway:
             wanted = self._configuration(endpoints)
             now = texts(wanted)
             versions = {name: version_of(text) for name, text in now.items()}
-            if self._life.acknowledged() == versions:
+            acknowledged = self._life.acknowledged()
+            if self._is_whole and acknowledged == versions:
                 return
             self._check_supervised()
+            self._is_whole = False
             secrets = [key for endpoint in endpoints for key in endpoint.keys]
             before = {name: read(place(self._files, name)) for name in now}
             try:
@@ -115,7 +119,9 @@ class EnvoyGateway:
                     if text:
                         write(place(self._files, name), text)
                 raise self._update_failed(refusal, wanted, secrets) from None
-            write(self._files.acknowledged, json.dumps(versions))
+            if acknowledged != versions:
+                write(self._files.acknowledged, json.dumps(versions))
+            self._is_whole = True
 
     def observe(self) -> GatewayObservation | None:
         """None when no Envoy is supervised here."""

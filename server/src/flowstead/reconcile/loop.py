@@ -297,7 +297,7 @@ class Reconciler:
             return
         try:
             self._gateway.keep_running()
-            if wanted != self._published:
+            if wanted != self._published or self._gateway_trouble:  # it may have taken a part of what came between
                 self._gateway.publish(wanted)
         except Exception as failure:
             self._publish_at = now + PUBLISH_AGAIN_S
