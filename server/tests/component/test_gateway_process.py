@@ -28,6 +28,7 @@ from flowstead.gateway import process
 from flowstead.gateway.description import Door, GatewayDeployment, GatewayEndpoint, Upstream
 from flowstead.gateway.files import write
 from flowstead.gateway.process import EnvoyGateway
+from flowstead.gateway.turns import newest_turn
 from flowstead.testing.echo_instance import EchoInstance
 from server.tests.component.gateway_site import PATIENCE_S, Load, Site, Stream, door_of, endpoint, eventually_so
 from tests.installation import eventually
@@ -386,6 +387,16 @@ def test_the_drain_is_bounded(site: Site, blue: EchoInstance) -> None:
     assert site.gateway.stop(0.5) == 1
     assert 0.4 < time.monotonic() - began < 8.0
     caller.join(PATIENCE_S)
+
+
+def test_a_supervisor_that_was_stopped_does_not_keep_it_from_ending(site: Site) -> None:
+    site.gateway.ensure_running()
+    envoy, newest = psutil.Process(site.pid), newest_turn(site.home.gateway_run)
+    assert newest is not None
+    os.kill(newest.process.supervisor_pid, signal.SIGSTOP)
+    site.gateway.stop(0.0)
+    assert site.gateway.observe() is None
+    assert not envoy.is_running() or envoy.status() == psutil.STATUS_ZOMBIE
 
 
 def test_who_is_in_a_hurry_does_not_wait_for_the_drain(site: Site, blue: EchoInstance) -> None:

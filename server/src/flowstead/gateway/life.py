@@ -99,10 +99,8 @@ class EnvoyLife:
         if self._standstill.lasts(pid, family=False):
             message = "Killed because it was stopped and answered nobody."
             supervise.end_now(newest.turn.directory, pid, reason="Unresponsive", message=message)
-        elif has_ended(pid) and self._standstill.lasts(supervisor, family=False):
-            logger.warning("The gateway's supervisor %d was stopped and is ended.", supervisor)
-            with suppress(ProcessLookupError):
-                os.kill(supervisor, signal.SIGKILL)
+        elif has_ended(pid):
+            self._end_standing(supervisor)
 
     def retire(self) -> None:
         """End an older Envoy that nobody is connected to any more, or whose time is over: Envoy itself sees to the
@@ -368,8 +366,23 @@ class EnvoyLife:
 
     def _end(self, turn: Turn) -> None:
         supervise.stop(turn.directory)
-        if not wait(lambda: supervise.observe(turn.directory) is None, _END_S):
+        if not wait(lambda: self._has_ended(turn), _END_S):
             raise StartFailed("The gateway that was running before does not end.")
+
+    def _has_ended(self, turn: Turn) -> bool:
+        """A supervisor that was stopped cannot hear that it shall end: it is killed, and what it kept with it."""
+        seen = supervise.observe(turn.directory)
+        if seen is not None and seen.state is ProcessState.LOST:
+            supervise.stop(turn.directory)
+        elif seen is not None:
+            self._end_standing(seen.supervisor_pid)
+        return seen is None
+
+    def _end_standing(self, supervisor: int) -> None:
+        if self._standstill.lasts(supervisor, family=False):
+            logger.warning("The gateway's supervisor %d was stopped and is ended.", supervisor)
+            with suppress(ProcessLookupError):
+                os.kill(supervisor, signal.SIGKILL)
 
     def _callers(self, seen: SeenTurn) -> int:
         return callers(seen.process.pid, (port for _, port in self._door.bindings))
