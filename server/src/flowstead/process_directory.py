@@ -20,6 +20,8 @@ SUCCESSOR_FILE = "successor"
 """Holds the directory of the process that takes this one's place, see `is_succeeded`."""
 END_FILE = "end"
 """JSON {"pid": …, "reason": …, "message": …}, why the process is to be ended at once; told by SIGHUP."""
+READY_FILE = "ready"
+"""Holds NAME:PID:RESTARTS of the process that was ready last, where somebody asks for its health."""
 
 
 def write_state(directory: str, state: Mapping[str, Any]) -> None:
@@ -53,6 +55,15 @@ def take_order(directory: str) -> dict[str, Any] | None:
         return None
     unlink(order)
     return told
+
+
+def has_been_ready(directory: str, pid: int) -> bool:
+    """As far as somebody has asked for its health."""
+    try:
+        with open(f"{directory}/{READY_FILE}", "rb") as file:
+            return b":%d:" % pid in file.read()
+    except OSError:
+        return False
 
 
 def is_succeeded(directory: str) -> bool:

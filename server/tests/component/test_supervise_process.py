@@ -20,6 +20,7 @@ import psutil
 import pytest
 
 from flowstead.errors import StartFailed
+from flowstead.process_directory import READY_FILE
 from flowstead.supervise import (
     ProcessEnd,
     ProcessSpec,
@@ -182,6 +183,25 @@ def test_it_gives_up_and_then_refuses_connections(run: Path, directory: Path) ->
     assert (seen.pid, seen.restarts, seen.exit_code) == (None, 2, 7)
     assert not (run / "s").exists()
     assert "is not started again" in (run / "log").read_text()
+
+
+def test_one_that_is_killed_before_it_was_ready_is_given_up(run: Path, directory: Path) -> None:
+    """It may have done that itself, or take more memory than the machine has."""
+    code = "import os, signal; os.kill(os.getpid(), signal.SIGKILL)"
+    start(directory, _spec(run, code, give_up_after=3, first_backoff_s=0.01))
+    seen = _in_state(directory, ProcessState.GAVE_UP)
+    assert (seen.restarts, seen.exit_code) == (2, -signal.SIGKILL)
+
+
+def test_one_that_is_killed_when_it_was_ready_is_started_again_however_often(run: Path, directory: Path) -> None:
+    start(directory, _spec(run, give_up_after=1))
+    for number in range(3):
+        seen = _eventually(lambda: found if (found := _seen(directory)).pid else None)
+        assert seen.restarts == number
+        (directory / READY_FILE).write_text(f"one:{seen.pid}:{number}")
+        os.kill(seen.pid or 0, signal.SIGKILL)
+        _eventually(lambda: _seen(directory).restarts > number)  # noqa: B023 it is called within its turn
+    (directory / READY_FILE).unlink()
 
 
 def test_a_fatal_exit_code_is_not_retried(run: Path, directory: Path) -> None:

@@ -229,11 +229,15 @@ class Supervisor:
         how = f"signal {-exit_code}" if exit_code < 0 else f"exit code {exit_code}"
         message = f"The process ended with {how} after {lived:.1f} s"
         told = ordered or self._killed_for_memory(exit_code)
-        by_others = told is None and exit_code == -signal.SIGKILL
+        by_others = told is None and exit_code == -signal.SIGKILL and self._was_up(pid)
         self._count_end(lived, exit_code, told or {"reason": "", "message": message + "."}, by_others=by_others)
         again = "is not started again" if self.resume_at is None else f"starting it again in {self._delay():.1f} s"
         self._note(f"{message}{' and ' if self.resume_at is None else '; '}{again}.")
         self._record()
+
+    def _was_up(self, pid: int) -> bool:
+        """One that never was may have killed itself, or been killed for what its start takes."""
+        return self.spec["give_up_after"] is None or process_directory.has_been_ready(self.directory, pid)
 
     def _killed_for_memory(self, exit_code: int) -> dict[str, str] | None:
         """What to say of it when the kernel has; None when it ended otherwise."""

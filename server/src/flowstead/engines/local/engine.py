@@ -235,7 +235,7 @@ class LocalEngine:
             return _STATES[process.state]
         worker = f"{run.name}:{process.pid}:{process.restarts}"
         workers.add(worker)
-        memory = run / "ready"
+        memory = run / process_directory.READY_FILE
         health = self._health.ask(worker, health_socket(run), memory, card.probes, card.health_path, remembers=acts)
         if acts:
             self._replace_hung(run, process, health, card.probes)
