@@ -194,3 +194,21 @@ def test_a_moved_https_door_moves_alone(site: Site) -> None:
         url = second.door_url("https") + "/endpoints/none/score"
         assert httpx.get(url, verify=trusting).status_code == 404
         assert httpx.get(second.door_url("http") + "/endpoints/none/score").status_code == 404
+
+
+@pytest.mark.parametrize("swapped", [True, False])
+def test_a_door_moves_to_where_the_other_one_was(site: Site, swapped: bool) -> None:
+    with tempfile.TemporaryDirectory(prefix="fs-") as name, ExitStack() as stack:
+        home = Home.at(Path(name))
+        home.create()
+        first = replace(site.settings, port=free_port("127.0.0.1"), tls_port=free_port("127.0.0.1"))
+        second = replace(first, port=first.tls_port, tls_port=first.port if swapped else free_port("127.0.0.1"))
+        for settings in (first, second):
+            gateway = EnvoyGateway(home, door_of(home, settings))
+            stack.enter_context(certified(home, settings, gateway, SystemClock()))
+            gateway.ensure_running()
+            stack.callback(gateway.stop, 0.0)
+        trusting = ssl.create_default_context(cafile=str(home.ca_certificate))
+        for scheme in ("http", "https"):
+            url = second.door_url(scheme) + "/endpoints/none/score"
+            assert httpx.get(url, verify=trusting).status_code == 404

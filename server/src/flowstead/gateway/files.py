@@ -58,13 +58,13 @@ def with_former(former: str, wanted: Sequence[Json]) -> str:
     return response_text([*wanted, *left])
 
 
-def bindings_of(text: str) -> set[tuple[str, int]]:
-    """(host, port) of each listener in the listeners' text; empty for a text that is none of ours."""
+def bindings_of(text: str) -> dict[str, tuple[str, int]]:
+    """Listener → (host, port) of the listeners' text; empty for a text that is none of ours."""
     try:
-        addresses = [listener["address"]["socket_address"] for listener in json.loads(text)["resources"]]
-        return {(address["address"], address["port_value"]) for address in addresses}
+        addresses = {each["name"]: each["address"]["socket_address"] for each in json.loads(text)["resources"]}
+        return {name: (address["address"], address["port_value"]) for name, address in addresses.items()}
     except (ValueError, KeyError, TypeError):
-        return set()
+        return {}
 
 
 def version_of(text: str) -> str:

@@ -197,6 +197,10 @@ class EnvoyLife:
         newest, *older = seen
         if newest.process.state in ENDED or self._files.draining.exists():
             return False
+        if self._doors_cross():
+            logger.warning("Envoy is stopped and started anew, with a gap: a door is to be where another one is.")
+            self.stop(DRAIN_S, lambda: False)
+            return False
         self._move_door()
         try:
             self._wait_until_ready(newest.turn, _TRIES_AT_START)
@@ -207,12 +211,16 @@ class EnvoyLife:
             return self._fallen_back(newest.turn, older[0].turn, failure) and self._goes_on(wanted)
         return newest.start == wanted.start or self._taken_over(newest, wanted)
 
+    def _doors_cross(self) -> bool:
+        """Envoy lets no listener go where another one is, though that one is to leave."""
+        here, there = (bindings_of(text) for text in (read(self._files.listeners), self._listeners()))
+        return any(place == other for name, place in there.items() for each, other in here.items() if each != name)
+
     def _move_door(self) -> None:
         """To where it should be. Raises PortInUse, StartFailed."""
-        listeners = texts(self._configuration())["listeners"]
-        before = read(self._files.listeners)
+        listeners, before = self._listeners(), read(self._files.listeners)
         if before != listeners:
-            check_ports(set(self._door.bindings) - bindings_of(before))
+            check_ports(set(self._door.bindings) - set(bindings_of(before).values()))
             write(self._files.listeners, listeners)
 
     def _taken_over(self, newest: SeenTurn, wanted: _Wanted) -> bool:
@@ -303,6 +311,9 @@ class EnvoyLife:
         for name, text in empty.items():
             if not (intact and name in kept):
                 write(place(self._files, name), text)
+
+    def _listeners(self) -> str:
+        return texts(self._configuration())["listeners"]
 
     def _configuration(self) -> Configuration:
         return configuration((), self._door, str(self._files.routes), str(self._files.issuer))
