@@ -148,6 +148,19 @@ def test_what_is_there_is_never_written_over(home: Home, tmp_path: Path) -> None
     assert not (tmp_path / "c.tar.gz").exists()
 
 
+def test_a_disk_is_no_place_for_a_home_but_a_folder_in_it_is(
+    home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    backup, disk = tmp_path / "b.tar.gz", tmp_path / "disk"
+    made(home, backup)
+    disk.mkdir()
+    monkeypatch.setattr(Path, "is_mount", lambda path: path == disk)
+    with pytest.raises(CommandFailed, match="mounted at") as refusal:
+        restore(backup, Home(disk))
+    assert f"--home {disk}/flowstead" in refusal.value.next_step
+    restore(backup, Home(disk / "flowstead"))
+
+
 def test_it_is_of_one_moment_while_others_write_and_remove(home: Home, tmp_path: Path) -> None:
     """Versions come, with their files, and go, the files at once: whatever a backup names is in it."""
     stop = threading.Event()
@@ -231,6 +244,9 @@ def test_what_is_not_whole_becomes_no_home(home: Home, tmp_path: Path) -> None:
     ]
     outside = ("../outside", "/etc/outside", "run/gateway/x", "models", "models/../../x", "uploads//x")
     cases += [(changed(good, {}, foreign(name)), "no part of a home") for name in outside]
+    with_nul = foreign("models/x")
+    with_nul.pax_headers = {"path": "models/x\0y"}
+    cases.append((changed(good, {}, with_nul), "no part of a home"))
     no_files = (tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.FIFOTYPE)
     cases += [(changed(good, {}, foreign("models/x", kind)), "no file") for kind in no_files]
     for content, words in cases:

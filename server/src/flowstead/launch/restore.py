@@ -31,10 +31,15 @@ _FILES = (DATABASE, "settings.json", "credentials.json")
 def restore(backup: Path, home: Home) -> Manifest:
     """Make the home, which is not there yet or an empty folder.
 
-    Raises CommandFailed when there is something in it, or the file is no whole backup or of a newer Flowstead, and
-    HomeNotWritable."""
+    Raises CommandFailed when there is something in it, a disk is mounted there, or the file is no whole backup or of a
+    newer Flowstead, and HomeNotWritable."""
     if home.root.exists() and any(home.root.iterdir()):
         raise CommandFailed(f"{home.root} is not empty.", hint="Name a --home that is not there yet.")
+    if home.root.is_mount():
+        raise CommandFailed(
+            f"A disk is mounted at {home.root}, so that nothing can be put in its place as a whole.",
+            hint=f"Name a folder in it: --home {home.root / 'flowstead'}.",
+        )
     try:
         with _staging(home) as staging:
             manifest = _unpacked(backup, staging)
@@ -115,7 +120,7 @@ def _manifest(backup: Path, reader: IO[bytes], size: int) -> Manifest:
 
 def _belongs(name: str) -> bool:
     path = PurePosixPath(name)
-    if path.is_absolute() or ".." in path.parts or str(path) != name:
+    if path.is_absolute() or ".." in path.parts or str(path) != name or "\0" in name:
         return False
     return name in _FILES or (len(path.parts) > 1 and path.parts[0] in _FOLDERS)
 
