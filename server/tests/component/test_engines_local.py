@@ -319,6 +319,22 @@ def test_a_stopped_one_is_killed_and_started_again(home: Home, make_spec: MakeSp
     assert has_ended(serving.pid)
 
 
+def test_one_that_hangs_while_nothing_can_be_written_keeps_nobody_from_looking(home: Home, make_spec: MakeSpec) -> None:
+    clock = HurriedClock()
+    engine = LocalEngine(home, clock=clock)
+    engine.start(make_spec("one"))
+    before = contract.wait_for(engine, "one", InstanceState.READY)
+    in_the_way = home.instances_run / "one" / "end"
+    in_the_way.mkdir()
+    os.killpg(before.pid or 0, signal.SIGSTOP)
+    stopped_at = clock.monotonic()
+    eventually(lambda: bool(engine.observe()) and clock.monotonic() - stopped_at > 10.0)
+    in_the_way.rmdir()
+    eventually(lambda: engine.observe()[0].pid != before.pid)
+    engine.stop("one")
+    contract.wait_until_gone(engine, "one")
+
+
 BLOCKING = """\
 import time
 from promptflow.core import tool

@@ -257,7 +257,8 @@ class LocalEngine:
         why = why_replaced(health.answers, probes, self._clock.monotonic(), stopped=stopped)
         if why is not None:
             reason, message = why
-            supervise.end_now(run, process.pid, reason=reason, message=message)
+            with contextlib.suppress(OSError):  # a full disk
+                supervise.end_now(run, process.pid, reason=reason, message=message)
 
     def _end_standing(self, process: SupervisedProcess, *, stopping: bool) -> None:
         """A supervisor that is stopped hears nothing and starts nothing: without it the instance is lost, and another
