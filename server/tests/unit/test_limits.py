@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import inf
 from pathlib import Path
 
 import pytest
@@ -210,6 +211,23 @@ def test_a_share_beyond_the_machine_is_a_ceiling() -> None:
     share = share_of(VmSize("huge", 64, 512), "g", WATCHED, HOST, Others())
     assert share.limits == Limits(512 << 30, cpus=(), watched=True)
     assert share.environment == {}
+
+
+def test_no_group_of_version_1_is_promised_more_than_those_above_it_have(tmp_path: Path) -> None:
+    for folder, quota in ((tmp_path / "cpu", -1), (tmp_path / "cpu/unit", 150_000), (tmp_path / "cpu/unit/ours", -1)):
+        folder.mkdir()
+        (folder / "cpu.cfs_quota_us").write_text(f"{quota}\n")
+        (folder / "cpu.cfs_period_us").write_text("100000\n")
+    ours = str(tmp_path / "cpu/unit/ours")
+    assert [host.most_cores(place) for place in (ours, str(tmp_path / "cpu"), str(tmp_path))] == [1.5, inf, inf]
+    places = {"cpu": ours, "memory": ours}
+    given = {
+        cores: files(limits)[f"{ours}/g/cpu.cfs_quota_us"]
+        for cores in (0.5, 4.0)
+        if (limits := host.limits_for(Enforcement(Means.CGROUP_V1, places, "", 1.5), "g", cores=cores, memory_bytes=MIB,
+                                      cpus=()))
+    }  # fmt: skip
+    assert given == {0.5: "50000", 4.0: "150000"}
 
 
 def test_where_nothing_can_be_enforced_nothing_is_told() -> None:

@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import lru_cache
-from math import ceil
+from math import ceil, inf
 from pathlib import Path
 
 import psutil
@@ -36,11 +36,13 @@ class Means(StrEnum):
 
 @dataclass(frozen=True)
 class Enforcement:
-    """places: controller → directory in which groups may be made. why_not: why it is no better, "" when it is best."""
+    """places: controller → directory in which groups may be made. why_not: why it is no better, "" when it is best.
+    most_cores: version 1 refuses a group that is promised more."""
 
     means: Means
     places: Mapping[str, str] = field(default_factory=dict)
     why_not: str = ""
+    most_cores: float = inf
 
 
 @dataclass(frozen=True)
@@ -78,10 +80,23 @@ def find_enforcement(mounts: Sequence[Mount], own: str, unread: str = "") -> Enf
     places = places_v1(mounts, own)
     if places is None:
         return Enforcement(Means.AFFINITY, why_not=why_not_v2)
-    problem = _tried(limits_v1(places, _probe(), cores=_TRIED_CORES, memory_bytes=_TRIED_BYTES))
+    most = most_cores(places["cpu"])
+    problem = _tried(limits_v1(places, _probe(), cores=min(_TRIED_CORES, most), memory_bytes=_TRIED_BYTES))
     if problem:
         return Enforcement(Means.AFFINITY, why_not=problem)
-    return Enforcement(Means.CGROUP_V1, places, why_not_v2)
+    return Enforcement(Means.CGROUP_V1, places, why_not_v2, most)
+
+
+def most_cores(place: str) -> float:
+    """What the group there and those above it are held to, as far as they can be seen."""
+    found = inf
+    for folder in (Path(place), *Path(place).parents):
+        quota, period = (groups.number(f"{folder}/cpu.cfs_{each}_us") for each in ("quota", "period"))
+        if quota is None or period is None:
+            break
+        if quota > 0:
+            found = min(found, quota / period)
+    return found
 
 
 def why_not_in(place: str) -> str:
@@ -108,7 +123,8 @@ def limits_for(
         case Means.CGROUP_V2:
             return limits_v2(enforcement.places["cpu"], name, cores=cores, memory_bytes=memory_bytes)
         case Means.CGROUP_V1:
-            return limits_v1(enforcement.places, name, cores=cores, memory_bytes=memory_bytes)
+            most = min(cores, enforcement.most_cores)
+            return limits_v1(enforcement.places, name, cores=most, memory_bytes=memory_bytes)
         case Means.AFFINITY:
             return Limits(memory_bytes, cpus=cpus, watched=True)
     return None
