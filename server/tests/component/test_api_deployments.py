@@ -63,6 +63,14 @@ def path_of(url: str) -> str:
     return httpx.URL(url).raw_path.decode()
 
 
+def test_limits_that_azures_sdk_does_not_know_stay_when_it_sends_the_others(api: InProcessApi) -> None:
+    api.call("PUT", BLUE, body(api, requestSettings={"queueLength": 3, "requestsPerSecond": 7}))
+    changed = api.call("PUT", BLUE, body(api, requestSettings={"requestTimeout": "PT9S"})).json()["properties"]
+    limits = changed["requestSettings"]
+    assert (limits["requestTimeout"], limits["queueLength"], limits["requestsPerSecond"]) == ("PT9S", 3, 7)
+    assert api.call("PUT", BLUE, body(api)).json()["properties"]["requestSettings"]["queueLength"] == 10
+
+
 def test_creating_fills_the_defaults(api: InProcessApi) -> None:
     created = api.call("PUT", BLUE, body(api))
     assert created.status_code == 201

@@ -133,6 +133,8 @@ tags: {a: b}
                 "requestTimeout": "PT1M30S",
                 "maxConcurrentRequestsPerInstance": 4,
                 "maxQueueWait": "PT0.5S",
+                "queueLength": 10,
+                "requestsPerSecond": 0,
             },
             "livenessProbe": {
                 "initialDelay": "PT30S",

@@ -121,6 +121,8 @@ def test_a_deployment_comes_back_as_a_file_of_the_same_meaning() -> None:
             "requestTimeout": "PT1M30S",
             "maxConcurrentRequestsPerInstance": 4,
             "maxQueueWait": "PT0.5S",
+            "queueLength": 3,
+            "requestsPerSecond": 7,
         },
         "livenessProbe": {
             "initialDelay": "PT30S",

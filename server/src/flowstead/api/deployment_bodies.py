@@ -58,14 +58,18 @@ class RequestSettingsBody(Body):
     queue_length: Annotated[int, Field(ge=0, le=1000)] = _DEFAULT_REQUEST.queue_length
     requests_per_second: Annotated[int, Field(ge=0, le=HIGHEST_RATE)] = _DEFAULT_REQUEST.requests_per_second
 
-    def to_settings(self) -> RequestSettings:
-        return RequestSettings(
+    def to_settings(self, before: RequestSettings | None = None) -> RequestSettings:
+        """before: what is there. What is ours of it stays unless it is said: Azure's SDK does not know it, and would
+        take it away."""
+        settings = RequestSettings(
             request_timeout_s=self.request_timeout,
             max_concurrent_requests_per_instance=self.max_concurrent_requests_per_instance,
             max_queue_wait_s=self.max_queue_wait,
             queue_length=self.queue_length,
             requests_per_second=self.requests_per_second,
         )
+        unsaid = {"queue_length", "requests_per_second"} - self.model_fields_set
+        return settings if before is None else replace(settings, **{name: getattr(before, name) for name in unsaid})
 
 
 class ProbeBody(Body):

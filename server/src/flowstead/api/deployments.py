@@ -183,6 +183,9 @@ def _put(
             connections=uses,
         )
         spec = replace(spec, stopped=before is not None and before.spec.stopped)
+        if body.properties.request_settings is not None and before is not None:
+            settings = body.properties.request_settings.to_settings(before.spec.request_settings)
+            spec = replace(spec, request_settings=settings)
         if body.properties.scale_settings is None and before is not None:
             # Azure's SDK sends none for a managed deployment; that must not end what somebody has set.
             spec = replace(spec, scale=before.spec.scale)

@@ -30,6 +30,7 @@ from flowstead.azure_yaml.paths import is_address, local_path
 from flowstead.azure_yaml.recorded import recorded_only
 from flowstead.azure_yaml.references import AssetId, EnvironmentReference, ModelReference, NamedAsset, asset
 from flowstead.azure_yaml.schemas import check_schema
+from flowstead.resources.deployment import RequestSettings
 from flowstead.resources.names import LOCATION, MAX_INSTANCES_PER_DEPLOYMENT
 
 _LONGEST_TIMEOUT_MS = 300_000
@@ -103,6 +104,9 @@ _REQUEST_KEYS = {
     "queue_length": ("queueLength", int),
     "requests_per_second": ("requestsPerSecond", int),
 }
+_DEFAULT = RequestSettings()
+_OUR_LIMITS = {"queueLength": _DEFAULT.queue_length, "requestsPerSecond": _DEFAULT.requests_per_second}
+"""Sent in any case: a file says all, and what a PUT leaves out of these stays as it is."""
 _SCALE_KEYS = {
     "min_instances": ("minInstances", int),
     "max_instances": ("maxInstances", int),
@@ -157,7 +161,7 @@ def read_deployment(document: Document) -> DeploymentDocument:
         if key in read:
             properties[name] = read[key]
     if "request_settings" in read:
-        properties["requestSettings"] = _renamed(read["request_settings"], _REQUEST_KEYS)
+        properties["requestSettings"] = {**_OUR_LIMITS, **_renamed(read["request_settings"], _REQUEST_KEYS)}
     for key, name in (("liveness_probe", "livenessProbe"), ("readiness_probe", "readinessProbe")):
         if key in read:
             properties[name] = _renamed(read[key], _PROBE_KEYS)
