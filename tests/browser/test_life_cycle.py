@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, Route, expect
 
 from tests.browser.deployed import deploy, link_of, patch, reader_token, settled
 from tests.browser.people import expect_refused
@@ -411,6 +411,29 @@ def test_azure_monitors_rules_are_added_changed_disabled_and_deleted(
     expect(rules).to_contain_text("None: it has the number of instances that Scale says.")
     patch(flowstead, green, {"sku": {"capacity": 1}})
     settled(flowstead, green)
+
+
+def test_rules_that_another_has_just_added_stay(
+    portal: Portal, flowstead: Installation, green: str, tmp_path: Path
+) -> None:
+    file, name = tmp_path / "rules.yaml", f"{LIFE}-green"
+    file.write_text("properties: {profiles: [{name: p, capacity: {minimum: 1, maximum: 7, default: 1}}]}")
+    page = portal.open(f"/endpoints/{LIFE}/deployments/green")
+    section(page, "Autoscale rules").get_by_role("button", name="Add rules").click()
+
+    def after_another(route: Route) -> None:
+        if route.request.method == "PUT":
+            flowstead.run("autoscale", "create", "--name", name, "--resource", f"{LIFE}/green", "--file", str(file))
+        route.continue_()
+
+    page.route(f"**/autoscaleSettings/{name}*", after_another)
+    portal.expected.append("412")
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_role("button", name="Save").click()
+    expect(dialog).to_contain_text("Somebody else has added rules meanwhile.")
+    dialog.get_by_role("button", name="Cancel").click()
+    expect(section(page, "Autoscale rules")).to_contain_text("1 to 7 instances")
+    flowstead.run("autoscale", "delete", "--name", name)
 
 
 def test_it_is_scaled_to_zero_and_woken_by_a_test(portal: Portal, flowstead: Installation, green: str) -> None:

@@ -1,11 +1,13 @@
 import { Field, Input, makeStyles, Select, Switch, Text, tokens } from "@fluentui/react-components";
 import { useState } from "react";
+import { ApiError } from "../../../api/client";
 import { patchBetween } from "../../../api/edits";
-import { change, type Deployment } from "../../../api/endpoints";
+import type { Deployment } from "../../../api/endpoints";
 import { FormDialog } from "../../../components/FormDialog";
 import { useToasts } from "../../../components/toasts";
 import { useEdit } from "../../../components/useEdit";
-import { UNFIT } from "../../../components/useSubmission";
+import { UNFIT, unlessTaken } from "../../../components/useSubmission";
+import { put } from "../../deploy/sending";
 import {
   type AutoscaleForm,
   type AutoscaleSetting,
@@ -64,7 +66,12 @@ export function EditAutoscale({ endpoint, deployment, setting, taken, onClose }:
     } else {
       const name = freeName(`${endpoint}-${deployment.name}`, taken);
       const properties = { enabled: true, targetResourceUri: target, profiles: profilesOf(form, target) };
-      await change("PUT", `${SETTINGS}/${name}`, { location: "local", properties: { name, ...properties } });
+      const body = { location: "local", properties: { name, ...properties } };
+      // Of rules that another has just added, which would have the same name, nothing is overwritten.
+      await unlessTaken(
+        async () => void (await put(`${SETTINGS}/${name}`, body, { "If-None-Match": "*" })),
+        addedMeanwhile,
+      );
     }
     toasts.done(`${endpoint}/${deployment.name}: saved`);
   };
@@ -190,6 +197,10 @@ function NumberField({ label, hint = "", value, problem, onChange }: NumberProps
       />
     </Field>
   );
+}
+
+function addedMeanwhile(): ApiError {
+  return new ApiError(412, "RulesExist", "Somebody else has added rules meanwhile.", "Cancel, and edit those.");
 }
 
 /** wanted, or the first with a number behind it that no other setting has. */
