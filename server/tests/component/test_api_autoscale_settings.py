@@ -95,7 +95,8 @@ def test_it_is_made_shown_listed_changed_and_deleted(api: InProcessApi) -> None:
     assert (patched["properties"]["profiles"], patched["properties"]["activeProfile"]) == ([profile], None)
     assert api.call("DELETE", id).status_code == 200
     assert api.call("DELETE", id).status_code == 204
-    assert api.call("GET", id).status_code == 404
+    gone = api.call("GET", id)
+    assert (gone.status_code, gone.json()["error"]["message"][:38]) == (404, "There is no autoscale setting by-cpu.\n")
 
 
 def test_one_without_profiles_switches_off_what_is_there(api: InProcessApi) -> None:

@@ -111,7 +111,9 @@ def roll_back(
 
 def _demand_lasting(tx: Reading, record: DeploymentRecord) -> None:
     if record.deleting or tx.get(Kind.ENDPOINT, record.parent_id).deleting:
-        raise ResourceConflict(f"The deployment {record.name} is being deleted.", target=record.id)
+        raise ResourceConflict(
+            f"The deployment {record.name} is being deleted.", hint="Create it again when it is gone.", target=record.id
+        )
 
 
 def _named(record: DeploymentRecord, kept: Sequence[Revision], wanted: int | str) -> Revision:

@@ -189,9 +189,10 @@ class Reading:
 
 
 def _spoken_name(id: str) -> str:
-    """`…/onlineEndpoints/e/deployments/d` → `e/d`: what a user would call it."""
+    """`…/onlineEndpoints/e/deployments/d` → `e/d`, `…/Microsoft.Insights/autoscaleSettings/a` → `a`: what a user would
+    call it."""
     tail = id.partition("/workspaces/")[2].split("/")
-    return "/".join(tail[2::2]) or id
+    return "/".join(tail[2::2]) or id.rpartition("/")[2]
 
 
 def _record(kind: Kind[Spec, Status], row: sa.RowMapping) -> Record[Spec, Status]:
