@@ -126,6 +126,10 @@ def test_scale_settings_are_shown_as_they_were_given(api: InProcessApi) -> None:
     assert blue(api).spec.idle_s == 30.0
     again = api.call("PATCH", BLUE, {"properties": {"scaleSettings": {"scaleType": "Default"}}}).json()
     assert again["properties"]["scaleSettings"] == {"scaleType": "Default"}
+    api.call("PUT", BLUE, body(api, scaleSettings=given))
+    assert api.call("PUT", BLUE, body(api)).json()["properties"]["scaleSettings"] == shown, "Azure's SDK sends none"
+    taken_away = api.call("PATCH", BLUE, {"properties": {"scaleSettings": None}}).json()
+    assert taken_away["properties"]["scaleSettings"] == {"scaleType": "Default"}
     assert blue(api).spec.idle_s is None
 
 

@@ -68,6 +68,8 @@ def test_limits_that_azures_sdk_does_not_know_stay_when_it_sends_the_others(api:
     changed = api.call("PUT", BLUE, body(api, requestSettings={"requestTimeout": "PT9S"})).json()["properties"]
     limits = changed["requestSettings"]
     assert (limits["requestTimeout"], limits["queueLength"], limits["requestsPerSecond"]) == ("PT9S", 3, 7)
+    reset = api.call("PATCH", BLUE, {"properties": {"requestSettings": {"queueLength": None}}}).json()["properties"]
+    assert (reset["requestSettings"]["queueLength"], reset["requestSettings"]["requestsPerSecond"]) == (10, 7)
     assert api.call("PUT", BLUE, body(api)).json()["properties"]["requestSettings"]["queueLength"] == 10
 
 

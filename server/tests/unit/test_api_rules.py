@@ -110,6 +110,14 @@ def test_bad_deployment_fields_are_named(properties: dict[str, Any], field: str)
     assert field in [str(part) for part in refused.value.errors()[0]["loc"]]
 
 
+def test_null_means_the_default_of_a_setting() -> None:
+    names = ("requestSettings", "livenessProbe", "readinessProbe", "scaleSettings")
+    fields = ("requestTimeout", "maxQueueWait", "queueLength", "period", "timeout", "failureThreshold", "minInstances")
+    said = deployment(sku={"name": "Default", "capacity": None}, **dict.fromkeys(names, dict.fromkeys(fields)))
+    unsaid = deployment(sku={"name": "Default"}, **{name: {} for name in names})
+    assert said == unsaid
+
+
 @pytest.mark.parametrize("capacity", [0, 51, "many"])
 def test_instance_counts_are_azures(capacity: Any) -> None:
     with pytest.raises(ValidationError):

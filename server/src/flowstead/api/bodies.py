@@ -33,6 +33,15 @@ class Body(BaseModel):
         return value
 
 
+class Settings(Body):
+    """A part whose fields all have defaults: null means them, as it does in Azure."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _null_is_absent(cls, value: Any) -> Any:
+        return {name: each for name, each in value.items() if each is not None} if isinstance(value, dict) else value
+
+
 def _check_values(value: Any) -> None:
     pending = [(value, 0)]
     while pending:

@@ -9,7 +9,7 @@ from pydantic import ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 from flowstead.api.arm import envelope, shown_state
-from flowstead.api.bodies import Body, Seconds, TextMap
+from flowstead.api.bodies import Body, Seconds, Settings, TextMap
 from flowstead.api.collector_bodies import DataCollectorBody, show_collector
 from flowstead.api.durations import to_duration
 from flowstead.api.flow_choices import shown_outputs
@@ -51,7 +51,7 @@ Concurrency = Annotated[int, Field(ge=1, le=1000)]
 Threshold = Annotated[int, Field(ge=1, le=1000)]
 
 
-class RequestSettingsBody(Body):
+class RequestSettingsBody(Settings):
     request_timeout: Timeout = _DEFAULT_REQUEST.request_timeout_s
     max_concurrent_requests_per_instance: Concurrency = _DEFAULT_REQUEST.max_concurrent_requests_per_instance
     max_queue_wait: QueueWait = _DEFAULT_REQUEST.max_queue_wait_s
@@ -72,7 +72,7 @@ class RequestSettingsBody(Body):
         return settings if before is None else replace(settings, **{name: getattr(before, name) for name in unsaid})
 
 
-class ProbeBody(Body):
+class ProbeBody(Settings):
     initial_delay: Delay = _DEFAULT_PROBE.initial_delay_s
     period: Period = _DEFAULT_PROBE.period_s
     timeout: Period = _DEFAULT_PROBE.timeout_s
@@ -85,12 +85,12 @@ class ProbeBody(Body):
         )
 
 
-class SkuBody(Body):
+class SkuBody(Settings):
     name: str = "Default"
     capacity: Annotated[int, Field(ge=1, le=MAX_INSTANCES_PER_DEPLOYMENT)] = 1
 
 
-class ScaleBody(Body):
+class ScaleBody(Settings):
     """With the type Default nothing but the type counts. idleTime is ours."""
 
     scale_type: Annotated[str, Field(max_length=64)] | None = None

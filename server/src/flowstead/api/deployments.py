@@ -98,7 +98,7 @@ def patch_deployment(
         only_if.check(record, f"The deployment {record.name}")
         merged = merge(DeploymentBody, show(record), body)
         try:
-            return _put(endpoint, deployment, merged, here, caller, Preconditions(record.etag))
+            return _put(endpoint, deployment, merged, here, caller, Preconditions(record.etag), merged=True)
         except PreconditionFailed:
             continue  # somebody else was quicker: the patch is made to what is there now
     raise ResourceConflict(f"The deployment {deployment} is being changed all the time.", hint="Try again in a moment.")
@@ -151,8 +151,16 @@ def is_storage_initializer(container_type: str) -> bool:
 
 
 def _put(
-    endpoint: str, name: str, body: DeploymentBody, here: Context, caller: Principal, only_if: Preconditions
+    endpoint: str,
+    name: str,
+    body: DeploymentBody,
+    here: Context,
+    caller: Principal,
+    only_if: Preconditions,
+    *,
+    merged: bool = False,
 ) -> JSONResponse:
+    """merged: the body is what a patch has made of what is there; what it does not say was taken away."""
     check_endpoint_name(name, "deployment")
     check_body(body)
     environment_id, base = environment_of(body, here)
@@ -183,10 +191,10 @@ def _put(
             connections=uses,
         )
         spec = replace(spec, stopped=before is not None and before.spec.stopped)
-        if body.properties.request_settings is not None and before is not None:
+        if body.properties.request_settings is not None and before is not None and not merged:
             settings = body.properties.request_settings.to_settings(before.spec.request_settings)
             spec = replace(spec, request_settings=settings)
-        if body.properties.scale_settings is None and before is not None:
+        if body.properties.scale_settings is None and before is not None and not merged:
             # Azure's SDK sends none for a managed deployment; that must not end what somebody has set.
             spec = replace(spec, scale=before.spec.scale)
         spec = _with_data_assets(tx, here, spec, parent, before.name if before else name, before, caller.name)
