@@ -265,6 +265,31 @@ def test_an_image_s_own_server_answers_by_its_own_paths(
     assert not [each for each in podman.containers() if each.startswith("flowstead-") and "own" in each]
 
 
+def test_deletion_while_an_image_is_built_leaves_no_process(flowstead: Installation, tmp_path: Path) -> None:
+    """What a step of a build runs is no child of anybody's by then."""
+    mark = f"mark-{flowstead.port}"
+    (tmp_path / "context").mkdir()
+    step = json.dumps(["python3", "-c", f"import time; time.sleep(600)  # {mark}"])
+    (tmp_path / "context" / "Dockerfile").write_text(f"FROM {PYTHON}\nRUN {step}\n")
+    (tmp_path / "environment.yml").write_text(OWN_SERVER.replace("own-server", "endless"))
+    flowstead.run("environment", "create", "--file", str(tmp_path / "environment.yml"))
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model" / "weights.bin").write_bytes(b"1")
+    more = "environment: azureml:endless:1"
+    text = DEPLOYMENT.format(endpoint="endless", flow=tmp_path / "model", variables="{}", more=more)
+    (tmp_path / "deployment.yml").write_text(text)
+    flowstead.run("online-endpoint", "create", "--name", "endless")
+    flowstead.run("online-deployment", "create", "--file", str(tmp_path / "deployment.yml"), "--no-wait")
+    eventually("the step runs", lambda: _running(mark), within=60)
+    flowstead.run("online-endpoint", "delete", "--name", "endless", "--yes")
+    eventually("nothing of it is left", lambda: not _running(mark))
+
+
+def _running(mark: str) -> list[psutil.Process]:
+    found = (each for each in psutil.process_iter(["cmdline", "status"]) if each.info["cmdline"])
+    return [each for each in found if mark in each.info["cmdline"][-1] and each.info["status"] != "zombie"]
+
+
 def test_deletion_leaves_no_container(flowstead: Installation, podman: LocalPodman, looking: str) -> None:
     assert len(podman.containers()) == 1
     [container] = podman.containers()

@@ -111,7 +111,12 @@ def build_image(
                 log.write(_what_is_wanted(request, requirements, images.engine, runtime))
                 job = Job(place, requirements, runtime, work)
                 builder = Builder(
-                    log=log, secrets=requirements.secrets, hidden=job.inputs, held=held, is_wanted=is_wanted
+                    log=log,
+                    secrets=requirements.secrets,
+                    hidden=job.inputs,
+                    held=held,
+                    is_wanted=is_wanted,
+                    interrupts=True,
                 )
                 with builders.source.one(is_wanted):
                     _Steps(images, builder, job, request).make(tag)
