@@ -146,6 +146,20 @@ def test_the_newest_is_started_again_whatever_became_of_the_older_one(
     assert set(load.statuses) == {"200"}
 
 
+def test_a_stream_of_the_older_one_is_waited_for_though_the_newest_has_died(
+    site: Site, blue: EchoInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Stream(site, events=60) as stream:
+        _upgrade(monkeypatch, "1.40.98")
+        site.gateway.ensure_running()
+        newest = seen_turns(site.home.gateway_run)[0].process
+        assert newest.pid is not None
+        os.kill(newest.supervisor_pid, signal.SIGSTOP)
+        os.kill(newest.pid, signal.SIGKILL)
+        site.gateway.stop(20.0)
+    assert stream.ended() == 60
+
+
 def test_a_crash_of_the_older_one_is_its_end(site: Site, blue: EchoInstance, monkeypatch: pytest.MonkeyPatch) -> None:
     _upgrade(monkeypatch, "1.40.99")
     site.gateway.ensure_running()

@@ -149,9 +149,10 @@ class EnvoyLife:
             admin.drain()
 
         def busy() -> int:
-            with suppress(AdminUnreachable):
-                return admin.active_requests() + sum(self._callers(each) for each in older)
-            return 0
+            requests = 0
+            with suppress(AdminUnreachable):  # then it answers nobody
+                requests = admin.active_requests()
+            return requests + sum(self._callers(each) for each in older)
 
         wait(lambda: hurry() or busy() == 0, grace_s, _DRAIN_POLL_S)
         cut = busy()
