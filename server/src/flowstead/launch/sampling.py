@@ -13,7 +13,7 @@ from flowstead.limits.groups import numbers
 from flowstead.observe.latency import Latencies
 from flowstead.observe.requests import Requests
 from flowstead.observe.throttling import Throttling
-from flowstead.observe.utilization import Utilization, samples_of
+from flowstead.observe.utilization import Sample, Utilization, samples_of
 from flowstead.resources.clock import Clock
 from flowstead.resources.home import Home
 from flowstead.resources.names import Workspace
@@ -41,8 +41,10 @@ def sample(store: Store, board: InstanceBoard, utilization: Utilization, home: H
             and (principal := identities.identity(endpoint).principal) is not None
             and granted(principal.grants, WRITE_METRICS, workspace.path)
         }
+        there = tx.uids(Kind.DEPLOYMENT).values()
         running = [tx.find(Kind.DEPLOYMENT, workspace.deployment(*each)) for each in names if each[0] in writers]
-    _take([each for each in running if each is not None], board, utilization, home, clock)
+    samples = _look_at([each for each in running if each is not None], board, home, clock)
+    utilization.take(samples, set(there))
 
 
 def sample_for_rules(store: Store, board: InstanceBoard, utilization: Utilization, home: Home, clock: Clock) -> None:
@@ -50,12 +52,12 @@ def sample_for_rules(store: Store, board: InstanceBoard, utilization: Utilizatio
     with store.reading() as tx:
         targets = {each.spec.target.lower() for each in tx.list(Kind.AUTOSCALE_SETTING) if each.spec.enabled}
         deployments = [each for each in tx.list(Kind.DEPLOYMENT) if each.id.lower() in targets] if targets else []
-    _take(deployments, board, utilization, home, clock)
+    utilization.take(_look_at(deployments, board, home, clock), {each.uid for each in deployments})
 
 
-def _take(
-    deployments: Sequence[DeploymentRecord], board: InstanceBoard, utilization: Utilization, home: Home, clock: Clock
-) -> None:
+def _look_at(
+    deployments: Sequence[DeploymentRecord], board: InstanceBoard, home: Home, clock: Clock
+) -> Sequence[Sample]:
     looked_at = [
         (deployment.uid, instance.id, instance.pid, size.cores, size.memory_bytes)
         for deployment, size in ((each, size_kept(each.spec.instance_type)) for each in deployments)
@@ -64,7 +66,7 @@ def _take(
     ]
     disk = shutil.disk_usage(home.root)
     percent = 100 * disk.used / disk.total
-    utilization.take(samples_of(looked_at, at=clock.now().timestamp(), disk_percent=percent))
+    return samples_of(looked_at, at=clock.now().timestamp(), disk_percent=percent)
 
 
 def count(

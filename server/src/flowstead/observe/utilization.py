@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -79,15 +79,15 @@ class Utilization:
         self._before: dict[str, tuple[float, float]] = {}
         self._spans: dict[tuple[str, str], deque[Span]] = {}
 
-    def take(self, samples: Sequence[Sample]) -> None:
-        """The looks of one moment. What is not among them any more is forgotten with its deployment."""
+    def take(self, samples: Sequence[Sample], there: Collection[str]) -> None:
+        """The looks of one moment. there: the uids of all deployments, also of those that sleep; what is known of any
+        other is forgotten."""
         with self._lock:
             for each in samples:
                 for metric, percent in self._percents(each).items():
                     self._add(each.deployment_uid, metric, each.at, percent)
             self._before = {each.instance: (each.at, each.consumption.cpu_s) for each in samples}
-            alive = {each.deployment_uid for each in samples}
-            self._spans = {key: kept for key, kept in self._spans.items() if key[0] in alive}
+            self._spans = {key: kept for key, kept in self._spans.items() if key[0] in there}
 
     def series(self, deployment_uid: str, metric: str, since: float, until: float) -> Sequence[Minute]:
         """The oldest first. since, until: Unix seconds."""
