@@ -162,8 +162,10 @@ def test_who_sleeps_survives_kills(own_flowstead: Installation, tmp_path: Path) 
     site = Site(own_flowstead, "tough", tmp_path, scaleSettings=ASLEEP)
     eventually("it goes to sleep", site.sleeps)
     assert site.ask() == 200
-    for worker in _workers(own_flowstead):
+    workers = _workers(own_flowstead)
+    for worker in workers:
         worker.kill()
+    psutil.wait_procs(workers, timeout=10)  # or it would be under way there
     assert site.ask() == 200, "it waits in the socket for the next one"
     eventually("it goes to sleep", site.sleeps)
     for each in own_flowstead.processes():
