@@ -53,7 +53,9 @@ def test_garbage_is_told_before_it_is_removed_and_what_serves_stays(
     [told] = own_flowstead.json("gc", "--dry-run")["value"]
     assert told["kind"] == "content"
     assert (own_flowstead.home / "models" / told["name"]).is_dir()
-    assert "1 things" in own_flowstead.run("gc").stdout
+    shown = own_flowstead.run("gc", "--dry-run", "-o", "table").stdout.splitlines()
+    assert shown[0].split() == ["Kind", "Name", "Size", "Reason"], shown
+    assert "1 thing, " in own_flowstead.run("gc").stdout
     assert not (own_flowstead.home / "models" / told["name"]).exists()
     key = own_flowstead.keys("target")["primaryKey"]
     assert own_flowstead.score("target", {"text": "x"}, key).status_code == 200

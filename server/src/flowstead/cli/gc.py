@@ -23,10 +23,11 @@ def collect(
     """Remove uploads, content, environments and logs that nothing uses any more."""
     with open_client(home) as client:
         removed = client.collect_garbage(dry_run=dry_run)
-    if output is not None or query is not None:
+    if query is not None or output not in (None, Format.TABLE):
         show(removed, output, query)
         return
     if removed["value"]:
         print(render(removed["value"], Format.TABLE))
     verb = "would be removed" if dry_run else "removed"
-    print(f"{len(removed['value'])} things, {removed['bytes'] / 2**20:.1f} MiB {verb}.")
+    count = len(removed["value"])
+    print(f"{count} {'thing' if count == 1 else 'things'}, {removed['bytes'] / 2**20:.1f} MiB {verb}.")
