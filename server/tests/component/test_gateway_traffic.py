@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import socket
 import time
 import uuid
 from collections import Counter
@@ -194,3 +196,15 @@ def test_nobody_without_a_key_learns_that_it_is_stopped(world: World) -> None:
     refused = world.ask("/endpoints/halted/score", "another")
     assert (refused.status_code, "halted" in refused.text) == (401, False)
     assert "azureml-model-deployment" not in refused.headers
+
+
+@pytest.mark.parametrize("host", ["", "Host: localhost\r\n"])
+def test_who_speaks_http_1_0_is_answered(world: World, host: str) -> None:
+    key = world.credential(MODES[0])
+    words = f"POST /endpoints/{MODES[0]}-mirrored/score HTTP/1.0\r\n{host}Authorization: Bearer {key}\r\n"
+    with closing(socket.create_connection(("127.0.0.1", world.port), timeout=30)) as connection:
+        connection.sendall(f"{words}Content-Length: 2\r\n\r\n{{}}".encode())
+        answer = b"".join(iter(lambda: connection.recv(65536), b""))
+    head, _, body = answer.partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.0 200 OK"), head
+    assert json.loads(body)["name"] == "blue"

@@ -101,6 +101,8 @@ def _manager(door: Door, routes_file: str, issuer_file: str) -> Json:
         "request_headers_timeout": _HEADERS_WITHIN,
         "request_timeout": _REQUEST_WITHIN,
         "common_http_protocol_options": {"idle_timeout": _IDLE_CONNECTION},
+        # Of HTTP/1.0 are ApacheBench and proxies that were never told otherwise; they may name no host.
+        "http_protocol_options": {"accept_http_10": True, "default_host_for_http_10": "localhost"},
         "http2_protocol_options": {
             "max_concurrent_streams": _STREAMS,
             "initial_stream_window_size": _CONNECTION_BUFFER,
