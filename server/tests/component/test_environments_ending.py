@@ -7,6 +7,7 @@ import os
 import tarfile
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -49,6 +50,23 @@ def test_nor_does_one_in_a_session_of_its_own_hold_it_up(tmp_path: Path) -> None
     begun = time.monotonic()
     assert uv.execute(*SHELL, "setsid sleep 20 & echo said").strip() == "said"
     assert time.monotonic() - begun < 15.0
+
+
+def test_one_that_shall_leave_nothing_takes_along_whoever_is_in_a_session_of_its_own(tmp_path: Path) -> None:
+    said = tmp_path / "pid"
+    uv = replace(make_uv(tmp_path, is_wanted=lambda: not said.exists()), leaves_nothing=True)
+    step = f"(setsid sh -c 'echo $$ > {said}.new; mv {said}.new {said}; exec sleep 600' &)"
+    with pytest.raises(BuildCancelled):
+        uv.execute(*SHELL, f"{step}; exec sleep 600")
+    assert not psutil.pid_exists(int(said.read_text()))
+
+
+@pytest.mark.parametrize("words", ["exit 3", "kill -KILL $$"])
+def test_one_that_shall_leave_nothing_ends_as_its_command_has(tmp_path: Path, words: str) -> None:
+    uv = replace(make_uv(tmp_path), leaves_nothing=True)
+    assert uv.execute(*SHELL, "echo said") == "said"
+    with pytest.raises(UvFailed, match="the cause"):
+        uv.execute(*SHELL, f"echo the cause; {words}")
 
 
 def test_a_command_that_closes_its_output_is_waited_for(tmp_path: Path) -> None:

@@ -116,7 +116,7 @@ def build_image(
                     hidden=job.inputs,
                     held=held,
                     is_wanted=is_wanted,
-                    interrupts=True,
+                    leaves_nothing=True,
                 )
                 with builders.source.one(is_wanted):
                     _Steps(images, builder, job, request).make(tag)
@@ -186,7 +186,6 @@ class _Steps:
                 *(Mount(each, str(each)) for each in shown if each.exists()),
             ),
             read_only=False,
-            keep=True,
         )
         self._remove(name)
         try:

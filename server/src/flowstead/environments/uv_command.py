@@ -15,14 +15,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TextIO
 
+from flowstead.environments import reaper
 from flowstead.environments.requirements_text import redact
 from flowstead.environments.room import Room
 from flowstead.environments.slots import LOOK_EVERY_S, BuildCancelled
 
 _LONGEST_S = 1800.0
 """A build that takes longer is taken for hung, seconds. The largest wheels (2–3 GB) need minutes on a slow line."""
-_INTERRUPTED_S = 5.0
-"""How long a command may take to end that was interrupted, seconds."""
+_REAPER = (sys.executable, "-I", "-S", "-B", reaper.__file__)
+_REAPED_S = 5.0
+"""How long it may take to end what a command has started, seconds."""
 _PIPE_CLOSED_S = 0.02
 """How often to look whether a command that has closed its output has ended, seconds. Most end at once."""
 _LONGEST_LINE = 65536
@@ -90,20 +92,21 @@ class UvFailed(Exception):
 class Builder:
     """log: every line is written there too. secrets: never to be shown. hidden: a path left out of messages. held: a
     descriptor that each command keeps open, so that a lock outlives the server. is_wanted: asked again and again while
-    a command runs. interrupts: a command that is not wanted any more gets SIGINT first."""
+    a command runs. leaves_nothing: what a command starts may live in sessions of its own, and ends with it all the
+    same."""
 
     log: TextIO
     secrets: tuple[str, ...] = field(repr=False)
     hidden: Path
     held: int
     is_wanted: Callable[[], bool]
-    interrupts: bool = False
+    leaves_nothing: bool = False
 
     def follow(self, argv: Sequence[str], variables: Mapping[str, str]) -> str:
         """Run one command to its end. Returns what it said. Raises UvFailed and BuildCancelled."""
         # From `/` no pyproject.toml or uv.toml of a directory above can have a say in the build.
         process = subprocess.Popen(
-            argv,
+            (*_REAPER, *argv) if self.leaves_nothing else argv,
             cwd="/",
             env=variables,
             stdin=subprocess.DEVNULL,
@@ -115,8 +118,8 @@ class Builder:
         try:
             output = self._follow(process)
         finally:
-            if self.interrupts:
-                _interrupt(process)
+            if self.leaves_nothing:
+                _reap(process)
             # Also whoever uv has left behind, where no process namespace has ended them with it.
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(process.pid, signal.SIGKILL)
@@ -201,13 +204,11 @@ class _Words:
         return (self._said + self._keep([self._rest]))[-_LONGEST_OUTPUT:].strip()
 
 
-def _interrupt(process: subprocess.Popen[bytes]) -> None:
-    """An engine runs the steps of a build in sessions of their own, and ends them with itself by this signal only."""
+def _reap(process: subprocess.Popen[bytes]) -> None:
     if _has_ended(process):
         return
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(process.pid, signal.SIGINT)
-    give_up_at = time.monotonic() + _INTERRUPTED_S
+    process.terminate()
+    give_up_at = time.monotonic() + _REAPED_S
     while not _has_ended(process) and time.monotonic() < give_up_at:
         time.sleep(LOOK_EVERY_S)
 
