@@ -60,6 +60,7 @@ def look(question: str) -> dict:
         "no_new_privileges": has("NoNewPrivs"),
         "writes": [each for each in ("/x", "/opt/x", os.environ["AZUREML_MODEL_DIR"] + "/x", "/tmp/x") if writes(each)],
         "reaches": [each for each in HIDDEN if Path(each).exists()],
+        "eaten": len(b"x" * int(question)) if question.isdigit() else 0,
         "secret": os.environ["SECRET_OF_ITS_OWN"],
         "processes": sum(each.isdigit() for each in os.listdir("/proc")),
     }
@@ -288,6 +289,22 @@ def test_deletion_while_an_image_is_built_leaves_no_process(flowstead: Installat
 def _running(mark: str) -> list[psutil.Process]:
     found = (each for each in psutil.process_iter(["cmdline", "status"]) if each.info["cmdline"])
     return [each for each in found if mark in each.info["cmdline"][-1] and each.info["status"] != "zombie"]
+
+
+def test_one_that_is_ended_for_its_memory_says_so(flowstead: Installation, podman: LocalPodman, looking: str) -> None:
+    before = instance(flowstead, "looking")["restarts"]
+    refused = flowstead.score("looking", {"question": str(5 * (1 << 30))}, looking)
+    assert refused.status_code >= 500, refused.text
+
+    def told() -> Any:
+        [found] = flowstead.api("GET", "/onlineEndpoints/looking/deployments/blue/instances").json()["value"]
+        properties = found["properties"]
+        return properties["restarts"] > before and properties["lastEnd"]
+
+    end = eventually("it is told", told, within=60)
+    assert end["reason"] == "OutOfMemory", end
+    assert "3584 MiB of its size: choose a larger instance type" in end["message"], end
+    eventually("another container answers", lambda: seen(flowstead, looking)["question"], within=60)
 
 
 def test_deletion_leaves_no_container(flowstead: Installation, podman: LocalPodman, looking: str) -> None:

@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -17,6 +18,7 @@ from typing import Any
 import pytest
 
 from flowstead.containers import keeper
+from flowstead.process_directory import END_FILE, take_order
 from server.tests.component.gateway_site import free_port
 
 CONTAINER = """\
@@ -96,6 +98,7 @@ class Kept:
             "process": ["/bin/false"],
             "relay": [str(inside), str(inside)],
             "quiet_s": 600,
+            "memory": None,
             "speaks": True,
             "named": [],
         }
@@ -131,6 +134,16 @@ class KeptDeaf(Kept):
 
     def listens(self) -> None:
         (self.folder / "listens").touch()
+
+
+class KeptForMemory(Kept):
+    """Its container is ended for its memory."""
+
+    def wanted(self, folder: Path) -> dict[str, Any]:
+        order = {"reason": "OutOfMemory", "message": "It was too much."}
+        return super().wanted(folder) | {
+            "memory": {"ask": ["/bin/echo", "true"], "path": str(folder / END_FILE), "order": order}
+        }
 
 
 @pytest.fixture
@@ -187,6 +200,21 @@ def test_it_ends_as_its_container_has_ended(kept: Callable[[str], Kept], ends: s
     ended = kept(ends)
     assert ended.process.wait(20) == code
     assert ended.removed == 2
+
+
+def test_the_supervisor_is_told_of_one_that_was_ended_for_its_memory(tmp_path: Path) -> None:
+    told = threading.Event()
+    before = signal.signal(signal.SIGHUP, lambda *_: told.set())
+    try:
+        kept = KeptForMemory(tmp_path, "137")
+        assert eventually(told.is_set)
+        assert kept.removed == 2
+        order = take_order(str(tmp_path))
+        assert order == {"pid": kept.process.pid, "reason": "OutOfMemory", "message": "It was too much."}
+        kept.process.kill()
+        kept.process.wait()
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 def test_who_comes_before_the_program_listens_waits_for_it(deaf: KeptDeaf) -> None:

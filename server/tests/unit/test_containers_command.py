@@ -58,7 +58,7 @@ def golden(name: str, lines: list[tuple[str, ...]]) -> None:
 def test_golden_command_lines(engine: ContainerEngine, request: pytest.FixtureRequest) -> None:
     handed = replace(RUNTIME, descriptors=2 if engine.hands_down else 0)
     building = ContainerRun(
-        "flowstead-build-1", "python:3.12", "abc", ("/bin/sh", "/inputs/install.sh"), (0, 0), read_only=False, keep=True
+        "flowstead-build-1", "python:3.12", "abc", ("/bin/sh", "/inputs/install.sh"), (0, 0), read_only=False
     )
     golden(
         request.node.callspec.id,

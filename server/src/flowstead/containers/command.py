@@ -53,7 +53,8 @@ class Limits:
 
 @dataclass(frozen=True)
 class ContainerRun:
-    """A container in the foreground, gone with its program.
+    """A container in the foreground. It stays when it has ended: its keeper may ask how, and somebody make an image of
+    it.
 
     command: in place of the image's own, with its entry point; empty: as the image says. user: (uid, gid), None for the
     image's own. host_network: it has the host's, else one of its own. variables: names, whose values the client has in
@@ -74,8 +75,6 @@ class ContainerRun:
     standard_input: bool = False
     read_only: bool = True
     limits: Limits = field(default_factory=Limits)
-    keep: bool = False
-    """It stays when it has ended, to be made an image of."""
 
 
 def run_command(engine: ContainerEngine, run: ContainerRun) -> tuple[str, ...]:
@@ -85,7 +84,6 @@ def run_command(engine: ContainerEngine, run: ContainerRun) -> tuple[str, ...]:
     podman = engine.kind == "podman"
     return (
         *(str(engine.program), "run", "--name", run.name, "--pull", "never"),
-        *(() if run.keep else ("--rm",)),
         *("--label", f"{HOME_LABEL}={run.home}", "--log-driver", "none", "--no-healthcheck"),
         *(("--interactive",) if run.standard_input else ()),
         *(("--preserve-fds", str(run.descriptors)) if run.descriptors else ()),
@@ -119,6 +117,11 @@ def containers_command(engine: ContainerEngine, home: str) -> tuple[str, ...]:
 def process_command(engine: ContainerEngine, name: str) -> tuple[str, ...]:
     """The process number of its first process, as the host has it."""
     return (str(engine.program), "inspect", "--type", "container", "--format", "{{.State.Pid}}", name)
+
+
+def out_of_memory_command(engine: ContainerEngine, name: str) -> tuple[str, ...]:
+    """Whether the kernel has ended something in it for its memory, `true` or `false`; it may have ended."""
+    return (str(engine.program), "inspect", "--type", "container", "--format", "{{.State.OOMKilled}}", name)
 
 
 def image_command(engine: ContainerEngine, image: str) -> tuple[str, ...]:

@@ -4,16 +4,19 @@ is told, and it ends as the container has ended.
     python -I -S keeper.py WANTED
 
 WANTED is JSON and holds nothing secret: `run` and `remove`, command lines; `process`, one that prints the number of its
-first process; `relay`, null or whither connections to the inherited sockets 3 and 4 are handed on: [path, path] of
-Unix sockets, or a port in the container's own network; `quiet_s`, how long the program behind a port may go on after it
-was told to end and nobody is connected any more; `speaks`, whether the container reads the variables from its standard
-input, else the client has those of `named` in its environment.
+first process; `relay`, null or whither connections to the inherited sockets 3 and 4 are handed on: [path, path] of Unix
+sockets, or a port in the container's own network; `quiet_s`, how long the program behind a port may go on after it was
+told to end and nobody is connected any more; `memory`, null or what to do when it was killed for its memory: `ask`, a
+command line that says `true` then, and `order`, what to say of it in the file of that `path`, which the supervisor
+reads at SIGHUP; `speaks`, whether the container reads the variables from its standard input, else the client has those
+of `named` in its environment.
 
-Imports the standard library alone. The variables come in one variable of its own: their names may be such as would
-change what this process and the engine's client do.
+Imports the standard library, and of ours what needs no more. The variables come in one variable of its own: their names
+may be such as would change what this process and the engine's client do.
 """
 
-# it shall start soon, and no shell is wanted
+# it shall start soon, and no shell is wanted: pathlib takes its time
+# ruff: noqa: PTH100, PTH104, PTH110, PTH112, PTH120, PTH123
 
 from __future__ import annotations
 
@@ -22,6 +25,7 @@ import contextlib
 import ctypes
 import json
 import os
+import select
 import signal
 import socket
 import subprocess
@@ -33,14 +37,22 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, NoReturn
 
+if __name__ == "__main__":  # where this package is, since -I leaves it out
+    sys.path.append(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
+
+from flowstead.limits import groups  # noqa: E402 - the way to it is known only now
+
 VARIABLES = "FLOWSTEAD_CONTAINER_VARIABLES"
 _REMOVE_WITHIN_S = 20.0
 _ASK_WITHIN_S = 10.0
 _ASK_EVERY_S = 0.05
+_ENDED_WITHIN_S = 5.0
 _SIGNALLED = 128
 _MOST_SIGNALS = 64
 _SOCKETS = (3, 4)
 _NAMESPACES = (("user", 0x10000000), ("net", 0x40000000))
+_MEMORY_GROUPS = "/sys/fs/cgroup/memory"
+"""Of control groups of version 1."""
 _PIECE = 65536
 _DESCRIPTORS = 4096
 
@@ -53,6 +65,7 @@ class Keeper:
         self._client: subprocess.Popen[bytes] | None = None
         self._relaying = 0
         self._stopping = False
+        self._found_too_little_memory = False
 
     def run(self) -> int:
         """The exit code of the container's program."""
@@ -64,6 +77,8 @@ class Keeper:
         client = self._client = self._start(variables)
         if self._stopping:
             client.terminate()
+        if self._wanted["memory"] and os.path.isdir(_MEMORY_GROUPS):
+            threading.Thread(target=self._watch_memory, args=(client,), daemon=True).start()
         self._relaying = self._relay(client)
         if self._relaying and isinstance(self._wanted["relay"], int):
             threading.Thread(target=self._end_the_deaf, args=(client,), daemon=True).start()
@@ -72,7 +87,10 @@ class Keeper:
         code = client.wait()
         if self._relaying:
             os.kill(self._relaying, signal.SIGKILL)
+        out_of_memory = code == _SIGNALLED + signal.SIGKILL and self._was_killed_for_memory()
         self._remove()
+        if out_of_memory:
+            self._tell_of_memory()
         return code
 
     def _start(self, variables: dict[str, str]) -> subprocess.Popen[bytes]:
@@ -127,8 +145,46 @@ class Keeper:
         if self._relaying:
             os.kill(self._relaying, number)
 
+    def _watch_memory(self, client: subprocess.Popen[bytes]) -> None:
+        """Under version 1 not every engine knows, and when the container has ended its group is gone."""
+        file = _memory_control_of(self._first_process(client))
+        notices = groups.notices(file)
+        while notices is not None:
+            select.select([notices], [], [])
+            os.read(notices, 8)
+            if not os.path.exists(file):  # that it goes is told in the same way
+                return
+            self._found_too_little_memory = True
+
+    def _was_killed_for_memory(self) -> bool:
+        memory = self._wanted["memory"]
+        if memory is None:
+            return False
+        return self._found_too_little_memory or _said(memory["ask"], _ASK_WITHIN_S) == "true"
+
+    def _tell_of_memory(self) -> None:
+        """The supervisor ends us for it, and says why."""
+        path, order = self._wanted["memory"]["path"], self._wanted["memory"]["order"]
+        with contextlib.suppress(OSError):
+            with open(f"{path}.new", "w", encoding="utf-8") as file:
+                json.dump({"pid": os.getpid(), **order}, file)
+            os.rename(f"{path}.new", path)
+            os.kill(os.getppid(), signal.SIGHUP)
+            time.sleep(_ENDED_WITHIN_S)
+
     def _remove(self) -> None:
         _said(self._wanted["remove"], _REMOVE_WITHIN_S)
+
+
+def _memory_control_of(pid: int) -> str:
+    """ "" when it has no group of its own."""
+    try:
+        with open(f"/proc/{pid}/cgroup", encoding="utf-8") as file:
+            lines = [line.rstrip("\n").split(":", 2) for line in file]
+    except OSError:
+        return ""
+    paths = [path for _, controllers, path in lines if "memory" in controllers.split(",")]
+    return f"{_MEMORY_GROUPS}{paths[0]}/memory.oom_control" if paths and paths[0] != "/" else ""
 
 
 def _say(client: subprocess.Popen[bytes], text: bytes) -> None:

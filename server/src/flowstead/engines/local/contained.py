@@ -12,6 +12,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from flowstead.confine.description import CERTIFICATES
 from flowstead.containers import keeper
@@ -22,6 +23,7 @@ from flowstead.containers.command import (
     Mount,
     name_of_home,
     name_prefix,
+    out_of_memory_command,
     process_command,
     remove_command,
     run_command,
@@ -44,6 +46,8 @@ from flowstead.engines.protocol import (
     InstanceLimits,
     InstanceSpec,
 )
+from flowstead.limits.memory_kills import out_of_memory
+from flowstead.process_directory import END_FILE
 from flowstead.resources.home import Home
 from flowstead.resources.vm_sizes import VmSize
 from flowstead.supervise import ProcessSpec
@@ -129,6 +133,7 @@ def container_process(spec: InstanceSpec, container: Contained, around: Surround
         "process": process_command(around.engine, run.name),
         "relay": relay,
         "quiet_s": STOP_GRACE_S,
+        "memory": _if_out_of_memory(spec, around),
         "speaks": run.standard_input,
         "named": run.variables,
     }
@@ -144,6 +149,18 @@ def container_process(spec: InstanceSpec, container: Contained, around: Surround
         retry_longest_s=RETRY_LONGEST_S,
         fatal_exit_codes=FATAL_EXIT_CODES if container.inference is None else (),
     )
+
+
+def _if_out_of_memory(spec: InstanceSpec, around: Surroundings) -> dict[str, Any] | None:
+    """What its keeper does then; None where nothing bounds it."""
+    limits = held_to(spec.size, around.engine)
+    if limits is None or limits.enforcement == "none":
+        return None
+    return {
+        "ask": out_of_memory_command(around.engine, container_name(around, spec.id)),
+        "path": str(around.run / END_FILE),
+        "order": out_of_memory(None, limits.memory_bytes),
+    }
 
 
 def _with_runtime(spec: InstanceSpec, container: Contained, around: Surroundings) -> ContainerRun:
