@@ -54,13 +54,13 @@ _ECHO = """
 T = TypeVar("T")
 
 
-def _eventually(look: Callable[[], T | None]) -> T:
-    give_up_at = time.monotonic() + _PATIENCE_S
+def _eventually(look: Callable[[], T | None], within: float = _PATIENCE_S) -> T:
+    give_up_at = time.monotonic() + within
     while time.monotonic() < give_up_at:
         if (seen := look()) is not None and seen is not False:
             return seen
         time.sleep(0.005)
-    raise AssertionError(f"{look} did not come true in {_PATIENCE_S} s")
+    raise AssertionError(f"{look} did not come true in {within} s")
 
 
 @pytest.fixture
@@ -280,8 +280,9 @@ def test_its_log_is_kept_in_files_of_bounded_size_and_loses_no_line(run: Path, d
             if number % 100 == 0:
                 time.sleep(max(0, began + number * 3 / 10_000 - time.monotonic()))
         os.write(1, b"%s took %.1f s\\n" % (name.encode(), time.monotonic() - began))
+        open(f"RUN/{name}-is-done", "w").close()
         time.sleep(600)
-    """.replace("LINES", str(LOG_LINES))
+    """.replace("LINES", str(LOG_LINES)).replace("RUN", str(run))
     start(directory, _spec(run, code, log_bytes=100_000, log_files=10_000))
     supervisor = psutil.Process(_seen(directory).supervisor_pid)
 
@@ -293,6 +294,8 @@ def test_its_log_is_kept_in_files_of_bounded_size_and_loses_no_line(run: Path, d
             return "".join(each.read_text() for each in files())
         return ""
 
+    paced_s = 3 * LOG_LINES / 10_000
+    _eventually(lambda: len(list(run.glob("*-is-done"))) == 3 or None, within=_PATIENCE_S + 3 * paced_s)
     _eventually(lambda: all(f"{name} took" in so_far for so_far in [text()] for name in "abc"))
     used = supervisor.cpu_times()
     print(f"{3 * LOG_LINES} lines in {len(files())} files; the supervisor used {used.user + used.system:.2f} s")
