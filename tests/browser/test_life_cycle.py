@@ -445,7 +445,7 @@ def test_it_is_scaled_to_zero_and_woken_by_a_test(portal: Portal, flowstead: Ins
     assert portal.accessibility_faults() == []
     dialog.get_by_role("button", name="Save").click()
     expect(section(page, "Settings")).to_contain_text("To zero after 5 s without a request")
-    expect(section(page, "Instances")).to_contain_text("Dormant", timeout=40_000)
+    expect(section(page, "Instances")).to_contain_text("Dormant", timeout=90_000)
     page.get_by_role("button", name="Edit").click()
     expect(dialog.get_by_label("Instance count")).to_be_disabled()
     dialog.get_by_role("button", name="Cancel").click()

@@ -304,7 +304,11 @@ def test_one_that_is_ended_for_its_memory_says_so(flowstead: Installation, podma
     end = eventually("it is told", told, within=60)
     assert end["reason"] == "OutOfMemory", end
     assert "3584 MiB of its size: choose a larger instance type" in end["message"], end
-    eventually("another container answers", lambda: seen(flowstead, looking)["question"], within=60)
+
+    def answers() -> bool:
+        return flowstead.score("looking", {"question": "?"}, looking).status_code == 200
+
+    eventually("another container answers", answers, within=60)
 
 
 def test_deletion_leaves_no_container(flowstead: Installation, podman: LocalPodman, looking: str) -> None:
