@@ -17,8 +17,8 @@ Body = dict[str, Any]
 
 
 class OfGroup:
-    """A kind of which the session's resource group has some, by their names: its PUT, PATCH and DELETE are done when
-    they are answered."""
+    """A kind of which the resource group, or the workspace, has some by their names: its PUT, PATCH and DELETE are done
+    when they are answered."""
 
     def __init__(self, session: Session, path: Callable[[str], str]) -> None:
         """path: name → ARM id."""
@@ -219,34 +219,18 @@ class Models(Assets):
         return [str(each["name"]) for each in flow["properties"]["connections"]]
 
 
-class Connections:
-    def __init__(self, session: Session) -> None:
-        self._session = session
+class Connections(OfGroup):
+    """The workspace's. What reads shows no secrets, and a change keeps those that it does not name."""
 
-    def get(self, name: str) -> Body:
-        """Without its secrets. Raises ResourceNotFound."""
-        return dict(self._session.request("GET", self._path(name)).json())
+    def __init__(self, session: Session) -> None:
+        super().__init__(session, lambda name: f"{session.workspace.path}/connections/{name}")
 
     def with_secrets(self, name: str) -> Body:
         """Raises ResourceNotFound, and AuthorizationFailed for a caller who may not read them."""
         return dict(self._session.request("POST", f"{self._path(name)}/listsecrets").json())
 
     def all(self, category: str = "") -> list[Body]:
-        query = {"category": category} if category else {}
-        return pages(self._session, f"{self._session.workspace.path}/connections", **query)
-
-    def put(self, name: str, body: Body) -> Body:
-        return dict(self._session.request("PUT", self._path(name), body=body).json())
-
-    def change(self, name: str, body: Body) -> Body:
-        """What the body does not name stays, secrets too."""
-        return dict(self._session.request("PATCH", self._path(name), body=body).json())
-
-    def delete(self, name: str) -> None:
-        self._session.request("DELETE", self._path(name))
-
-    def _path(self, name: str) -> str:
-        return f"{self._session.workspace.path}/connections/{quote(name, safe='')}"
+        return pages(self._session, self._path("").rstrip("/"), **({"category": category} if category else {}))
 
 
 class Workspaces:
