@@ -25,7 +25,9 @@ def main(command: list[str]) -> int:
     """The command's exit code, 128 and more for a signal."""
     adopt_orphans()
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGCHLD})
-    running = os.posix_spawnp(command[0], command, os.environ, setsigmask=())
+    # Python ignores these two, which the command would inherit.
+    defaults = (signal.SIGPIPE, signal.SIGXFSZ)
+    running = os.posix_spawnp(command[0], command, os.environ, setsigmask=(), setsigdef=defaults)
     while True:
         if signal.sigwait({signal.SIGTERM, signal.SIGCHLD}) == signal.SIGTERM:
             kill_descendants()

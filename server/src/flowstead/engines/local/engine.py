@@ -336,6 +336,7 @@ class LocalEngine:
         try:
             self._trash.take(self._scratch(run.name))
             remove_tree(run)
+            self._told.discard(run.name)
         except OSError as failure:
             logger.warning("Cannot remove what is left of the stopped instance %s: %s", run.name, failure)
         return True
