@@ -16,7 +16,8 @@ import pytest
 
 from flowstead import supervise
 from flowstead.gateway import life, shared_memory
-from flowstead.gateway.epochs import Handover
+from flowstead.gateway.bootstrap import Files
+from flowstead.gateway.epochs import Epoch, Handover
 from flowstead.gateway.process import EnvoyGateway
 from flowstead.gateway.program import callers
 from flowstead.gateway.turns import seen_turns
@@ -93,6 +94,20 @@ def test_another_envoy_takes_over_under_load(site: Site, blue: EchoInstance, mon
             assert not psutil.pid_exists(before)
     print(f"{dict(kept.statuses)} {dict(anew.statuses)}; longest {max(times) * 1000:.0f} ms")
     assert set(kept.statuses) == set(anew.statuses) == {"200"}
+
+
+def test_a_home_with_the_highest_number_hands_over_as_well(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The second that takes over has the first one tell the one before it, which has ended."""
+    highest = shared_memory._NUMBERS - 1
+    monkeypatch.setattr(shared_memory, "_candidate", lambda _home, attempt: highest - attempt)
+    site.gateway.ensure_running()
+    assert Epoch(highest, 0).asked_at(Files(site.home.gateway_run).takeover_socket).is_socket()
+    for version in ("1.40.98", "1.40.99"):
+        _upgrade(monkeypatch, version)
+        site.gateway.ensure_running()
+        _let_the_older_one_go(site)
+    site.gateway.stop(0.0)
+    assert "refused" not in site.log()
 
 
 def test_a_key_that_is_withdrawn_opens_nothing_at_the_older_one_either(

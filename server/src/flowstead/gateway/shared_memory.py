@@ -12,8 +12,8 @@ from pathlib import Path
 _SEGMENTS = Path("/dev/shm")  # noqa: S108 this is where shm_open puts them
 _SCALE = 10
 """Envoy multiplies the number that it is given."""
-_MOST = 0x0FFFFFFF
-"""As high as Envoy goes when it chooses a number itself."""
+_NUMBERS = (2**31 - 1) // _SCALE
+"""So many: where Envoy's product does not fit into 32 bits, it names its sockets by other numbers than its memory."""
 _PAGE = 4096
 
 
@@ -46,7 +46,7 @@ def forget(base_id: int) -> None:
 
 def _candidate(home: Path, attempt: int) -> int:
     digest = hashlib.sha256(os.fsencode(home.resolve()) + f"/{os.getuid()}/{attempt}".encode()).digest()
-    return int.from_bytes(digest[:4]) & _MOST
+    return int.from_bytes(digest[:4]) % _NUMBERS
 
 
 def _segment(base_id: int) -> Path:
