@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import socket
 import ssl
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -219,6 +221,35 @@ def test_a_home_of_150_characters_works(tmp_path: Path) -> None:
         here.run("down")
     assert here.left() == []
     assert not here.home.run.exists()
+
+
+def test_a_long_home_is_ended_by_whichever_name_and_temporary_directory(tmp_path: Path) -> None:
+    real = tmp_path / ("x" * 80)
+    real.mkdir()
+    (tmp_path / "link").symlink_to(real)
+    here, other = Machine(tmp_path / "link" / "home"), Machine(real / "home")
+    with tempfile.TemporaryDirectory(prefix="fs-", dir="/tmp") as elsewhere:
+        here.environment["TMPDIR"] = elsewhere
+        started = here.up()
+        try:
+            assert started.returncode == 0, started.stderr
+            assert other.status()["gateway"]["pid"] == here.status()["gateway"]["pid"]
+            assert "the gateway" in other.run("down").stdout
+            assert list(Path(elsewhere).iterdir()) == []
+        finally:
+            here.run("down")
+
+
+def test_a_copy_of_a_long_home_has_a_run_directory_of_its_own(tmp_path: Path) -> None:
+    (first := Home(tmp_path / ("x" * 80))).create()
+    (second := Home(tmp_path / ("y" * 80))).root.mkdir()
+    (second.root / "run").symlink_to(first.run)
+    second.create()
+    try:
+        assert Home(second.root).run == (second.root / "run").readlink() != first.run
+    finally:
+        for each in (first, second):
+            shutil.rmtree(each.run)
 
 
 def test_no_secret_and_no_query_string_is_logged(machine: Machine) -> None:

@@ -105,7 +105,7 @@ def scratch_home(named: Path | None) -> Iterator[Home]:
             )
         root.mkdir(mode=0o700, parents=True, exist_ok=True)
     try:
-        yield Home(root)
+        yield Home.at(root)
     finally:
         for folder, _, _ in os.walk(root):
             Path(folder).chmod(0o700)  # registered content is read-only

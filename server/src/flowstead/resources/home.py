@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import tempfile
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -18,7 +19,7 @@ _LONGEST_RUN_PATH = 60
 
 @dataclass(frozen=True)
 class Home:
-    """The layout of a home directory. `root` is absolute."""
+    """The layout of a home directory. `root` is absolute, and the same by whichever link it was named."""
 
     root: Path
 
@@ -26,7 +27,7 @@ class Home:
     def at(cls, directory: str | Path | None = None) -> Home:
         """The named home, or `FLOWSTEAD_HOME`, or `~/.flowstead`. Raises HomeNotWritable for what is no directory."""
         chosen = directory or os.environ.get("FLOWSTEAD_HOME") or Path.home() / ".flowstead"
-        root = Path(chosen).expanduser().absolute()
+        root = Path(os.path.realpath(Path(chosen).expanduser()))
         if root.exists() and not root.is_dir():
             raise HomeNotWritable(
                 f"The home {root} is not a directory.", hint="Name a directory by --home or FLOWSTEAD_HOME."
@@ -134,15 +135,21 @@ class Home:
 
     @cached_property
     def run(self) -> Path:
-        """Sockets and what goes with them; 0700 and short. Under the home when its path is short enough."""
+        """Sockets and what goes with them; 0700 and short. Under the home when its path is short enough; else in the
+        temporary directory, and a link under the home leads there: not everybody who looks has the same `TMPDIR`."""
         inside = self.root / "run"
         if len(os.fsencode(inside)) <= _LONGEST_RUN_PATH:
             return inside
         digest = hashlib.sha256(os.fsencode(self.root)).hexdigest()[:10]
+        name = f"flowstead-{os.getuid()}-{digest}"
+        with suppress(OSError):
+            made = inside.readlink()
+            if made.name == name and made.is_dir():  # a copied home has the link of another
+                return made
         base = Path(tempfile.gettempdir())
         if len(os.fsencode(base)) > _LONGEST_RUN_PATH - 30:
             base = Path("/tmp")  # noqa: S108 the directory below is 0700 and its owner is checked
-        return base / f"flowstead-{os.getuid()}-{digest}"
+        return base / name
 
     @property
     def gateway_run(self) -> Path:
@@ -181,5 +188,10 @@ class Home:
                 if directory.is_symlink() or directory.stat().st_uid != os.getuid():
                     raise HomeNotWritable(f"{directory} belongs to somebody else.")
                 directory.chmod(0o700)
+            if self.run.parent != self.root:
+                new = self.root / ".run"
+                new.unlink(missing_ok=True)
+                new.symlink_to(self.run)
+                new.replace(self.root / "run")
         except OSError as failure:
             raise HomeNotWritable(f"Cannot write {self.root}: {failure.strerror}.") from failure
