@@ -16,11 +16,7 @@ import psutil
 from flowstead.supervise import ProcessSpec, ProcessState, SupervisedProcess, observe, stop
 
 PATIENCE_S = 20.0
-
-
 SECRET = "hunter2-hunter2"
-
-
 ECHO = """
     import os, socket, sys, time
     listening = socket.socket(fileno=3)
@@ -33,8 +29,6 @@ ECHO = """
         connection.sendall(str(os.getpid()).encode())
         connection.close()
 """
-
-
 T = TypeVar("T")
 
 

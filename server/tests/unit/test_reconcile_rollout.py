@@ -22,7 +22,7 @@ from flowstead.resources.deployment import DeploymentStatus, ProbeSettings
 from flowstead.resources.endpoint import ProvisioningState
 from flowstead.resources.sizes import with_reserve
 from flowstead.store.records import DeploymentRecord, Revision
-from server.tests.unit.test_reconcile_decide import NOW, UPDATE, deployment, instance
+from server.tests.unit.deployment_views import NOW, UPDATE, deployment, instance
 
 LOOK_S = 0.5
 START_LIMIT_S = 5.0
