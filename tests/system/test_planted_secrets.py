@@ -6,15 +6,11 @@ purpose is to hand a secret out.
 
 from __future__ import annotations
 
-import io
 import json
 import os
 import signal
 import socket
-import time
-from collections.abc import Iterator, Mapping
-from contextlib import redirect_stderr, redirect_stdout
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,10 +18,10 @@ import httpx
 import psutil
 import pytest
 
-from flowstead.cli.running import run as run_command
 from tests import private_index, secret_search
-from tests.installation import WORKSPACE, Installation, eventually, write_flow
+from tests.installation import WORKSPACE, Installation, write_flow
 from tests.planted_secrets import Planted
+from tests.planting import World
 
 PRINCIPALS = "/subscriptions/00000000-0000-0000-0000-000000000000/providers/Flowstead.Access/principals"
 CONNECTIONS: dict[str, tuple[str, str, tuple[str, ...]]] = {
@@ -114,62 +110,6 @@ from promptflow.core import tool
 
 raise RuntimeError(f"cannot start with {dict(os.environ)}")
 """
-
-
-@dataclass
-class World:
-    """said: what commands and answers have told that were not asked for a secret, by what told it."""
-
-    flowstead: Installation
-    planted: Planted
-    folder: Path
-    token: str = field(init=False)
-    tenant: str = field(init=False)
-    began: float = field(default_factory=time.time)
-    said: dict[str, bytes] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        self.token = self.flowstead.token()
-        self.tenant = json.loads((self.flowstead.home / "credentials.json").read_text())["tenant_id"]
-
-    def command(self, *words: str, expected: int | None = None, variables: Mapping[str, str] = {}) -> None:
-        """A command of the command line, in this process: starting one for each would take most of the test's time."""
-        output = io.StringIO()
-        with pytest.MonkeyPatch.context() as patch, redirect_stdout(output), redirect_stderr(output):
-            for name, value in {"FLOWSTEAD_HOME": str(self.flowstead.home), "NO_COLOR": "1", **variables}.items():
-                patch.setenv(name, value)
-            code = run_command(words)
-        self.said[f"{len(self.said)} {' '.join(words)[:100]}"] = output.getvalue().encode()
-        assert expected is None or code == expected, output.getvalue()
-
-    def call(self, method: str, path: str, body: Any = None, *, expected: int | None = None) -> httpx.Response:
-        """Below the workspace, or from the root."""
-        return self.keep(self.quietly(method, path, body), expected)
-
-    def quietly(self, method: str, path: str, body: Any = None) -> httpx.Response:
-        """A call whose answer's purpose is to hand a secret out, or that is of no interest."""
-        url = f"{self.flowstead.url}{path if path.startswith('/subscriptions') else WORKSPACE + path}"
-        headers = {"Authorization": f"Bearer {self.token}"}
-        return httpx.request(method, url, json=body, headers=headers, params={"api-version": "2024-10-01"}, timeout=30)
-
-    def keep(self, answer: httpx.Response, expected: int | None = None) -> httpx.Response:
-        if expected is not None:
-            assert answer.status_code == expected, answer.text
-        head = json.dumps(dict(answer.headers)).encode()
-        self.said[f"{len(self.said)} {answer.request.method} {answer.url.path}"] = head + answer.content
-        return answer
-
-    def keys(self, endpoint: str) -> dict[str, str]:
-        return dict(self.quietly("POST", f"/onlineEndpoints/{endpoint}/listKeys").json())
-
-    def ended(self, endpoint: str, deployment: str = "blue") -> str:
-        path = f"/onlineEndpoints/{endpoint}/deployments/{deployment}"
-
-        def state() -> str:
-            said = str(self.quietly("GET", path).json()["properties"]["provisioningState"])
-            return said if said in ("Succeeded", "Failed") else ""
-
-        return str(eventually(f"{endpoint}/{deployment} has an outcome", state, 60))
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from flowstead_runtime.serving.exit_codes import WARM_CALL_UNANSWERED
-from runtime.tests.component.test_serving_process import PATIENCE_S, eventually, hosted, serving, write_flow
+from runtime.tests.component.served_process import PATIENCE_S, eventually, hosted, serving, write_flow
 
 CODE = """\
 import asyncio, pathlib, threading, time

@@ -17,7 +17,7 @@ import psutil
 import pytest
 
 from flowstead_runtime.serving.exit_codes import FLOW_CANNOT_START
-from runtime.tests.component.test_serving_process import PATIENCE_S, Running, eventually, process, write_flow
+from runtime.tests.component.served_process import PATIENCE_S, Running, eventually, process, write_flow
 
 CODE = """\
 import asyncio, os, pathlib

@@ -3,100 +3,30 @@
 from __future__ import annotations
 
 import json
-import re
 import threading
-from collections.abc import Iterator
 from dataclasses import replace
-from functools import cache
-from http.cookies import SimpleCookie
 from pathlib import Path
-from typing import Any
 
-import httpx
 import pytest
-from starlette.datastructures import Headers
 
-from flowstead.api import portal
-from flowstead.api.events import HEARTBEAT_S
-from flowstead.resources.built_in_roles import OWNER as OWNER_ROLE
-from flowstead.resources.built_in_roles import SECRETS_READER
-from flowstead.resources.principal import Principal, PrincipalType
-from flowstead.resources.role import READ_SECRETS
+from flowstead.resources.principal import PrincipalType
 from flowstead.resources.settings import ServerSettings
-from flowstead.store.records import AuditRecord
 from flowstead.testing.frozen_clock import FrozenClock
 from flowstead.testing.in_process_api import OWNER, InProcessApi
+from server.tests.component.signing_in import (
+    HOUR,
+    Browser,
+    api_with,
+    audited,
+    error,
+    frozen_clock,
+    new_code,
+    owner,
+    signed_in,
+)
 
-OURS = "http://127.0.0.1:8080"
-HOUR = 3600.0
-
-
-@pytest.fixture
-def clock() -> FrozenClock:
-    return FrozenClock()
-
-
-@pytest.fixture
-def api(tmp_path: Path, clock: FrozenClock) -> Iterator[InProcessApi]:
-    with InProcessApi(tmp_path, clock=clock) as api:
-        yield api
-
-
-class Browser:
-    """Keeps the cookie that it was given, and says what browsers say of where a request comes from."""
-
-    def __init__(self, api: InProcessApi, *, address: str = "10.1.1.1", origin: str = OURS, **headers: str) -> None:
-        self.api, self.origin = api, origin
-        self.headers = {"X-Forwarded-For": address, "User-Agent": "Browser/1", **headers}
-        self.cookie, self.csrf_token, self.given = "", "", ""
-
-    def sign_in(self, **body: str) -> httpx.Response:
-        answer = self.call("POST", "/signin", body)
-        if answer.is_success:
-            self.given = answer.headers["set-cookie"]
-            [(name, morsel)] = SimpleCookie(self.given).items()
-            self.cookie, self.csrf_token = f"{name}={morsel.value}", answer.json()["csrfToken"]
-        return answer
-
-    def call(
-        self, method: str, path: str, json: Any = None, *, token: str | None = None, **more: Any
-    ) -> httpx.Response:
-        """As a page of ours sends it, unless `headers` say otherwise; None takes one away."""
-        headers = {"Sec-Fetch-Site": "same-origin", "X-CSRF-Token": self.csrf_token, "Cookie": self.cookie}
-        if method != "GET":
-            headers["Origin"] = self.origin
-        changed = {**self.headers, **headers, **more.pop("headers", {})}
-        sent = {name: value for name, value in changed.items() if value is not None}
-        return self.api.call(method, path, json, token=token, headers=sent, **more)
-
-
-def new_code(api: InProcessApi, token: str = OWNER) -> str:
-    link = api.call("POST", "/signin/links", token=token)
-    assert link.status_code == 201, link.text
-    url, _, code = link.json()["url"].partition("#code=")
-    assert url == f"{OURS}/signin"
-    return str(code)
-
-
-def signed_in(api: InProcessApi, **options: str) -> Browser:
-    browser = Browser(api, **options)
-    assert browser.sign_in(code=new_code(api)).status_code == 200
-    return browser
-
-
-def owner(api: InProcessApi) -> Principal:
-    found = api.store.principals.owner()
-    assert found is not None
-    return found
-
-
-def error(answer: httpx.Response) -> tuple[int, str]:
-    return answer.status_code, answer.json()["error"]["code"]
-
-
-def audited(api: InProcessApi) -> list[AuditRecord]:
-    with api.store.reading() as tx:
-        return [each for each in tx.audit() if each.action in ("signIn", "signOut", "makeSignInLink")]
+clock = pytest.fixture(frozen_clock)
+api = pytest.fixture(api_with)
 
 
 def test_a_one_time_link_signs_a_browser_in(api: InProcessApi) -> None:
@@ -320,134 +250,6 @@ def test_who_brings_a_token_and_a_cookie_goes_by_the_token(api: InProcessApi) ->
     assert made.status_code == 201, "a token is proof enough"
 
 
-def test_a_session_may_what_its_principal_may_at_that_moment(api: InProcessApi) -> None:
-    stranger, browser = api.stranger(), Browser(api)
-    browser.sign_in(token=api.token(stranger))
-    at = f"{api.workspace.path}/onlineEndpoints"
-    assert error(browser.call("GET", at)) == (403, "AuthorizationFailed")
-    api.granted(stranger, OWNER_ROLE)
-    assert browser.call("GET", at).status_code == 200
-
-
-def test_everybody_is_told_what_he_may_do_himself(api: InProcessApi) -> None:
-    [owners] = api.call("GET", "/session/permissions").json()["value"]
-    assert (owners["scope"], owners["roleName"], owners["actions"]) == ("/", "Owner", ["*"])
-    stranger = api.stranger()
-    asked = {"token": api.token(stranger)}
-    assert api.call("GET", "/session/permissions", **asked).json() == {"value": []}
-    assert api.call("GET", "/session/permissions", token=None).status_code == 401
-    scope = f"{api.workspace.path}/connections/llm"
-    api.granted(stranger, SECRETS_READER, scope)
-    [held] = api.call("GET", "/session/permissions", **asked).json()["value"]
-    assert held["scope"] == scope
-    assert READ_SECRETS in held["actions"]
-    assert held["notActions"] == held["dataActions"] == held["notDataActions"] == []
-
-
-def test_a_cookie_opens_no_blob_and_no_instances_route(api: InProcessApi) -> None:
-    browser = signed_in(api)
-    api.upload({"a.txt": "x"}, place="LocalUpload/aa")
-    blob = "/flowstead.blob.core.private/azureml-blobstore/LocalUpload/aa/a.txt"
-    for method in ("GET", "PUT", "DELETE"):
-        assert browser.call(method, blob, content=b"x").status_code == 403
-    assert browser.call("POST", "/identity/token?resource=x").status_code == 401
-
-
-def test_sessions_end_when_idle_and_after_a_day_at_work(api: InProcessApi, clock: FrozenClock) -> None:
-    idle, busy = signed_in(api), signed_in(api)
-    for _ in range(12):
-        assert busy.call("GET", "/session").status_code == 200
-        clock.advance(HOUR - 1)
-    clock.advance(11)
-    assert busy.call("GET", "/session").status_code == 200
-    assert error(idle.call("GET", "/session")) == (401, "Unauthorized")
-    clock.advance(1)
-    assert error(busy.call("GET", "/session")) == (401, "Unauthorized")
-    signed_in(api)
-    with api.store.reading() as tx:
-        assert len(tx.browser_sessions.of(owner(api).object_id)) == 1, "those that ended are swept"
-
-
-def test_listening_is_no_use(api: InProcessApi, clock: FrozenClock) -> None:
-    """A page that follows the events, left open, keeps no session alive."""
-    browser = signed_in(api)
-    headers = Headers({"Cookie": browser.cookie, "Host": "127.0.0.1:8080", "X-CSRF-Token": browser.csrf_token})
-    for _ in range(int(2 * HOUR / HEARTBEAT_S) - 1):
-        clock.advance(HEARTBEAT_S)
-        api.app.state.context.callers.recognise(headers, used=False)
-    clock.advance(HEARTBEAT_S)
-    assert browser.call("GET", "/session").status_code == 401
-
-
-def test_revoking_tokens_ends_sessions_and_links(api: InProcessApi) -> None:
-    browser, code = signed_in(api), new_code(api)
-    principal = f"{api.workspace.principal('owner')}/revokeTokens"
-    assert browser.call("POST", principal).status_code == 200
-    assert error(browser.call("GET", "/session")) == (401, "Unauthorized")
-    assert error(Browser(api).sign_in(code=code)) == (401, "Unauthorized")
-
-
-def test_who_is_gone_has_no_session(api: InProcessApi) -> None:
-    stranger, browser = api.stranger(), Browser(api)
-    code = new_code(api, api.token(stranger))
-    browser.sign_in(token=api.token(stranger))
-    with api.store.transaction() as tx:
-        tx.principals.remove(stranger.object_id)
-    assert error(browser.call("GET", "/session")) == (401, "Unauthorized")
-    assert error(Browser(api).sign_in(code=code)) == (401, "Unauthorized")
-    signed_in(api)
-    with api.store.reading() as tx:
-        assert tx.browser_sessions.of(stranger.object_id) == []
-
-
-def test_ending_all_tokens_ends_all_sessions(api: InProcessApi) -> None:
-    browser, code = signed_in(api), new_code(api)
-    path = f"{api.workspace.subscription_path}/providers/Flowstead.Access/rotateIssuerKey"
-    assert browser.call("POST", path, {}).status_code == 200
-    assert browser.call("GET", "/session").status_code == 200
-    assert browser.call("POST", path, {"endTokens": True}).status_code == 200
-    assert browser.call("GET", "/session").status_code == 401
-    assert Browser(api).sign_in(code=code).status_code == 401
-
-
-def test_signing_out_ends_the_session_and_takes_the_cookie(api: InProcessApi) -> None:
-    browser, other = signed_in(api), signed_in(api)
-    answer = browser.call("POST", "/signout")
-    assert answer.status_code == 204
-    assert "max-age=0" in answer.headers["set-cookie"].lower()
-    assert browser.call("GET", "/session").status_code == 401
-    assert browser.call("POST", "/signout").status_code == 204, "again"
-    assert other.call("GET", "/session").status_code == 200
-    assert audited(api)[0].action == "signOut"
-
-
-def test_sessions_are_listed_and_ended_by_their_owner(api: InProcessApi) -> None:
-    here, there = signed_in(api), signed_in(api, **{"User-Agent": "Phone"})
-    listed = here.call("GET", "/sessions").json()["value"]
-    assert {each["client"] for each in listed} == {"Browser/1", "Phone"}
-    assert here.cookie.partition("=")[2] not in str(listed)
-    phone = next(each["id"] for each in listed if each["client"] == "Phone")
-    stranger = api.token(api.stranger())
-    assert api.call("GET", "/sessions", token=stranger).json() == {"value": []}
-    assert error(api.call("DELETE", f"/sessions/{phone}", token=stranger)) == (404, "ResourceNotFound")
-    assert here.call("DELETE", f"/sessions/{phone}").status_code == 204
-    assert there.call("GET", "/session").status_code == 401
-    assert here.call("GET", "/session").status_code == 200
-
-
-def test_a_planted_cookie_is_not_adopted(api: InProcessApi) -> None:
-    """Session fixation: the secret is a new one at each sign-in, and what was there before ends."""
-    attacker, victim = signed_in(api), Browser(api)
-    victim.cookie = attacker.cookie
-    assert victim.sign_in(code=new_code(api)).status_code == 200
-    assert victim.cookie != attacker.cookie
-    assert attacker.call("GET", "/session").status_code == 401
-    name = victim.cookie.partition("=")[0]
-    for planted in (f"{name}=x; {victim.cookie}", f"{victim.cookie}; {name}=x", f"{name}=x", f"__Host-{victim.cookie}"):
-        assert victim.call("GET", "/session", headers={"Cookie": planted}).status_code == 401
-    assert victim.call("GET", "/session", headers={"Cookie": f"a=b; {victim.cookie}; c"}).status_code == 200
-
-
 @pytest.mark.parametrize(
     ("public", "door", "host", "secure", "strict_transport"),
     [
@@ -477,94 +279,3 @@ def test_cookies_and_origins_by_door(
         assert browser.call("PUT", at, {"properties": {}}).status_code == 201
         other = f"{'http' if secure else 'https'}://{host}"
         assert browser.call("DELETE", at, headers={"Origin": other}).status_code == 403
-
-
-def test_what_answers_tell_browsers(api: InProcessApi) -> None:
-    api.upload({"evil.html": "<script>1</script>"}, place="LocalUpload/aa")
-    secrets = api.call("POST", "datastores/workspaceblobstore/listSecrets").json()["sasToken"]
-    blob = f"/flowstead.blob.core.private/azureml-blobstore/LocalUpload/aa/evil.html?{secrets}"
-    asked = {"Origin": "https://evil.test", "Access-Control-Request-Method": "POST"}
-    answers = [
-        api.call("GET", "/health", token=None, headers=asked),
-        api.call("GET", "onlineEndpoints", headers=asked),
-        api.call("GET", "/nowhere", headers=asked),
-        api.call("OPTIONS", "onlineEndpoints", token=None, headers=asked),
-        api.call("OPTIONS", "/signin", token=None, headers=asked),
-        api.call("POST", "/signin", {"code": "x"}, token=None, headers=asked),
-        api.call("GET", "/health", token=None, headers={"Host": "evil.test"}),
-        api.call("GET", blob, token=None),
-    ]
-    assert [each.status_code for each in answers] == [200, 200, 404, 401, 405, 403, 421, 200]
-    for answer in (*answers, *(api.call("GET", path, token=None) for path in ("/signin", "/portal/flows"))):
-        assert not [name for name in answer.headers if name.startswith("access-control-")]
-        assert answer.headers["referrer-policy"] == "no-referrer"
-        assert answer.headers["x-content-type-options"] == "nosniff"
-        assert answer.headers["cache-control"] == "no-store"
-        assert "frame-ancestors 'none'" in answer.headers["content-security-policy"]
-        assert "default-src 'none'" in answer.headers["content-security-policy"]
-        assert "strict-transport-security" not in answer.headers
-    assert answers[-1].headers["content-security-policy"].startswith("sandbox"), "an uploaded page is none of ours"
-
-
-def test_the_page_runs_its_script_and_no_other(api: InProcessApi) -> None:
-    page = api.call("GET", "/signin", token=None)
-    assert page.headers["content-type"].startswith("text/html")
-    assert "script-src 'self';" in page.headers["content-security-policy"]
-    assert "unsafe" not in page.headers["content-security-policy"]
-    [script] = re.findall("<script[^>]*>", page.text)
-    [path] = re.findall(r'type="module" .*src="([^"]+)"', script)
-    assert "style=" not in page.text
-    assert api.call("GET", path, token=None).headers["content-type"].startswith("text/javascript")
-
-
-def test_each_answer_lets_in_styles_by_another_nonce(api: InProcessApi) -> None:
-    pages = [api.call("GET", "/portal/", token=None) for _ in range(2)]
-    nonces = [re.findall(r'name="style-nonce" content="([\w-]{20,})"', page.text)[0] for page in pages]
-    assert nonces[0] != nonces[1]
-    for nonce, page in zip(nonces, pages, strict=True):
-        assert f"style-src 'self' 'nonce-{nonce}'" in page.headers["content-security-policy"]
-
-
-def test_files_of_the_portal_are_kept_and_its_page_is_not(api: InProcessApi) -> None:
-    page = api.call("GET", "/portal/endpoints/any/deployments/blue", token=None)
-    assert page.headers["cache-control"] == "no-store"
-    [path] = re.findall(r'src="(/portal/assets/[^"]+)"', page.text)
-    for there in ("/", "/signin", "/portal", "/portal/", "/portal/flows", path):
-        assert api.call("HEAD", there, token=None).status_code in (200, 307), there
-    compressed = api.call("GET", path, token=None, headers={"Accept-Encoding": "gzip"})
-    plain = api.call("GET", path, token=None, headers={"Accept-Encoding": "identity"})
-    assert compressed.headers["content-encoding"] == "gzip"
-    assert "content-encoding" not in plain.headers
-    assert compressed.content == plain.content
-    assert "immutable" in plain.headers["cache-control"]
-    assert api.call("GET", "/", token=None).headers["location"] == "/portal/"
-    missing = api.call("GET", "/portal/assets/index-of-before.js", token=None)
-    assert missing.status_code == 404
-    assert "Load the page again" in missing.json()["error"]["message"]
-
-
-def test_a_portal_that_was_not_built_says_so_until_it_is(
-    api: InProcessApi, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    monkeypatch.setattr("flowstead.api.portal._files", cache(portal._files.__wrapped__))
-    monkeypatch.setattr("flowstead.api.portal._BUILT", tmp_path)
-    missing = api.call("GET", "/portal/", token=None)
-    assert missing.status_code == 503
-    assert missing.json()["error"]["code"] == "PortalMissing"
-    assert "make setup" in missing.json()["error"]["message"]
-    (tmp_path / "index.html").write_text("<p>built</p>")
-    assert "built" in api.call("GET", "/portal/", token=None).text
-
-
-def test_links_and_sessions_of_one_are_bounded(api: InProcessApi, clock: FrozenClock) -> None:
-    first_code = new_code(api)
-    first = signed_in(api)
-    for _ in range(20):
-        clock.advance(1)
-        new_code(api)
-    assert Browser(api).sign_in(code=first_code).status_code == 401
-    for _ in range(50):
-        clock.advance(1)
-        Browser(api).sign_in(token=api.token())
-    assert first.call("GET", "/session").status_code == 401
-    assert len(api.call("GET", "/sessions").json()["value"]) == 50
