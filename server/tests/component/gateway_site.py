@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import httpx
@@ -15,6 +16,7 @@ import httpx
 from flowstead.gateway.description import Door, GatewayDeployment, GatewayEndpoint, Upstream
 from flowstead.gateway.process import EnvoyGateway
 from flowstead.resources.home import Home
+from flowstead.testing.echo_instance import EchoInstance
 
 PATIENCE_S = 20.0
 
@@ -130,3 +132,18 @@ class Stream:
                 self.got += (line for line in answer.iter_lines() if line.startswith("data:"))
         except httpx.TransportError:
             return
+
+
+def new_site() -> Iterator[Site]:
+    """The fixture `site`: nothing of it runs afterwards."""
+    with tempfile.TemporaryDirectory(prefix="fs-") as name:
+        site = Site(Path(name))
+        yield site
+        site.gateway.stop(0.0)
+        assert site.gateway.observe() is None
+
+
+def blue_of(site: Site) -> Iterator[EchoInstance]:
+    """The fixture `blue`: an instance that is not published yet."""
+    with EchoInstance(site.home.run, "blue") as instance:
+        yield instance
