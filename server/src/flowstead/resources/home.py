@@ -25,13 +25,20 @@ class Home:
 
     @classmethod
     def at(cls, directory: str | Path | None = None) -> Home:
-        """The named home, or `FLOWSTEAD_HOME`, or `~/.flowstead`. Raises HomeNotWritable for what is no directory."""
-        chosen = directory or os.environ.get("FLOWSTEAD_HOME") or Path.home() / ".flowstead"
-        root = Path(os.path.realpath(Path(chosen).expanduser()))
-        if root.exists() and not root.is_dir():
+        """The named home, or `FLOWSTEAD_HOME`, or `~/.flowstead`. Raises HomeNotWritable for what can be none."""
+        chosen = directory or os.environ.get("FLOWSTEAD_HOME") or "~/.flowstead"
+        hint = "Name a directory by --home or FLOWSTEAD_HOME."
+        try:
+            root = Path(os.path.realpath(Path(chosen).expanduser()))
+            str(root).encode()  # Envoy's configuration holds nothing else
+        except RuntimeError:
             raise HomeNotWritable(
-                f"The home {root} is not a directory.", hint="Name a directory by --home or FLOWSTEAD_HOME."
-            )
+                f"The home {chosen} is below the home of a user who is not known.", hint=hint
+            ) from None
+        except UnicodeEncodeError:
+            raise HomeNotWritable(f"The path of the home, {chosen!a}, is not UTF-8.", hint=hint) from None
+        if root.exists() and not root.is_dir():
+            raise HomeNotWritable(f"The home {root} is not a directory.", hint=hint)
         return cls(root)
 
     @property

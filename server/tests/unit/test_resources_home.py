@@ -1,0 +1,25 @@
+"""Which paths a home may have."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from flowstead.errors import HomeNotWritable
+from flowstead.resources.home import Home
+
+
+@pytest.mark.parametrize(
+    ("path", "said"), [("~nobody-of-that-name", "a user who is not known"), (os.fsdecode(b"/h\xe9"), "is not UTF-8")]
+)
+def test_a_path_that_cannot_be_used_is_told(path: str, said: str) -> None:
+    with pytest.raises(HomeNotWritable, match=said) as told:
+        Home.at(path)
+    told.value.message.encode()
+
+
+def test_a_home_is_the_same_by_whichever_link(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(tmp_path / "real")
+    assert Home.at(tmp_path / "link") == Home.at(tmp_path / "real")
