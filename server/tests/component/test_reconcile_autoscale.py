@@ -128,6 +128,16 @@ def test_it_rests_after_a_change_also_over_a_restart_of_the_server(site: Site) -
     assert [each.detail[-5:] for each in site.audited()] == ["5 → 4", "4 → 5", "2 → 4"]
 
 
+def test_its_rest_ends_though_the_clock_is_set_back(site: Site) -> None:
+    site.put_setting()
+    site.percent = 83.0
+    site.passes(20)
+    assert site.stands == (4, 4, "Succeeded")
+    site.clock.set_back(3600.0)
+    site.passes(20)
+    assert site.stands == (5, 5, "Succeeded")
+
+
 def test_bounds_and_a_new_profile_hold_at_once(site: Site) -> None:
     site.put_setting(profiles=(Profile("three", 3, 3, 3),))
     site.passes(3)

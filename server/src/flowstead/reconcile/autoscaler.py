@@ -14,6 +14,7 @@ from flowstead.resources.autoscale_profiles import active_profile
 from flowstead.resources.clock import Clock
 from flowstead.resources.deployment import is_driven, wanted_instances
 from flowstead.resources.endpoint import ProvisioningState
+from flowstead.resources.scaling import Scaled
 from flowstead.store import Store
 from flowstead.store.records import AutoscaleSettingRecord, DeploymentRecord, Kind
 
@@ -96,7 +97,7 @@ class Autoscaler:
     def _decide(self, driven: _Driven, profile: Profile | None, now: datetime) -> Change | None:
         record, scaled = driven.record, driven.record.status.scaled
         count = wanted_instances(record.spec, record.status)
-        rests = scaled is not None and bool(scaled.rests_until) and now < datetime.fromisoformat(scaled.rests_until)
+        rests = scaled is not None and _rests(scaled, now)
         change = None
         if profile is not None:
             found = {rule.trigger: self._measured(driven, rule.trigger, now) for rule in profile.rules}
@@ -112,6 +113,13 @@ class Autoscaler:
         since = self._since[driven.record.uid, driven.setting.uid]
         spans = self._spans(trigger.metric, uids)
         return measured(trigger, spans, now=now.timestamp(), slot_s=self._slot_s, since=since)
+
+
+def _rests(scaled: Scaled, now: datetime) -> bool:
+    """A change that is still to come was made by a clock that has been set back since: its rest might never end."""
+    if not scaled.rests_until:
+        return False
+    return datetime.fromisoformat(scaled.at) <= now < datetime.fromisoformat(scaled.rests_until)
 
 
 def is_settled(record: DeploymentRecord) -> bool:

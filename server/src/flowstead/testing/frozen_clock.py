@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 
 class FrozenClock:
-    """Keeps the protocol `Clock`; wall time and monotonic time move together."""
+    """Keeps the protocol `Clock`; wall time and monotonic time move together, unless it is set."""
 
     def __init__(self, start: datetime = datetime(2026, 1, 1, tzinfo=UTC)) -> None:
         self._start = start
@@ -23,3 +23,7 @@ class FrozenClock:
         if seconds < 0:
             raise ValueError("Time does not go back.")
         self._passed += seconds
+
+    def set_back(self, seconds: float) -> None:
+        """As by who sets the machine's clock: monotonic time goes on."""
+        self._start -= timedelta(seconds=seconds)
