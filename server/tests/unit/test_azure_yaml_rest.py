@@ -144,12 +144,13 @@ def test_a_deployment_comes_back_as_a_file_of_the_same_meaning() -> None:
         "conditions": [{"type": "Ready"}],
         "connections": {"a": "b"},
         "includedOutputs": ["answer"],
+        "scaling": {"reason": "utilisation 92 % for 10 s: 2 → 3"},
         "provisioningError": {"code": "c", "message": "m"},
     }
     got = {**body, "properties": properties, "id": WORKSPACE.deployment("an-endpoint", "blue"), "name": "blue"}
     found = read_deployment(document_of(shown_deployment(got), "an-endpoint/blue"))
     assert (found.name, found.endpoint_name) == ("blue", "an-endpoint")
-    sent = {"model", "environmentId", "conditions", "provisioningError", "connections", "includedOutputs"}
+    sent = {"model", "environmentId", "conditions", "provisioningError", "connections", "includedOutputs", "scaling"}
     assert found.body["properties"] == {key: value for key, value in properties.items() if key not in sent}
     assert vars(found.model) == {"id": properties["model"]}
     assert vars(found.environment) == {"id": properties["environmentId"]}

@@ -37,7 +37,7 @@ _LONGEST_TIMEOUT_MS = 300_000
 """Azure's bound for flow deployments."""
 SHOWN_OF_DEPLOYMENTS = (
     *("resourceGroup", "conditions", "provisioning_error", "creation_context"),
-    *("connections", "included_outputs", "state"),
+    *("connections", "included_outputs", "state", "scaling"),
 )
 """What `show` prints of deployments beside that."""
 _PROBE = Section(
