@@ -21,7 +21,9 @@ from flowstead.resources.connection_use import INSTANCE_PREFIX, SECRET_VARIABLES
 from flowstead.resources.data_collector import Collection, DataCollector, RollingRate
 from flowstead.resources.deployment import DeploymentSpec, DeploymentStatus, RequestSettings
 from flowstead.resources.endpoint import AuthMode, EndpointSpec, EndpointStatus
+from flowstead.resources.environment import BaseEnvironment
 from flowstead.resources.identity import IDENTITY_KEY, IDENTITY_URL
+from flowstead.resources.inference import Inference
 from flowstead.store.records import AnyKind, DeploymentRecord, EndpointRecord, Kind, Record
 from flowstead.testing.frozen_clock import FrozenClock
 from flowstead_runtime.connections import hiding
@@ -196,6 +198,22 @@ def test_variables_are_the_plain_and_the_named_secret_ones() -> None:
 )
 def test_what_instances_see_changes_the_revision(spec: DeploymentSpec, changes: dict[str, Any]) -> None:
     assert revision(spec, **changes) != revision()
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        None,
+        Inference(5002, "/alive", "/ready", "/score"),
+        Inference(5001, "/other", "/ready", "/score"),
+        Inference(5001, "/alive", "/other", "/score"),
+        Inference(5001, "/alive", "/ready", "/other"),
+    ],
+)
+def test_how_a_server_of_its_own_is_reached_changes_the_revision(other: Inference | None) -> None:
+    own = Inference(5001, "/alive", "/ready", "/score")
+    first, second = (revision(replace(SPEC, base=BaseEnvironment(inference=each))) for each in (own, other))
+    assert first != second
 
 
 def test_what_they_do_not_see_does_not() -> None:

@@ -44,5 +44,7 @@ def revision_of(
         identity.append(collected)
     if spec.idle_s is not None:
         identity.append({"idle_s": spec.idle_s})
+    if spec.base.inference is not None:
+        identity.append({"inference": asdict(spec.base.inference)})
     text = json.dumps(identity, sort_keys=True)
     return hmac.new(salt, text.encode(), hashlib.sha256).hexdigest()[:12]
