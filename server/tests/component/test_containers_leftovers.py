@@ -109,7 +109,7 @@ def test_without_an_engine_an_image_says_what_it_takes(home: Home) -> None:
     state = settled(environments)
     environments.close()
     assert isinstance(state, BuildFailed)
-    assert "Install podman" in state.output
+    assert "Install podman" in state.next_step
 
 
 def test_containers_that_nobody_keeps_are_removed_at_the_start(home: Home, fake: Engine) -> None:

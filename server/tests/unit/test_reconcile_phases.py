@@ -51,6 +51,13 @@ def test_a_failed_build_fails_with_the_builders_words() -> None:
     outcome = phases.environment_built(view(environment=BuildFailed("No.", "uv said so")))
     assert isinstance(outcome, Fail)
     assert (outcome.error.code, outcome.error.details) == ("ImageBuildFailure", "uv said so")
+    assert "requirements.txt" in outcome.error.next_step
+
+
+def test_a_build_that_failed_otherwise_says_the_next_step_itself() -> None:
+    outcome = phases.environment_built(view(environment=BuildFailed("No.", "", next_step="Name another image.")))
+    assert isinstance(outcome, Fail)
+    assert outcome.error.next_step == "Name another image."
 
 
 @pytest.mark.parametrize("error", [ArtifactMissing(), FlowInvalid()])

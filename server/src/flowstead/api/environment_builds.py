@@ -143,5 +143,5 @@ def _log(state: EnvironmentState | FlowsteadError | None) -> str:
 
 def _error(state: EnvironmentState | FlowsteadError | None) -> dict[str, Any]:
     if isinstance(state, BuildFailed):
-        return dict(ImageBuildFailure(state.message, hint=_MEND, details=state.output).as_body())
+        return dict(ImageBuildFailure(state.message, hint=state.next_step or _MEND, details=state.output).as_body())
     return dict(state.as_body()) if isinstance(state, FlowsteadError) else {}

@@ -81,7 +81,7 @@ class Place:
         """How the last build failed, if it did."""
         try:
             kept = json.loads(self.failed.read_text())
-            return BuildFailed(message=kept["message"], output=kept["output"], log=self.log)
+            return BuildFailed(kept["message"], kept["output"], self.log, kept.get("next_step", ""))
         except (OSError, ValueError, KeyError):
             return None
 
@@ -183,9 +183,9 @@ def _what_is_wanted(
     return redact("\n".join(said), requirements.secrets) + "\n"
 
 
-def leave_failed(place: Place, message: str, output: str) -> None:
+def leave_failed(place: Place, message: str, output: str, next_step: str = "") -> None:
     remove(place.venv)
-    write_private(place.failed, json.dumps({"message": message, "output": output}).encode())
+    write_private(place.failed, json.dumps({"message": message, "output": output, "next_step": next_step}).encode())
 
 
 def _make(uv: Uv, job: Job, builders: Builders) -> None:

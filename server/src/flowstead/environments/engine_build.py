@@ -52,6 +52,10 @@ from flowstead.resources.private_file import write_private
 
 _LOOK_WITHIN_S = 20.0
 _REMOVE_WITHIN_S = 60.0
+_MEND = (
+    "Mend what is named above, the image's name, a step of its Dockerfile or a line of requirements.txt, and deploy "
+    "again."
+)
 _OF_THIS_HOST = frozenset(
     {"PATH", "HOME", "TMPDIR", "USER", "LOGNAME", "NETRC", "SSH_AUTH_SOCK", "UV_CACHE_DIR", "SSL_CERT_DIR"}
 )
@@ -124,7 +128,9 @@ def build_image(
                 log.write(f"{refusal}\n")
                 leave_failed(place, str(refusal), "")
             except UvFailed as failure:
-                leave_failed(place, f"{images.engine.kind} could not make the environment's image.", failure.output)
+                start = request.image or "the build context"
+                said = f"{images.engine.kind} could not make the environment's image from {start}."
+                leave_failed(place, said, failure.output, _MEND)
             else:
                 write_private(place.ready, json.dumps({"image": tag, "runtime": runtime.name}).encode())
 

@@ -66,11 +66,12 @@ class Built:
 @dataclass(frozen=True)
 class BuildFailed:
     """message: what failed in one line; output: the resolver's own words, credentials redacted. log: all that was
-    said, if that is kept."""
+    said, if that is kept. next_step: "" when it is to mend a line of requirements."""
 
     message: str
     output: str
     log: Path | None = None
+    next_step: str = ""
 
 
 EnvironmentState = Building | Built | BuildFailed

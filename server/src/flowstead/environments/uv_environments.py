@@ -172,13 +172,17 @@ class UvEnvironments:
         try:
             return self._interpreters.choose(request.python, look_again=look_again)
         except BadArgument as missing:
-            return BuildFailed(missing.message, missing.next_step)
+            return BuildFailed(missing.message, "", next_step=missing.next_step)
 
     def _start(self, request: EnvironmentRequest, *, look_again: bool = False) -> Interpreter | Images | BuildFailed:
         """What it is made from."""
         if not request.needs_engine:
             return self._python(request, look_again=look_again)
-        return self._images or BuildFailed("The environment is a container image.", NO_ENGINE_HINT)
+        return self._images or BuildFailed(
+            "The environment is a container image, and the server uses no container engine.",
+            "",
+            next_step=NO_ENGINE_HINT,
+        )
 
     def _is_wanted(self, key: str) -> bool:
         return not self._closed and self._clock.monotonic() - self._asked_for[key] < FORGOTTEN_AFTER_S

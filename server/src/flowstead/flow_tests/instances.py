@@ -116,7 +116,7 @@ class FlowTests:
         with self._lock:
             state = self._environments.ensure(wanted.environment, retry_failed=first)
             if isinstance(state, BuildFailed):
-                raise ImageBuildFailure(state.message, details=state.output)
+                raise ImageBuildFailure(state.message, hint=state.next_step, details=state.output)
             if isinstance(state, Building):
                 return Preparing("BuildingEnvironment")
             return self._hold(wanted, state)

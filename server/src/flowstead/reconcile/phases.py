@@ -64,7 +64,8 @@ def environment_built(view: DeploymentView) -> Outcome:
     if isinstance(view.environment, Building):
         return Act("its environment to be built")
     if isinstance(view.environment, BuildFailed):
-        return Fail(ImageBuildFailure(view.environment.message, details=view.environment.output))
+        failed = view.environment
+        return Fail(ImageBuildFailure(failed.message, hint=failed.next_step, details=failed.output))
     return Proceed()
 
 
