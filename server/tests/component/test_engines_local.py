@@ -16,6 +16,7 @@ import pytest
 
 from flowstead.confine.abilities import of_this_host
 from flowstead.engines.local import LocalEngine, trash
+from flowstead.engines.local.leftovers import remove_lost_folders
 from flowstead.engines.protocol import (
     EXIT_FLOW_CANNOT_START,
     EXIT_PACKAGE_MISSING,
@@ -253,3 +254,14 @@ def test_a_flow_s_own_modules_do_not_stand_in_for_the_runtime_s(
     (flow / "typing.py").write_text("raise RuntimeError('shadowed')\n")
     engine.start(spec_of(home, "one", flow))
     contract.wait_for(engine, "one", InstanceState.READY)
+
+
+def test_working_folders_of_instances_without_a_directory_go(tmp_path: Path) -> None:
+    home = Home(tmp_path / "home")
+    home.create()
+    for each in ("gone", "there", "tried", ".lost/half"):
+        (home.scratch / each / "full").mkdir(parents=True)
+    (home.instances_run / "there").mkdir()
+    (home.tests_run / "tried").mkdir()
+    remove_lost_folders(home)
+    eventually(lambda: sorted(each.name for each in home.scratch.iterdir()) == ["there", "tried"])

@@ -29,7 +29,7 @@ from flowstead.containers.command import name_of_home
 from flowstead.containers.host import ContainerEngine, look
 from flowstead.engines.instance_board import InstanceBoard
 from flowstead.engines.local import LocalEngine
-from flowstead.engines.local.leftovers import remove_leftovers
+from flowstead.engines.local.leftovers import remove_leftovers, remove_lost_folders
 from flowstead.environments.engine_build import Images
 from flowstead.environments.interpreters import Interpreters
 from flowstead.environments.uv_environments import UvEnvironments
@@ -206,6 +206,7 @@ def _compose(
     engine = _container_engine(settings)
     if engine is not None:
         remove_leftovers(engine, home)
+    remove_lost_folders(home)
     images = Images(engine, name_of_home(home.root), home.models) if engine else None
     environments = UvEnvironments(home, interpreters=interpreters, images=images)
     stack.callback(environments.close)
