@@ -254,6 +254,13 @@ def test_a_copy_of_a_long_home_has_a_run_directory_of_its_own(tmp_path: Path) ->
             shutil.rmtree(each.run)
 
 
+def test_a_terminal_that_lacks_a_character_is_no_error(tmp_path: Path) -> None:
+    here = Machine(tmp_path / "grün")
+    here.environment["PYTHONIOENCODING"] = "ascii"
+    done = here.run("down")
+    assert (done.returncode, "gr\\xfcn" in done.stdout) == (0, True), done.stderr
+
+
 def test_no_secret_and_no_query_string_is_logged(machine: Machine) -> None:
     machine.up()
     token = machine.run("token").stdout.strip()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from collections.abc import Mapping, Sequence
@@ -16,6 +17,8 @@ def main() -> None:
         os.execve(sys.executable, words, _without_master_key(os.environ))  # noqa: S606
     from flowstead.cli.running import run
 
+    if isinstance(sys.stdout, io.TextIOWrapper):  # as stderr: a terminal that lacks a character is no error
+        sys.stdout.reconfigure(errors="backslashreplace")
     sys.exit(run(arguments))
 
 
