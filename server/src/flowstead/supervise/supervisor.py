@@ -39,12 +39,7 @@ from flowstead import process_directory  # noqa: E402 - the way to it is known o
 from flowstead.forked_process import CANNOT_RUN, SIGNALLED, SIGNALS, become  # noqa: E402
 from flowstead.limits import groups  # noqa: E402
 from flowstead.limits.memory_kills import MemoryKills, out_of_memory  # noqa: E402
-from flowstead.process_tree import (  # noqa: E402
-    adopt_orphans,
-    kill_descendants,
-    kill_group,
-    process_start,
-)
+from flowstead.process_tree import adopt_orphans, kill_descendants, kill_group, process_start  # noqa: E402
 from flowstead.rotating_log import RotatingLog, is_longer, turn_over  # noqa: E402
 
 _BACKLOG = 4096
