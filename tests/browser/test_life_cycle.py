@@ -283,7 +283,7 @@ def test_its_limits_are_shown_changed_and_hold(portal: Portal, flowstead: Instal
     for label, value in (
         ("Request time-out", "1 min 30 s"),
         ("Concurrent requests per instance", "10"),
-        ("Queue length per instance", "10 requests"),
+        ("Queue length per instance", "As many as run at once"),
         ("Longest wait in the queue", "500 ms"),
         ("Requests per second", "Any number"),
         ("Requests per second of the endpoint", "Any number, as the server has it"),

@@ -15,12 +15,12 @@ export type ScaleSettings = {
   targetUtilizationPercentage?: number;
   idleTime?: string;
 };
-/** Times as ISO 8601. queueLength: of an instance; requestsPerSecond: of the whole deployment, 0 for any number. */
+/** Times as ISO 8601. queueLength: of an instance, null for as many as run at once; requestsPerSecond: of the whole deployment, 0 for any number. */
 export type RequestSettings = {
   requestTimeout: string;
   maxConcurrentRequestsPerInstance: number;
   maxQueueWait: string;
-  queueLength: number;
+  queueLength: number | null;
   requestsPerSecond: number;
 };
 /** What is asked of a deployment: one that is stopped has no instances. */

@@ -69,8 +69,12 @@ def test_limits_that_azures_sdk_does_not_know_stay_when_it_sends_the_others(api:
     limits = changed["requestSettings"]
     assert (limits["requestTimeout"], limits["queueLength"], limits["requestsPerSecond"]) == ("PT9S", 3, 7)
     reset = api.call("PATCH", BLUE, {"properties": {"requestSettings": {"queueLength": None}}}).json()["properties"]
-    assert (reset["requestSettings"]["queueLength"], reset["requestSettings"]["requestsPerSecond"]) == (10, 7)
-    assert api.call("PUT", BLUE, body(api)).json()["properties"]["requestSettings"]["queueLength"] == 10
+    assert (reset["requestSettings"]["queueLength"], reset["requestSettings"]["requestsPerSecond"]) == (None, 7)
+    api.call("PUT", BLUE, body(api, requestSettings={"queueLength": 3}))
+    reset = api.call("PUT", BLUE, body(api, requestSettings={"queueLength": None})).json()["properties"]
+    assert (reset["requestSettings"]["queueLength"], reset["requestSettings"]["requestsPerSecond"]) == (None, 7)
+    api.call("PUT", BLUE, body(api, requestSettings={"queueLength": 3}))
+    assert api.call("PUT", BLUE, body(api)).json()["properties"]["requestSettings"]["queueLength"] is None
 
 
 def test_creating_fills_the_defaults(api: InProcessApi) -> None:
@@ -92,7 +96,7 @@ def test_creating_fills_the_defaults(api: InProcessApi) -> None:
         "instanceType": "Standard_F4s_v2",
         "requestSettings": {
             "requestTimeout": "PT1M30S", "maxConcurrentRequestsPerInstance": 10, "maxQueueWait": "PT0.5S",
-            "queueLength": 10, "requestsPerSecond": 0,
+            "queueLength": None, "requestsPerSecond": 0,
         },
         "livenessProbe": probe,
         "readinessProbe": probe,

@@ -157,7 +157,7 @@ def test_a_deployment_that_says_nothing_gets_the_defaults() -> None:
     spec = to_spec(deployment(), model_id="m", environment_id=None, variables=Variables({}, {}))
     settings = spec.request_settings
     assert (settings.request_timeout_s, settings.max_concurrent_requests_per_instance) == (90, 10)
-    assert (settings.max_queue_wait_s, settings.queue_length) == (0.5, 10)
+    assert (settings.max_queue_wait_s, settings.queue_length) == (0.5, None)
     assert (spec.instance_type, spec.instance_count) == ("Standard_F4s_v2", 1)
 
 

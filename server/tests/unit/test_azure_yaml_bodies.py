@@ -133,7 +133,7 @@ tags: {a: b}
                 "requestTimeout": "PT1M30S",
                 "maxConcurrentRequestsPerInstance": 4,
                 "maxQueueWait": "PT0.5S",
-                "queueLength": 10,
+                "queueLength": None,
                 "requestsPerSecond": 0,
             },
             "livenessProbe": {

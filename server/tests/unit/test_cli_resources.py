@@ -332,7 +332,7 @@ def test_what_yaml_has_no_words_for_stays_when_single_values_are_put_in(
     assert sent["properties"] == {
         **properties,
         "readinessProbe": {**probe, "failureThreshold": 5},
-        "requestSettings": {"requestTimeout": "PT9S", "queueLength": 10, "requestsPerSecond": 0},
+        "requestSettings": {"requestTimeout": "PT9S", "queueLength": None, "requestsPerSecond": 0},
     }
 
 

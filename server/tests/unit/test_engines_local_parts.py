@@ -40,6 +40,12 @@ def test_exit_codes_are_the_runtime_s() -> None:
     assert protocol.EXIT_IDLE == exit_codes.IDLE
 
 
+def test_as_many_wait_as_run_at_once_unless_it_is_said() -> None:
+    """Azure's rule: twice as many are let in as run at once."""
+    argv = process_of(replace(SPEC, request_settings=RequestSettings(max_concurrent_requests_per_instance=3))).argv
+    assert argv[argv.index("--queue") + 1] == "3"
+
+
 def test_the_command_line() -> None:
     assert " ".join(process_of().argv) == (
         "/environments/1/bin/python -P -m flowstead_runtime host --flow /models/1/flow --fd 3 --health-fd 4"

@@ -103,6 +103,13 @@ def test_which_instances_are_routed_to(state: InstanceState, there: bool) -> Non
     assert described.deployments[0].max_requests == 20
 
 
+@pytest.mark.parametrize(("queue_length", "most"), [(None, 6), (0, 3), (10, 13)])
+def test_as_many_are_let_in_as_run_at_once_and_wait(queue_length: int | None, most: int) -> None:
+    settings = RequestSettings(max_concurrent_requests_per_instance=3, queue_length=queue_length)
+    (described,) = describe([endpoint()], [deployment(request_settings=settings)], [instance("a")], KEYS)
+    assert described.deployments[0].max_requests == most
+
+
 def test_a_lost_instance_is_routed_to_until_another_is_ready_in_its_place() -> None:
     lost = instance("a", InstanceState.LOST)
     for state, there in (

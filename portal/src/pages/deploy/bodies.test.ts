@@ -99,7 +99,7 @@ it("a deployment with all that can be chosen", () => {
         requestTimeout: "PT30S",
         maxConcurrentRequestsPerInstance: 10,
         maxQueueWait: "PT0.25S",
-        queueLength: 10,
+        queueLength: null,
         requestsPerSecond: 100,
       },
       dataCollector: {

@@ -20,6 +20,9 @@ it("they are sent as they were read", () => {
     requestsPerSecond: "50",
   });
   expect(settingsOf(limits)).toEqual({ ...settings, requestTimeout: "PT90.5S" });
+  const open = { ...settings, requestTimeout: "PT90.5S", queueLength: null };
+  expect(limitsOf(open).queueLength).toBe("");
+  expect(settingsOf(limitsOf(open))).toEqual(open);
 });
 
 it.each<[keyof Limits, string, string]>([
@@ -30,6 +33,7 @@ it.each<[keyof Limits, string, string]>([
   ["queueMilliseconds", "61500", "1 min 1.5 s"],
   ["queueLength", "0", "None waits"],
   ["queueLength", "1", "1 request"],
+  ["queueLength", "", "As many as run at once"],
   ["requestsPerSecond", "0", "Any number"],
   ["requestsPerSecond", "1500", "1,500"],
 ])("%s %s is %s", (key, value, spoken) => {
@@ -51,4 +55,5 @@ it("nothing is wrong with the defaults, and they are known for what they are", (
   for (const limit of LIMITS) expect(limitProblem(limit, DEFAULT_LIMITS[limit.key])).toBe("");
   expect(isDefault({ ...DEFAULT_LIMITS, timeoutSeconds: "90.0" })).toBe(true);
   for (const { key } of LIMITS) expect(isDefault({ ...DEFAULT_LIMITS, [key]: "7" })).toBe(false);
+  expect(isDefault({ ...DEFAULT_LIMITS, queueLength: "0" })).toBe(false);
 });

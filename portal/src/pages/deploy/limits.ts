@@ -24,6 +24,8 @@ export type Limit = {
   most: number;
   /** It need not be a whole number. */
   isFractional?: boolean;
+  /** It may be left empty. */
+  isOptional?: boolean;
   /** What is said of the number. */
   spoken: (value: string) => string;
 };
@@ -55,10 +57,11 @@ export const LIMITS: readonly Limit[] = [
     id: "field-queue-length",
     label: "Queue length per instance",
     unit: "",
-    hint: "So many more may wait for a place. One that comes on top of them is answered 429; 0: none waits.",
+    hint: "So many more may wait for a place, empty: as many as run at once. One on top of them is answered 429.",
     least: 0,
     most: 1000,
-    spoken: (value) => (Number(value) === 0 ? "None waits" : plural(Number(value), "request")),
+    isOptional: true,
+    spoken: spokenQueue,
   },
   {
     key: "queueMilliseconds",
@@ -86,7 +89,7 @@ export const LIMITS: readonly Limit[] = [
 export const DEFAULT_LIMITS: Limits = {
   timeoutSeconds: "90",
   concurrency: "10",
-  queueLength: "10",
+  queueLength: "",
   queueMilliseconds: "500",
   requestsPerSecond: "0",
 };
@@ -96,7 +99,7 @@ export function limitsOf(settings: RequestSettings): Limits {
   return {
     timeoutSeconds: String(secondsOf(settings.requestTimeout)),
     concurrency: String(settings.maxConcurrentRequestsPerInstance),
-    queueLength: String(settings.queueLength),
+    queueLength: String(settings.queueLength ?? ""),
     queueMilliseconds: String(Math.round(secondsOf(settings.maxQueueWait) * 1000)),
     requestsPerSecond: String(settings.requestsPerSecond),
   };
@@ -108,17 +111,19 @@ export function settingsOf(limits: Limits): RequestSettings {
     requestTimeout: `PT${Number(limits.timeoutSeconds)}S`,
     maxConcurrentRequestsPerInstance: Number(limits.concurrency),
     maxQueueWait: `PT${Number(limits.queueMilliseconds) / 1000}S`,
-    queueLength: Number(limits.queueLength),
+    queueLength: numberOf(limits.queueLength),
     requestsPerSecond: Number(limits.requestsPerSecond),
   };
 }
 
 export function isDefault(limits: Limits): boolean {
-  return LIMITS.every(({ key }) => Number(limits[key]) === Number(DEFAULT_LIMITS[key]));
+  return LIMITS.every(({ key }) => numberOf(limits[key]) === numberOf(DEFAULT_LIMITS[key]));
 }
 
 /** What is wrong with the number, "" when nothing is. */
-export function limitProblem({ least, most, unit, isFractional = false }: Limit, text: string): string {
+export function limitProblem(limit: Limit, text: string): string {
+  const { least, most, unit, isFractional = false, isOptional = false } = limit;
+  if (isOptional && numberOf(text) === null) return "";
   const number = Number(text);
   const isNumber = (isFractional ? /^\d+(?:\.\d{1,3})?$/ : /^\d+$/).test(text.trim());
   if (isNumber && number >= least && number <= most) return "";
@@ -129,6 +134,17 @@ export function limitProblem({ least, most, unit, isFractional = false }: Limit,
 /** `Request time-out (seconds)`. */
 export function labelOf({ label, unit }: Limit): string {
   return unit ? `${label} (${unit})` : label;
+}
+
+/** null for a field that is empty. */
+function numberOf(text: string): number | null {
+  return text.trim() ? Number(text) : null;
+}
+
+function spokenQueue(value: string): string {
+  const length = numberOf(value);
+  if (length === null) return "As many as run at once";
+  return length === 0 ? "None waits" : plural(length, "request");
 }
 
 function spokenSeconds(seconds: number): string {

@@ -31,7 +31,7 @@ _REQUEST_SETTINGS = obj(
         "requestTimeout": TEXT,
         "maxConcurrentRequestsPerInstance": COUNT,
         "maxQueueWait": TEXT,
-        "queueLength": COUNT,
+        "queueLength": maybe(COUNT),
         "requestsPerSecond": COUNT,
     }
 )

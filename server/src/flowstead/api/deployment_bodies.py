@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Annotated, Any
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, model_validator
 from pydantic.alias_generators import to_camel
 
 from flowstead.api.arm import envelope, shown_state
@@ -55,8 +55,16 @@ class RequestSettingsBody(Settings):
     request_timeout: Timeout = _DEFAULT_REQUEST.request_timeout_s
     max_concurrent_requests_per_instance: Concurrency = _DEFAULT_REQUEST.max_concurrent_requests_per_instance
     max_queue_wait: QueueWait = _DEFAULT_REQUEST.max_queue_wait_s
-    queue_length: Annotated[int, Field(ge=0, le=1000)] = _DEFAULT_REQUEST.queue_length
+    queue_length: Annotated[int, Field(ge=0, le=1000)] | None = _DEFAULT_REQUEST.queue_length
     requests_per_second: Annotated[int, Field(ge=0, le=HIGHEST_RATE)] = _DEFAULT_REQUEST.requests_per_second
+
+    @model_validator(mode="before")
+    @classmethod
+    def _null_is_absent(cls, value: Any) -> Any:
+        """But for the queue's, which null says as well as a number."""
+        if not isinstance(value, dict):
+            return value
+        return {name: each for name, each in value.items() if each is not None or name == "queueLength"}
 
     def to_settings(self, before: RequestSettings | None = None) -> RequestSettings:
         """before: what is there. What is ours of it stays unless it is said: Azure's SDK does not know it, and would

@@ -109,7 +109,7 @@ def _deployment(
     patience_s = max(
         each.request_timeout_s + each.max_queue_wait_s for each in (settings, record.spec.request_settings)
     )
-    room = settings.max_concurrent_requests_per_instance + settings.queue_length
+    room = settings.max_concurrent_requests_per_instance + settings.waiting_per_instance
     return GatewayDeployment(
         name=record.name,
         instances=tuple(Upstream(each.address, each.health_address) for each in taking),

@@ -34,14 +34,21 @@ SECRET_VARIABLE_PREFIX = "environment_variables."  # noqa: S105 a name
 
 @dataclass(frozen=True)
 class RequestSettings:
-    """Seconds and counts. Defaults: Azure's prompt flow page for concurrency, ours for the rest. requests_per_second:
-    of the whole deployment, 0 for any number; the gateway's matter, so instances know nothing of it."""
+    """Seconds and counts. Defaults: Azure's prompt flow page for concurrency, ours for the rest. queue_length: None for
+    as many as may run at once. requests_per_second: of the whole deployment, 0 for any number; the gateway's matter, so
+    instances know nothing of it."""
 
     request_timeout_s: float = 90.0
     max_concurrent_requests_per_instance: int = 10
     max_queue_wait_s: float = 0.5
-    queue_length: int = 10
+    queue_length: int | None = None
     requests_per_second: int = 0
+
+    @property
+    def waiting_per_instance(self) -> int:
+        """Azure has twice as many requests in an instance as may run there, so with those of its default nobody who is
+        let in waits for much longer than for his own answer."""
+        return self.max_concurrent_requests_per_instance if self.queue_length is None else self.queue_length
 
 
 @dataclass(frozen=True)

@@ -74,7 +74,7 @@ def host_arguments(spec: InstanceSpec, flow: str) -> tuple[str, ...]:
         *("-P", "-m", "flowstead_runtime", "host"),
         *("--flow", flow, "--fd", "3", "--health-fd", "4"),
         *("--concurrency", str(settings.max_concurrent_requests_per_instance)),
-        *("--queue", str(settings.queue_length), "--queue-wait", f"{settings.max_queue_wait_s:g}"),
+        *("--queue", str(settings.waiting_per_instance), "--queue-wait", f"{settings.max_queue_wait_s:g}"),
         *("--timeout", f"{settings.request_timeout_s:g}"),
         *("--grace", f"{settings.request_timeout_s + STREAM_GRACE_S:g}"),
         # The gateway keeps the limit, and may be given another one while instances run.
