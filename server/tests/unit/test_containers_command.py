@@ -91,6 +91,8 @@ def test_the_value_of_a_variable_is_on_no_command_line() -> None:
 
 def test_a_path_with_a_comma_stays_one_field() -> None:
     assert Mount(Path("/a,b"), "/c").argument == 'type=bind,"source=/a,b",target=/c,readonly=true'
+    for engine, file in ((PODMAN, '"/a,b/""c"""'), (DOCKER, '/a,b/"c"')):
+        assert file in command.build_command(engine, Path("/a,b"), '"c"', "tag")
 
 
 def test_the_client_gets_nothing_else_of_the_server_s_environment() -> None:

@@ -37,10 +37,8 @@ class Mount:
 
     @property
     def argument(self) -> str:
-        # The engines read these as a line of CSV.
         parts = [f"source={self.source}", f"target={self.target}"]
-        quoted = ['"' + part.replace('"', '""') + '"' if {",", '"'} & set(part) else part for part in parts]
-        return ",".join(["type=bind", *quoted, *([] if self.writable else ["readonly=true"])])
+        return ",".join(["type=bind", *map(_quoted, parts), *([] if self.writable else ["readonly=true"])])
 
 
 @dataclass(frozen=True)
@@ -149,12 +147,18 @@ def commit_command(engine: ContainerEngine, name: str, tag: str) -> tuple[str, .
 
 def build_command(engine: ContainerEngine, context: Path, dockerfile: str, tag: str) -> tuple[str, ...]:
     """Of a build context. Secrets have no place in it: what is given to a build stays in the image's history."""
-    podman = ("--pull=missing", "--http-proxy=false") if engine.kind == "podman" else ()
+    podman, file = engine.kind == "podman", str(context / dockerfile)
     return (
-        *(str(engine.program), "build", "--tag", tag, *podman),
+        *(str(engine.program), "build", "--tag", tag),
+        *(("--pull=missing", "--http-proxy=false") if podman else ()),
         *_own_limits(engine),
-        *("--force-rm", "--file", str(context / dockerfile), str(context)),
+        *("--force-rm", "--file", _quoted(file) if podman else file, str(context)),  # podman takes several
     )
+
+
+def _quoted(text: str) -> str:
+    """As a field of a line of CSV, which is how the engines read options that have parts."""
+    return '"' + text.replace('"', '""') + '"' if {",", '"'} & set(text) else text
 
 
 def _rights(engine: ContainerEngine, run: ContainerRun) -> Sequence[str]:
