@@ -427,3 +427,6 @@ def test_revisions_are_listed_and_gone_back_to(server: ScriptedServer, capsys: p
     printed(capsys, "online-deployment", "rollback", *where)
     printed(capsys, "online-deployment", "rollback", *where, "--revision", "1", "--no-wait")
     assert posted == [("POST", {}), ("POST", {"revision": "1"})]
+    # A variable of a script that is not set: the server says that it is no revision.
+    assert run(["online-deployment", "rollback", *where, "--revision", "", "--no-wait"]) == 0
+    assert posted[-1] == ("POST", {"revision": ""})

@@ -39,7 +39,7 @@ from flowstead.cli.traffic import all_to, check_movable, with_traffic
 from flowstead.cli.variables import choice_variables
 from flowstead.client import FlowsteadClient
 from flowstead.errors import BadArgument, ResourceNotFound
-from flowstead.resources.names import check_endpoint_name
+from flowstead.resources.names import MAX_INSTANCES_PER_DEPLOYMENT, check_endpoint_name
 
 app = resource_app("Deployments: versions of a flow behind an endpoint.")
 NameOption = Annotated[str, typer.Option("--name", "-n", help="The deployment's name.")]
@@ -118,7 +118,10 @@ def update(
     file: FileOption = None,
     name: Annotated[str | None, typer.Option("--name", "-n", help="The deployment's name.")] = None,
     endpoint: Annotated[str | None, typer.Option("--endpoint-name", "-e", help="The endpoint's name.")] = None,
-    instance_count: Annotated[int | None, typer.Option("--instance-count", help="How many instances.", min=1)] = None,
+    instance_count: Annotated[
+        int | None,
+        typer.Option("--instance-count", help="How many instances.", min=1, max=MAX_INSTANCES_PER_DEPLOYMENT),
+    ] = None,
     set_values: SetOption = None,
     tags: TagsOption = None,
     outputs: OutputsOption = None,
@@ -256,8 +259,9 @@ def rollback(
     name: NameOption,
     endpoint: EndpointOption,
     revision: Annotated[
-        str, typer.Option("--revision", help="Its number or name; else the one that served before the present one.")
-    ] = "",
+        str | None,
+        typer.Option("--revision", help="Its number or name; else the one that served before the present one."),
+    ] = None,
     no_wait: NoWaitOption = False,
     home: HomeOption = None,
     output: OutputOption = None,

@@ -129,9 +129,9 @@ class Deployments:
         """Newest first."""
         return pages(self._session, f"{self.path(endpoint, name)}/revisions")
 
-    def roll_back(self, endpoint: str, name: str, revision: str = "") -> Operation:
-        """revision: a number or a name, "" for the one that served before the present one."""
-        body = {"revision": revision} if revision else {}
+    def roll_back(self, endpoint: str, name: str, revision: str | None = None) -> Operation:
+        """revision: a number or a name, None for the one that served before the present one."""
+        body = {} if revision is None else {"revision": revision}
         return Operation(
             self._session, self._session.request("POST", f"{self.path(endpoint, name)}/rollback", body=body)
         )
