@@ -53,6 +53,12 @@ def test_deploy_ends_with_url_key_curl_and_how_to_delete() -> None:
     ]
 
 
+def test_what_deploy_advises_is_of_the_home_that_it_was_deployed_to() -> None:
+    lines = deploy.text_of(deployed(0), PLAN, FLOW, 3.21, " --home /h").splitlines()
+    assert "flowstead online-endpoint update --name ask-docs --traffic blue=100 --home /h" in lines
+    assert lines[-1] == "Delete it: flowstead online-endpoint delete --name ask-docs --yes --home /h"
+
+
 def test_deploy_says_whether_a_key_or_a_token_opens_it() -> None:
     lines = deploy.text_of(deployed(100, "AMLToken"), PLAN, FLOW, 3.21).splitlines()
     assert "Token        the-key" in lines
@@ -116,6 +122,8 @@ def test_status_shows_all_that_runs() -> None:
 def test_status_says_what_to_do_next() -> None:
     assert "next: flowstead deploy FOLDER" in status.text_of(HomeStatus("/h", PROCESS, PROCESS, ()), [])
     assert status.text_of(HomeStatus("/h", NONE, NONE, ()), []).endswith("next: flowstead up --detach")
+    elsewhere = status.text_of(HomeStatus("/h", NONE, NONE, ()), [], home=" --home /h")
+    assert elsewhere.endswith("next: flowstead up --home /h --detach")
     assert "finds the instances again" in status.text_of(HomeStatus("/h", NONE, PROCESS, (INSTANCE,)), [])
     assert "quota     500 cores\n" in status.text_of(HomeStatus("/h", NONE, NONE, ()), []) + "\n"
     taken = status.text_of(HomeStatus("/h", PROCESS, PROCESS, (), quota_cores=12), [], cores_taken=2.5)

@@ -23,3 +23,11 @@ def test_a_path_that_cannot_be_used_is_told(path: str, said: str) -> None:
 def test_a_home_is_the_same_by_whichever_link(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(tmp_path / "real")
     assert Home.at(tmp_path / "link") == Home.at(tmp_path / "real")
+
+
+def test_commands_name_a_home_that_is_not_meant_without(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FLOWSTEAD_HOME", str(tmp_path / "usual"))
+    assert Home.at(tmp_path / "usual").option == ""
+    assert Home.at(tmp_path / "an other").option == f" --home '{tmp_path}/an other'"
+    monkeypatch.setenv("FLOWSTEAD_HOME", "~nobody-of-that-name/h")
+    assert Home.at(tmp_path / "usual").option == f" --home {tmp_path}/usual"

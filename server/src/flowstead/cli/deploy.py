@@ -126,7 +126,8 @@ def deploy_flow(
             **choice_variables(outputs, connection_override),
         },
     )
-    with FlowsteadClient.of(Home.at(home)) as client, _files(client, folder, flow_name or flow) as files:
+    place = Home.at(home)
+    with FlowsteadClient.of(place) as client, _files(client, folder, flow_name or flow) as files:
         definition = check_flow(files.folder)
         check_overrides(definition, connection_override, options.variables)
         warn(notes_on(definition))
@@ -140,15 +141,17 @@ def deploy_flow(
                 client, files.folder, plan, stages(), all_traffic=all_traffic, wait=wait, flow_uri=files.uri
             )
         except KeyboardInterrupt:
-            print(f"The server goes on with what it has begun. See: {_show_command(plan)}", file=sys.stderr)
+            print(
+                f"The server goes on with what it has begun. See: {_show_command(plan)}{place.option}", file=sys.stderr
+            )
             raise
     took = time.monotonic() - began
     if output is not None or query is not None:
         show(_result(deployed, took), output, query)
     elif no_wait:
-        print(f"Being created. See: {_show_command(plan)}")
+        print(f"Being created. See: {_show_command(plan)}{place.option}")
     else:
-        print(text_of(deployed, plan, definition, took))
+        print(text_of(deployed, plan, definition, took, place.option))
 
 
 def _folder(flow: str, name: str) -> Path | None:
@@ -174,8 +177,9 @@ def notes_on(flow: FlowDefinition) -> Iterator[str]:
         )
 
 
-def text_of(deployed: Deployed, plan: DeployPlan, flow: FlowDefinition, took: float) -> str:
-    """What to do now. The key or token stands here and in the curl line, nowhere else."""
+def text_of(deployed: Deployed, plan: DeployPlan, flow: FlowDefinition, took: float, home: str = "") -> str:
+    """What to do now. The key or token stands here and in the curl line, nowhere else. home: what commands are given to
+    mean the one that it was deployed to."""
     lines = [
         "",
         f"Ready {seconds(took)} after the flow was read.",
@@ -189,8 +193,8 @@ def text_of(deployed: Deployed, plan: DeployPlan, flow: FlowDefinition, took: fl
         command = command.replace("  -d ", f"  -H 'azureml-model-deployment: {plan.deployment}' \\\n  -d ", 1)
     lines += ["", command]
     if deployed.traffic == 0:
-        lines += ["", f"flowstead online-endpoint update --name {plan.endpoint} --traffic {plan.deployment}=100"]
-    lines += ["", f"Delete it: flowstead online-endpoint delete --name {plan.endpoint} --yes"]
+        lines += ["", f"flowstead online-endpoint update --name {plan.endpoint} --traffic {plan.deployment}=100{home}"]
+    lines += ["", f"Delete it: flowstead online-endpoint delete --name {plan.endpoint} --yes{home}"]
     return "\n".join(lines)
 
 

@@ -30,7 +30,7 @@ def status(home: HomeOption = None, output: OutputOption = None, query: QueryOpt
     seen = status_of(place)
     told = _told(place) if seen.running else _Told()
     if output is None and query is None:
-        print(text_of(seen, told.endpoints, told.problem, told.cores_taken))
+        print(text_of(seen, told.endpoints, told.problem, told.cores_taken, place.option))
     else:
         instances = [asdict(instance) for instance in seen.instances]
         result = {
@@ -45,9 +45,14 @@ def status(home: HomeOption = None, output: OutputOption = None, query: QueryOpt
 
 
 def text_of(
-    seen: HomeStatus, endpoints: list[dict[str, Any]], problem: str = "", cores_taken: float | None = None
+    seen: HomeStatus,
+    endpoints: list[dict[str, Any]],
+    problem: str = "",
+    cores_taken: float | None = None,
+    home: str = "",
 ) -> str:
-    """For a person. problem: why the server could not be asked; cores_taken: of the quota, None when it was not."""
+    """For a person. problem: why the server could not be asked; cores_taken: of the quota, None when it was not; home:
+    what commands are given to mean this one."""
     parts = [
         f"home      {seen.home}",
         f"server    {_process(seen.server)}",
@@ -70,10 +75,10 @@ def text_of(
     if not seen.running:
         parts += [
             "",
-            "next: flowstead up --detach" + ("" if not seen.instances else ", which finds the instances again"),
+            f"next: flowstead up{home} --detach" + ("" if not seen.instances else ", which finds the instances again"),
         ]
     elif not endpoints and not problem:
-        parts += ["", "There is no endpoint yet. next: flowstead deploy FOLDER"]
+        parts += ["", f"There is no endpoint yet. next: flowstead deploy FOLDER{home}"]
     return "\n".join(parts)
 
 

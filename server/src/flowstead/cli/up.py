@@ -160,7 +160,7 @@ def _addresses(settings: ServerSettings) -> str:
 def _way_in(home: Home) -> str:
     """A one-time link, for whoever sees this terminal; where the output goes elsewhere, others may read it later."""
     if not sys.stdout.isatty():
-        return "To sign in with a browser: flowstead signin-link"
+        return f"To sign in with a browser: flowstead signin-link{home.option}"
     from flowstead.client import FlowsteadClient  # only here: `up --help` need not wait for it
 
     try:
@@ -176,11 +176,11 @@ def _detached(home: Home, settings: ServerSettings) -> None:
             pid = start_in_background(home, settings)
             stage.note(f"process {pid}")
     except KeyboardInterrupt:
-        print("The server has ended. next: flowstead down, which ends the gateway too.", file=sys.stderr)
+        print(f"The server has ended. next: flowstead down{home.option}, which ends the gateway too.", file=sys.stderr)
         raise
     print(f"Flowstead runs at {_addresses(settings)}. Its home is {home.root}.")
     print(_way_in(home))
-    print("next: flowstead deploy FOLDER · flowstead status · flowstead down")
+    print("next: " + " · ".join(f"flowstead {each}{home.option}" for each in ("deploy FOLDER", "status", "down")))
 
 
 def _in_foreground(home: Home, settings: ServerSettings) -> None:
@@ -193,7 +193,7 @@ def _in_foreground(home: Home, settings: ServerSettings) -> None:
         took = seconds(time.monotonic() - began)
         print(f"Flowstead runs at {_addresses(settings)} after {took}. Its home is {home.root}.", flush=True)
         print(_way_in(home), flush=True)
-        print("In another terminal: flowstead deploy FOLDER. Ctrl-C ends everything.", flush=True)
+        print(f"In another terminal: flowstead deploy FOLDER{home.option}. Ctrl-C ends everything.", flush=True)
 
     signals = Signals()
     with HomeLock.take(home) as lock, signals.recorded():

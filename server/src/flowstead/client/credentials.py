@@ -27,7 +27,9 @@ def read_credentials(home: Home) -> Credentials:
     try:
         return credentials_of(json.loads(home.credentials.read_bytes()))
     except FileNotFoundError:
-        raise ServerNotRunning(f"No Flowstead has run on {home.root} yet.") from None
+        raise ServerNotRunning(
+            f"No Flowstead has run on {home.root} yet.", hint=f"Start it: flowstead up{home.option} --detach."
+        ) from None
     except PermissionError:
         raise ServerUnreachable(
             f"You may not read {home.credentials}.", hint="Ask its owner, or name another --home."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shlex
 import tempfile
 from contextlib import suppress
 from dataclasses import dataclass
@@ -40,6 +41,15 @@ class Home:
         if root.exists() and not root.is_dir():
             raise HomeNotWritable(f"The home {root} is not a directory.", hint=hint)
         return cls(root)
+
+    @property
+    def option(self) -> str:
+        """What a command is given to mean this home, with a blank before it; "" when it means it without."""
+        try:
+            meant = Home.at()
+        except HomeNotWritable:
+            meant = None
+        return "" if self == meant else f" --home {shlex.quote(str(self.root))}"
 
     @property
     def database(self) -> Path:
