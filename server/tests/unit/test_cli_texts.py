@@ -53,6 +53,20 @@ def test_deploy_ends_with_url_key_curl_and_how_to_delete() -> None:
     ]
 
 
+def test_status_tells_of_deployments_that_failed_or_were_stopped() -> None:
+    well: dict[str, Any] = {"provisioning_state": "Succeeded", "state": "running", "at_work": 1, "wanted": 1}
+    deployments = [
+        {"endpoint": "chat", "name": "blue", **well},
+        {"endpoint": "chat", "name": "green", **well, "provisioning_state": "Failed", "at_work": 0},
+        {"endpoint": "chat", "name": "red", **well, "state": "stopped"},
+    ]
+    text = status.text_of(HomeStatus("/h", PROCESS, PROCESS, ()), [], home=" --home /h", deployments=deployments)
+    show = "flowstead online-deployment show -e chat -n green --home /h"
+    assert f"The last change of chat/green failed, 0 of 1 instances are there: {show}" in text.splitlines()
+    assert "chat/red is stopped: flowstead online-deployment start -e chat -n red --home /h" in text.splitlines()
+    assert "chat/blue" not in text
+
+
 def test_what_deploy_advises_is_of_the_home_that_it_was_deployed_to() -> None:
     lines = deploy.text_of(deployed(0), PLAN, FLOW, 3.21, " --home /h").splitlines()
     assert "flowstead online-endpoint update --name ask-docs --traffic blue=100 --home /h" in lines

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -30,7 +30,7 @@ def status(home: HomeOption = None, output: OutputOption = None, query: QueryOpt
     seen = status_of(place)
     told = _told(place) if seen.running else _Told()
     if output is None and query is None:
-        print(text_of(seen, told.endpoints, told.problem, told.cores_taken, place.option))
+        print(text_of(seen, told.endpoints, told.problem, told.cores_taken, place.option, told.deployments))
     else:
         instances = [asdict(instance) for instance in seen.instances]
         result = {
@@ -39,6 +39,7 @@ def status(home: HomeOption = None, output: OutputOption = None, query: QueryOpt
             "cores_taken": told.cores_taken,
             "instances": instances,
             "endpoints": told.endpoints,
+            "deployments": told.deployments,
         }
         show(result, output, query)
     raise typer.Exit(exit_codes.OK if seen.running else exit_codes.NOT_THERE)
@@ -50,9 +51,10 @@ def text_of(
     problem: str = "",
     cores_taken: float | None = None,
     home: str = "",
+    deployments: Sequence[Mapping[str, Any]] = (),
 ) -> str:
     """For a person. problem: why the server could not be asked; cores_taken: of the quota, None when it was not; home:
-    what commands are given to mean this one."""
+    what commands are given to mean this one; deployments: of all endpoints."""
     parts = [
         f"home      {seen.home}",
         f"server    {_process(seen.server)}",
@@ -70,6 +72,8 @@ def text_of(
     if endpoints:
         rows = [[e["name"], e["provisioning_state"], _split(e["traffic"]), e["scoring_uri"]] for e in endpoints]
         parts += ["", aligned(["Endpoint", "State", "Traffic", "Scoring URL"], rows)]
+    if amiss := [line for each in deployments for line in _amiss(each, home)]:
+        parts += ["", *amiss]
     if problem:
         parts += ["", f"The endpoints are not known: {problem}"]
     if not seen.running:
@@ -80,6 +84,17 @@ def text_of(
     elif not endpoints and not problem:
         parts += ["", f"There is no endpoint yet. next: flowstead deploy FOLDER{home}"]
     return "\n".join(parts)
+
+
+def _amiss(deployment: Mapping[str, Any], home: str) -> Iterator[str]:
+    """What an endpoint does not tell of its deployments: those that were not brought up, and those that are stopped."""
+    endpoint, name = deployment["endpoint"], deployment["name"]
+    which = f"-e {endpoint} -n {name}{home}"
+    if deployment["state"] == "stopped":
+        yield f"{endpoint}/{name} is stopped: flowstead online-deployment start {which}"
+    elif deployment["provisioning_state"] == "Failed":
+        there = f"{deployment['at_work']} of {deployment['wanted']} instances are there"
+        yield f"The last change of {endpoint}/{name} failed, {there}: flowstead online-deployment show {which}"
 
 
 def _about(instances: Sequence[InstanceStatus]) -> list[str]:
@@ -108,6 +123,7 @@ class _Told:
     """What the server says. problem: why it says nothing."""
 
     endpoints: list[dict[str, Any]] = field(default_factory=list)
+    deployments: list[dict[str, Any]] = field(default_factory=list)
     cores_taken: float | None = None
     problem: str = ""
 
@@ -116,10 +132,24 @@ def _told(home: Home) -> _Told:
     try:
         with FlowsteadClient.local(home) as client:
             shown = [shown_endpoint(body) for body in client.endpoints.all()]
+            deployments = [_deployment(body) for body in client.deployments_of_all()]
             taken, _ = client.cores()
     except FlowsteadError as failure:
         return _Told(problem=failure.message)
-    return _Told([{key: endpoint[key] for key in _ENDPOINT_KEYS} for endpoint in shown], taken)
+    return _Told([{key: endpoint[key] for key in _ENDPOINT_KEYS} for endpoint in shown], deployments, taken)
+
+
+def _deployment(body: Mapping[str, Any]) -> dict[str, Any]:
+    properties = body["properties"]
+    instances = properties["instances"]
+    return {
+        "endpoint": properties["endpoint"],
+        "name": body["name"],
+        "provisioning_state": properties["provisioningState"],
+        "state": properties["state"].lower(),
+        "at_work": instances["ready"] + instances["asleep"],
+        "wanted": instances["wanted"],
+    }
 
 
 def _quota(limit: int, taken: float | None) -> str:

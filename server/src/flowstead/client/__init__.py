@@ -77,6 +77,10 @@ class FlowsteadClient:
         """Fetch what was uploaded. Raises BadArgument, CommandFailed."""
         return download(self.session, uri, folder)
 
+    def deployments_of_all(self) -> list[dict[str, Any]]:
+        """The deployments of all endpoints: their state, how many of their instances are ready."""
+        return pages(self.session, f"{self.session.workspace.path}/onlineDeployments")
+
     def cores(self) -> tuple[float, float]:
         """How many cores all deployments take with the upgrade reserve, and how many they may take."""
         rows = pages(self.session, f"{self.session.workspace.path}/usage")
