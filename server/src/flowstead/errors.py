@@ -179,7 +179,7 @@ class PreconditionFailed(RequestRefused):
     """The resource has changed since it was read."""
 
     code, status = "PreconditionFailed", 412
-    hint = "Read it again and repeat the change with its new ETag."
+    hint = "Read it again and repeat the change with its new ETag; a command does so when it is run again."
 
 
 class OutOfQuota(RequestRefused):
