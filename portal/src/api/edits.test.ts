@@ -64,4 +64,10 @@ describe("an edit", () => {
     expect(await saveEdit(edit, found?.now ?? {}, server)).toBeNull();
     expect(written).toEqual([[edit.patch, "2"]]);
   });
+
+  it("calls what another has changed as the form does", async () => {
+    const { server } = serverOf([{ sku: { capacity: 2 } }]);
+    const found = await saveEdit({ path: "/d", patch: { sku: { capacity: 3 } } }, { sku: { capacity: 1 } }, server);
+    expect(found?.refusal.message).toContain("meanwhile: instance count is 2 now");
+  });
 });

@@ -58,6 +58,19 @@ export function patched(before: Patch, patch: Patch): Patch {
   return after;
 }
 
+/** What forms call the fields that they do not call by their own names. */
+const LABELS: Record<string, string> = {
+  "sku.capacity": "instance count",
+  instanceType: "virtual machine",
+  environmentVariables: "environment variables",
+  scaleSettings: "scaling",
+  "requestSettings.requestTimeout": "request time-out",
+  "requestSettings.maxConcurrentRequestsPerInstance": "concurrent requests per instance",
+  "requestSettings.queueLength": "queue length per instance",
+  "requestSettings.maxQueueWait": "longest wait in the queue",
+  "requestSettings.requestsPerSecond": "requests per second",
+};
+
 type Touched = { field: string; theirs: unknown };
 
 /** Where the patches make different things of one field. */
@@ -72,7 +85,9 @@ export function touchedByBoth(mine: Patch, theirs: Patch, above = ""): Touched[]
 }
 
 function refusalOf(both: readonly Touched[]): ApiError {
-  const now = both.map(({ field, theirs }) => `${field} is ${theirs === null ? "gone" : JSON.stringify(theirs)}`);
+  const now = both.map(
+    ({ field, theirs }) => `${LABELS[field] ?? field} is ${theirs === null ? "gone" : JSON.stringify(theirs)}`,
+  );
   return new ApiError(
     412,
     "ChangedMeanwhile",
