@@ -54,7 +54,7 @@ def test_deploy_ends_with_url_key_curl_and_how_to_delete() -> None:
 
 
 def test_status_tells_of_deployments_that_failed_or_were_stopped() -> None:
-    well: dict[str, Any] = {"provisioning_state": "Succeeded", "state": "running", "at_work": 1, "wanted": 1}
+    well: dict[str, Any] = {"provisioning_state": "Succeeded", "state": "running", "at_work": 1}
     deployments = [
         {"endpoint": "chat", "name": "blue", **well},
         {"endpoint": "chat", "name": "green", **well, "provisioning_state": "Failed", "at_work": 0},
@@ -62,8 +62,10 @@ def test_status_tells_of_deployments_that_failed_or_were_stopped() -> None:
     ]
     text = status.text_of(HomeStatus("/h", PROCESS, PROCESS, ()), [], home=" --home /h", deployments=deployments)
     show = "flowstead online-deployment show -e chat -n green --home /h"
-    assert f"The last change of chat/green failed, 0 of 1 instances are there: {show}" in text.splitlines()
-    assert "chat/red is stopped: flowstead online-deployment start -e chat -n red --home /h" in text.splitlines()
+    assert f"The last change of chat/green failed, instances at work: 0. See: {show}" in text.splitlines()
+    assert (
+        "chat/red is stopped. Start it: flowstead online-deployment start -e chat -n red --home /h" in text.splitlines()
+    )
     assert "chat/blue" not in text
 
 

@@ -91,10 +91,10 @@ def _amiss(deployment: Mapping[str, Any], home: str) -> Iterator[str]:
     endpoint, name = deployment["endpoint"], deployment["name"]
     which = f"-e {endpoint} -n {name}{home}"
     if deployment["state"] == "stopped":
-        yield f"{endpoint}/{name} is stopped: flowstead online-deployment start {which}"
+        yield f"{endpoint}/{name} is stopped. Start it: flowstead online-deployment start {which}"
     elif deployment["provisioning_state"] == "Failed":
-        there = f"{deployment['at_work']} of {deployment['wanted']} instances are there"
-        yield f"The last change of {endpoint}/{name} failed, {there}: flowstead online-deployment show {which}"
+        serving = f"instances at work: {deployment['at_work']}"
+        yield f"The last change of {endpoint}/{name} failed, {serving}. See: flowstead online-deployment show {which}"
 
 
 def _about(instances: Sequence[InstanceStatus]) -> list[str]:
@@ -148,7 +148,6 @@ def _deployment(body: Mapping[str, Any]) -> dict[str, Any]:
         "provisioning_state": properties["provisioningState"],
         "state": properties["state"].lower(),
         "at_work": instances["ready"] + instances["asleep"],
-        "wanted": instances["wanted"],
     }
 
 
