@@ -76,3 +76,20 @@ def test_what_is_wrong_is_told(
     file = tmp_path / "setting.yml"
     file.write_text(text)
     assert words in terminal.fails(f"autoscale create -n by-cpu -f {file} --resource {resource}")
+
+
+def test_a_setting_of_no_deployment_is_told_of_the_option(
+    terminal: Terminal, deployed: InProcessApi, tmp_path: Path
+) -> None:
+    file = tmp_path / "setting.yml"
+    file.write_text(SETTING)
+    said = terminal.fails(f"autoscale create -n by-cpu -f {file}")
+    assert "setting.yml does not say which deployment is meant" in said
+    assert "Add --resource ENDPOINT/DEPLOYMENT" in said
+
+
+def test_a_table_has_titles_of_words(terminal: Terminal, deployed: InProcessApi, tmp_path: Path) -> None:
+    file = tmp_path / "setting.yml"
+    file.write_text(SETTING)
+    terminal.json(f"autoscale create -n by-cpu -f {file} --resource chat/blue")
+    assert "Active profile" in terminal.text("autoscale list -o table")

@@ -45,6 +45,11 @@ def create(
     with open_client(home) as client:
         if resource:
             body = with_target(body, _deployment(resource, client.session.workspace))
+        elif not _names_a_target(body):
+            raise BadArgument(
+                f"{file.name} does not say which deployment is meant.",
+                hint="Add --resource ENDPOINT/DEPLOYMENT, or write properties.targetResourceUri into the file.",
+            )
         show(shown_setting(client.autoscale_settings.put(name, body)), output, query, columns=COLUMNS)
 
 
@@ -68,6 +73,11 @@ def delete(name: NameOption, home: HomeOption = None) -> None:
     with open_client(home) as client:
         client.autoscale_settings.get(name)
         client.autoscale_settings.delete(name)
+
+
+def _names_a_target(body: Body) -> bool:
+    properties = body.get("properties")
+    return not isinstance(properties, dict) or bool(properties.get("targetResourceUri"))
 
 
 def with_target(body: Body, target: str) -> Body:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
@@ -11,6 +12,8 @@ from typing import Any
 from flowstead.cli.terminal import harmless
 from flowstead.errors import BadArgument
 from flowstead.resources.names import Workspace
+
+_WORD_BEGINS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
 
 class Format(StrEnum):
@@ -110,7 +113,7 @@ def _short_id(value: Any) -> Any:
 
 
 def _title(key: str) -> str:
-    return key.replace("_", " ").capitalize()
+    return _WORD_BEGINS.sub(" ", key.replace("_", " ")).capitalize()
 
 
 def _cell(value: Any) -> str:
