@@ -330,4 +330,5 @@ def test_an_image_that_is_nowhere_is_told_with_the_engine_s_words(flowstead: Ins
         deployed(flowstead, tmp_path, "nowhere", flow)
     assert "podman could not make the environment's image from localhost/test/nowhere:1." in str(failure.value)
     assert "next: Mend what is named above, the image's name," in str(failure.value)
+    assert "requirements.txt" not in str(failure.value)
     flowstead.run("online-endpoint", "delete", "--name", "nowhere", "--yes")

@@ -11,6 +11,7 @@ test.each([
   ["flow.dag.yaml:3: no such node.", "flow.dag.yaml"],
   ["essay.py, say.pyc, say.py.bak and say.py/x are others", ""],
   ["No quota is left.", ""],
+  ["Mend what is named above, the image's name, a step of its Dockerfile or a requirement, and deploy again.", ""],
 ])("of %j it is %j", (message, file) => {
   expect(fileNamed(message, FILES)).toBe(file);
 });

@@ -52,10 +52,8 @@ from flowstead.resources.private_file import write_private
 
 _LOOK_WITHIN_S = 20.0
 _REMOVE_WITHIN_S = 60.0
-_MEND = (
-    "Mend what is named above, the image's name, a step of its Dockerfile or a line of requirements.txt, and deploy "
-    "again."
-)
+# It names no file: the portal leads to the one that a failure names last.
+_MEND = "Mend what is named above, the image's name, a step of its Dockerfile or a requirement, and deploy again."
 _OF_THIS_HOST = frozenset(
     {"PATH", "HOME", "TMPDIR", "USER", "LOGNAME", "NETRC", "SSH_AUTH_SOCK", "UV_CACHE_DIR", "SSL_CERT_DIR"}
 )
