@@ -45,6 +45,12 @@ def stamp(path: str) -> tuple[int, int] | None:
     return about.st_ino, about.st_mtime_ns
 
 
+def place_of(directory: str) -> list[int]:
+    """The same as long as the directory is there, under whichever name; another for a copy of it."""
+    about = os.stat(directory)
+    return [about.st_dev, about.st_ino]
+
+
 def take_order(directory: str) -> dict[str, Any] | None:
     """What stands in the end file, which is gone then; None when nothing does."""
     order = f"{directory}/{END_FILE}"

@@ -15,6 +15,7 @@ import psutil
 import pytest
 
 from flowstead.confine.abilities import of_this_host
+from flowstead.containers.command import name_of_home
 from flowstead.engines.local import LocalEngine, trash
 from flowstead.engines.local.leftovers import remove_lost_folders
 from flowstead.engines.protocol import (
@@ -265,3 +266,18 @@ def test_working_folders_of_instances_without_a_directory_go(tmp_path: Path) -> 
     (home.tests_run / "tried").mkdir()
     remove_lost_folders(home)
     eventually(lambda: sorted(each.name for each in home.scratch.iterdir()) == ["there", "tried"])
+
+
+def test_a_container_is_removed_by_its_own_home_not_by_a_copy_of_it(tmp_path: Path) -> None:
+    home = Home(tmp_path / "home")
+    home.create()
+    card = dict.fromkeys(("endpoint", "deployment", "deployment_uid", "revision"), "x") | {"log": str(tmp_path / "log")}
+    for id, name in (("own", name_of_home(home.root)), ("copied", "another")):
+        (run := home.instances_run / id).mkdir()
+        removal = ("/usr/bin/env", "-C", str(tmp_path), "touch", f"flowstead-{name}-{id}")
+        (run / "instance.json").write_text(json.dumps(card | {"id": id, "removal": removal}))
+    engine = LocalEngine(home)
+    for each in engine.observe():
+        engine.stop(each.id)
+    eventually(lambda: not engine.observe())
+    assert [each.name for each in tmp_path.glob("flowstead-*")] == [f"flowstead-{name_of_home(home.root)}-own"]

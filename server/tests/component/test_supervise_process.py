@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -314,6 +315,20 @@ def test_a_reused_pid_is_never_killed(run: Path, directory: Path) -> None:
         innocent.kill()
         innocent.wait()
         os.kill(orphan or 0, signal.SIGKILL)
+
+
+def test_nothing_of_the_original_is_touched_in_a_copy(run: Path, directory: Path) -> None:
+    start(directory, specification(run))
+    copy = Path(shutil.copytree(directory, run / "copy"))
+    seen = seen_in(copy)
+    assert (seen.state, seen.pid) == (ProcessState.LOST, None)
+    stop(copy)
+    assert not copy.exists()
+    assert say(run) == str(seen_in(directory).pid).encode()
+    moved = directory.rename(run / "moved")
+    os.kill(seen_in(moved).supervisor_pid, signal.SIGKILL)
+    assert in_state(moved, ProcessState.LOST).pid is not None, "it is no copy"
+    moved.rename(directory)
 
 
 def test_secrets_stay_in_memory(run: Path, directory: Path) -> None:

@@ -66,7 +66,7 @@ def observe(directory: Path) -> SupervisedProcess | None:
         if held is None or state is None:
             return None
         if not held:
-            return _lost(state)
+            return _lost(directory, state)
     return SupervisedProcess(
         ProcessState(state["state"]),
         state["supervisor_pid"],
@@ -251,8 +251,8 @@ def _check(directory: Path, answer: bytes, complaint: bytes) -> None:
         raise StartFailed(said["error"])
 
 
-def _lost(state: dict[str, Any]) -> SupervisedProcess:
-    pid = state["pid"] if _is_ours(state) else None
+def _lost(directory: Path, state: dict[str, Any]) -> SupervisedProcess:
+    pid = state["pid"] if _is_of(directory, state) and _is_ours(state) else None
     return SupervisedProcess(
         ProcessState.LOST,
         state["supervisor_pid"],
@@ -267,6 +267,11 @@ def _lost(state: dict[str, Any]) -> SupervisedProcess:
 def _end_of(state: dict[str, Any]) -> ProcessEnd | None:
     end = state.get("last_end")  # a supervisor of an earlier version says less
     return ProcessEnd(**end) if end else None
+
+
+def _is_of(directory: Path, state: dict[str, Any]) -> bool:
+    """Not so in a copy of the directory: what the state names is then in the care of the original."""
+    return state.get("place") in (None, process_directory.place_of(str(directory)))  # an earlier version says none
 
 
 def _is_ours(state: dict[str, Any]) -> bool:
@@ -303,12 +308,14 @@ def _clean_up_lost(directory: Path) -> None:
     state = _read(directory)
     if state is None:
         return
-    if _is_ours(state):
-        _kill_group(state)
-    names = (process_directory.SUCCESSOR_FILE, f"{process_directory.STATE_FILE}.new", process_directory.STATE_FILE)
-    for path in (*state["sockets"], *(directory / name for name in names)):
-        Path(path).unlink(missing_ok=True)
-    groups.remove(state.get("groups", ()))
+    if _is_of(directory, state):
+        if _is_ours(state):
+            _kill_group(state)
+        for path in state["sockets"]:
+            Path(path).unlink(missing_ok=True)
+        groups.remove(state.get("groups", ()))
+    for name in (process_directory.SUCCESSOR_FILE, f"{process_directory.STATE_FILE}.new", process_directory.STATE_FILE):
+        (directory / name).unlink(missing_ok=True)
 
 
 def _kill_group(state: dict[str, Any]) -> None:

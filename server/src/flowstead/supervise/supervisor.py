@@ -397,6 +397,7 @@ class Supervisor:
         OSError."""
         state = {
             "state": self.state,
+            "place": process_directory.place_of(self.directory),
             "supervisor_pid": os.getpid(),
             "pid": self.pid,
             "process_start": process_start(self.pid) if self.pid else "",

@@ -29,6 +29,7 @@ from flowstead import process_directory, supervise
 from flowstead.confine.abilities import Abilities, of_this_host
 from flowstead.confine.users import number_for, own_user
 from flowstead.containers.calls import client_variables
+from flowstead.containers.command import name_of_home, name_prefix
 from flowstead.containers.host import ContainerEngine
 from flowstead.engines.liveness import AZURE_PROBES, OWES_S, SILENT_S, Probes, why_replaced
 from flowstead.engines.local.collected_folder import share_with_group
@@ -343,8 +344,8 @@ class LocalEngine:
 
     def _container_is_removed(self, run: Path) -> bool:
         """Its keeper does that, unless it was killed. Never waits: asked again at the next look."""
-        card = _read_card(run)
-        if card is None or not card.removal:
+        card, own = _read_card(run), name_prefix(name_of_home(self._home.root))
+        if card is None or not card.removal or not card.removal[-1].startswith(own):  # of a home that this is a copy of
             return True
         removal = self._removals.get(run.name)
         if removal is None:
