@@ -213,9 +213,12 @@ def test_a_home_of_150_characters_works(tmp_path: Path) -> None:
     here = Machine(tmp_path / ("x" * 80) / ("y" * 80))
     assert len(str(here.home.root)) > 150
     (lost := here.home.scratch / "lost").mkdir(parents=True)
+    here.home.create()
+    os.utime(here.home.tests_run, (1, 1))
     started = here.up()
     try:
         assert started.returncode == 0, started.stderr
+        assert here.home.tests_run.stat().st_mtime > 1, "nobody may take it for old"
         eventually("what an instance left goes, its run directory did at a restart", lambda: not lost.exists())
         assert here.run("online-endpoint", "list").stdout.strip() == "[]"
         assert not here.home.run.is_relative_to(here.home.root)

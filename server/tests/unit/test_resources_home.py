@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -31,3 +32,16 @@ def test_commands_name_a_home_that_is_not_meant_without(tmp_path: Path, monkeypa
     assert Home.at(tmp_path / "an other").option == f" --home '{tmp_path}/an other'"
     monkeypatch.setenv("FLOWSTEAD_HOME", "~nobody-of-that-name/h")
     assert Home.at(tmp_path / "usual").option == f" --home {tmp_path}/usual"
+
+
+def test_what_is_in_use_is_not_old(tmp_path: Path) -> None:
+    (home := Home(tmp_path / ("x" * 80))).create()
+    (old := home.gateway_run / "lock").touch()
+    (link := home.gateway_run / "link").symlink_to("nowhere")
+    try:
+        for path in (old, link, home.gateway_run):
+            os.utime(path, (1, 1), follow_symlinks=False)
+        home.refresh()
+        assert min(path.lstat().st_mtime for path in (old, link, home.gateway_run)) > 1
+    finally:
+        shutil.rmtree(home.run)

@@ -72,6 +72,7 @@ _CLOSE_WITHIN_S = 10
 
 _LOOK_EVERY_S = 1.0
 """How often the instances are looked at in which flows are tried out, seconds."""
+_REFRESH_S = 3600.0
 _COLLECTION_LOOK_S = 60.0
 """How often it is asked whether it is time to remove what nothing uses, seconds."""
 _TESTS_END_WITHIN_S = 3.0
@@ -141,6 +142,7 @@ def run_server(
     Raises HostProblem of any kind when it cannot start."""
     _leave_no_core_dumps()
     home.create()
+    home.refresh()
     configure_log(home, terminal=terminal)
     lock.name(Holder(os.getpid(), settings.base_url("http"), time.time()))
     gateway = EnvoyGateway(home, door_of(home, settings))
@@ -154,6 +156,7 @@ def run_server(
         listener = stack.enter_context(_api_listener(home))
         stack.enter_context(certified(home, settings, gateway, SystemClock()))
         gateway.ensure_running()
+        stack.enter_context(looked_at("the run directory", home.refresh, every_s=_REFRESH_S))
         daily = DailyCollection(app.state.context, SystemRandom())
         stack.enter_context(looked_at("what nothing uses", daily.look, every_s=_COLLECTION_LOOK_S))
         server = _Server(_uvicorn_config(app), before_shutdown=app.state.context.end_streams)

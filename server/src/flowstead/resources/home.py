@@ -212,3 +212,13 @@ class Home:
                 new.replace(self.root / "run")
         except OSError as failure:
             raise HomeNotWritable(f"Cannot write {self.root}: {failure.strerror}.") from failure
+
+    def refresh(self) -> None:
+        """Let nobody take files of the run directory for forgotten ones: many systems remove what has lain for ten days
+        in the temporary directory."""
+        if self.run.parent == self.root:
+            return
+        for folder, _, names in os.walk(self.run):
+            for path in (folder, *(os.path.join(folder, name) for name in names)):  # noqa: PTH118 there may be hundreds
+                with suppress(OSError):  # it has gone meanwhile
+                    os.utime(path, follow_symlinks=False)
