@@ -2,9 +2,9 @@
 
     python -m benchmarks.overload [--seconds 30] [--save]
 
-A whole Flowstead on a scratch home with one deployment of one instance, whose requests wait for a quarter of a second,
-ten at once. It gets four fifths of what it can do, then three times of it, then four fifths again; nobody tries a
-request again.
+A whole Flowstead on a scratch home with one deployment, whose requests wait for a quarter of a second: ten at once in
+its one instance, then four at once in each of three. It gets four fifths of what it can do, then three times of it,
+then four fifths again; nobody tries a request again.
 """
 
 from __future__ import annotations
@@ -17,16 +17,19 @@ from pathlib import Path
 
 from benchmarks import machine, report
 from tests.installation import Installation
-from tests.overload import CAPACITY, Overload, deployed, overloaded
+from tests.overload import SHAPES, Overload, Shape, deployed, overloaded
 from tests.steady_traffic import quantile
 
 
 @dataclass(frozen=True)
 class Point:
-    """Requests a second; times in milliseconds but for the recovery, which is seconds: from the end of the overload
-    until the last request ended that was not answered as usual. door: refused at once; queued: refused when they had
-    waited for as long as they may. others: neither answered nor told 429 with Retry-After."""
+    """places: requests that an instance answers at once. Requests a second; times in milliseconds but for the recovery,
+    which is seconds: from the end of the overload until the last request ended that was not answered as usual. door:
+    refused at once; queued: refused when they had waited for as long as they may. others: neither answered nor told
+    429 with Retry-After."""
 
+    instances: int
+    places: int
     capacity_per_s: float
     seconds: float
     requests: int
@@ -50,23 +53,30 @@ def main() -> int:
     options = _parser().parse_args()
     about = machine.describe()
     report.say_where(about)
+    points = [_measured(shape, options.seconds) for shape in SHAPES]
+    if options.save:
+        report.keep(about, points, "overload")
+    return 0
+
+
+def _measured(shape: Shape, seconds: float) -> Point:
     with tempfile.TemporaryDirectory(prefix="fs-overload-") as folder:
         flowstead = Installation(Path(folder) / "home")
         flowstead.up()
         try:
-            point = _point(overloaded(*deployed(flowstead, Path(folder)), options.seconds))
+            point = _point(shape, overloaded(deployed(flowstead, Path(folder), shape), seconds))
         finally:
             flowstead.down()
     print(point)
-    if options.save:
-        report.keep(about, [point], "overload")
-    return 0
+    return point
 
 
-def _point(seen: Overload) -> Point:
+def _point(shape: Shape, seen: Overload) -> Point:
     requests = seen.outcomes.total()
     return Point(
-        capacity_per_s=CAPACITY,
+        instances=shape.instances,
+        places=shape.places,
+        capacity_per_s=shape.capacity,
         seconds=seen.lasted,
         requests=requests,
         admitted_per_s=round(len(seen.admitted) / seen.lasted, 1),

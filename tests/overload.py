@@ -21,14 +21,37 @@ async def say(text: str) -> str:
     await asyncio.sleep(0.25)
     return text
 """
-PLACES, ANSWER_S = 10, 0.25
-"""Of the one instance; its queue is Azure's."""
-CAPACITY = PLACES / ANSWER_S
+ANSWER_S = 0.25
 USUAL, OVER = 0.8, 3.0
 """Of the capacity."""
 AS_USUAL = 2.5
 """A request that takes so many times the usual p99 does not find things as they were."""
 MANY = 1000
+
+
+@dataclass(frozen=True)
+class Shape:
+    """instances: how many; places: of each, whose queue is Azure's."""
+
+    instances: int
+    places: int
+
+    @property
+    def capacity(self) -> float:
+        """Requests a second."""
+        return self.instances * self.places / ANSWER_S
+
+
+SHAPES = (Shape(instances=1, places=10), Shape(instances=3, places=4))
+
+
+@dataclass(frozen=True)
+class Busy:
+    """A deployment: where it answers, and to which key."""
+
+    url: str
+    key: str
+    capacity: float
 
 
 @dataclass(frozen=True)
@@ -53,11 +76,11 @@ class Overload:
         return quantile(self.admitted, 0.99) / quantile(self.usual, 0.99)
 
 
-def overloaded(url: str, key: str, over_s: float) -> Overload:
+def overloaded(busy: Busy, over_s: float) -> Overload:
     """Before, meanwhile and after: so many seconds each."""
-    usual, _ = _sent(url, key, USUAL, over_s)
-    over, ended = _sent(url, key, OVER, over_s)
-    after, _ = _sent(url, key, USUAL, over_s)
+    usual, _ = _sent(busy, USUAL, over_s)
+    over, ended = _sent(busy, OVER, over_s)
+    after, _ = _sent(busy, USUAL, over_s)
     longest = AS_USUAL * quantile(usual.seconds("200"), 0.99)
     refused = [each for each in over.answers if each.outcome == "429"]
     late = [each.ended - ended for each in after.answers if each.outcome != "200" or each.seconds > longest]
@@ -74,11 +97,12 @@ def overloaded(url: str, key: str, over_s: float) -> Overload:
     )
 
 
-def deployed(flowstead: Installation, folder: Path) -> tuple[str, str]:
-    """The endpoint `busy` with one instance: where it answers, and to which key."""
+def deployed(flowstead: Installation, folder: Path, shape: Shape) -> Busy:
+    """The endpoint `busy`."""
     flowstead.run("model", "create", "--name", "waits", "--path", str(write_flow(folder / "flow", WAITS)))
-    settings = {"maxConcurrentRequestsPerInstance": PLACES}
-    body = {"properties": {"model": f"{WORKSPACE}/models/waits/versions/1", "requestSettings": settings}}
+    settings = {"maxConcurrentRequestsPerInstance": shape.places}
+    properties = {"model": f"{WORKSPACE}/models/waits/versions/1", "requestSettings": settings}
+    body = {"sku": {"name": "Default", "capacity": shape.instances}, "properties": properties}
     flowstead.api("PUT", "/onlineEndpoints/busy", {"properties": {"authMode": "Key"}}).raise_for_status()
     flowstead.api("PUT", "/onlineEndpoints/busy/deployments/blue", body).raise_for_status()
 
@@ -91,12 +115,12 @@ def deployed(flowstead: Installation, folder: Path) -> tuple[str, str]:
     flowstead.api("PUT", "/onlineEndpoints/busy", split).raise_for_status()
     key = flowstead.keys("busy")["primaryKey"]
     eventually("it answers", lambda: flowstead.score("busy", {"text": "x"}, key).status_code == 200)
-    return f"{flowstead.url}/endpoints/busy/score", key
+    return Busy(f"{flowstead.url}/endpoints/busy/score", key, shape.capacity)
 
 
-def _sent(url: str, key: str, share: float, seconds: float) -> tuple[Traffic, float]:
+def _sent(busy: Busy, share: float, seconds: float) -> tuple[Traffic, float]:
     """So many times what it can do; when the last was sent, on the monotonic clock."""
-    with Traffic(url, key, rate=share * CAPACITY, callers=MANY) as traffic:
+    with Traffic(busy.url, busy.key, rate=share * busy.capacity, callers=MANY) as traffic:
         time.sleep(seconds)
         ended = time.monotonic()
     return traffic, ended

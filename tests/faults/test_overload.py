@@ -5,8 +5,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from tests.installation import FULL, Installation
-from tests.overload import AS_USUAL, CAPACITY, deployed, overloaded
+from tests.overload import AS_USUAL, SHAPES, Shape, deployed, overloaded
 from tests.steady_traffic import quantile
 
 OVER_S = 30.0 if FULL else 5.0
@@ -14,12 +16,14 @@ DOOR_S = 0.05
 RECOVERY_S = 2.0
 
 
-def test_three_times_its_capacity(own_flowstead: Installation, tmp_path: Path) -> None:
-    seen = overloaded(*deployed(own_flowstead, tmp_path), OVER_S)
+@pytest.mark.parametrize("shape", SHAPES if FULL else SHAPES[:1], ids=lambda shape: f"{shape.instances}x{shape.places}")
+def test_three_times_its_capacity(own_flowstead: Installation, tmp_path: Path, shape: Shape) -> None:
+    seen = overloaded(deployed(own_flowstead, tmp_path, shape), OVER_S)
     admitted, door = seen.admitted, seen.door
     print(
-        f"\ncapacity {CAPACITY:.0f}/s, usual p99 {quantile(seen.usual, 0.99) * 1000:.0f} ms; at three times of it for "
-        f"{OVER_S:.0f} s: {len(admitted) / OVER_S:.0f}/s admitted, p50 {quantile(admitted, 0.5) * 1000:.0f} ms, "
+        f"\ncapacity {shape.capacity:.0f}/s, usual p99 {quantile(seen.usual, 0.99) * 1000:.0f} ms; "
+        f"at three times of it for {OVER_S:.0f} s: {len(admitted) / OVER_S:.0f}/s admitted, "
+        f"p50 {quantile(admitted, 0.5) * 1000:.0f} ms, "
         f"p99 {quantile(admitted, 0.99) * 1000:.0f} ms ({seen.admitted_by_usual:.2f} times); "
         f"{len(door) + len(seen.queued)} refused, {len(door)} of them at the door, "
         f"p50 {quantile(door, 0.5) * 1000:.1f} ms, p99 {quantile(door, 0.99) * 1000:.1f} ms; "
@@ -28,7 +32,7 @@ def test_three_times_its_capacity(own_flowstead: Installation, tmp_path: Path) -
     assert set(seen.usual_outcomes) == {"200"}, seen.usual_outcomes
     assert set(seen.outcomes) == {"200", "429"}, seen.outcomes
     assert seen.without_retry_after == 0
-    assert len(admitted) / OVER_S > 0.85 * CAPACITY, "refusing must not cost what it is to save"
+    assert len(admitted) / OVER_S > 0.85 * shape.capacity, "refusing must not cost what it is to save"
     assert seen.admitted_by_usual <= AS_USUAL
     assert quantile(door, 0.95 if FULL else 0.5) < DOOR_S
     assert seen.recovery <= RECOVERY_S
