@@ -16,6 +16,7 @@ import pytest
 from flowstead import supervise
 from tests.installation import ROOT, Installation, eventually
 from tests.local_containers import PYTHON, LocalPodman, local_podman
+from tests.steady_traffic import RATE, Traffic
 
 FLOW = f"""\
 environment: {{image: {PYTHON}}}
@@ -90,7 +91,7 @@ class Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers["Content-Length"]))
         files = sorted(os.listdir(os.environ["AZUREML_MODEL_DIR"]))
         said = {"path": self.path, "body": json.loads(body), "files": files, "token": os.environ["TOKEN"]}
-        self.answer(200, json.dumps(said).encode())
+        self.answer(200 if self.path == "/v1/models/m:predict" else 404, json.dumps(said).encode())
 
     def answer(self, status, body):
         self.send_response(status)
@@ -262,6 +263,20 @@ def test_an_image_s_own_server_answers_by_its_own_paths(
     assert pinned.json() == expected
     with pytest.raises(httpx.ConnectError):
         httpx.get("http://127.0.0.1:5001/ready")
+    with Traffic(f"{flowstead.url}/endpoints/own/score", key) as traffic:
+        traffic.passes(RATE, "traffic flows")
+        for old, new in (("/ready", "/well"), ("/v1/models/m:predict", "/v2")):
+            for file in (context / "serve.py", tmp_path / "environment.yml"):
+                file.write_text(file.read_text().replace(old, new))
+        environment = tmp_path / "environment.yml"
+        environment.write_text(environment.read_text().replace("version: 1", "version: 2"))
+        flowstead.run("environment", "create", "--file", str(environment))
+        deployment = tmp_path / "deployment.yml"
+        deployment.write_text(deployment.read_text().replace("own-server:1", "own-server:2"))
+        flowstead.run("online-deployment", "update", "--file", str(deployment))
+        traffic.passes(RATE, "traffic flows by the other paths")
+    assert set(traffic.outcomes) == {"200"}, traffic.outcomes
+    assert flowstead.score("own", {"a": 1}, key).json()["path"] == "/v2"
     flowstead.run("online-endpoint", "delete", "--name", "own", "--yes")
     assert not [each for each in podman.containers() if each.startswith("flowstead-") and "own" in each]
 

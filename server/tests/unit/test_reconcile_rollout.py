@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import pytest
 
@@ -20,6 +21,8 @@ from flowstead.reconcile.describe import serving_instances
 from flowstead.reconcile.instances import running, taking_requests
 from flowstead.resources.deployment import DeploymentStatus, ProbeSettings
 from flowstead.resources.endpoint import ProvisioningState
+from flowstead.resources.environment import BaseEnvironment
+from flowstead.resources.inference import Inference
 from flowstead.resources.sizes import with_reserve
 from flowstead.store.records import DeploymentRecord, Revision
 from server.tests.unit.deployment_views import NOW, UPDATE, deployment, instance
@@ -28,6 +31,7 @@ LOOK_S = 0.5
 START_LIMIT_S = 5.0
 ENOUGH_LOOKS = 1500
 RETRY_LOOKS = 20
+NO_BASE = BaseEnvironment()
 PROBE = ProbeSettings(initial_delay_s=0.0, period_s=START_LIMIT_S, failure_threshold=1)
 STARTING, READY, FAILED = InstanceState.STARTING, InstanceState.READY, InstanceState.FAILED
 RESTARTING, STOPPING = InstanceState.RESTARTING, InstanceState.STOPPING
@@ -61,12 +65,14 @@ class _Simulated:
 
 @dataclass
 class Rollout:
-    """fate_of: (revision, number of the start) → what becomes of the instance."""
+    """fate_of: (revision, number of the start) → what becomes of the instance. own_servers: revisions that are reached
+    by paths of their own."""
 
     count: int
     fate_of: Callable[[str, int], str]
     target: str = "new"
     check_ready: bool = True
+    own_servers: tuple[str, ...] = ()
     instances: dict[str, _Simulated] = field(default_factory=dict)
     looks: int = 0
     most: int = 0
@@ -79,7 +85,7 @@ class Rollout:
         self.record: DeploymentRecord = deployment(
             count=self.count,
             seen=False,
-            spec={"readiness_probe": PROBE},
+            spec=self._spec(self.target),
             revision="old",
             serving_revision="old",
             provisioning_state=ProvisioningState.SUCCEEDED,
@@ -91,7 +97,8 @@ class Rollout:
     def change(self, target: str) -> None:
         """The user wants another one."""
         self.target = target
-        self.record = replace(self.record, generation=self.record.generation + 1)
+        spec = replace(self.record.spec, **self._spec(target))
+        self.record = replace(self.record, spec=spec, generation=self.record.generation + 1)
 
     def look(self) -> Decision:
         seen, routed = self._observe()
@@ -165,7 +172,10 @@ class Rollout:
     def _check(self, routed: frozenset[str]) -> None:
         seen = [instance(id, each.state, each.revision) for id, each in self.instances.items()]
         self.most = max(self.most, running(seen))
-        assert running(seen) <= with_reserve(self.count)
+        assert running(seen) <= (2 * self.count if self.own_servers else with_reserve(self.count))
+        known = (self.target, self.record.status.serving_revision)
+        taking = {each.revision for each in seen if each.address in routed and each.revision in known}
+        assert len({self._spec(each)["base"].inference for each in taking}) <= 1, "some are asked by others' paths"
         there = [each for each in seen if each.state is READY]
         answering = sum(each.address in routed for each in there)
         assert answering >= min(self.count, len(there)), "one could answer and gets nothing"
@@ -195,7 +205,11 @@ class Rollout:
         return self.record.observed_generation == self.record.generation
 
     def _revision(self, name: str) -> Revision:
-        return Revision(name, deployment(count=self.count).spec, "0" * 64, {})
+        return Revision(name, deployment(count=self.count, spec=self._spec(name)).spec, "0" * 64, {})
+
+    def _spec(self, revision: str) -> dict[str, Any]:
+        paths = Inference(80, "/", "/", f"/{revision}") if revision in self.own_servers else None
+        return {"readiness_probe": PROBE, "base": replace(NO_BASE, inference=paths)}
 
     def _seconds(self, since: dict[str, int]) -> dict[str, float]:
         return {name: (self.looks - look) * LOOK_S for name, look in since.items()}
@@ -210,10 +224,22 @@ def test_an_overwrite_uses_the_reserve_and_no_more(count: int) -> None:
     assert rollout.most == with_reserve(count)
 
 
+@pytest.mark.parametrize("count", range(1, 11))
+def test_by_other_paths_all_change_at_once(count: int) -> None:
+    rollout = Rollout(count, lambda revision, number: "slow" if number % 3 else "well", own_servers=("new",))
+    status = rollout.walk()
+    assert status.provisioning_state is ProvisioningState.SUCCEEDED
+    assert (status.serving_revision, rollout.of("new"), rollout.of("old")) == ("new", [READY] * count, [])
+    assert rollout.most == 2 * count
+
+
+@pytest.mark.parametrize("own_servers", [(), ("new",)])
 @pytest.mark.parametrize("fate", NEVER_READY)
 @pytest.mark.parametrize("count", range(1, 11))
-def test_a_revision_that_never_gets_ready_costs_no_old_instance(count: int, fate: str) -> None:
-    rollout = Rollout(count, lambda revision, number: fate)
+def test_a_revision_that_never_gets_ready_costs_no_old_instance(
+    count: int, fate: str, own_servers: tuple[str, ...]
+) -> None:
+    rollout = Rollout(count, lambda revision, number: fate, own_servers=own_servers)
     old = set(rollout.instances)
     status = rollout.walk()
     assert status.provisioning_state is ProvisioningState.FAILED
@@ -251,12 +277,15 @@ def test_one_that_stumbles_on_its_way_is_waited_for(count: int) -> None:
     assert rollout.of("new") == [READY] * count
 
 
+@pytest.mark.parametrize("own_servers", [(), ("new",), ("new", "third")])
 @pytest.mark.parametrize("seed", range(60))
-def test_another_change_on_the_way_takes_over_from_where_it_is(seed: int) -> None:
+def test_another_change_on_the_way_takes_over_from_where_it_is(seed: int, own_servers: tuple[str, ...]) -> None:
     """Back to the old one too, and again to the same."""
     random = Random(seed)
     fates = {revision: random.choice(["well", "well", "slow", *NEVER_READY]) for revision in ("new", "third")}
-    rollout = Rollout(random.randint(1, 10), lambda revision, number: fates.get(revision, "well"))
+    rollout = Rollout(
+        random.randint(1, 10), lambda revision, number: fates.get(revision, "well"), own_servers=own_servers
+    )
     for _ in range(random.randint(1, 3)):
         for _ in range(random.randint(0, 60)):
             rollout.look()

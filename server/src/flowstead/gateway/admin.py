@@ -25,7 +25,7 @@ _STATISTICS = (
 )
 
 _ANSWERED, _IN_FLIGHT, _TOOK = "upstream_rq_completed", "upstream_rq_active", "upstream_rq_time"
-_OF_DEPLOYMENTS = r"^cluster\.[^./]+/[^./]+\."
+_OF_DEPLOYMENTS = r"^cluster\.[^./]+/[^.]+\."
 """Deployments' clusters have a slash in their names, and ours has none; the admin interface shows what was counted."""
 
 

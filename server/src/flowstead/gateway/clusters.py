@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -41,14 +42,18 @@ _MIRROR_FILTERS: tuple[Json, ...] = (
 )
 
 
-def cluster_name(endpoint: str, deployment: str) -> str:
-    """A slash is in no name, so no two pairs share one."""
-    return f"{endpoint}/{deployment}"
+def cluster_name(endpoint: str, deployment: GatewayDeployment) -> str:
+    """A slash is in no name, so no two share one. Where an image's own server is reached by other paths than the one
+    before it, it is another cluster: Envoy changes from one to the other with the paths."""
+    name = f"{endpoint}/{deployment.name}"
+    if deployment.inference is None:
+        return name
+    return f"{name}/{hashlib.sha256(repr(deployment.inference).encode()).hexdigest()[:8]}"
 
 
 def parts_of(cluster: str) -> tuple[str, str]:
     """The endpoint and the deployment of such a name."""
-    endpoint, _, deployment = cluster.partition("/")
+    endpoint, deployment, *_ = cluster.split("/")
     return endpoint, deployment
 
 
@@ -68,7 +73,7 @@ def _deployment_cluster(endpoint: GatewayEndpoint, deployment: GatewayDeployment
     hosts = [_instance(instance, deployment.name) for instance in deployment.instances]
     # Envoy counts requests over all its threads; connections and pending requests are no measure of them.
     cluster = _cluster(
-        cluster_name(endpoint.name, deployment.name),
+        cluster_name(endpoint.name, deployment),
         hosts,
         max_requests=deployment.max_requests,
         filters=_MIRROR_FILTERS if _gets_other_paths(endpoint, deployment) else (),

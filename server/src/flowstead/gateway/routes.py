@@ -235,7 +235,7 @@ def _to_deployment(
         stopped = {"name": f"{named['name']}{STOPPED}", "match": match, "direct_response": {"status": 503}}
         return {**stopped, **_labels(endpoint, deployment.name)}
     action: Json = {
-        "cluster": cluster_name(endpoint.name, deployment.name),
+        "cluster": cluster_name(endpoint.name, deployment),
         "regex_rewrite": _rewritten(prefix, deployment, match),
         # The time of one try bounds the way to the first byte; the route's own would cut streams.
         "timeout": "0s",
@@ -283,14 +283,15 @@ def _mirrors(endpoint: GatewayEndpoint, answering: GatewayDeployment) -> list[Js
     deployments = {deployment.name: deployment for deployment in endpoint.deployments}
     policies = []
     for name, percent in endpoint.mirror.items():
+        copied_to = deployments[name]
         policy: Json = {
-            "cluster": cluster_name(endpoint.name, name),
+            "cluster": cluster_name(endpoint.name, copied_to),
             "runtime_fraction": {"default_value": _percent(percent)},
             "disable_shadow_host_suffix_append": True,
         }
-        path = deployments.get(name, answering).scoring_path
-        if path != answering.scoring_path:
-            policy["request_headers_mutations"] = [{"append": header(MIRROR_PATH_HEADER, path.replace("%", "%%"))}]
+        if copied_to.scoring_path != answering.scoring_path:
+            path = copied_to.scoring_path.replace("%", "%%")
+            policy["request_headers_mutations"] = [{"append": header(MIRROR_PATH_HEADER, path)}]
         policies.append(policy)
     return policies
 

@@ -54,11 +54,26 @@ def serving_instances(
     if status.serving_revision is None or record.spec.stopped:
         return ()
     # While another revision is on its way, the number that is wanted speaks of that one.
-    present = status.serving_revision == status.revision and record.observed_generation == record.generation
+    seen = record.observed_generation == record.generation
+    present = status.serving_revision == status.revision and seen
     count = wanted_instances((serving or record).spec, status) if serving or present else len(own)
-    on_its_way = status.revision != status.serving_revision and not status.provisioning_state.terminal
+    # What is superseded before anything was decided of it only fills what is missing.
+    on_its_way = status.revision != status.serving_revision and not status.provisioning_state.terminal and seen
     coming = status.revision if on_its_way else ""
-    return taking_requests(own, status.serving_revision, count, coming, wanted_instances(record.spec, status))
+    return taking_requests(
+        own,
+        status.serving_revision,
+        count,
+        coming,
+        wanted_instances(record.spec, status),
+        at_once=changes_at_once(record, serving),
+    )
+
+
+def changes_at_once(record: DeploymentRecord, serving: Revision | None) -> bool:
+    """Whether the revision that is coming is reached by other paths than the one that serves: a request goes by the
+    paths of one of them, so all go to one of them."""
+    return serving is not None and serving.spec.base.inference != record.spec.base.inference
 
 
 def _endpoint(

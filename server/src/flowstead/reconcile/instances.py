@@ -68,13 +68,20 @@ def places_left(count: int, came: int, wanted: int) -> int:
 
 
 def taking_requests(
-    instances: Sequence[ObservedInstance], serving: str, count: int, coming: str = "", wanted: int = 0
+    instances: Sequence[ObservedInstance],
+    serving: str,
+    count: int,
+    coming: str = "",
+    wanted: int = 0,
+    *,
+    at_once: bool = False,
 ) -> Sequence[ObservedInstance]:
     """Those that the gateway is told of, in a stable order: the ready ones of the revision that is coming, then those
     of the one that serves, and where these are too few, ready ones that are on their way out.
 
-    coming: while one is on its way into the places of another, "" for none, also after it has failed."""
-    new = ready(kept(instances, coming, wanted)) if coming else []
+    coming: while one is on its way into the places of another, "" for none, also after it has failed. at_once: none of
+    it takes requests before all do."""
+    new = ready(kept(instances, coming, wanted)) if coming and not at_once else []
     left = places_left(count, len(new), wanted) if coming else count
     old = routable(instances, serving, left)
     others = sorted(

@@ -29,7 +29,7 @@ from flowstead.reconcile.decision import (
     StartInstance,
     StopInstance,
 )
-from flowstead.reconcile.describe import serving_instances
+from flowstead.reconcile.describe import changes_at_once, serving_instances
 from flowstead.reconcile.instances import AT_WORK, kept, places_left, ready, running
 from flowstead.resources.deployment import wanted_instances
 from flowstead.resources.scaling import WAKING_S
@@ -284,13 +284,19 @@ def _serving_places(view: DeploymentView) -> int:
     """How many of these are still needed."""
     count, wanted = _serving_count(view), view.wanted
     came = len(ready(kept(view.instances, view.target, wanted)))
-    return places_left(count, came, wanted) if _is_coming(view) else count
+    return places_left(count, came, wanted) if _is_coming(view) and not _changes_at_once(view) else count
+
+
+def _changes_at_once(view: DeploymentView) -> bool:
+    return view.serving is not None and changes_at_once(view.record, view.serving.revision)
 
 
 def _room(view: DeploymentView, present: Iterable[ObservedInstance]) -> int:
-    """How many more instances may be started beside those."""
-    both = max(view.wanted, _serving_count(view) if view.serving is not None else 0)
-    return max(0, with_reserve(both) - running(present))
+    """How many more instances may be started beside those: within the reserve, where they can take each other's
+    places."""
+    before = _serving_count(view) if view.serving is not None else 0
+    most = before + view.wanted if _changes_at_once(view) else with_reserve(max(view.wanted, before))
+    return max(0, most - running(present))
 
 
 def _stop_spent(instance: ObservedInstance) -> StopInstance:
