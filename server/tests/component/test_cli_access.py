@@ -99,7 +99,8 @@ def test_identities_come_are_changed_and_go(terminal: Terminal) -> None:
     assert (again["tags"], again["application"]["clientId"]) == ({"a": "b"}, "c-1"), "what it does not name stays"
     assert [each["name"] for each in terminal.json("identity list -g flowstead")] == ["reader", "other"]
     assert terminal.json("identity show -n reader --query principalId") == made["principalId"]
-    assert terminal.text("identity list -o table").splitlines()[0].split() == ["Name", "Principalid", "Clientid"]
+    titles = terminal.text("identity list -o table").splitlines()[0].split("  ")
+    assert [each.strip() for each in titles if each] == ["Name", "Principal id", "Client id"]
     terminal.text("identity delete -n reader")
     assert "ResourceNotFound" in terminal.fails("identity delete -n reader")
     assert "in part only" in terminal.fails("identity create -n third --client-id c")
