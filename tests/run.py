@@ -31,8 +31,8 @@ WORLDS = (
     World("unit", ("runtime/tests/unit", "server/tests/unit", "tests/unit"), ("-n", "2")),
     World("component", ("runtime/tests/component", "server/tests/component"), ("-n", "3")),
     World("compatibility", ("runtime/tests/compatibility",), ("-n", "2")),
-    World("system", ("tests/system",), ("-n", "3", "--dist", "loadfile")),
-    World("browser", ("tests/browser",), ("-n", "3", "--dist", "loadfile")),
+    World("system", ("tests/system",), ("-n", "2", "--dist", "loadfile")),
+    World("browser", ("tests/browser",), ("-n", "2", "--dist", "loadfile")),
     World("sdk", ("tests/sdk",), ("-n", "2", "--dist", "loadfile")),
     World("faults", ("tests/faults",), ("-n", "2", "--dist", "loadfile")),
 )
