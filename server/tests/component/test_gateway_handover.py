@@ -20,7 +20,7 @@ from flowstead.gateway.bootstrap import Files
 from flowstead.gateway.epochs import Epoch, Handover
 from flowstead.gateway.process import EnvoyGateway
 from flowstead.gateway.program import callers
-from flowstead.gateway.turns import seen_turns
+from flowstead.gateway.turns import Turn, seen_turns
 from flowstead.testing.echo_instance import EchoInstance
 from server.tests.component.gateway_site import Load, Site, Stream, endpoint, eventually_so
 from tests.installation import FULL
@@ -249,6 +249,32 @@ def test_one_that_was_to_take_over_and_cannot_is_ended_by_the_next_server(
     assert set(load.statuses) == {"200"}
     assert site.pid != before
     assert site.status() == 200
+
+
+def test_one_whose_predecessor_dies_begins_alone_and_soon(
+    site: Site, blue: EchoInstance, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It asks for the place of the dead one for ten seconds, and answers nobody meanwhile, though it listens."""
+    [older] = seen_turns(site.home.gateway_run)
+    starting = supervise.start
+
+    def start_behind_a_dead_one(directory: Path, spec: supervise.ProcessSpec) -> None:
+        starting(directory, spec)
+        eventually_so(Turn(directory).admin_socket.exists)
+        os.kill(older.process.supervisor_pid, signal.SIGKILL)
+        eventually_so(lambda: not psutil.pid_exists(older.process.pid or 0))
+
+    _upgrade(monkeypatch, "1.40.99")
+    with monkeypatch.context() as patch:
+        patch.setattr(supervise, "start", start_behind_a_dead_one)
+        began = time.monotonic()
+        site.gateway.ensure_running()
+    took = time.monotonic() - began
+    print(f"back after {took:.2f} s")
+    assert took < 4.0
+    assert "begins alone" in caplog.text
+    assert site.status() == 200
+    _let_the_older_one_go(site)
 
 
 @pytest.mark.parametrize("obstacle", ["no shared memory", "another version", "started without hot restart"])

@@ -58,9 +58,9 @@ class Admin:
     def __init__(self, socket: Path) -> None:
         self._socket = socket
 
-    def is_live(self) -> bool:
+    def is_live(self, within_s: float = _TIMEOUT_S) -> bool:
         try:
-            return self._ask("GET", "/ready").strip() == "LIVE"
+            return self._ask("GET", "/ready", within_s=within_s).strip() == "LIVE"
         except AdminUnreachable:
             return False
 
@@ -146,9 +146,9 @@ class Admin:
         pairs = (line.partition(": ") for line in lines if line)
         return [(name, value.strip('"')) for name, _, value in pairs]
 
-    def _ask(self, method: str, path: str, **query: str) -> str:
+    def _ask(self, method: str, path: str, within_s: float = _TIMEOUT_S, **query: str) -> str:
         target = f"{path}?{urlencode(query)}" if query else path
-        connection = _Connection(str(self._socket))
+        connection = _Connection(str(self._socket), within_s)
         try:
             connection.request(method, target)
             return connection.getresponse().read().decode("utf-8", "replace")
@@ -165,11 +165,11 @@ def _cluster_of(statistic: str, counter: str) -> str:
 class _Connection(HTTPConnection):
     """HTTP over a Unix socket. httpx leaves the socket open when nobody listens, which is the usual case here."""
 
-    def __init__(self, path: str) -> None:
-        super().__init__("admin", timeout=_TIMEOUT_S)
+    def __init__(self, path: str, within_s: float) -> None:
+        super().__init__("admin", timeout=within_s)
         self._path = path
 
     def connect(self) -> None:
         self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.settimeout(_TIMEOUT_S)
+        self.sock.settimeout(self.timeout)
         self.sock.connect(self._path)

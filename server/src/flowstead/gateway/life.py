@@ -47,6 +47,9 @@ cannot start at all takes a tenth of a core so."""
 _STABLE_S = 2.0
 """One that lived this long is started anew at once: it takes a tenth of that to be ready."""
 _TRIES_AT_START = 3
+_ASKED_S = 0.5
+"""How long a starting Envoy may take to say whether it is ready, seconds. One that asks for the place of another that
+has died listens already, and answers nobody."""
 _DRAIN_POLL_S = 0.02
 _SETTLED_S = 2.0
 """How long after the takeover the older Envoy may still get a connection that waited, seconds."""
@@ -347,7 +350,7 @@ class EnvoyLife:
                 raise self._not_started("Envoy keeps ending.")
             if seen.state is not ProcessState.RUNNING:
                 return False
-            if admin.is_live():
+            if admin.is_live(_ASKED_S):
                 return True
             if before is not None and not alone and not _runs(before):
                 alone = self._begins_alone(turn, seen)
