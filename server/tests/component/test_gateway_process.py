@@ -15,6 +15,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
@@ -27,6 +28,7 @@ from flowstead.gateway import process
 from flowstead.gateway.description import Door, GatewayDeployment, GatewayEndpoint, Upstream
 from flowstead.gateway.files import write
 from flowstead.gateway.process import EnvoyGateway
+from flowstead.resources.inference import Inference
 from flowstead.testing.echo_instance import EchoInstance
 from server.tests.component.gateway_site import Load, Site, blue_of, door_of, endpoint, eventually_so, new_site
 from tests.installation import eventually
@@ -196,6 +198,27 @@ def test_it_tells_how_long_the_requests_of_each_deployment_took(site: Site, blue
     assert took is not None
     assert 0 < max(took["ask", "blue"]) < 1.1 * longest_ms + 1
     assert took.get(("other", "blue"), {}) == {}
+
+
+def test_requests_by_the_paths_before_are_counted_with_those_by_the_present_ones(
+    site: Site, blue: EchoInstance
+) -> None:
+    site.gateway.ensure_running()
+    before = endpoint(blue.upstream)
+    site.gateway.publish([before])
+    (deployment,) = before.deployments
+    own_server = replace(deployment, inference=Inference(80, "/health", "/health", "/predict"))
+    with ThreadPoolExecutor(2) as callers:
+        path = "/endpoints/ask/score?hold=1"
+        try:
+            held = [callers.submit(site.status, path=path)]
+            eventually("one is being answered", lambda: site.gateway.in_flight() == {("ask", "blue"): 1}, within=10)
+            site.gateway.publish([replace(before, deployments=(own_server,))])
+            held.append(callers.submit(site.status, path=path))
+            eventually("two are being answered", lambda: site.gateway.in_flight() == {("ask", "blue"): 2}, within=10)
+        finally:
+            blue.release.set()
+        assert [each.result() for each in held] == [200, 200]
 
 
 def test_it_tells_how_many_requests_are_being_answered(site: Site, blue: EchoInstance) -> None:

@@ -138,7 +138,13 @@ class EnvoyGateway:
 
     def in_flight(self) -> Mapping[tuple[str, str], int] | None:
         """(endpoint, deployment) → requests that its instances are answering; None while Envoy is away."""
-        return self._counted(Admin.in_flight)
+        found = self._asked(Admin.in_flight)
+        if found is None:
+            return None
+        sums: dict[tuple[str, str], int] = {}
+        for cluster, count in found.items():  # one that has gone is told of as long as it has open streams
+            sums[parts_of(cluster)] = sums.get(parts_of(cluster), 0) + count
+        return sums
 
     def latencies(self) -> Mapping[tuple[str, str], Mapping[float, int]] | None:
         """(endpoint, deployment) → milliseconds → how many requests took so long since Envoy knows it; None while Envoy
@@ -146,11 +152,14 @@ class EnvoyGateway:
         return self._counted(Admin.latencies)
 
     def _counted(self, counter: Callable[[Admin], Mapping[str, Counted]]) -> Mapping[tuple[str, str], Counted] | None:
+        found = self._asked(counter)
+        return None if found is None else {parts_of(cluster): count for cluster, count in found.items()}
+
+    def _asked(self, counter: Callable[[Admin], Mapping[str, Counted]]) -> Mapping[str, Counted] | None:
         try:
-            found = counter(self._life.admin())
+            return counter(self._life.admin())
         except AdminUnreachable:
             return None
-        return {parts_of(cluster): count for cluster, count in found.items()}
 
     def stop(self, grace_s: float = DRAIN_S, hurry: Callable[[], bool] = lambda: False) -> int:
         """Take no new connection, wait until the requests in flight, streams among them, are answered, at most grace_s
