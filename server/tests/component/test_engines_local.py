@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import asdict
 from pathlib import Path
 
 import psutil
@@ -27,6 +28,7 @@ from flowstead.engines.protocol import (
 )
 from flowstead.resources.file_tree import remove_tree
 from flowstead.resources.home import Home
+from flowstead.resources.inference import Inference
 from flowstead.testing.engine_contract import EngineContract, MakeSpec
 from server.tests.component.local_engine import (
     ECHO,
@@ -281,3 +283,14 @@ def test_a_container_is_removed_by_its_own_home_not_by_a_copy_of_it(tmp_path: Pa
         engine.stop(each.id)
     eventually(lambda: not engine.observe())
     assert [each.name for each in tmp_path.glob("flowstead-*")] == [f"flowstead-{name_of_home(home.root)}-own"]
+
+
+def test_it_tells_how_an_image_s_own_server_is_reached(tmp_path: Path) -> None:
+    home = Home(tmp_path / "home")
+    home.create()
+    card = dict.fromkeys(("endpoint", "deployment", "deployment_uid", "revision"), "x") | {"log": str(tmp_path / "log")}
+    own = Inference(5001, "/alive", "/ready", "/predict")
+    for id, more in (("own", {"inference": asdict(own)}), ("runtime", {})):
+        (run := home.instances_run / id).mkdir()
+        (run / "instance.json").write_text(json.dumps(card | {"id": id} | more))
+    assert {each.id: each.inference for each in LocalEngine(home).observe()} == {"own": own, "runtime": None}

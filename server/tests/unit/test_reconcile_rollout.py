@@ -130,7 +130,10 @@ class Rollout:
         return [each.state for each in self.instances.values() if each.revision == revision]
 
     def _observe(self) -> tuple[tuple[ObservedInstance, ...], frozenset[str]]:
-        seen = tuple(instance(id, each.state, each.revision) for id, each in self.instances.items())
+        seen = tuple(
+            instance(id, each.state, each.revision, inference=self._spec(each.revision)["base"].inference)
+            for id, each in self.instances.items()
+        )
         routed = frozenset(each.address for each in serving_instances(self.record, seen, self._serving()))
         out = {id for id in self.instances if f"/{id}" not in routed}
         self._unrouted = {id: self._unrouted.get(id, self.looks) for id in out}
@@ -173,8 +176,7 @@ class Rollout:
         seen = [instance(id, each.state, each.revision) for id, each in self.instances.items()]
         self.most = max(self.most, running(seen))
         assert running(seen) <= (2 * self.count if self.own_servers else with_reserve(self.count))
-        known = (self.target, self.record.status.serving_revision)
-        taking = {each.revision for each in seen if each.address in routed and each.revision in known}
+        taking = {each.revision for each in seen if each.address in routed}
         assert len({self._spec(each)["base"].inference for each in taking}) <= 1, "some are asked by others' paths"
         there = [each for each in seen if each.state is READY]
         answering = sum(each.address in routed for each in there)
@@ -297,6 +299,18 @@ def test_another_change_on_the_way_takes_over_from_where_it_is(seed: int, own_se
     well = fates.get(rollout.target, "well") not in NEVER_READY
     assert status.provisioning_state is (ProvisioningState.SUCCEEDED if well else ProvisioningState.FAILED)
     assert not well or serving == rollout.target
+
+
+def test_none_that_is_reached_by_other_paths_stands_in_for_another() -> None:
+    paths = {"old": Inference(80, "/", "/", "/old"), "new": Inference(80, "/", "/", "/new")}
+    seen = [
+        instance(f"{revision}-{number}", state, revision, inference=paths[revision])
+        for revision, states in (("old", [READY] * 2), ("new", [READY, RESTARTING]))
+        for number, state in enumerate(states)
+    ]
+    base = replace(NO_BASE, inference=paths["new"])
+    record = deployment(count=2, spec={"base": base}, revision="new", serving_revision="new")
+    assert {each.revision for each in serving_instances(record, seen)} == {"new"}
 
 
 def test_the_last_of_the_new_ones_takes_the_places_of_all_that_are_left() -> None:

@@ -143,6 +143,8 @@ class ObservedInstance:
     """What keeps it to its own files and processes, as `namespaces, landlock, own user`; "none", or "" for unknown."""
     limits: InstanceLimits | None = None
     last_end: InstanceEnd | None = None
+    inference: Inference | None = None
+    """How an image's own server is reached, None for the runtime."""
 
 
 class Engine(Protocol):

@@ -60,8 +60,10 @@ def serving_instances(
     # What is superseded before anything was decided of it only fills what is missing.
     on_its_way = status.revision != status.serving_revision and not status.provisioning_state.terminal and seen
     coming = status.revision if on_its_way else ""
+    # What is neither may stand in where some are missing, if it is reached by the same paths.
+    paths, of_these = (serving or record).spec.base.inference, (status.serving_revision, coming)
     return taking_requests(
-        own,
+        [each for each in own if each.revision in of_these or each.inference == paths],
         status.serving_revision,
         count,
         coming,

@@ -55,6 +55,7 @@ from flowstead.resources.clock import Clock, SystemClock
 from flowstead.resources.deployment import ProbeSettings
 from flowstead.resources.file_tree import remove_tree
 from flowstead.resources.home import Home
+from flowstead.resources.inference import Inference
 from flowstead.resources.private_file import write_private
 from flowstead.supervise import ProcessState, SupervisedProcess
 from flowstead.supervise.standstill import Standstill
@@ -89,6 +90,7 @@ class _Card:
     gpus: tuple[int, ...] = ()
     """Which of the machine's it was given; () for all, and for none."""
     health_path: str = "/health"
+    inference: Inference | None = None
     removal: tuple[str, ...] = ()
     """The command that removes its container, () for a process."""
     probes: Probes = AZURE_PROBES
@@ -174,6 +176,7 @@ class LocalEngine:
                 user=user if root else 0,
                 isolation=f"container ({self._containers.kind}{', own user' if root else ''})",
                 health_path=health_path(container),
+                inference=container.inference,
                 removal=removal_of(around, spec.id),
             ),
         )
@@ -414,6 +417,7 @@ def _describe(card: _Card, run: Path, process: SupervisedProcess | None, state: 
         isolation=card.isolation,
         limits=card.limits,
         last_end=_end_of(process),
+        inference=card.inference,
     )
 
 
@@ -444,10 +448,11 @@ def _card_in(file: str, _stamp: tuple[int, int]) -> _Card | None:
         told = json.loads(Path(file).read_text())
         limits, probes = told.pop("limits", None), told.pop("probes", None)
         removal = tuple(told.pop("removal", ()))
-        python = told.pop("python", "")
+        python, inference = told.pop("python", ""), told.pop("inference", None)
         return _Card(
             **{**told, "log": Path(told["log"])},
             python=Path(python) if python else None,
+            inference=Inference(**inference) if inference else None,
             removal=removal,
             limits=InstanceLimits(**limits) if limits else None,
             probes=_probes(probes) if probes else AZURE_PROBES,
