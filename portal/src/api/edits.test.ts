@@ -70,4 +70,11 @@ describe("an edit", () => {
     const found = await saveEdit({ path: "/d", patch: { sku: { capacity: 3 } } }, { sku: { capacity: 1 } }, server);
     expect(found?.refusal.message).toContain("meanwhile: instance count is 2 now");
   });
+
+  it("says what a queue without a length is", async () => {
+    const of = (queueLength: number | null): Patch => ({ properties: { requestSettings: { queueLength } } });
+    const { server } = serverOf([of(null)]);
+    const found = await saveEdit({ path: "/d", patch: of(6) }, of(5), server);
+    expect(found?.refusal.message).toContain("meanwhile: queue length per instance is as many as run at once now");
+  });
 });

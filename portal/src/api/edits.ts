@@ -71,6 +71,9 @@ const LABELS: Record<string, string> = {
   "requestSettings.requestsPerSecond": "requests per second",
 };
 
+/** What holds of a field that says nothing. */
+const UNSAID: Record<string, string> = { "requestSettings.queueLength": "as many as run at once" };
+
 type Touched = { field: string; theirs: unknown };
 
 /** Where the patches make different things of one field. */
@@ -86,7 +89,8 @@ export function touchedByBoth(mine: Patch, theirs: Patch, above = ""): Touched[]
 
 function refusalOf(both: readonly Touched[]): ApiError {
   const now = both.map(
-    ({ field, theirs }) => `${LABELS[field] ?? field} is ${theirs === null ? "gone" : JSON.stringify(theirs)}`,
+    ({ field, theirs }) =>
+      `${LABELS[field] ?? field} is ${theirs === null ? (UNSAID[field] ?? "gone") : JSON.stringify(theirs)}`,
   );
   return new ApiError(
     412,

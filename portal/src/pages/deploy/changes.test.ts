@@ -21,6 +21,7 @@ it.each([
   ["instanceType", "Standard_F2s_v2", "Standard_F4s_v2", "Virtual machine: Standard_F2s_v2 → Standard_F4s_v2"],
   ["scaleSettings.idleTime", "PT5M", "PT10S", "Idle time before sleep: 300 s → 10 s"],
   ["requestSettings.requestsPerSecond", 0, 50, "Requests per second: any number → 50"],
+  ["requestSettings.queueLength", null, 0, "Queue length per instance: as many as run at once → 0"],
   ["properties.requestsPerSecond", null, 0, "Requests per second: nothing → any number"],
   ["livenessProbe.period", "PT10S", "PT5S", "Liveness probe, period: 10 s → 5 s"],
   ["environmentVariables.API_KEY", "********", "********", "Environment variable API_KEY: another secret"],

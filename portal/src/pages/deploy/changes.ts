@@ -27,6 +27,7 @@ const NAMES: readonly [RegExp, string][] = [
 const MASK = "********";
 const LONGEST = 200;
 const RATE = "requestsPerSecond";
+const QUEUE = "requestSettings.queueLength";
 
 /** `Instance count: 2 → 1`; of traffic, `blue: 0 % → 100 %`; of a secret, that it is another one. field: as in the
  * resource's body, or below its properties. */
@@ -35,6 +36,7 @@ export function wordsOf({ field, before, after }: Change): string {
   if (deployment) return `${deployment}: ${before ?? 0} % → ${after ?? 0} %`;
   if (field === "runtime") return "The same settings, on another version of Flowstead or of packages";
   if (field.endsWith(RATE)) return `${nameOf(field)}: ${saidRate(before)} → ${saidRate(after)}`;
+  if (field.endsWith(QUEUE)) return `${nameOf(field)}: ${saidQueue(before)} → ${saidQueue(after)}`;
   if (before === MASK && after === MASK) return `${nameOf(field)}: another secret`;
   return `${nameOf(field)}: ${said(before)} → ${said(after)}`;
 }
@@ -50,6 +52,10 @@ function nameOf(field: string): string {
 
 function saidRate(value: unknown): string {
   return value === 0 ? "any number" : said(value);
+}
+
+function saidQueue(value: unknown): string {
+  return value === null ? "as many as run at once" : said(value);
 }
 
 function said(value: unknown): string {
