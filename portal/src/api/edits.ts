@@ -2,6 +2,7 @@
 
 import { ApiError } from "./client";
 import { change, type Read, read } from "./endpoints";
+import { nameOf, saidOfNone } from "./fieldNames";
 
 export type Patch = { [field: string]: unknown };
 
@@ -58,22 +59,6 @@ export function patched(before: Patch, patch: Patch): Patch {
   return after;
 }
 
-/** What forms call the fields that they do not call by their own names. */
-const LABELS: Record<string, string> = {
-  "sku.capacity": "instance count",
-  instanceType: "virtual machine",
-  environmentVariables: "environment variables",
-  scaleSettings: "scaling",
-  "requestSettings.requestTimeout": "request time-out",
-  "requestSettings.maxConcurrentRequestsPerInstance": "concurrent requests per instance",
-  "requestSettings.queueLength": "queue length per instance",
-  "requestSettings.maxQueueWait": "longest wait in the queue",
-  "requestSettings.requestsPerSecond": "requests per second",
-};
-
-/** What holds of a field that says nothing. */
-const UNSAID: Record<string, string> = { "requestSettings.queueLength": "as many as run at once" };
-
 type Touched = { field: string; theirs: unknown };
 
 /** Where the patches make different things of one field. */
@@ -88,10 +73,11 @@ export function touchedByBoth(mine: Patch, theirs: Patch, above = ""): Touched[]
 }
 
 function refusalOf(both: readonly Touched[]): ApiError {
-  const now = both.map(
-    ({ field, theirs }) =>
-      `${LABELS[field] ?? field} is ${theirs === null ? (UNSAID[field] ?? "gone") : JSON.stringify(theirs)}`,
-  );
+  const now = both.map(({ field, theirs }) => {
+    const name = nameOf(field);
+    const value = theirs === null ? saidOfNone(field) || "gone" : JSON.stringify(theirs);
+    return `${name.charAt(0).toLowerCase()}${name.slice(1)} is ${value}`;
+  });
   return new ApiError(
     412,
     "ChangedMeanwhile",

@@ -15,7 +15,8 @@ export type ScaleSettings = {
   targetUtilizationPercentage?: number;
   idleTime?: string;
 };
-/** Times as ISO 8601. queueLength: of an instance, null for as many as run at once; requestsPerSecond: of the whole deployment, 0 for any number. */
+/** Times as ISO 8601. queueLength: of an instance, null for as many as run at once; requestsPerSecond: of the whole
+ * deployment, 0 for any number. */
 export type RequestSettings = {
   requestTimeout: string;
   maxConcurrentRequestsPerInstance: number;

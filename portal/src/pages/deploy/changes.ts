@@ -1,33 +1,12 @@
 /** What would change in what is there, in the words of the wizard's fields. Pure. */
 
 import type { Change } from "../../api/endpoints";
+import { nameOf, saidOfNone } from "../../api/fieldNames";
 
-/** What a field is called; what stands behind it is what the pattern has caught. */
-const NAMES: readonly [RegExp, string][] = [
-  [/^model$/, "Model"],
-  [/^environmentId$/, "Environment"],
-  [/^instanceType$/, "Virtual machine"],
-  [/^sku\.capacity$/, "Instance count"],
-  [/^requestSettings\.requestTimeout$/, "Request time-out"],
-  [/^requestSettings\.maxConcurrentRequestsPerInstance$/, "Concurrent requests per instance"],
-  [/^requestSettings\.queueLength$/, "Queue length per instance"],
-  [/^requestSettings\.maxQueueWait$/, "Longest wait in the queue"],
-  [/^(?:requestSettings\.)?requestsPerSecond$/, "Requests per second"],
-  [/^scaleSettings\.idleTime$/, "Idle time before sleep"],
-  [/^livenessProbe\.(.+)$/, "Liveness probe,"],
-  [/^readinessProbe\.(.+)$/, "Readiness probe,"],
-  [/^environmentVariables\.(.+)$/, "Environment variable"],
-  [/^connections\.(.+)$/, "Connection"],
-  [/^connections$/, "Connections"],
-  [/^dataCollector\.collections\.([^.]+)\.dataCollectionMode$/, "Inference data collection,"],
-  [/^description$/, "Description"],
-  [/^tags\.(.+)$/, "Tag"],
-];
 /** How the server shows a secret. */
 const MASK = "********";
 const LONGEST = 200;
 const RATE = "requestsPerSecond";
-const QUEUE = "requestSettings.queueLength";
 
 /** `Instance count: 2 → 1`; of traffic, `blue: 0 % → 100 %`; of a secret, that it is another one. field: as in the
  * resource's body, or below its properties. */
@@ -36,26 +15,13 @@ export function wordsOf({ field, before, after }: Change): string {
   if (deployment) return `${deployment}: ${before ?? 0} % → ${after ?? 0} %`;
   if (field === "runtime") return "The same settings, on another version of Flowstead or of packages";
   if (field.endsWith(RATE)) return `${nameOf(field)}: ${saidRate(before)} → ${saidRate(after)}`;
-  if (field.endsWith(QUEUE)) return `${nameOf(field)}: ${saidQueue(before)} → ${saidQueue(after)}`;
   if (before === MASK && after === MASK) return `${nameOf(field)}: another secret`;
-  return `${nameOf(field)}: ${said(before)} → ${said(after)}`;
-}
-
-function nameOf(field: string): string {
-  const below = field.replace(/^properties\./, "");
-  for (const [pattern, name] of NAMES) {
-    const found = pattern.exec(below);
-    if (found) return [name, found[1]].filter(Boolean).join(" ");
-  }
-  return below;
+  const none = saidOfNone(field) || "nothing";
+  return `${nameOf(field)}: ${before === null ? none : said(before)} → ${after === null ? none : said(after)}`;
 }
 
 function saidRate(value: unknown): string {
   return value === 0 ? "any number" : said(value);
-}
-
-function saidQueue(value: unknown): string {
-  return value === null ? "as many as run at once" : said(value);
 }
 
 function said(value: unknown): string {
